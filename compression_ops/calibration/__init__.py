@@ -1,0 +1,1 @@
+"""One calibration method a module, named as recipes name it; each defines `Spec` and `calibrate`."""

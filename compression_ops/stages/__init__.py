@@ -1,0 +1,1 @@
+"""One module a kind of asset: reads its input folders, calls the science, writes its output folder."""
