@@ -1,0 +1,20 @@
+"""The parameters that every data set has, whatever its source."""
+
+from pydantic import Field
+
+from compression_ops.spec import Spec
+
+
+class DatasetSpec(Spec):
+    """What part of the raw data becomes which split. The test split depends on none of these."""
+
+    validation_fraction: float = Field(
+        default=0.1, gt=0, lt=1, description="Share of the samples outside the test split that is kept for validation."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Of the choice of validation (and limited) samples.")
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        description="Training and validation samples kept, class by class in proportion; all where null or where "
+        "there are fewer. The test split is never limited.",
+    )

@@ -1,0 +1,46 @@
+"""Raw data in memory: what every data source reads, before it is checked and split."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Samples:
+    """images: uint8 [N, C, H, W], C-contiguous; labels: int64 [N]."""
+
+    images: "NDArray[np.uint8]"
+    labels: "NDArray[np.int64]"
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: "NDArray[np.int64]") -> "Samples":
+        """The samples at `indices` (int64 [M]), in that order, copied."""
+        return Samples(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Stands for the test split of a source that has none: `fraction` of the samples, chosen by their content."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class RawData:
+    """What a source holds.
+
+    train     the samples for training and validation (and test, where `test` is a HoldOut)
+    test      the source's own test split, or the share to hold out
+    classes   class names; label i means classes[i]
+    warnings  sentences that a user should read (files left out, values rounded)
+    """
+
+    train: Samples
+    test: Samples | HoldOut
+    classes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()

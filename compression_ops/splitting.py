@@ -1,0 +1,149 @@
+"""Which sample goes to which split: stratified, and decided by the bytes of the image, never by its position.
+
+A sample's place in the test split is a function of its image alone, so neither a seed, nor a limit, nor files added
+later move a sample from test to training or back, and identical images always fall on the same side. Its rank among
+the candidates for validation is a function of its image and the seed, so adding a file moves few others.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compression_ops.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# One sample for training and one for validation is the least that a class needs outside the test split.
+_LEAST_OUTSIDE_TEST = 2
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Two disjoint sets of sample indices, int64, ascending."""
+
+    train: "NDArray[np.int64]"
+    held_out: "NDArray[np.int64]"
+
+
+def image_digests(images: "NDArray[np.uint8]") -> list[bytes]:
+    """The SHA-256 of each image's bytes; images: uint8 [N, C, H, W], C-contiguous."""
+    return [hashlib.sha256(image).digest() for image in images]
+
+
+def hold_out_test(
+    digests: Sequence[bytes], labels: "NDArray[np.int64]", classes: Sequence[str], fraction: float
+) -> Partition:
+    """Hold out the images whose digest, read as a number in [0, 1), lies below `fraction`.
+
+    The size of the test split is therefore `fraction` of the samples on average only. A class that would have no test
+    image gives the one of lowest digest, and one with fewer than two others takes back those of highest digest: in so
+    small a class, alone, a later file can move another one. Raises DataError if a class has too few different images.
+    """
+    import numpy as np
+
+    limit = int(fraction * 2**64)
+    chosen = {digest for digest in digests if int.from_bytes(digest[:8], "big") < limit}
+    members = _by_class(labels, len(classes))
+    for name, indices in zip(classes, members, strict=True):
+        ranked = sorted({digests[i] for i in indices})
+        if len(ranked) <= _LEAST_OUTSIDE_TEST:
+            raise DataError(
+                f"class {name!r} has {len(indices)} sample(s), {len(ranked)} different; at least "
+                f"{_LEAST_OUTSIDE_TEST + 1} different ones are needed, for training, validation and test. "
+                f"Add samples of the class or remove it."
+            )
+        chosen.add(ranked[0])
+        chosen.difference_update(ranked[-_LEAST_OUTSIDE_TEST:])
+    held_out = np.array([digest in chosen for digest in digests], dtype=bool)
+    _require_test_samples(held_out, members, classes)
+    return Partition(np.flatnonzero(~held_out), np.flatnonzero(held_out))
+
+
+def split_validation(
+    digests: Sequence[bytes],
+    labels: "NDArray[np.int64]",
+    classes: Sequence[str],
+    fraction: float,
+    seed: int,
+    limit: int | None = None,
+) -> Partition:
+    """Keep at most `limit` samples and set `fraction` of those aside for validation, each class in proportion.
+
+    In every class the samples are ranked by SHA-256(seed, image); the first are kept, the first of those go to
+    validation. Each class has at least one sample on either side. Raises DataError if it cannot.
+    """
+    import numpy as np
+
+    members = _by_class(labels, len(classes))
+    counts = [len(indices) for indices in members]
+    _require_two_each(counts, classes, limit)
+    kept = counts if limit is None else allocate(counts, min(limit, sum(counts)), least=2, spare=0)
+    held_out = allocate(kept, round(fraction * sum(kept)), least=1, spare=1)
+    ranked = [sorted(indices, key=lambda i: (_seeded(digests[i], seed), i)) for indices in members]
+    validation = [i for order, count in zip(ranked, held_out, strict=True) for i in order[:count]]
+    train = [i for order, low, high in zip(ranked, held_out, kept, strict=True) for i in order[low:high]]
+    return Partition(np.array(sorted(train), np.int64), np.array(sorted(validation), np.int64))
+
+
+def allocate(counts: Sequence[int], total: int, least: int, spare: int) -> list[int]:
+    """Share `total` among groups of the given sizes in proportion, by largest remainder (Hamilton's method).
+
+    Each group gets at least `least` and leaves at least `spare` of its members; where these bounds forbid the total,
+    the nearest possible one is shared. Needs count >= least + spare in every group. Exact integer arithmetic; of equal
+    remainders, the earlier group comes first.
+    """
+    size = sum(counts)
+    total = min(max(total, least * len(counts)), size - spare * len(counts))
+    shares = [min(max(total * count // size, least), count - spare) for count in counts]
+
+    def owed(group: int) -> int:
+        return total * counts[group] - shares[group] * size
+
+    while (missing := total - sum(shares)) != 0:
+        if missing > 0:
+            group = max((g for g in range(len(counts)) if shares[g] < counts[g] - spare), key=owed)
+            shares[group] += 1
+        else:
+            group = min((g for g in range(len(counts)) if shares[g] > least), key=owed)
+            shares[group] -= 1
+    return shares
+
+
+def _seeded(digest: bytes, seed: int) -> bytes:
+    return hashlib.sha256(seed.to_bytes(8, "big") + digest).digest()
+
+
+def _by_class(labels: "NDArray[np.int64]", classes: int) -> list[list[int]]:
+    members: list[list[int]] = [[] for _ in range(classes)]
+    for index, label in enumerate(labels.tolist()):
+        members[label].append(index)
+    return members
+
+
+def _require_test_samples(
+    held_out: "NDArray[np.bool_]", members: Sequence[Sequence[int]], classes: Sequence[str]
+) -> None:
+    for name, indices in zip(classes, members, strict=True):
+        tested = int(held_out[indices].sum())
+        if tested == 0 or len(indices) - tested < _LEAST_OUTSIDE_TEST:
+            raise DataError(
+                f"class {name!r}: {tested} of its {len(indices)} samples would be for test, since most of them are "
+                f"images that other classes hold too. Remove the images that stand in several classes."
+            )
+
+
+def _require_two_each(counts: Sequence[int], classes: Sequence[str], limit: int | None) -> None:
+    for name, count in zip(classes, counts, strict=True):
+        if count < _LEAST_OUTSIDE_TEST:
+            raise DataError(
+                f"class {name!r} has {count} sample(s) outside the test split; at least 2 are needed, one for "
+                f"training and one for validation. Add samples of the class or remove it."
+            )
+    if limit is not None and limit < 2 * len(classes):
+        raise DataError(
+            f"limit is {limit}; with {len(classes)} classes at least {2 * len(classes)} samples are needed, one for "
+            f"training and one for validation in each. Raise limit or remove it."
+        )

@@ -1,0 +1,28 @@
+"""Stage: the student without the teacher. Same network, seed, views and budget, so it shows what distillation gains."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch.nn.functional import cross_entropy
+
+from compression_ops.hyperparameters import Training
+from compression_ops.model import Network, save
+from compression_ops.parameters import read
+from compression_ops.stage import ProgressCallback, StageResult
+from compression_ops.training import Objective, load_data, train_network
+from compression_ops.views import Views
+
+
+def run(
+    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
+) -> StageResult:
+    """Train on labels alone, on the views that the student sees; write `model.safetensors` and `model.json`."""
+    data = load_data(inputs["dataset"])
+    training = read(Training, parameters)
+    views = Views.model_validate(parameters["views"])
+    network = Network(parameters["architecture"], data.description.shape, len(data.description.classes))
+    objective = Objective(targets=lambda epoch: (data.train.labels,), loss=cross_entropy)
+    trained = train_network(network, data, training, views, objective, progress)
+    save(output, network, trained.model)
+    return StageResult(metrics=trained.metrics, history=trained.history)

@@ -1,0 +1,29 @@
+"""Stage: run the teacher once over every view of the train split and keep its logits."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from compression_ops.dataset import load_description, load_split
+from compression_ops.model import load
+from compression_ops.parameters import read
+from compression_ops.soft_labels import label_views, save_logits, save_views
+from compression_ops.stage import Progress, ProgressCallback, StageResult
+from compression_ops.views import Views
+
+
+def run(
+    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
+) -> StageResult:
+    """Write `views.json` and, view by view, `view_<number>.safetensors`. The memory does not grow with the views."""
+    views = read(Views, parameters)
+    train = load_split(inputs["dataset"], "train")
+    teacher, description = load(inputs["teacher"]), load_description(inputs["dataset"])
+    save_views(output, views)
+    history: list[Mapping[str, float]] = []
+    for view, labels in enumerate(label_views(teacher, train.images, description, views)):
+        save_logits(output, view, labels)
+        history.append({"train_accuracy": (labels.argmax(dim=1) == train.labels).double().mean().item()})
+        progress(Progress("soft labels", view + 1, views.views, history[-1]))
+    accuracy = sum(metrics["train_accuracy"] for metrics in history) / len(history)
+    return StageResult({"train_accuracy": accuracy, "views": float(views.views)}, tuple(history))

@@ -1,0 +1,100 @@
+"""What Dagster's pages say about an asset: kinds and description of the definition, numbers and links of a result."""
+
+from typing import Any
+
+import dagster as dg
+
+from compression_ops import report_files
+from pipelines.graph import RAW_DATA, Asset
+from pipelines.history import Materialization
+from pipelines.lineage_links import model_url, run_url
+from pipelines.materialize import Workshop
+from pipelines.recipe_file import RecipeFile
+
+KINDS = {
+    RAW_DATA: ("file",),
+    "dataset": ("dataset",),
+    "teacher": ("pytorch",),
+    "soft_labels": ("pytorch",),
+    "student": ("pytorch",),
+    "control": ("pytorch",),
+    "quantized_student": ("onnx",),
+    "benchmark_report": ("pandas",),
+}
+
+_DESCRIPTIONS = {
+    "dataset": "Train, validation and test split as uint8 tensors. Only the benchmark report reads the test split.",
+    "teacher": "The large model, trained on the labels; best epoch by validation accuracy.",
+    "soft_labels": "The teacher's fp16 logits on every augmented view of the training split, by sample id.",
+    "student": "The small model, trained on the views with the teacher's soft labels as targets.",
+    "control": "The same student on the same views without the teacher: what distillation gains is the difference.",
+    "quantized_student": "The student as an integer ONNX model: batch norm folded, calibrated on the training split.",
+    "benchmark_report": "Every model as the onnxruntime session that a user would run, on the test split.",
+}
+
+
+def description(asset: Asset) -> str:
+    """What the asset is, in a sentence, and the parameters that it depends on itself."""
+    return _DESCRIPTIONS[asset.kind]
+
+
+def raw_data(recipe_file: RecipeFile) -> dict[str, Any]:
+    """Where the raw data come from."""
+    spec = recipe_file.recipe.dataset
+    found = {"source": spec.source}
+    if getattr(spec, "path", None):
+        found["path"] = spec.path
+    return found
+
+
+def definition(recipe_file: RecipeFile, asset: Asset) -> dict[str, Any]:
+    """The stage's own parameters and the recipe's file."""
+    return {
+        "parameters": dg.MetadataValue.json(dict(asset.parameters)),
+        "recipe": dg.MetadataValue.path(str(recipe_file.path)),
+        "code": dg.MetadataValue.md("\n".join(f"- `{module}`" for module in asset.code_digests)),
+    }
+
+
+def materialization(shop: Workshop, entry: Materialization) -> dict[str, Any]:
+    """The headline numbers first, then how it came about, then where to look further."""
+    metrics: dict[str, Any] = {name: float(value) for name, value in entry.metrics.items()}
+    if entry.asset == "benchmark_report":
+        metrics = _report(shop, entry) | metrics
+    found: dict[str, Any] = {
+        **metrics,
+        "computed": "computed in this run" if entry.computed else "reused: this computation was known",
+        "compute_seconds": round(entry.seconds, 2),
+        "mlflow_run": dg.MetadataValue.url(run_url(shop.home, entry)),
+        "mlflow_run_id": entry.run_id,
+        "content_digest": entry.digest,
+        "artifact": entry.artifact,
+    }
+    if entry.model_id:
+        found["mlflow_model"] = dg.MetadataValue.url(model_url(shop.home, entry))
+        found["mlflow_model_id"] = entry.model_id
+    if entry.warnings:
+        found["warnings"] = dg.MetadataValue.md("\n".join(f"- {warning}" for warning in entry.warnings))
+    return found
+
+
+def _report(shop: Workshop, entry: Materialization) -> dict[str, Any]:
+    folder = shop.store.fetch(entry.artifact)
+    frame = report_files.read_frame(folder)
+    columns = [dg.TableColumn(str(name), str(kind)) for name, kind in frame.dtypes.items()]
+    records = [
+        dg.TableRecord({str(name): _plain(value) for name, value in row.items()}) for row in frame.to_dict("records")
+    ]
+    return {
+        "report": dg.MetadataValue.md(report_files.read_markdown(folder)),
+        "page": dg.MetadataValue.path(str(report_files.html_path(folder))),
+        "models": dg.MetadataValue.table(records, dg.TableSchema(columns)),
+    }
+
+
+def _plain(value: Any) -> str | int | float | bool | None:
+    if value is None or value != value:  # NaN is no JSON
+        return None
+    if isinstance(value, bool | int | float | str):
+        return value
+    return value.item() if hasattr(value, "item") else str(value)

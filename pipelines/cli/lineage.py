@@ -1,0 +1,77 @@
+"""`compression lineage`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.tree import Tree
+
+from pipelines.cli.arguments import Json, Recipe
+from pipelines.cli.console import out, print_json
+from pipelines.cli.headline import numbers
+from pipelines.lineage_query import LineageQuery, Node
+
+
+def command(
+    recipe: Recipe,
+    asset: Annotated[str, typer.Argument(help="An asset of the recipe.")] = "benchmark_report",
+    forward: Annotated[
+        bool, typer.Option("--forward", help="What was made from it, instead of what it is from.")
+    ] = False,
+    run_id: Annotated[str | None, typer.Option("--run-id", help="Start at this MLflow run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say where an asset came from, or what was made from it, read from MLflow alone."""
+    from pipelines import home
+
+    query = LineageQuery(home.current())
+    start = run_id or _current_run(recipe, asset) or query.latest_run(recipe, asset)
+    node = query.forward(start) if forward else query.backward(start)
+    if as_json:
+        print_json(node.to_json())
+        return
+    tree = Tree(_label(node))
+    _grow(tree, node, set())
+    out.print(tree)
+
+
+def _current_run(recipe: str, asset: str) -> str | None:
+    """The run that made the artifact in use here; after an edit was reverted, that is not the newest one."""
+    from pipelines import recipe_file, run, status
+
+    if recipe not in recipe_file.recipe_names():
+        return None
+    shop, _ = status.of_recipe(recipe)
+    (name,) = run.matching(shop, [asset])
+    entry = shop.history.latest(recipe, name)
+    return entry.run_id if entry else None
+
+
+def _grow(tree: Tree, node: Node, seen: set[str]) -> None:
+    for relative in node.relatives:
+        known = relative.run_id is not None and relative.run_id in seen
+        branch = tree.add(_label(relative, brief=known))
+        if relative.run_id:
+            seen.add(relative.run_id)
+        if not known:
+            _grow(branch, relative, seen)
+
+
+def _label(node: Node, brief: bool = False) -> str:
+    head = f"[bold]{node.asset}[/bold]  [dim]digest {node.digest[:12]}[/dim]"
+    if node.run_id is None:
+        return f"{head}  [dim]{'not in this MLflow' if node.status == 'NOT IN MLFLOW' else 'raw files'}[/dim]"
+    if brief:
+        return f"{head}  [dim]run {node.run_id[:8]}, shown above[/dim]"
+    when = datetime.fromtimestamp(node.started / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
+    model = f", model {node.model_id}" if node.model_id else ""
+    lines = [f"{head}  [dim]run {node.run_id}{model}, {when}[/dim]"]
+    parameters = ", ".join(
+        f"{name}={value}" for name, value in node.parameters.items() if not name.startswith("models.")
+    )
+    if parameters:
+        lines.append(f"[dim]parameters[/dim] {parameters}")
+    metrics = numbers({name: value for name, value in node.metrics.items() if not name.startswith("epoch/")}, 4)
+    if metrics:
+        lines.append(f"[dim]metrics[/dim] {metrics}")
+    return "\n".join(lines)

@@ -1,0 +1,60 @@
+"""The entry point: commands, and errors in words instead of tracebacks."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from compression_ops.errors import CompressionError
+from pipelines.cli import check, gc, lineage, report, run, status, ui, verify
+from pipelines.cli.console import fail
+
+app = typer.Typer(
+    name="compression",
+    help="Distil and quantize a classifier; recompute only what a change affects; know where a model came from.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.command("run")(run.command)
+app.command("status")(status.command)
+app.command("check")(check.command)
+app.command("lineage")(lineage.command)
+app.command("report")(report.command)
+app.command("verify")(verify.command)
+app.command("ui")(ui.command)
+app.command("gc")(gc.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"compression {version('compression-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; exit 1 with the cause if it fails, 130 if it is interrupted."""
+    try:
+        app()
+    except CompressionError as error:
+        fail(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        fail("interrupted; what was computed so far is kept")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

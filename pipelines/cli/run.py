@@ -1,0 +1,84 @@
+"""`compression run`."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipelines import recipe_file
+from pipelines import run as runner
+from pipelines.cli.arguments import Json, Recipe, Select
+from pipelines.cli.console import err, out, print_json
+from pipelines.cli.display import display
+from pipelines.cli.headline import headline
+from pipelines.materialize import Workshop
+
+_STYLES = {"computed": "green", "reused": "cyan", "failed": "bold red", "skipped": "yellow"}
+
+
+def command(
+    recipe: Recipe,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Edit the recipe first (teacher.epochs=5). Repeatable."),
+    ] = None,
+    select: Select = None,
+    as_json: Json = False,
+) -> None:
+    """Compute what is out of date and no more."""
+    from pipelines import graph, home, materialize
+
+    path = recipe_file.find(recipe)
+    if assignments:
+        file = recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)))
+    else:
+        file = recipe_file.read(path)
+    shop = materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
+    with display():
+        report = runner.run(shop, select or ())
+    if as_json:
+        print_json(report.to_json())
+    else:
+        out.print(_table(report, shop))
+    for outcome in report.outcomes:
+        if outcome.outcome == "failed":
+            err.print(Text.assemble(("failed", "bold red"), f": {outcome.asset}: {outcome.cause}"), soft_wrap=True)
+    if report.named("failed"):
+        err.print("What was computed is kept; mend the cause and run the same command again.")
+        sys.exit(1)
+    if not as_json:
+        _next_steps(report)
+
+
+def _table(report: runner.Report, shop: Workshop) -> Table:
+    table = Table(
+        title=f"recipe {report.recipe}: {len(report.named('computed'))} computed, {len(report.named('reused'))} reused, "
+        f"{report.seconds:.1f} s",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("asset", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("result", overflow="fold")
+    for item in report.outcomes:
+        entry = shop.history.latest(report.recipe, item.asset)
+        seconds = f"{item.seconds:.1f}" if item.seconds >= 0.05 else "-"
+        result = headline(entry) if entry and item.outcome not in ("failed", "skipped") else ""
+        table.add_row(item.asset, Text(item.outcome, _STYLES[item.outcome]), seconds, result)
+    return table
+
+
+def _next_steps(report: runner.Report) -> None:
+    if not report.named("computed"):
+        out.print("Nothing was out of date." if not any(o.seconds for o in report.outcomes) else "Nothing to compute.")
+    out.print(
+        f"[dim]next: [/dim]compression report {report.recipe}[dim]  the benchmark; [/dim]"
+        f"compression lineage {report.recipe}[dim]  where it came from; [/dim]"
+        f"compression ui[dim]  Dagster and MLflow[/dim]",
+        soft_wrap=True,
+    )

@@ -1,0 +1,54 @@
+"""`compression status`."""
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from pipelines import recipe_file
+from pipelines import status as asset_status
+from pipelines.cli.arguments import Json, OptionalRecipe
+from pipelines.cli.console import out, print_json
+
+_STYLES = {"fresh": "green", "stale": "yellow", "missing": "red"}
+
+
+def command(recipe: OptionalRecipe = None, as_json: Json = False) -> None:
+    """Say which assets are out of date, and why."""
+    names = [recipe] if recipe else recipe_file.recipe_names()
+    found = {name: asset_status.of_recipe(name)[1] for name in names}
+    if as_json:
+        values = [_json(name, statuses) for name, statuses in found.items()]
+        print_json(values[0] if recipe else values)
+        return
+    for name, statuses in found.items():
+        out.print(_table(name, statuses))
+
+
+def _json(recipe: str, statuses: dict[str, asset_status.AssetStatus]) -> dict[str, Any]:
+    return {
+        "recipe": recipe,
+        "assets": [
+            {
+                "asset": item.asset,
+                "state": item.state,
+                "causes": [cause.to_json() for cause in item.causes],
+                "digest": item.entry.digest if item.entry else None,
+                "mlflow_run_id": item.entry.run_id if item.entry else None,
+            }
+            for item in statuses.values()
+        ],
+    }
+
+
+def _table(recipe: str, statuses: dict[str, asset_status.AssetStatus]) -> Table:
+    table = Table(title=f"recipe {recipe}", title_justify="left", box=None, pad_edge=False, title_style="bold")
+    table.add_column("asset", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    table.add_column("digest", style="dim", no_wrap=True)
+    for item in statuses.values():
+        why = "; ".join(cause.words() for cause in item.causes)
+        digest = item.entry.digest[:12] if item.entry else ""
+        table.add_row(item.asset, Text(item.state, _STYLES[item.state]), why, digest)
+    return table

@@ -1,0 +1,40 @@
+"""`compression verify`."""
+
+import sys
+
+from compression_ops.stage import Progress
+from pipelines import progress, status
+from pipelines import run as runner
+from pipelines.cli.arguments import Recipe, Select
+from pipelines.cli.console import err, out
+from pipelines.cli.display import display
+
+
+def command(recipe: Recipe, select: Select = None) -> None:
+    """Compute again without the cache and compare: proof that the recipe reproduces the model bit for bit."""
+    from pipelines import verify
+
+    shop, _ = status.of_recipe(recipe)
+    names = list(shop.graph.assets)
+    if select:
+        matched = runner.matching(shop, select)
+        names = [name for name in names if name in matched]
+
+    def report(name: str, step: Progress) -> None:
+        progress.report(progress.Advanced(name, step))
+
+    differing = 0
+    with display():
+        for verdict in verify.verify(shop, names, report, err.print):
+            if verdict.reproduced:
+                out.print(f"{verdict.asset}: reproduced, digest {verdict.found[:12]}")
+                continue
+            differing += 1
+            files = ", ".join(verdict.differing)
+            out.print(
+                f"{verdict.asset}: DIFFERS: {files}: {verdict.recorded[:12]} was recorded, {verdict.found[:12]} found"
+            )
+    if differing:
+        err.print(f"{differing} of {len(names)} assets were not reproduced (another machine, thread count or version?)")
+        sys.exit(1)
+    out.print(f"all {len(names)} assets were reproduced bit for bit")

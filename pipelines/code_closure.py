@@ -1,0 +1,135 @@
+"""The code that a stage runs: the modules that it reaches by import, hashed without comments, docstrings and formatting.
+
+Modules are found and parsed, never imported, so this is fast and cannot run anybody's code. An import under
+`if TYPE_CHECKING:` does not run and does not count. A module may name data files that it reads, relative to its own
+folder, in a top-level tuple `RESOURCES`; they are hashed with it.
+"""
+
+import ast
+import hashlib
+import importlib.machinery
+import importlib.util
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+_INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("purelib", "platlib", "stdlib", "platstdlib"))
+
+
+@dataclass(frozen=True)
+class _Module:
+    digest: str
+    imports: tuple[str, ...]
+
+
+def closure(entries: Iterable[str]) -> dict[str, str]:
+    """{module name: SHA-256 of its normalized source} of the entry modules and of all that they reach.
+
+    Followed are imports within an entry's own top-level package and within `compression_ops`; installed third-party
+    packages are left out (their versions are recorded in the lineage instead).
+    """
+    waiting = list(entries)
+    packages = {name.partition(".")[0] for name in waiting} | {"compression_ops"}
+    digests: dict[str, str] = {}
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name.partition(".")[0] not in packages:
+            continue
+        seen.add(name)
+        file = find_module(name)
+        if file is None or _is_installed(file):
+            continue
+        module = _parsed(name, file)
+        digests[name] = module.digest
+        waiting += [*module.imports, *_parents(name)]
+    return dict(sorted(digests.items()))
+
+
+def find_module(name: str) -> Path | None:
+    """The source file of a module on `sys.path`, without importing it or its parents; None if there is none."""
+    top, *rest = name.split(".")
+    spec = importlib.util.find_spec(top)
+    for depth in range(len(rest)):
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        full_name = ".".join([top, *rest[: depth + 1]])
+        spec = importlib.machinery.PathFinder.find_spec(full_name, list(spec.submodule_search_locations))
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _is_installed(file: Path) -> bool:
+    return any(file.is_relative_to(folder) for folder in _INSTALLED) and "compression_ops" not in file.parts
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def _parsed(name: str, file: Path) -> _Module:
+    status = file.stat()
+    return _parse(name, file, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _parse(name: str, file: Path, modified: int, size: int) -> _Module:
+    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    imports = tuple(_imported(tree, name, is_package=file.name == "__init__.py"))
+    content = ast.unparse(_without_docstrings(tree)).encode()
+    digest = hashlib.sha256(content)
+    for resource in _resources(tree):
+        digest.update((file.parent / resource).read_bytes())
+    return _Module(digest.hexdigest(), imports)
+
+
+def _imported(tree: ast.Module, name: str, is_package: bool) -> Iterable[str]:
+    skipped = {id(node) for node in _under_type_checking(tree)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, name, is_package)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _absolute(node: ast.ImportFrom, name: str, is_package: bool) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = name.split(".")
+    parents = parts[: len(parts) - node.level + is_package]
+    return ".".join([*parents, *([node.module] if node.module else [])])
+
+
+def _under_type_checking(tree: ast.Module) -> Iterable[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for statement in node.body:
+                yield from ast.walk(statement)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _resources(tree: ast.Module) -> list[str]:
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "RESOURCES" for target in statement.targets
+        ):
+            return list(ast.literal_eval(statement.value))
+    return []

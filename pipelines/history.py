@@ -1,0 +1,108 @@
+"""What was materialized: one append-only file an asset, the newest entry last.
+
+The newest entry is what downstream assets load and what `status` compares with the recipe; the older ones say which
+artifacts a retention window still refers to.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a materialization loaded as one of its inputs: content digest, MLflow run and model (None for raw data)."""
+
+    digest: str
+    run_id: str | None = None
+    model_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Materialization:
+    """One materialization of an asset: how it was made and what came out.
+
+    action       the key under which the action cache knows it
+    artifact     id in the artifact store;  digest  its content digest
+    experiment_id, run_id, model_id   the MLflow run that computed the artifact and the model that it logged, however old
+    computed     False if a known artifact was reused
+    metrics      the stage's headline numbers
+    seconds      duration of the computation (of the original one, if reused)
+    """
+
+    recipe: str
+    asset: str
+    time: float
+    derivation: str
+    parameters: Mapping[str, Any]
+    code: Mapping[str, str]
+    inputs: Mapping[str, Source]
+    action: str
+    artifact: str
+    digest: str
+    experiment_id: str
+    run_id: str
+    model_id: str | None
+    computed: bool
+    seconds: float
+    metrics: Mapping[str, float]
+    warnings: tuple[str, ...] = field(default=())
+
+
+def to_json(entry: Materialization) -> dict[str, Any]:
+    """A materialization as JSON types."""
+    return asdict(entry)
+
+
+def from_json(fields: Mapping[str, Any]) -> Materialization:
+    """A materialization from JSON types."""
+    inputs = {name: Source(**source) for name, source in fields["inputs"].items()}
+    return Materialization(**{**fields, "inputs": inputs, "warnings": tuple(fields["warnings"])})
+
+
+class History:
+    """The histories of all assets under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def append(self, entry: Materialization) -> None:
+        """Add the newest entry of an asset, in one write that reaches the disk."""
+        path = self._path(entry.recipe, entry.asset)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps(to_json(entry)) + "\n"
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def latest(self, recipe: str, asset: str) -> Materialization | None:
+        """The newest entry of an asset, or None if it was never materialized."""
+        newest = None
+        for newest in self._read(self._path(recipe, asset)):
+            pass
+        return newest
+
+    def all(self) -> Iterator[Materialization]:
+        """Every entry of every asset."""
+        for path in sorted(self._root.glob("**/*.jsonl")):
+            yield from self._read(path)
+
+    def _path(self, recipe: str, asset: str) -> Path:
+        return self._root / recipe / f"{asset}.jsonl"
+
+    def _read(self, path: Path) -> Iterator[Materialization]:
+        if not path.exists():
+            return
+        with path.open(encoding="utf-8") as stream:
+            for line in stream:
+                try:
+                    fields = json.loads(line)
+                except json.JSONDecodeError:
+                    continue  # a line that a killed process left unfinished: its materialization did not end
+                yield from_json(fields)

@@ -1,0 +1,75 @@
+"""Who computed, where, with what: the tags of a run that say so."""
+
+import getpass
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-learn", "safetensors")
+
+
+@cache
+def tags() -> dict[str, str]:
+    """The tags that MLflow's client does not set by itself, and the versions that results may depend on."""
+    found = {
+        "mlflow.user": _user(),
+        "mlflow.source.name": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500],
+        "mlflow.source.type": "LOCAL",
+        "compression.host": platform.node(),
+        "compression.process": process_identity(os.getpid()),
+        "compression.machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
+        "compression.python": platform.python_version(),
+    }
+    for package in _PACKAGES:
+        try:
+            found[f"version.{package}"] = version(package)
+        except PackageNotFoundError:
+            found[f"version.{package}"] = "not installed"
+    commit = _git_commit()
+    if commit:
+        found["mlflow.source.git.commit"] = commit
+    return found
+
+
+def process_identity(pid: int) -> str:
+    """A process's id and start time, which no later process of the same id shares; the id alone where /proc is missing."""
+    try:
+        return f"{pid}@{Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[19]}"
+    except OSError:
+        return f"{pid}"
+
+
+def is_alive(identity: str) -> bool:
+    """Whether the process of an identity still runs on this machine."""
+    pid = identity.partition("@")[0]
+    if not pid.isdigit():
+        return False
+    if "@" in identity:
+        return process_identity(int(pid)) == identity
+    return Path(f"/proc/{pid}").exists()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _git_commit() -> str | None:
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except OSError:
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None

@@ -1,0 +1,152 @@
+"""Turns pydantic's errors into mistakes with lines and words, and checks what one field says against the rest."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap
+
+from pipelines import code_closure, methods, schema_words
+from pipelines.recipe import Recipe
+from pipelines.recipe_error import Mistake, nearest, shown
+
+_TAGS = ("source", "type", "method")
+
+
+def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
+    """One of pydantic's errors as a mistake: the line in the file, the field, the value, what is allowed."""
+    location = tuple(part for part in fault["loc"] if part != "[key]")
+    path, line, node, parent = locate(attributes, location)
+    root = schema_words.schema_of(Recipe)
+    if fault["type"] == "extra_forbidden":
+        return _unknown_key(location, path, line, node)
+    schema = schema_words.field_schema(Recipe, location) or {}
+    allowed = schema_words.allowed(root, schema)
+    if fault["type"] == "missing":
+        present = f"a map with the keys {', '.join(map(str, parent))}" if parent else "an empty map"
+        return Mistake(line, path, "missing", present, allowed)
+    if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _wrong_tag(attributes, location, path, line, node, schema)
+    if fault["loc"][-1] == "[key]" or fault["type"] == "string_pattern_mismatch":
+        return Mistake(line, path, "not a name", shown(fault["input"]), "letters, digits and underscores")
+    choices = [str(choice) for choice in schema.get("enum", [])]
+    problem = "out of range" if "than" in fault["type"] or "short" in fault["type"] else "not allowed"
+    if fault["type"] == "finite_number":
+        problem = "not a finite number"
+    return Mistake(line, path, problem, shown(node), allowed, nearest(str(node), choices))
+
+
+def _unknown_key(location: Sequence[str | int], path: str, line: int, node: Any) -> Mistake:
+    root = schema_words.schema_of(Recipe)
+    parent = schema_words.field_schema(Recipe, location[:-1]) or {}
+    choices = schema_words.keys(root, parent)
+    allowed = "one of: " + ", ".join(choices)
+    return Mistake(line, path, "unknown key", shown(node), allowed, nearest(str(location[-1]), choices))
+
+
+def _wrong_tag(
+    attributes: CommentedMap, location: tuple[str | int, ...], path: str, line: int, node: Any, schema: Any
+) -> Mistake:
+    discriminator = schema["discriminator"]
+    tag = discriminator["propertyName"]
+    choices = sorted(discriminator["mapping"])
+    if isinstance(node, Mapping) and tag in node:
+        path, line, value, _ = locate(attributes, (*location, tag))
+        return Mistake(
+            line, path, "unknown", shown(value), f"one of: {', '.join(choices)}", nearest(str(value), choices)
+        )
+    return Mistake(line, f"{path}.{tag}", "missing", shown(node), f"one of: {', '.join(choices)}")
+
+
+def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str, int, Any, Any]:
+    """(path, line, value, enclosing map) of a location; a missing field stands at its map's line."""
+    node: Any = attributes
+    parent: Any = None
+    path: list[str] = []
+    line = _own_line(attributes)
+    for part in location:
+        if isinstance(node, Mapping) and part not in node and part in [node.get(tag) for tag in _TAGS]:
+            continue  # pydantic names the chosen member of a union; the file does not
+        path.append(f"[{part}]" if isinstance(part, int) else str(part))
+        parent = node
+        if isinstance(node, CommentedMap) and part in node:
+            line = node.lc.key(part)[0] + 1
+            node = node[part]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
+            node = node[part]
+        else:
+            node = None
+    return ".".join(path).replace(".[", "["), line, node, parent
+
+
+def _own_line(node: CommentedMap) -> int:
+    """The line of the key that a map stands under."""
+    return max(1, node.lc.line)
+
+
+def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
+    """Mistakes that need more than one field, or the disk, to be seen."""
+    found = [*_missing_students(recipe, attributes), *_missing_path(recipe, attributes, folder)]
+    networks = [("teacher", "architecture"), *(("students", name, "architecture") for name in recipe.students)]
+    for location in networks:
+        found += _unknown_architecture(attributes, location)
+    if recipe.soft_labels.augmentation is None and recipe.soft_labels.views > 1:
+        path, line, value, _ = locate(attributes, ("soft_labels", "views"))
+        allowed = "1 without an `augmentation`, since all views would be the same"
+        found.append(Mistake(line, path, "useless", shown(value), allowed))
+    return found
+
+
+def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    found: list[Mistake] = []
+    for name, quantized in recipe.quantized_students.items():
+        if quantized.student not in recipe.students:
+            path, line, value, _ = locate(attributes, ("quantized_students", name, "student"))
+            allowed = "one of the recipe's students: " + ", ".join(recipe.students)
+            close = nearest(quantized.student, list(recipe.students))
+            found.append(Mistake(line, path, "no such student", shown(value), allowed, close))
+    return found
+
+
+def _missing_path(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
+    stated = getattr(recipe.dataset, "path", None)
+    if stated is None or (folder / stated).exists():
+        return []
+    path, line, value, _ = locate(attributes, ("dataset", "path"))
+    allowed = f"an existing file or folder, absolute or relative to {folder}"
+    return [Mistake(line, path, "no such file or folder", shown(value), allowed)]
+
+
+def _unknown_architecture(attributes: CommentedMap, location: tuple[str, ...]) -> list[Mistake]:
+    path, line, value, _ = locate(attributes, location)
+    zoo = methods.names("architectures")
+    if ":" not in value:
+        if value in zoo:
+            return []
+        allowed = f"one of: {', '.join(zoo)}; or a factory of your own as package.module:factory"
+        return [Mistake(line, path, "no such architecture", shown(value), allowed, nearest(value, zoo))]
+    module, _, factory = value.partition(":")
+    file = code_closure.find_module(module)
+    if file is None:
+        allowed = "a module that Python finds (is its folder on PYTHONPATH, its package installed?)"
+        return [Mistake(line, path, f"no module is named {module!r}", shown(value), allowed)]
+    names = _top_level_names(file)
+    if factory in names:
+        return []
+    allowed = f"a function of {module}: {', '.join(sorted(names)[:12]) or 'it defines none'}"
+    return [Mistake(line, path, f"{module} defines no {factory!r}", shown(value), allowed, nearest(factory, names))]
+
+
+def _top_level_names(file: Path) -> list[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names: list[str] = []
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            names.append(statement.name)
+        elif isinstance(statement, ast.Assign):
+            names += [target.id for target in statement.targets if isinstance(target, ast.Name)]
+        elif isinstance(statement, ast.ImportFrom):
+            names += [alias.asname or alias.name for alias in statement.names]
+    return [name for name in names if not name.startswith("_")]

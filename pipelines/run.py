@@ -1,0 +1,104 @@
+"""`compression run`: computes what is out of date and no more, and says what became of each asset."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import Any
+
+from compression_ops.errors import CompressionError
+from pipelines import progress, status
+from pipelines.materialize import Workshop
+from pipelines.recipe_error import nearest
+
+_PASSES = 3  # an input that comes out differently makes its consumers stale during the run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one asset: `computed`, `reused`, `failed` (with a cause) or `skipped` (an input failed)."""
+
+    asset: str
+    outcome: str
+    seconds: float = 0.0
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run."""
+
+    recipe: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+
+    def named(self, outcome: str) -> list[str]:
+        """The assets of one outcome, in order of computation."""
+        return [item.asset for item in self.outcomes if item.outcome == outcome]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `compression run --json` prints it."""
+        lists = {outcome: self.named(outcome) for outcome in ("computed", "reused", "failed", "skipped")}
+        return {"recipe": self.recipe, **lists, "seconds": round(self.seconds, 3)}
+
+
+def select(shop: Workshop, patterns: Sequence[str]) -> list[str]:
+    """The assets that match any pattern (`student/*`), and all that they are made from; all assets without a pattern.
+
+    Raises CompressionError for a pattern that matches nothing.
+    """
+    if not patterns:
+        return list(shop.graph.assets)
+    wanted = {upstream for name in matching(shop, patterns) for upstream in shop.graph.upstream(name)}
+    return [name for name in shop.graph.assets if name in wanted]
+
+
+def matching(shop: Workshop, patterns: Sequence[str]) -> set[str]:
+    """The assets that match any pattern. Raises CompressionError for a pattern that matches nothing."""
+    wanted: set[str] = set()
+    for pattern in patterns:
+        matched = [name for name in shop.graph.assets if fnmatch(name, pattern)]
+        if not matched:
+            close = nearest(pattern, list(shop.graph.assets))
+            raise CompressionError(
+                f"recipe {shop.graph.recipe!r} has no asset {pattern!r}\n  allowed: {', '.join(shop.graph.assets)}"
+                + (f"\n  did you mean `{close}`?" if close else "")
+            )
+        wanted.update(matched)
+    return wanted
+
+
+def run(shop: Workshop, patterns: Sequence[str] = ()) -> Report:
+    """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly)."""
+    started = time.monotonic()
+    selected = select(shop, patterns)
+    outcomes: dict[str, Outcome] = {}
+
+    def note(event: progress.Event) -> None:
+        if isinstance(event, progress.Ended):
+            before = outcomes.get(event.asset)
+            computed = before is not None and before.outcome == "computed" and event.outcome == "reused"
+            outcomes[event.asset] = Outcome(event.asset, "computed" if computed else event.outcome, event.seconds)
+
+    for _ in range(_PASSES):
+        statuses = status.of_workshop(shop)
+        waiting = [name for name in selected if statuses[name].state != "fresh"]
+        if not waiting or any(outcome.outcome == "failed" for outcome in outcomes.values()):
+            break
+        with progress.subscribed(note):
+            failures = _materialize(shop, waiting)
+        for name, cause in failures.items():
+            seconds = outcomes[name].seconds if name in outcomes else 0.0
+            outcomes[name] = Outcome(name, "failed", seconds, cause)
+        for name in waiting:
+            outcomes.setdefault(name, Outcome(name, "skipped"))
+    for name in selected:
+        outcomes.setdefault(name, Outcome(name, "reused"))
+    return Report(shop.graph.recipe, tuple(outcomes[name] for name in selected), time.monotonic() - started)
+
+
+def _materialize(shop: Workshop, names: Sequence[str]) -> dict[str, str]:
+    from pipelines import dagster_run  # importing Dagster takes a second, which a run with nothing to do can spare
+
+    with dagster_run.instance(shop.home) as instance:
+        return dict(dagster_run.materialize(shop, names, instance).failures)
