@@ -15,32 +15,33 @@ _IR_VERSION = 10
 _DEFAULT_WHEN_ALL = {"strides": 1, "dilations": 1, "pads": 0, "output_padding": 0}
 
 
-def minimal(model: onnx.ModelProto) -> onnx.ModelProto:
+def minimal(model: onnx.ModelProto, node_names: bool = True) -> onnx.ModelProto:
     """An equal model without names of its makers, documentation, intermediate shapes and default attributes.
 
     Means over all of an image become GlobalAveragePool, reshapes that only flatten become Flatten: onnxruntime has
-    integer kernels for these. The bytes of the result depend on the model alone. Raises ModelError where the model is
-    not valid ONNX. The argument is not changed.
+    integer kernels for these. Nodes are named by operator and position, or not at all. The bytes of the result depend
+    on the model alone. Raises ModelError where the model is not valid ONNX. The argument is not changed.
     """
     source = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     shapes = {value.name: _dimensions(value) for value in _values(source.graph)}
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in source.graph.initializer}
     nodes = [_rewritten(node, shapes, constants) for node in source.graph.node]
-    _name(nodes)
+    if node_names:
+        _name(nodes)
     used = set(itertools.chain.from_iterable(node.input for node in nodes))
     graph = helper.make_graph(
         nodes,
         "network",
         [_bare(value) for value in source.graph.input],
         [_bare(value) for value in source.graph.output],
-        [numpy_helper.from_array(np.ascontiguousarray(array), n) for n, array in constants.items() if n in used],
+        [numpy_helper.from_array(np.array(array, order="C"), n) for n, array in constants.items() if n in used],
     )
     operators = [o for o in source.opset_import if any(node.domain == o.domain for node in nodes)]
     result = helper.make_model(graph, opset_imports=operators, ir_version=_IR_VERSION, producer_name="compression_ops")
     try:
         onnx.checker.check_model(result, full_check=True)
     except (onnx.checker.ValidationError, shape_inference.InferenceError) as error:
-        raise ModelError(f"the exported model is not valid ONNX: {error}") from error
+        raise ModelError(f"the model is not valid ONNX: {error}") from error
     return result
 
 

@@ -7,12 +7,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from compression_ops import pareto, plot_labels, quantities
-from compression_ops.plot_style import FAINT, GREY, INK, KINDS, logarithmic, look, new_figure, svg, ticks
+from compression_ops.plot_style import FAINT, GREY, INK, KINDS, logarithmic, look, new_figure, short_labels, svg
 from compression_ops.report import Report
 
 
 def draw(report: Report) -> str:
-    """Two panels, one accuracy axis: a point a model, with its 95 % interval; filled where it is on the Pareto front."""
+    """Two panels, one accuracy axis: a point a model with its 95 % interval, filled where it is on the Pareto front."""
     batch_size = report.conditions.batch_sizes[0]
     sizes = [float(model.cost.file_bytes) for model in report.models]
     latencies = [report.latency[model.name, batch_size].p50_us for model in report.models]
@@ -24,6 +24,7 @@ def draw(report: Report) -> str:
         figure.legend(handles=_legend(report), loc="outside upper left", ncols=7, frameon=False, fontsize=9)
         names = [model.name for model in report.models]
         accuracies = [model.quality.accuracy for model in report.models]
+        figure.draw_without_rendering()
         for axes, costs in ((left, sizes), (right, latencies)):
             positions = [(cost, accuracy.value) for cost, accuracy in zip(costs, accuracies, strict=True)]
             plot_labels.place(
@@ -47,8 +48,8 @@ def _panel(axes: Axes, report: Report, costs: Sequence[float], label: str, write
     _spread(axes, costs)
     logarithmic(axes, write)
     axes.set_xlabel(label)
-    axes.yaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_formatter(ticks(lambda fraction: quantities.percent(fraction, report.digits)))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(short_labels(lambda fraction: quantities.percent(fraction, 2)))
     axes.grid(color=FAINT, linewidth=0.5, alpha=0.7)
     axes.margins(y=0.12)
 

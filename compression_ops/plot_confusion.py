@@ -10,8 +10,10 @@ from compression_ops.plot_style import FAINT, INK, WIDTH_INCHES, new_figure, svg
 from compression_ops.report import Report
 
 _NUMBERED_CLASSES = 12
-_NAMED_CLASSES = 25
+_NAMED_CLASSES = 16
 _COLUMNS = 3
+# Changes of a sample or two stay pale even where nothing changed more.
+_LEAST_LIMIT = 5
 _WORSE_BETTER = LinearSegmentedColormap.from_list("change", ["#0969da", "#ffffff", "#cf222e"])
 
 
@@ -25,10 +27,10 @@ def draw(report: Report) -> str | None:
         return None
     confusion = {model.name: model.quality.confusion for model in report.models}
     changes = [confusion[model.name] - confusion[model.teacher] for model in models]
-    limit = max(1, *(int(np.abs(change).max()) for change in changes))
+    limit = max(_LEAST_LIMIT, *(int(np.abs(change).max()) for change in changes))
     columns = min(_COLUMNS, max(2, len(models)))
     rows = -(-len(models) // columns)
-    with new_figure(rows * (WIDTH_INCHES / columns + 0.1)) as figure:
+    with new_figure(rows * (WIDTH_INCHES / columns + 0.3)) as figure:
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, model, change in zip(panels, models, changes, strict=False):
             _panel(axes, model.name, change, report.classes, limit)

@@ -1,4 +1,4 @@
-"""Names beside the points of a plot, placed so that they cover neither each other nor the data."""
+"""Names beside the points of a plot, placed so that they cover neither each other nor the points."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
-_RADII = (9, 20, 34, 50, 70)
-_ANGLES = (20, 160, -20, -160, 60, 120, -60, -120, 0, 180, 90, -90)
-_MARKER = 7.0
+from compression_ops.plot_style import GREY
+
+# In points from the point to the nearest edge of its name.
+_DISTANCES = (8, 16, 28, 42, 58)
+_ANGLES = (0, 25, -25, 180, 155, -155, 60, -60, 120, -120, 90, -90)
+_MARKER = 8.0
+_FONT = 8.5
+# A name over the thin bar of an interval can still be read; one over a point or another name cannot.
+_BAR_WEIGHT, _OUTSIDE_WEIGHT = 0.25, 3.0
 
 
 def place(
@@ -23,56 +30,60 @@ def place(
 ) -> None:
     """Write each name near its point, with a line to it where it had to move away.
 
-    positions: (x, y) in data units; bars: the (low, high) of each point's vertical interval, which names avoid too.
+    positions: (x, y) in data units; bars: (low, high) of each point's vertical interval. The figure must be laid out.
     """
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw_without_rendering()
-    points = axes.transData.transform(np.array(positions))
-    taken = [_box(x, y, _MARKER, _MARKER) for x, y in points]
-    for (x, _), (low, high) in zip(positions, bars, strict=True):
-        taken.append(Bbox(axes.transData.transform([(x, low), (x, high)])).padded(2))
-    frame, scale = axes.get_window_extent(renderer), figure.dpi / 72
-    for name, (x, y) in sorted(zip(names, points, strict=True), key=lambda item: -float(item[1][1])):
-        text = axes.annotate(name, (x, y), xycoords="figure pixels", fontsize=8.5, color="#24292f")
-        extent = text.get_window_extent(renderer)
-        text.remove()
-        box, radius = _best(float(x), float(y), extent.width, extent.height, scale, taken, frame)
-        taken.append(box)
-        centre = axes.transData.inverted().transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
-        line = {"arrowstyle": "-", "color": "#8c959f", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
-        axes.annotate(
-            name,
-            tuple(axes.transData.inverted().transform((x, y))),
-            xytext=tuple(centre),
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            color="#24292f",
-            arrowprops=line if radius > _RADII[0] else None,
-        )
+    to_pixels = axes.transData
+    points = to_pixels.transform(np.array(positions))
+    taken = [(_box(x, y, _MARKER, _MARKER), 1.0) for x, y in points]
+    for (x, _), interval in zip(positions, bars, strict=True):
+        ends = Bbox(to_pixels.transform([(x, end) for end in interval]))
+        taken.append((ends.padded(2), _BAR_WEIGHT))
+    for index in sorted(range(len(names)), key=lambda index: -points[index][1]):
+        x, y = (float(value) for value in points[index])
+        width, height = _extent(figure, axes, names[index])
+        box, distance = _best(_candidates(x, y, width, height), taken, axes.get_window_extent())
+        taken.append((box, 1.0))
+        centre = to_pixels.inverted().transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+        _write(axes, names[index], positions[index], (float(centre[0]), float(centre[1])), distance > _DISTANCES[0])
+
+
+def _extent(figure: Figure, axes: Axes, name: str) -> tuple[float, float]:
+    """Width and height of a name in pixels."""
+    text = axes.text(0.5, 0.5, name, fontsize=_FONT, transform=axes.transAxes)
+    extent = text.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    text.remove()
+    return extent.width, extent.height
+
+
+def _write(axes: Axes, name: str, point: tuple[float, float], centre: tuple[float, float], far: bool) -> None:
+    line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    arrow = line if far else None
+    axes.annotate(
+        name, point, centre, ha="center", va="center", fontsize=_FONT, arrowprops=arrow, path_effects=halo, zorder=5
+    )
 
 
 def _best(
-    x: float, y: float, width: float, height: float, scale: float, taken: Sequence[Bbox], frame: Bbox
-) -> tuple[Bbox, int]:
-    """The candidate that covers least; the nearest of equals."""
+    candidates: Iterator[tuple[Bbox, float]], taken: Sequence[tuple[Bbox, float]], frame: Bbox
+) -> tuple[Bbox, float]:
+    """The candidate that covers least; a longer distance counts too, so that it buys something."""
 
-    def covered(candidate: tuple[Bbox, int]) -> float:
-        box = candidate[0]
-        inside = Bbox.intersection(box, frame)
-        outside = box.width * box.height - (inside.width * inside.height if inside is not None else 0)
-        return 3 * max(0.0, outside) + sum(_overlap(box, other) for other in taken)
+    def covered(candidate: tuple[Bbox, float]) -> float:
+        box, distance = candidate
+        outside = box.width * box.height - _overlap(box, frame)
+        return distance + _OUTSIDE_WEIGHT * outside + sum(weight * _overlap(box, other) for other, weight in taken)
 
-    return min(_candidates(x, y, width, height, scale), key=covered)
+    return min(candidates, key=covered)
 
 
-def _candidates(x: float, y: float, width: float, height: float, scale: float) -> Iterator[tuple[Bbox, int]]:
-    for radius in _RADII:
+def _candidates(x: float, y: float, width: float, height: float) -> Iterator[tuple[Bbox, float]]:
+    for distance in _DISTANCES:
         for angle in _ANGLES:
             right, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-            # The text's nearest edge, not its centre, stands at the radius.
-            centre_x = x + radius * scale * right + np.sign(round(right, 6)) * width / 2 * min(1, abs(right) * 1.5)
-            yield _box(centre_x, y + radius * scale * up + up * height / 2, width, height), radius
+            # From the point outwards: sideways names begin there, names above or below are centred on it.
+            sideways = width / 2 * (math.copysign(1, right) if abs(right) > 0.4 else 0)
+            yield _box(x + distance * right + sideways, y + (distance + height / 2) * up, width, height), distance
 
 
 def _box(x: float, y: float, width: float, height: float) -> Bbox:
@@ -81,4 +92,4 @@ def _box(x: float, y: float, width: float, height: float) -> Bbox:
 
 def _overlap(first: Bbox, second: Bbox) -> float:
     common = Bbox.intersection(first, second)
-    return 0.0 if common is None else common.width * common.height
+    return 0.0 if common is None else float(common.width * common.height)

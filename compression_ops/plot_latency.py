@@ -39,7 +39,7 @@ def _panel(axes: Axes, report: Report, batch_size: int) -> None:
     axes.set_ylim(len(report.models) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(
-        min(_drawn(latency)[0] for latency in latencies) / 1.15,
+        min(_drawn(latency)[0] for latency in latencies) / 1.3,
         max(max(_drawn(latency)[-1], latency.p99_us) for latency in latencies) * 1.15,
     )
     logarithmic(axes, quantities.duration)

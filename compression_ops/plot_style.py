@@ -1,15 +1,17 @@
 """The look that the report's figures share, and their form: SVG documents, drawn without matplotlib's global state."""
 
 import io
+import math
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 INK, GREY, FAINT = "#24292f", "#8c959f", "#d0d7de"
 WIDTH_INCHES = 11.0
@@ -20,6 +22,15 @@ KINDS = {
     "control": ("control (no teacher)", "#bc6c00", "^"),
     "quantized_student": ("quantized student", "#1a7f37", "D"),
 }
+# (widest ratio of an axis's ends, multiples of powers of ten that get a tick)
+_MULTIPLES = (
+    (2.5, tuple(1 + step / 4 for step in range(36))),
+    (6.0, (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)),
+    (60.0, (1.0, 2.0, 5.0)),
+    (3000.0, (1.0, 3.0)),
+    (math.inf, (1.0,)),
+)
+_TRAILING_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
 _OTHER = ("#8250df", "P")
 _RC: Any = {
     "font.family": "DejaVu Sans",
@@ -48,7 +59,8 @@ def look(kind: str) -> tuple[str, str, str]:
 def new_figure(height_inches: float) -> Generator[Figure]:
     """A figure of the report's width. Draw it, and call `svg`, inside the context: the style holds there alone."""
     with matplotlib.rc_context(_RC):
-        yield Figure(figsize=(WIDTH_INCHES, height_inches), dpi=72, layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+        yield Figure(figsize=(WIDTH_INCHES, height_inches), dpi=72, layout=layout)
 
 
 def svg(figure: Figure) -> str:
@@ -59,28 +71,19 @@ def svg(figure: Figure) -> str:
 
 
 def logarithmic(axes: Axes, write: Callable[[float], str]) -> None:
-    """A logarithmic x axis with at least two ticks, whose labels `write` makes."""
+    """A logarithmic x axis, within its present limits, with few round ticks whose labels `write` makes."""
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    wide = high / low > 30
-    _ticks(axes.xaxis, (1.0,) if high / low > 3000 else (1.0, 3.0) if wide else (1.0, 2.0, 5.0), write)
-    if high / low < 5:
-        _ticks(
-            axes.xaxis, tuple(1 + step / 2 for step in range(18)) if high / low < 2 else (1, 1.5, 2, 3, 4, 6, 8), write
-        )
+    multiples = next(chosen for widest, chosen in _MULTIPLES if high / low <= widest)
+    axes.xaxis.set_major_locator(LogLocator(subs=multiples, numticks=20))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(short_labels(write))
 
 
-def ticks(write: Callable[[float], str]) -> FuncFormatter:
-    """Labels of an axis that `write` makes of its values."""
+def short_labels(write: Callable[[float], str]) -> FuncFormatter:
+    """Labels of an axis: what `write` makes of a tick's value, less the zeros after its decimal point."""
 
     def label(value: float, _position: int | None = None) -> str:
-        return write(value)
+        return _TRAILING_ZEROS.sub("", write(value))
 
     return FuncFormatter(label)
-
-
-def _ticks(axis: Axis, multiples: tuple[float, ...], write: Callable[[float], str]) -> None:
-    axis.set_major_locator(LogLocator(subs=multiples, numticks=20))
-    axis.set_major_formatter(ticks(write))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())

@@ -107,6 +107,7 @@ def dequantize(quantized: Tensor, affine: Affine) -> Tensor:
 
 def fake_quantize(values: Tensor, affine: Affine) -> Tensor:
     """The float32 values that the integers stand for. The gradient passes straight through, except where it clamps."""
+    values = values.float()
     scale, zero_point = _along(affine, values)
     low, high = (affine.integers.low - zero_point) * scale, (affine.integers.high - zero_point) * scale
     inside = torch.minimum(torch.maximum(values, low), high)
@@ -134,5 +135,5 @@ def _checked(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _positive(scale: Tensor) -> Tensor:
-    """Any scale maps zeros to zeros exactly; 1 is the one that cannot underflow in a product of scales."""
+    """`scale`, but 1 where it is too small for a float32: then every value is 0, which any scale maps exactly."""
     return torch.where(scale < torch.finfo(torch.float32).tiny, torch.ones_like(scale), scale)

@@ -45,6 +45,7 @@ def page(report: Report) -> str:
     )
     return environment.get_template("report.html").render(
         recommended=recommended(report.models),
+        choice=report_sections.choice(report),
         headline=report_sections.headline(report),
         cards=_cards(report),
         summary=report_sections.summary(report),

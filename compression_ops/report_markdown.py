@@ -1,5 +1,6 @@
 """report.md: the report as Markdown, the short table first."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def markdown(report: Report) -> str:
     model = recommended(report.models)
     parts = [
         _table(report_sections.summary(report), title=False),
-        f"**{_escaped(model.name)}**: {_escaped(report_sections.headline(report))}",
+        f"{report_sections.choice(report)}: **{_escaped(model.name)}**, {_escaped(report_sections.headline(report))}",
         _sentences("Verdicts", [(name, f"{word}. {words}") for name, word, words in report_sections.verdicts(report)]),
         _sentences("What distillation gained", report_sections.distillation(report)),
         _table(report_sections.quality(report)),
@@ -47,7 +48,5 @@ def _sentences(title: str, pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Class names and processor names are not ours: they must not end a cell or start an emphasis."""
-    for character in "\\|*<`[":
-        text = text.replace(character, "\\" + character)
-    return " ".join(text.split())
+    """Names of classes and processors are not ours: they must not end a cell, or start an emphasis, a tag or a link."""
+    return " ".join(re.sub(r"[\\|*`[]|<(?=\S)", r"\\\g<0>", text).split())

@@ -22,18 +22,24 @@ class Table:
     note: str
 
 
+def choice(report: Report) -> str:
+    """In a few words, why `report.recommended` is the model to look at first."""
+    model = recommended(report.models)
+    if model.verdict is None:
+        return "Most accurate"
+    return "Smallest within the limits" if model.verdict.passed else "None is within the limits; the most accurate"
+
+
 def headline(report: Report) -> str:
-    """One sentence: the model to look at first, how good, small and fast it is."""
+    """One sentence on that model: how good, small and fast it is."""
     model = recommended(report.models)
     accuracy = f"{quantities.percent(model.quality.accuracy.value, report.digits)} of the test split right"
     text = f"{accuracy} in {quantities.size(model.cost.file_bytes)}"
     if model.change is None:
         return f"{text}."
     smaller, faster = quantities.ratio(model.compression_ratio), quantities.ratio(report.speedup(model))
-    change = quantities.points(model.change.points, report.digits)
-    return (
-        f"{text}, {smaller} smaller and {faster} faster than {model.teacher}; {change} points against {model.parent}."
-    )
+    change = f"{quantities.points(model.change.points, report.digits)} points against {model.parent}"
+    return f"{text}, {smaller} smaller and {faster} faster than {model.teacher}; {change}."
 
 
 def verdicts(report: Report) -> list[tuple[str, str, str]]:
@@ -90,7 +96,6 @@ def quality(report: Report) -> Table:
         worst = worst_class(change.class_points) if change else None
         lost = change.class_points[worst] if change and worst is not None else None
         return (
-            quantities.percent(accuracy.value, digits),
             f"{low:.{digits}f} to {high:.{digits}f} %",
             model.parent or quantities.MISSING,
             f"{change.only_model_right} / {change.only_reference_right}" if change else quantities.MISSING,
@@ -100,11 +105,12 @@ def quality(report: Report) -> Table:
             quantities.MISSING if worst is None else f"{report.classes[worst]} ({quantities.points(lost)})",
         )
 
-    heads = ("Accuracy", "95 % interval", "Parent", "Right alone", "p", "Agreement", "ECE", "Worst class")
+    heads = ("95 % interval", "Parent", "Right alone", "p", "Agreement", "ECE", "Worst class")
     note = (
-        "Interval: Wilson. Right alone: test samples that only the model / only its parent gets right; p rests on them. "
-        "Agreement: how often it predicts the teacher's class. ECE: expected calibration error, "
-        f"{CALIBRATION_BINS} bins (Guo et al. 2017). Worst class: the one that lost most against the parent (points)."
+        "Interval: of the test accuracy, by Wilson. Right alone: test samples that only the model / only its parent "
+        "gets right; p rests on them. Agreement: how often it predicts the teacher's class. ECE: expected calibration "
+        f"error, {CALIBRATION_BINS} bins (Guo et al. 2017). Worst class: the one that lost most against the parent, "
+        "in points."
     )
     return _by_model(report, "Quality", heads, row, note)
 

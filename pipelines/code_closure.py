@@ -22,6 +22,7 @@ _INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("purelib", "platlib", 
 class _Module:
     digest: str
     imports: tuple[str, ...]
+    resources: tuple[Path, ...]
 
 
 def closure(entries: Iterable[str]) -> dict[str, str]:
@@ -43,7 +44,7 @@ def closure(entries: Iterable[str]) -> dict[str, str]:
         if file is None or _is_installed(file):
             continue
         module = _parsed(name, file)
-        digests[name] = module.digest
+        digests[name] = _with_resources(module)
         waiting += [*module.imports, *_parents(name)]
     return dict(sorted(digests.items()))
 
@@ -78,11 +79,18 @@ def _parsed(name: str, file: Path) -> _Module:
 def _parse(name: str, file: Path, modified: int, size: int) -> _Module:
     tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
     imports = tuple(_imported(tree, name, is_package=file.name == "__init__.py"))
-    content = ast.unparse(_without_docstrings(tree)).encode()
-    digest = hashlib.sha256(content)
-    for resource in _resources(tree):
-        digest.update((file.parent / resource).read_bytes())
-    return _Module(digest.hexdigest(), imports)
+    resources = tuple(file.parent / resource for resource in _resources(tree))
+    digest = hashlib.sha256(ast.unparse(_without_docstrings(tree)).encode()).hexdigest()
+    return _Module(digest, imports, resources)
+
+
+def _with_resources(module: _Module) -> str:
+    if not module.resources:
+        return module.digest
+    digest = hashlib.sha256(module.digest.encode())
+    for resource in module.resources:
+        digest.update(resource.read_bytes())
+    return digest.hexdigest()
 
 
 def _imported(tree: ast.Module, name: str, is_package: bool) -> Iterable[str]:

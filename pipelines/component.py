@@ -3,9 +3,7 @@
 from typing import Any
 
 import dagster as dg
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict
 
 from pipelines import assets, graph, home, recipe_file
 from pipelines.recipe import Recipe
@@ -21,14 +19,12 @@ class RecipeAttributes(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The schema of a recipe in which each attribute may also be anything."""
         documented = Recipe.model_json_schema()
-        anything: dict[str, Any] = {}
         for name, field in documented["properties"].items():
-            field["anyOf"] = [
-                {key: field.pop(key) for key in list(field) if key not in ("description", "title")},
-                anything,
-            ]
+            strict = {key: field.pop(key) for key in list(field) if key not in ("description", "title")}
+            field["anyOf"] = [strict, {}]
             field.setdefault("title", name)
         documented.pop("required", None)
         documented["additionalProperties"] = True

@@ -3,14 +3,41 @@
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.errors import DagsterUserCodeProcessError
+from dagster_shared.error import SerializableErrorInfo
 
-from pipelines import recipe_file
+from pipelines import assets, graph, home, recipe_file
+from pipelines.recipe_error import RecipeError
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All recipes; stages of one run share a process, since importing torch and MLflow takes seconds."""
+    _check_recipes()
+    package = Path(__file__).parent
+    if recipe_file.defs_folder() == package / "defs":
+        recipes = [dg.load_from_defs_folder(path_within_project=package)]
+    else:  # COMPRESSION_DEFS: recipes outside the package, which Dagster's folder loader does not reach
+        recipes = [_of_recipe(name) for name in recipe_file.recipe_names()]
+    return dg.Definitions.merge(*recipes, dg.Definitions(executor=dg.in_process_executor))
+
+
+def _of_recipe(name: str) -> dg.Definitions:
+    file = recipe_file.load(name)
+    return assets.definitions(file, graph.build(name, file.recipe), home.current())
+
+
+def _check_recipes() -> None:
+    """Tell all recipes' mistakes in their own words, before Dagster wraps the first one in a traceback of its loader."""
+    mistakes: list[str] = []
     for name in recipe_file.recipe_names():
-        recipe_file.load(name)  # a recipe's mistake is told here, in its own words, before Dagster wraps it in its own
-    loaded = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
-    return dg.Definitions.merge(loaded, dg.Definitions(executor=dg.in_process_executor))
+        try:
+            recipe_file.load(name)
+        except RecipeError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        # Of this exception alone Dagster shows the message without a stack: a user's typing error needs none.
+        message = "\n".join(mistakes)
+        raise DagsterUserCodeProcessError(
+            message, user_code_process_error_infos=[SerializableErrorInfo(message, [], "RecipeError")]
+        )

@@ -1,6 +1,6 @@
 """A recipe: every parameter of one pipeline, typed and bounded. Reading one imports neither torch nor Dagster."""
 
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field, StringConstraints
 
@@ -51,8 +51,8 @@ class QuantizedStudent(Spec):
     """A student as an integer model for onnxruntime."""
 
     student: Name = Field(description="Which of `students` to quantize.")
-    weight_bits: int = Field(default=8, json_schema_extra={"enum": list(WEIGHT_BITS)})
-    activation_bits: int = Field(default=8, json_schema_extra={"enum": list(ACTIVATION_BITS)})
+    weight_bits: Literal[WEIGHT_BITS] = Field(default=8, description="Bits that onnxruntime runs.")  # type: ignore[valid-type]
+    activation_bits: Literal[ACTIVATION_BITS] = Field(default=8)  # type: ignore[valid-type]
     per_channel: bool = Field(default=True, description="One weight scale an output channel instead of one a tensor.")
     reduce_range: bool = Field(
         default=True, description="7 of 8 weight bits, so that sums are exact on CPUs without VNNI too."

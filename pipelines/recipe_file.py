@@ -194,8 +194,9 @@ def _attributes(document: Any, file: str) -> CommentedMap:
 
 
 def _without_repeats(mistakes: list[Mistake]) -> list[Mistake]:
-    """One mistake a field: an optional map's error is reported by pydantic once for each alternative."""
+    """One mistake a field: pydantic reports each alternative of a field, and a mistyped key also as a missing one."""
     first: dict[tuple[int, str], Mistake] = {}
     for mistake in mistakes:
         first.setdefault((mistake.line, mistake.path), mistake)
-    return list(first.values())
+    mistyped = {".".join([*mistake.path.split(".")[:-1], mistake.nearest]) for mistake in mistakes if mistake.nearest}
+    return [mistake for mistake in first.values() if mistake.problem != "missing" or mistake.path not in mistyped]

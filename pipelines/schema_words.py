@@ -43,8 +43,8 @@ def _step(root: Schema, schema: Schema, part: str | int) -> Schema | None:
     properties = schema.get("properties", {})
     if part in properties:
         return properties[part]
-    extra = schema.get("additionalProperties")
-    return extra if isinstance(extra, dict) else None
+    named = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
+    return next((extra for extra in named if isinstance(extra, dict)), None)
 
 
 def keys(root: Schema, schema: Schema) -> list[str]:

@@ -46,6 +46,8 @@ def read(spec: Spec, root: Path) -> RawData:
 
     try:
         lines = gzip.decompress(root.read_bytes()).decode("ascii").splitlines()
+        if not lines:
+            raise ValueError("no rows")
         table = np.loadtxt(lines, dtype=np.int64, delimiter=",", ndmin=2)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise DataError(f"{root}: expected gzipped rows of integers; found: {error}. {_CURE}") from error

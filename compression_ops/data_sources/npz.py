@@ -36,6 +36,17 @@ _LAYOUTS = (
     (("x_train", "y_train"), ("x_test", "y_test"), None),
     (("train_images", "train_labels"), ("test_images", "test_labels"), ("val_images", "val_labels")),
 )
+# What zipfile and numpy raise for bytes that are no archive of arrays; the last two, for encryption and rare packings.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+    NotImplementedError,
+)
 _NAMES = {"classes", *(name for layout in _LAYOUTS for pair in layout for name in pair or ())}
 _ALLOWED = (
     "images, labels; or x_train, y_train, x_test, y_test; or train_images, train_labels, test_images, test_labels"
@@ -91,17 +102,21 @@ def read(spec: Spec, root: Path) -> RawData:
 def _load(root: Path) -> dict[str, "NDArray[Any]"]:
     import numpy as np
 
+    arrays: dict[str, Any] = {}
     try:
-        with root.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in _NAMES}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError, AttributeError) as error:
-        pickled = "allow_pickle" in str(error)
+        with root.open("rb") as file, zipfile.ZipFile(file) as archive:
+            for member in archive.namelist():
+                if member.removesuffix(".npy") in _NAMES:
+                    with archive.open(member) as content:
+                        arrays[member.removesuffix(".npy")] = np.lib.format.read_array(content, allow_pickle=False)
+    except _DAMAGED as error:
         reason = (
             "an array of Python objects, such as images of differing shapes; only arrays of numbers are read"
-            if pickled
+            if "allow_pickle" in str(error)
             else f"not a complete NumPy archive ({type(error).__name__}: {error})"
         )
         raise DataError(f"{root}: {reason}. Write it with numpy.savez from arrays of one shape each.") from error
+    return arrays
 
 
 _Pair = tuple[str, str]

@@ -76,15 +76,15 @@ def _pick(digests: list[bytes], indices: "NDArray[np.int64]") -> list[bytes]:
 def _write(splits: _Splits, classes: tuple[str, ...], output: Path) -> list[str]:
     import torch
 
-    for name in dataset.SPLITS:
-        samples = splits.samples[name]
-        # torch shares the array's memory and warns of a read-only one, which a file's bytes are; it is only read here.
-        images = samples.images if samples.images.flags.writeable else samples.images.copy()
-        dataset.save_split(output, name, dataset.Split(torch.from_numpy(images), torch.from_numpy(samples.labels)))
     images = splits.samples["train"].images
     mean, std, warnings = data_quality.pixel_statistics(images, "train")
     channels, height, width = images.shape[1:]
     dataset.save_description(output, dataset.Description(classes, (channels, height, width), mean, std))
+    for name in dataset.SPLITS:
+        samples = splits.samples[name]
+        # torch shares the array's memory and warns of a read-only one, which a file's bytes are; it is only read here.
+        pixels = samples.images if samples.images.flags.writeable else samples.images.copy()
+        dataset.save_split(output, name, dataset.Split(torch.from_numpy(pixels), torch.from_numpy(samples.labels)))
     return warnings
 
 

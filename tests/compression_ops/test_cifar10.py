@@ -42,7 +42,9 @@ def _write_python_version(folder: Path, batches: dict[str, tuple[Any, list[int]]
         sums[name] = hashlib.md5((root / name).read_bytes(), usedforsecurity=False).hexdigest()
     patch.setattr(datasets.CIFAR10, "train_list", [[name, sums[name]] for name in _TRAIN])
     patch.setattr(datasets.CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
-    patch.setattr(datasets.CIFAR10, "meta", {"filename": "batches.meta", "key": "label_names", "md5": sums["batches.meta"]})
+    patch.setattr(
+        datasets.CIFAR10, "meta", {"filename": "batches.meta", "key": "label_names", "md5": sums["batches.meta"]}
+    )
 
 
 def test_both_versions_hold_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

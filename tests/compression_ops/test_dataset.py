@@ -80,5 +80,7 @@ def test_integer_and_float_pixels_of_equal_value_normalize_equally():
 
 def test_normalizing_follows_its_formula_channel_by_channel():
     images = _split().images
-    expected = (images.numpy() / 255 - np.reshape(_DESCRIPTION.mean, (3, 1, 1))) / np.reshape(_DESCRIPTION.std, (3, 1, 1))
+    expected = (images.numpy() / 255 - np.reshape(_DESCRIPTION.mean, (3, 1, 1))) / np.reshape(
+        _DESCRIPTION.std, (3, 1, 1)
+    )
     np.testing.assert_allclose(normalize(images, _DESCRIPTION).numpy(), expected, rtol=1e-5, atol=1e-6)

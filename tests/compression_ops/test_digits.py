@@ -32,7 +32,7 @@ def test_pixels_and_labels_are_those_of_scikit_learn_scaled_to_a_byte():
 
 def test_no_grey_level_is_lost():
     raw = digits.read(_SPEC, _root())
-    np.testing.assert_array_equal(np.rint(raw.train.images[:, 0] * 16 / 255), load_digits().images)
+    np.testing.assert_array_equal(np.rint(raw.train.images[:, 0] / 255 * 16), load_digits().images)
 
 
 def test_the_raw_file_is_the_one_that_scikit_learn_installs():
@@ -57,6 +57,17 @@ def test_without_scikit_learn_nothing_is_found(monkeypatch: pytest.MonkeyPatch):
         gzip.compress(b"1,2\n" * 50)[:-10],
         gzip.compress(b""),
         b"",
+    ],
+    ids=[
+        "no gzip",
+        "no number",
+        "short row",
+        "high level",
+        "negative level",
+        "no text",
+        "cut short",
+        "no row",
+        "empty",
     ],
 )
 def test_a_damaged_or_different_file_is_refused_with_the_cure(tmp_path: Path, content: bytes):

@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[SimpleNamespace]:
     folder = tmp_path / "served"
     folder.mkdir()
     http = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder)))
-    thread = Thread(target=http.serve_forever)
+    thread = Thread(target=http.serve_forever, args=(0.02,))
     thread.start()
     yield SimpleNamespace(folder=folder, url=f"http://127.0.0.1:{http.server_address[1]}/")
     http.shutdown()
@@ -76,11 +76,16 @@ def test_what_is_there_is_not_fetched_again(server: SimpleNamespace, tmp_path: P
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_bytes(b"old")
     remote = _remote(server, "b", b"new")
-    assert [path.read_bytes() for path in fetch([present, remote], tmp_path / "data", "cure", silent)] == [b"old", b"new"]
+    assert [path.read_bytes() for path in fetch([present, remote], tmp_path / "data", "cure", silent)] == [
+        b"old",
+        b"new",
+    ]
 
 
 @pytest.mark.parametrize(("source", "name"), [(mnist, "MNIST"), (fashion_mnist, "FashionMNIST")])
-def test_without_a_network_the_error_names_both_cures(source: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_a_network_the_error_names_both_cures(
+    source: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(getattr(datasets, name), "mirrors", [_NOWHERE])
     with pytest.raises(DataError) as caught:
         source.download(None, tmp_path, silent)  # pyright: ignore
@@ -90,7 +95,9 @@ def test_without_a_network_the_error_names_both_cures(source: object, name: str,
     assert "t10k-labels-idx1-ubyte.gz" in message
 
 
-def test_mnist_is_fetched_where_it_is_then_found(server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_mnist_is_fetched_where_it_is_then_found(
+    server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     contents = {
         "train-images-idx3-ubyte.gz": bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(784),
         "train-labels-idx1-ubyte.gz": bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]),
@@ -132,7 +139,11 @@ def test_cifar10_is_fetched_and_unpacked_where_it_is_then_found(
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["cifar-10-batches-bin"]
 
 
-@pytest.mark.parametrize("content", [b"no archive", _archive(_BATCHES[:3]), _archive(_BATCHES)[:200]])
+@pytest.mark.parametrize(
+    "content",
+    [b"no archive", _archive(_BATCHES[:3]), _archive(_BATCHES)[:100]],
+    ids=["no archive", "three batches", "cut short"],
+)
 def test_an_archive_that_is_not_cifar10_is_refused(
     content: bytes, server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

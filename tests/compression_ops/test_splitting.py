@@ -30,7 +30,10 @@ def _names(count: int) -> list[str]:
 
 def test_a_digest_is_the_sha256_of_the_images_bytes_in_row_order():
     images = np.arange(48, dtype=np.uint8).reshape(2, 3, 2, 4)
-    assert image_digests(images) == [hashlib.sha256(bytes(range(24))).digest(), hashlib.sha256(bytes(range(24, 48))).digest()]
+    assert image_digests(images) == [
+        hashlib.sha256(bytes(range(24))).digest(),
+        hashlib.sha256(bytes(range(24, 48))).digest(),
+    ]
 
 
 # --- sharing in proportion
@@ -186,7 +189,9 @@ def test_a_larger_fraction_holds_out_the_same_images_and_more():
     assert small < large
 
 
-@pytest.mark.parametrize(("counts", "repeats", "found"), [([9, 2], 1, "2 sample.*2 different"), ([9, 6], 3, "6 sample.*2 different")])
+@pytest.mark.parametrize(
+    ("counts", "repeats", "found"), [([9, 2], 1, "2 sample.*2 different"), ([9, 6], 3, "6 sample.*2 different")]
+)
 def test_a_class_of_too_few_different_images_is_refused_by_its_name(counts: list[int], repeats: int, found: str):
     digests, labels = _data(counts, repeats)
     with pytest.raises(DataError, match=rf"class 'class 1' has {found}.*at least 3"):

@@ -1,0 +1,44 @@
+"""Calibration by percentiles: a few extreme values are clipped, so that all others get finer steps."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from compression_ops.spec import Spec as BaseSpec
+
+if TYPE_CHECKING:
+    from compression_ops.activations import Ranges, Replay
+    from compression_ops.histogram import Histogram
+
+_BINS = 8192
+
+
+class Spec(BaseSpec):
+    """Clips an equal share of the values at each end (McKinstry et al. 2019)."""
+
+    method: Literal["percentile"]
+    samples: int = Field(default=512, ge=1, le=1_000_000, description="Training samples to calibrate on.")
+    percentile: float = Field(default=99.99, gt=50, le=100, description="Share of the values that is kept, in percent.")
+
+
+def calibrate(spec: Spec, replay: "Replay") -> "Ranges":
+    """For each tensor the central range that holds `percentile` percent of its values.
+
+    The values are counted in 8,192 bins from the smallest to the largest; a bound is exact to one of them.
+    """
+    from compression_ops import activations, histogram
+
+    counted = histogram.collect(replay, activations.bounds(replay), _BINS)
+    return {name: _central(found, spec.percentile / 100) for name, found in counted.items()}
+
+
+def _central(found: "Histogram", share: float) -> tuple[float, float]:
+    import numpy as np
+
+    cumulated = np.concatenate([[0], np.cumsum(found.counts)])
+    tail = (1 - share) / 2 * cumulated[-1]
+    # The last edge with no more than `tail` values below it, the first with no more than `tail` values above it.
+    left = int(np.searchsorted(cumulated, tail, side="right")) - 1
+    right = int(np.searchsorted(cumulated, cumulated[-1] - tail, side="left"))
+    edges = found.edges
+    return float(edges[min(left, len(edges) - 2)]), float(edges[max(right, 1)])
