@@ -25,7 +25,7 @@ def minimal(model: onnx.ModelProto, node_names: bool = True) -> onnx.ModelProto:
     source = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     shapes = {value.name: _dimensions(value) for value in _values(source.graph)}
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in source.graph.initializer}
-    nodes = [_rewritten(node, shapes, constants) for node in source.graph.node]
+    nodes = [new for node in source.graph.node for new in _rewritten(node, shapes, constants)]
     if node_names:
         _name(nodes)
     used = set(itertools.chain.from_iterable(node.input for node in nodes))
@@ -47,19 +47,28 @@ def minimal(model: onnx.ModelProto, node_names: bool = True) -> onnx.ModelProto:
 
 def _rewritten(
     node: onnx.NodeProto, shapes: dict[str, list[int | str]], constants: dict[str, np.ndarray]
-) -> onnx.NodeProto:
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+) -> list[onnx.NodeProto]:
     shape = shapes.get(node.input[0], []) if node.input else []
-    if node.op_type == "ReduceMean" and len(shape) == 4 and attributes.get("keepdims", 1) == 1:
-        axes = constants.get(node.input[1]) if len(node.input) > 1 else None
-        if axes is not None and sorted(int(axis) % 4 for axis in axes) == [2, 3]:
-            return helper.make_node("GlobalAveragePool", [node.input[0]], node.output)
+    setting = constants.get(node.input[1]) if len(node.input) > 1 else None
+    if setting is not None and node.op_type == "ReduceMean" and len(shape) == 4:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if sorted(int(axis) % 4 for axis in setting) == [2, 3]:
+            return _global_average(node, flat=attributes.get("keepdims", 1) == 0)
     sizes = [size for size in shape[1:] if isinstance(size, int)]
-    if node.op_type == "Reshape" and len(shape) > 1 and len(sizes) == len(shape) - 1:
-        target = constants.get(node.input[1])
-        if target is not None and target.tolist() == [-1, math.prod(sizes)]:
-            return helper.make_node("Flatten", [node.input[0]], node.output)
-    return _without_defaults(node)
+    if setting is not None and node.op_type == "Reshape" and len(shape) > 1 and len(sizes) == len(shape) - 1:
+        if setting.tolist() == [-1, math.prod(sizes)]:
+            return [helper.make_node("Flatten", [node.input[0]], node.output)]
+    return [_without_defaults(node)]
+
+
+def _global_average(node: onnx.NodeProto, flat: bool) -> list[onnx.NodeProto]:
+    if not flat:
+        return [helper.make_node("GlobalAveragePool", [node.input[0]], node.output)]
+    pooled = f"{node.output[0]}_pooled"
+    return [
+        helper.make_node("GlobalAveragePool", [node.input[0]], [pooled]),
+        helper.make_node("Flatten", [pooled], node.output),
+    ]
 
 
 def _without_defaults(node: onnx.NodeProto) -> onnx.NodeProto:

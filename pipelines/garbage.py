@@ -8,7 +8,6 @@ from pipelines.action_cache import ActionCache
 from pipelines.history import History, Materialization
 from pipelines.store import ArtifactStore
 
-
 _GRACE = 3600.0  # seconds; a run in progress has stored artifacts that its history does not name yet
 
 

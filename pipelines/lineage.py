@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,12 @@ class Computation:
     action: str
     sources: Mapping[str, Source]
     dagster_run_id: str
+
+
+@cache
+def of_recipe(home: Home, tracking_uri: str, recipe: str) -> "Lineage":
+    """The recorder of a recipe, opened once a process for each tracking store."""
+    return Lineage(home, recipe)
 
 
 class Lineage:
@@ -76,14 +83,23 @@ class Lineage:
         self._client.set_tag(run_id, "error", f"{type(error).__name__}: {error}"[:5000])
         self._client.set_terminated(run_id, "FAILED")
 
-    def exists(self, run_id: str) -> bool:
-        """Whether this tracking store knows a run (it does not after `MLFLOW_TRACKING_URI` was pointed elsewhere)."""
+    def _known(self, sources: Mapping[str, Source]) -> dict[str, Source]:
+        """The sources without references to runs that this tracking store does not know: it validates none itself.
+
+        It does not know them after `MLFLOW_TRACKING_URI` was pointed elsewhere, or a reviewer deleted them.
+        """
         from mlflow.exceptions import MlflowException
 
-        try:
-            return self._client.get_run(run_id).info.lifecycle_stage == "active"
-        except MlflowException:
-            return False
+        found: dict[str, Source] = {}
+        for name, source in sources.items():
+            found[name] = source
+            if source.run_id is None:
+                continue
+            try:
+                self._client.get_run(source.run_id)
+            except MlflowException:
+                found[name] = Source(source.digest)
+        return found
 
     def _tags(self, computation: Computation) -> dict[str, str]:
         tags = {

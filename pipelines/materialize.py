@@ -126,11 +126,11 @@ def _reuse(shop: Workshop, asset: Asset, action: str, inputs: Inputs, log: Log) 
 def _compute(
     shop: Workshop, asset: Asset, action: str, inputs: Inputs, log: Log, dagster_run_id: str
 ) -> Materialization:
-    from pipelines.lineage import Computation, Lineage  # imports mlflow, which a run that reuses everything can spare
+    from pipelines import lineage as lineages  # imports mlflow, which a run that reuses everything can spare
 
     derivation = shop.graph.derivations[asset.name]
-    lineage = Lineage(shop.home, shop.graph.recipe)
-    computation = Computation(shop.graph.recipe, asset, derivation, action, inputs.sources, dagster_run_id)
+    lineage = lineages.of_recipe(shop.home, shop.home.tracking_uri, shop.graph.recipe)
+    computation = lineages.Computation(shop.graph.recipe, asset, derivation, action, inputs.sources, dagster_run_id)
     run_id = lineage.start(computation)
     output = Path(tempfile.mkdtemp(prefix="compression-"))
     started = time.monotonic()

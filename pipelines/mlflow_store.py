@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
-@cache
 def client(home: Home) -> "MlflowClient":
     """A client of the tracking store that the settings name. Raises CompressionError if the store does not answer."""
+    prepare(home)
+    return _open(home.tracking_uri)
+
+
+@cache
+def _open(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    uri = home.tracking_uri
-    prepare(home)
     import mlflow
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
@@ -77,7 +80,7 @@ def _migrate(file: Path, home: Home) -> None:
     logging.getLogger("alembic").setLevel(logging.ERROR)
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     store = SqlAlchemyStore(f"sqlite:///{file}", artifact_location(home, "default") or "")
-    store._dispose_engine() if hasattr(store, "_dispose_engine") else store.engine.dispose()  # noqa: SLF001
+    store._dispose_engine() if hasattr(store, "_dispose_engine") else store.engine.dispose()
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -47,5 +47,5 @@ def subscribed(callback: Callable[[Event], None]) -> Iterator[None]:
 
 def report(event: Event) -> None:
     """Tell all subscribers."""
-    for callback in list(_subscribers):
+    for callback in _subscribers:
         callback(event)

@@ -15,7 +15,7 @@ def build(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
     """float32 [N, C, H, W] with H and W >= 2 -> logits [N, classes].
 
     A block is one or two 3×3 convolutions and a 2×2 max pooling. As in the paper, where 224×224 takes all five blocks,
-    blocks follow each other until the image is 7×7 or smaller: two for 28×28 (1,630,538 parameters), three for 32×32.
+    blocks follow each other until the image is 7×7 or smaller: two for 28×28 (1,630,186 parameters), three for 32×32.
     """
     channels, height, width = input_shape
     layers: list[nn.Module] = []

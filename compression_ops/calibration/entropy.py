@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from compression_ops.activations import Ranges, Replay
 
 
+# Without a limit the divergence is smallest where a spike of equal values, such as an image's background, becomes the
+# last bin: whatever is clipped vanishes in it. On an MNIST network that cost 75 points of accuracy.
+_LARGEST_CLIPPED_SHARE = 0.001
+
+
 class Spec(BaseSpec):
     """Minimal Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT")."""
 
@@ -47,11 +52,13 @@ def threshold(counts: "np.ndarray", levels: int) -> int:
 
     Keeping i bins, P is these with all that is clipped added to the last of them; Q is the counts of these bins merged
     into `levels` levels and spread evenly again over those bins of each level that are not empty. The i with the
-    smallest divergence of Q from P wins, the largest of equals.
+    smallest divergence of Q from P wins, the largest of equals, among those that clip no more than one value in 1,000.
     """
     import numpy as np
 
-    candidates = range(levels, len(counts) + 1)
+    kept_share = np.cumsum(counts) / max(int(counts.sum()), 1)
+    first = int(np.searchsorted(kept_share, 1 - _LARGEST_CLIPPED_SHARE)) + 1
+    candidates = range(min(max(first, levels), len(counts)), len(counts) + 1)
     divergences = [_divergence(counts, kept, levels) for kept in candidates]
     best = len(divergences) - 1 - int(np.argmin(divergences[::-1]))
     return candidates[best]

@@ -123,7 +123,9 @@ def test_draws_fill_their_bounds_and_stay_within():
     assert (mirrored[:, 0, 0] == -1).double().mean().item() == pytest.approx(0.5, abs=0.02)
     turned = draw(Augmentation(rotate=20.0), 20_000, seed=0, view=0)
     assert turned is not None
-    assert torch.rad2deg(torch.atan2(-turned[:, 1, 0], turned[:, 0, 0])).abs().max().item() == pytest.approx(20, rel=0.01)
+    assert torch.rad2deg(torch.atan2(-turned[:, 1, 0], turned[:, 0, 0])).abs().max().item() == pytest.approx(
+        20, rel=0.01
+    )
 
 
 def test_changing_one_bound_keeps_the_draws_of_the_others():

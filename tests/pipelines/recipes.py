@@ -22,7 +22,7 @@ attributes:
   students:
     small:
       architecture: tiny_cnn
-      epochs: 1
+      epochs: 2
       batch_size: 64
       learning_rate: 0.003
       seed: 0

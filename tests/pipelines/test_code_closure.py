@@ -7,7 +7,7 @@ import pytest
 from pipelines import code_closure
 
 
-@pytest.fixture()
+@pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package `shop` on the path: entry -> part -> deep; `sibling` is reached by nobody."""
     folder = tmp_path / "shop"

@@ -20,15 +20,17 @@ client.set_terminated(run.info.run_id)
 """
 
 
-def test_four_processes_that_start_together_on_nothing_all_succeed(home: Path) -> None:
+def test_four_processes_that_start_together_on_nothing_all_succeed(bare_home: Path) -> None:
     processes = [
-        subprocess.Popen([sys.executable, "-c", _OPEN, str(home)], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", _OPEN, str(bare_home)], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(4)
     ]
     errors = [process.communicate(timeout=240)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, errors
-    with sqlite3.connect(home / "mlflow" / "mlflow.db") as database:
+    with sqlite3.connect(bare_home / "mlflow" / "mlflow.db") as database:
         assert database.execute("select count(*) from runs where status = 'FINISHED'").fetchone() == (4,)
         assert database.execute("select count(*) from metrics").fetchone() == (80,)
         assert database.execute("pragma journal_mode").fetchone() == ("wal",)
-    assert not list((home / "mlflow").glob("*.new*"))
+    assert not list((bare_home / "mlflow").glob("*.new*"))

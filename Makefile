@@ -1,0 +1,37 @@
+# make run [RECIPE=mnist]   set up, then compute what is out of date and print the report
+# make ui                   Dagster on 3000 and MLflow on 5000, this machine only; Ctrl-C ends both
+# make test                 all tests        make lint   style, types, import rules
+RECIPE ?= digits
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run ui test lint benchmark setup clean
+
+run: .venv/.ready
+	@$(BIN)/compression run $(RECIPE)
+	@$(BIN)/compression report $(RECIPE)
+
+ui: .venv/.ready
+	@exec $(BIN)/compression ui
+
+test: .venv/.ready
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+benchmark: .venv/.ready
+	$(BIN)/python benchmarks/figures.py $(RECIPE)
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml .constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .compression

@@ -1,0 +1,46 @@
+"""The product driven in this process, as its commands drive it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines import graph, home, materialize, recipe_file, status
+from pipelines import run as runner
+
+
+def workshop(name: str = "tiny") -> materialize.Workshop:
+    """The recipe as it stands on disk now."""
+    file = recipe_file.load(name)
+    return materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
+
+
+def run(name: str = "tiny", patterns: Sequence[str] = ()) -> runner.Report:
+    """`compression run`; fails the test if an asset fails."""
+    report = runner.run(workshop(name), patterns)
+    assert not report.named("failed"), [item.cause for item in report.outcomes if item.cause]
+    return report
+
+
+def computed(name: str = "tiny", patterns: Sequence[str] = ()) -> set[str]:
+    """What `compression run` computes."""
+    return set(run(name, patterns).named("computed"))
+
+
+def states(name: str = "tiny") -> dict[str, str]:
+    """{asset: state} as `compression status` says."""
+    return {item.asset: item.state for item in status.of_recipe(name)[1].values()}
+
+
+def causes(name: str = "tiny") -> dict[str, list[str]]:
+    """{asset: causes in words} of the assets that are out of date."""
+    return {
+        item.asset: [cause.words() for cause in item.causes]
+        for item in status.of_recipe(name)[1].values()
+        if item.causes
+    }
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that must stand once in a file."""
+    text = path.read_text()
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+    path.write_text(text.replace(old, new))

@@ -1,0 +1,61 @@
+"""Runs rows of the truth table in a copy of the project: edit, run through Dagster, note what was computed, revert.
+
+    python -m tests.pipelines.truth_table rows.json results.json     (in the copy, which is then what is imported)
+
+Each row edits the recipe, or one module of `compression_ops`, from the same starting point; after the row the edit is
+reverted and run again, which must compute nothing.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipelines import graph, home, materialize, recipe_file
+from pipelines import run as runner
+from pipelines import status as asset_status
+
+
+def main() -> None:
+    """Run all rows of a file and write {row: {computed, status, reverted, failed}}."""
+    rows = json.loads(Path(sys.argv[1]).read_text())
+    results: dict[str, Any] = {"start": _run()}
+    for name, row in rows.items():
+        path = Path(row["file"])
+        before = path.read_text()
+        try:
+            path.write_text(_edited(before, row, name))
+            _, statuses = asset_status.of_recipe("tiny")
+            marked = [item.asset for item in statuses.values() if item.state != "fresh"]
+            done = _run()
+        finally:
+            path.write_text(before)
+        reverted = _run()
+        results[name] = {**done, "marked": marked, "reverted": reverted["computed"]}
+        sys.stderr.write(f"{name}: {done['computed']}\n")
+    Path(sys.argv[2]).write_text(json.dumps(results, indent=1))
+
+
+def _edited(text: str, row: dict[str, Any], name: str) -> str:
+    if "append" in row:
+        return text + row["append"]
+    old, new = row["old"], row["new"]
+    if text.count(old) != 1:
+        raise ValueError(f"{name}: {old!r} stands {text.count(old)} times in {row['file']}")
+    return text.replace(old, new)
+
+
+def _run() -> dict[str, Any]:
+    file = recipe_file.load("tiny")
+    shop = materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
+    report = runner.run(shop)
+    return {
+        "computed": report.named("computed"),
+        "failed": {item.asset: item.cause for item in report.outcomes if item.outcome in ("failed", "skipped")},
+    }
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
