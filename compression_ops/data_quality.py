@@ -1,5 +1,6 @@
 """What a data set must satisfy before anything is trained on it, and what a user should know of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 # Below this ratio of the smallest class to the largest, plain accuracy says little about the smallest.
 _BALANCED = 0.1
+# Pixels summed at a time: as many as a processor's cache holds.
+_BLOCK = 2**20
 
 
 def require_sound(raw: RawData) -> None:
@@ -71,14 +74,16 @@ def pixel_statistics(images: "NDArray[np.uint8]", where: str) -> tuple[tuple[flo
     """
     import numpy as np
 
-    levels = np.arange(256)
-    means: list[float] = []
-    deviations: list[float] = []
-    for channel in range(images.shape[1]):
-        counts = np.bincount(images[:, channel].ravel(), minlength=256)
-        size, total, squares = (int((counts * levels**power).sum()) for power in (0, 1, 2))
-        means.append(total / (255 * size))
-        deviations.append(float(np.sqrt(float(size * squares - total * total))) / (255 * size))
+    size = images[:, 0].size
+    totals, squares = np.zeros((2, images.shape[1]), np.uint64)
+    step = max(1, _BLOCK // images[0].size)
+    for start in range(0, len(images), step):
+        block = images[start : start + step].astype(np.uint32)
+        totals += block.sum((0, 2, 3), np.uint64)
+        squares += (block * block).sum((0, 2, 3), np.uint64)
+    sums = list(zip(map(int, totals), map(int, squares), strict=True))
+    means = [total / (255 * size) for total, _ in sums]
+    deviations = [math.sqrt(size * square - total * total) / (255 * size) for total, square in sums]
     if not any(deviations):
         raise DataError(f"{where}: every pixel has the same value; there is nothing to learn. Check the images.")
     constant = [channel for channel, deviation in enumerate(deviations) if not deviation]

@@ -55,9 +55,9 @@ def _rewritten(
         if sorted(int(axis) % 4 for axis in setting) == [2, 3]:
             return _global_average(node, flat=attributes.get("keepdims", 1) == 0)
     sizes = [size for size in shape[1:] if isinstance(size, int)]
-    if setting is not None and node.op_type == "Reshape" and len(shape) > 1 and len(sizes) == len(shape) - 1:
-        if setting.tolist() == [-1, math.prod(sizes)]:
-            return [helper.make_node("Flatten", [node.input[0]], node.output)]
+    known = len(shape) > 1 and len(sizes) == len(shape) - 1
+    if setting is not None and node.op_type == "Reshape" and known and setting.tolist() == [-1, math.prod(sizes)]:
+        return [helper.make_node("Flatten", [node.input[0]], node.output)]
     return [_without_defaults(node)]
 
 

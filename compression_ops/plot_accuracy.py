@@ -7,7 +7,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from compression_ops import pareto, plot_labels, quantities
-from compression_ops.plot_style import FAINT, GREY, INK, KINDS, logarithmic, look, new_figure, short_labels, svg
+from compression_ops.plot_style import (
+    FAINT,
+    GREY,
+    INK,
+    KINDS,
+    lay_out,
+    logarithmic,
+    look,
+    new_figure,
+    short_labels,
+    svg,
+)
 from compression_ops.report import Report
 
 
@@ -24,7 +35,7 @@ def draw(report: Report) -> str:
         figure.legend(handles=_legend(report), loc="outside upper left", ncols=7, frameon=False, fontsize=9)
         names = [model.name for model in report.models]
         accuracies = [model.quality.accuracy for model in report.models]
-        figure.draw_without_rendering()
+        lay_out(figure)
         for axes, costs in ((left, sizes), (right, latencies)):
             positions = [(cost, accuracy.value) for cost, accuracy in zip(costs, accuracies, strict=True)]
             plot_labels.place(

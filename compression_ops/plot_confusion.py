@@ -47,6 +47,8 @@ def _panel(axes: Axes, name: str, change: NDArray[np.int64], classes: tuple[str,
     axes.set_ylabel("True class")
     axes.spines[:].set_visible(True)
     _ticks(axes, classes)
+    if not change.any():
+        axes.text(0.5, 0.5, "no difference", ha="center", va="center", transform=axes.transAxes, in_layout=False)
     if len(classes) <= _NUMBERED_CLASSES:
         _numbers(axes, change, worse, limit)
 
@@ -72,4 +74,4 @@ def _numbers(axes: Axes, change: NDArray[np.int64], worse: NDArray[np.int64], li
         number = int(change[row, column])
         color = "white" if abs(worse[row, column]) > 0.55 * limit else INK
         text = f"+{number}" if number > 0 else f"−{-number}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color, in_layout=False)

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.transforms import Bbox
 
 from compression_ops.plot_style import GREY
 
@@ -17,6 +16,7 @@ _DISTANCES = (8, 16, 28, 42, 58)
 _ANGLES = (0, 25, -25, 180, 155, -155, 60, -60, 120, -120, 90, -90)
 _MARKER = 8.0
 _FONT = 8.5
+_Box = tuple[float, float, float, float]
 # A name over the thin bar of an interval can still be read; one over a point or another name cannot.
 _BAR_WEIGHT, _OUTSIDE_WEIGHT = 0.25, 3.0
 
@@ -33,17 +33,18 @@ def place(
     positions: (x, y) in data units; bars: (low, high) of each point's vertical interval. The figure must be laid out.
     """
     to_pixels = axes.transData
-    points = to_pixels.transform(np.array(positions))
+    points: list[tuple[float, float]] = to_pixels.transform(np.array(positions)).tolist()
     taken = [(_box(x, y, _MARKER, _MARKER), 1.0) for x, y in points]
     for (x, _), interval in zip(positions, bars, strict=True):
-        ends = Bbox(to_pixels.transform([(x, end) for end in interval]))
-        taken.append((ends.padded(2), _BAR_WEIGHT))
+        (x0, y0), (x1, y1) = to_pixels.transform([(x, end) for end in interval]).tolist()
+        taken.append(((x0 - 2, y0, x1 + 2, y1), _BAR_WEIGHT))
+    extent = axes.get_window_extent()
+    frame = (extent.x0, extent.y0, extent.x1, extent.y1)
     for index in sorted(range(len(names)), key=lambda index: -points[index][1]):
-        x, y = (float(value) for value in points[index])
         width, height = _extent(figure, axes, names[index])
-        box, distance = _best(_candidates(x, y, width, height), taken, axes.get_window_extent())
+        box, distance = _best(_candidates(*points[index], width, height), taken, frame)
         taken.append((box, 1.0))
-        centre = to_pixels.inverted().transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+        centre = to_pixels.inverted().transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
         _write(axes, names[index], positions[index], (float(centre[0]), float(centre[1])), distance > _DISTANCES[0])
 
 
@@ -65,19 +66,19 @@ def _write(axes: Axes, name: str, point: tuple[float, float], centre: tuple[floa
 
 
 def _best(
-    candidates: Iterator[tuple[Bbox, float]], taken: Sequence[tuple[Bbox, float]], frame: Bbox
-) -> tuple[Bbox, float]:
+    candidates: Iterator[tuple[_Box, float]], taken: Sequence[tuple[_Box, float]], frame: _Box
+) -> tuple[_Box, float]:
     """The candidate that covers least; a longer distance counts too, so that it buys something."""
 
-    def covered(candidate: tuple[Bbox, float]) -> float:
+    def covered(candidate: tuple[_Box, float]) -> float:
         box, distance = candidate
-        outside = box.width * box.height - _overlap(box, frame)
+        outside = _overlap(box, box) - _overlap(box, frame)
         return distance + _OUTSIDE_WEIGHT * outside + sum(weight * _overlap(box, other) for other, weight in taken)
 
     return min(candidates, key=covered)
 
 
-def _candidates(x: float, y: float, width: float, height: float) -> Iterator[tuple[Bbox, float]]:
+def _candidates(x: float, y: float, width: float, height: float) -> Iterator[tuple[_Box, float]]:
     for distance in _DISTANCES:
         for angle in _ANGLES:
             right, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
@@ -86,10 +87,12 @@ def _candidates(x: float, y: float, width: float, height: float) -> Iterator[tup
             yield _box(x + distance * right + sideways, y + (distance + height / 2) * up, width, height), distance
 
 
-def _box(x: float, y: float, width: float, height: float) -> Bbox:
-    return Bbox.from_bounds(x - width / 2, y - height / 2, width, height)
+def _box(x: float, y: float, width: float, height: float) -> _Box:
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _overlap(first: Bbox, second: Bbox) -> float:
-    common = Bbox.intersection(first, second)
-    return 0.0 if common is None else float(common.width * common.height)
+def _overlap(first: _Box, second: _Box) -> float:
+    """Area in common."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return width * height if width > 0 and height > 0 else 0.0

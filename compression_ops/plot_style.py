@@ -63,8 +63,17 @@ def new_figure(height_inches: float) -> Generator[Figure]:
         yield Figure(figsize=(WIDTH_INCHES, height_inches), dpi=72, layout=layout)
 
 
+def lay_out(figure: Figure) -> None:
+    """Place the figure's axes once and for all; what is drawn afterwards does not move them."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
 def svg(figure: Figure) -> str:
     """The figure as one SVG document, without a date."""
+    lay_out(figure)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

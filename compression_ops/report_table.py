@@ -45,16 +45,13 @@ LATENCY_COLUMNS = {
     "latency_mean_us": "arithmetic mean",
 }
 _TEXT = ("model", "kind", "parent", "worst_class")
-_DTYPES = {
-    **dict.fromkeys(_TEXT, "string"),
-    **dict.fromkeys(("test_samples", "parameters", "file_bytes", "weight_bytes", "macs"), "int64"),
-    **dict.fromkeys(("only_model_right_samples", "only_parent_right_samples", "peak_memory_bytes"), "Int64"),
-    "passed": "boolean",
-}
+_WHOLE = ("test_samples", "parameters", "file_bytes", "weight_bytes", "macs")
+# Plain None and NaN for what is missing: pandas' NA answers no comparison and is no JSON.
+_DTYPES = {**dict.fromkeys((*_TEXT, "passed"), "object"), **dict.fromkeys(_WHOLE, "int64")}
 
 
 def frame(report: Report) -> pd.DataFrame:
-    """One row a model: COLUMNS, then LATENCY_COLUMNS for each batch size. Missing values are NA or NaN."""
+    """One row a model: COLUMNS, then LATENCY_COLUMNS for each batch size. Missing: None or NaN."""
     table = pd.DataFrame([_row(report, model) for model in report.models])
     return table.astype({column: _DTYPES.get(column, "float64") for column in table.columns})
 

@@ -87,7 +87,7 @@ def _report(shop: Workshop, entry: Materialization) -> dict[str, Any]:
     ]
     return {
         "report": dg.MetadataValue.md(report_files.read_markdown(folder)),
-        "page": dg.MetadataValue.path(str(report_files.html_path(folder))),
+        "page": dg.MetadataValue.path(str(report_files.page(folder))),
         "models": dg.MetadataValue.table(records, dg.TableSchema(columns)),
     }
 

@@ -21,6 +21,7 @@ def log(
     import mlflow
     from mlflow.entities import LoggedModelOutput
 
+    mlflow.set_tracking_uri(client.tracking_uri)  # the fluent calls below know no client
     model = mlflow.initialize_logged_model(
         name=f"{recipe}-{asset.name}".replace("/", "-"),  # MLflow refuses / : . % in a model's name
         source_run_id=run_id,

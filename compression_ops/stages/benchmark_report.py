@@ -116,7 +116,8 @@ def _open(
         if not file.exists():
             file = scratch / f"{name.replace('/', '-')}.onnx"
             file.write_bytes(export_saved(inputs[name]).SerializeToString(deterministic=True))
-        models[name] = _Model(file, model_cost.measure(file), open_session(file, threads))
+        session = open_session(file, threads)
+        models[name] = _Model(file, model_cost.measure(file), session)
     return models
 
 

@@ -8,20 +8,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
 
-from compression_ops import (
-    activations,
-    inference,
-    integer_kernels,
-    model_cost,
-    onnx_export,
-    onnx_session,
-    static_quantization,
-)
+from compression_ops import activations, inference, integer_kernels, onnx_export, onnx_session, static_quantization
 from compression_ops.activations import Ranges
 from compression_ops.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import DataError, ModelError
+from compression_ops.integer_kernels import Kernels
 from compression_ops.model import load
 from compression_ops.stage import Progress, ProgressCallback, StageResult
 from compression_ops.static_quantization import Precision
@@ -29,51 +21,137 @@ from compression_ops.static_quantization import Precision
 MODEL, FACTS = "model.onnx", "quantization.json"
 # Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An
 # export that is off by 1e-3 computes something else.
-_LARGEST_EXPORT_ERROR = 1e-3
-_STEPS = ("export", "check", "calibrate", "quantize", "evaluate")
+LARGEST_EXPORT_ERROR = 1e-3
+_STEPS = ("export", "calibrate", "quantize", "evaluate")
 
 
 def run(
     parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
 ) -> StageResult:
-    """Write `model.onnx` and `quantization.json`: sizes, the check against torch, accuracies, kernels and ranges.
+    """Write `model.onnx` and `quantization.json`: sizes, export error, validation accuracies, kernels and ranges.
 
-    Raises ModelError where the export differs from the torch model by more than a thousandth of the range of its
-    logits, on any validation sample; DataError if the validation split is empty.
+    Raises DataError if the validation split is empty; ModelError where the export differs from the torch model by more
+    than a thousandth of the range of its logits on any validation sample.
     """
-    done = iter(range(1, len(_STEPS) + 1))
-
-    def step() -> None:
-        count = next(done)
-        progress(Progress(_STEPS[count - 1], count, len(_STEPS)))
-
     description = load_description(inputs["dataset"])
     validation = load_split(inputs["dataset"], "validation")
     if len(validation) == 0:
-        raise DataError("the validation split is empty: the export cannot be checked; raise `validation_fraction`")
-    images = normalize(validation.images, description).numpy()
-    exported = onnx_export.export_saved(_student(inputs))
-    step()
-    serialized = exported.SerializeToString(deterministic=True)
-    floats = onnx_session.predict(onnx_session.open_session(serialized), images)
-    error = _export_error(floats, validation, description, _student(inputs))
-    step()
-    samples, ranges, warnings = _calibrate(exported, parameters["calibration"], inputs["dataset"], description)
-    step()
+        raise DataError("the validation split is empty, so nothing can be checked on it; raise `validation_fraction`")
+    student = _student(inputs)
+
+    exported = onnx_export.export_saved(student)
+    float_bytes = exported.SerializeToString(deterministic=True)
+    float_logits = _logits(float_bytes, validation, description)
+    error = _export_error(inference.logits(load(student), validation.images, description).numpy(), float_logits)
+    _tell(progress, "export")
+
+    images, warnings = _calibration_images(parameters["calibration"]["samples"], inputs["dataset"], description)
+    ranges = _calibrate(parameters["calibration"], exported, images)
+    _tell(progress, "calibrate")
+
     model = static_quantization.quantize(exported, ranges, _precision(parameters))
-    quantized = model.SerializeToString(deterministic=True)
-    (output / MODEL).write_bytes(quantized)
-    step()
-    integers = onnx_session.predict(onnx_session.open_session(quantized), images)
-    facts = _sizes(serialized, quantized) | _accuracies(floats, integers, validation) | {"export_error": error}
-    kernels = integer_kernels.kernels(quantized)
-    facts |= {"integer_share": kernels.integer_share, "calibration_samples": samples}
-    step()
-    _write_facts(output / FACTS, facts, kernels, ranges)
-    return StageResult(metrics=facts, warnings=(*warnings, *_kernel_warnings(kernels)))
+    model_bytes = model.SerializeToString(deterministic=True)
+    (output / MODEL).write_bytes(model_bytes)
+    _tell(progress, "quantize")
+
+    kernels = integer_kernels.kernels(model_bytes)
+    metrics = {
+        **_accuracies(float_logits, _logits(model_bytes, validation, description), validation),
+        **_sizes(float_bytes, model_bytes),
+        "export_error": error,
+        "integer_share": kernels.integer_share,
+        "calibration_samples": float(len(images)),
+    }
+    _write_facts(output / FACTS, metrics, kernels, ranges)
+    _tell(progress, "evaluate", metrics)
+    return StageResult(metrics=metrics, warnings=(*warnings, *_float_nodes(kernels)))
+
+
+def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:
+    progress(Progress(step, _STEPS.index(step) + 1, len(_STEPS), metrics or {}))
 
 
 def _student(inputs: Mapping[str, Path]) -> Path:
-    """The folder beside the data set: `student`, or with its name, `student/small`."""
+    """The folder of the one input beside the data set: `student`, or with its name `student/small`."""
     (folder,) = (folder for name, folder in inputs.items() if name != "dataset")
     return folder
+
+
+def _precision(parameters: Mapping[str, Any]) -> Precision:
+    return Precision(
+        weight_bits=parameters["weight_bits"],
+        activation_bits=parameters["activation_bits"],
+        per_channel=parameters["per_channel"],
+        reduce_range=parameters["reduce_range"],
+    )
+
+
+def _logits(model: bytes, split: Split, description: Description) -> np.ndarray:
+    return onnx_session.predict(onnx_session.open_session(model), normalize(split.images, description).numpy())
+
+
+def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
+    """The largest difference of a logit, as it is; its bound is relative to the range of the logits."""
+    error, bound = float(np.abs(expected - found).max()), LARGEST_EXPORT_ERROR * float(np.ptp(expected))
+    # Written so that NaN fails too.
+    if not error <= bound:
+        raise ModelError(
+            f"the exported student differs from the torch model by {error:.3g} in a logit of a validation sample; at "
+            f"most {bound:.3g} is allowed, {LARGEST_EXPORT_ERROR} of the range of the logits. Look in its forward for "
+            "randomness, for state that changes between calls, or for a branch that tracing has fixed"
+        )
+    return error
+
+
+def _calibration_images(samples: int, dataset: Path, description: Description) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Evenly spaced over the training split, so that one which is sorted by class gives each class its share."""
+    train = load_split(dataset, "train")
+    count = min(samples, len(train))
+    images = normalize(train.images[np.arange(count) * len(train) // count], description).numpy()
+    if count == samples:
+        return images, ()
+    return images, (f"calibration.samples is {samples}, but the training split has {count}: all of them were used",)
+
+
+def _calibrate(calibration: Mapping[str, Any], model: onnx.ModelProto, images: np.ndarray) -> Ranges:
+    method = importlib.import_module(f"compression_ops.calibration.{calibration['method']}")
+    return method.calibrate(method.Spec.model_validate(dict(calibration)), activations.replay(model, images))
+
+
+def _accuracies(floats: np.ndarray, integers: np.ndarray, split: Split) -> dict[str, float]:
+    labels = split.labels.numpy()
+    before, after = (float((logits.argmax(axis=1) == labels).mean()) for logits in (floats, integers))
+    return {
+        "validation_accuracy": after,
+        "float_validation_accuracy": before,
+        "accuracy_drop_points": 100 * (before - after),
+        "largest_logit_change": float(np.abs(floats - integers).max()),
+    }
+
+
+def _sizes(before: bytes, after: bytes) -> dict[str, float]:
+    return {
+        "file_bytes": float(len(after)),
+        "float_file_bytes": float(len(before)),
+        "compression": len(before) / len(after),
+    }
+
+
+def _float_nodes(kernels: Kernels) -> tuple[str, ...]:
+    if not kernels.floating:
+        return ()
+    found = ", ".join(f"{count} {operator}" for operator, count in kernels.floating.items())
+    return (
+        f"{found} run in float, {100 * (1 - kernels.integer_share):.0f} % of the computing nodes: onnxruntime has no "
+        "integer kernel for them; ReLU, convolutions, linear layers, additions and pooling have one",
+    )
+
+
+def _write_facts(path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges) -> None:
+    facts = {
+        **metrics,
+        "integer_nodes": kernels.integer,
+        "float_nodes": kernels.floating,
+        "activation_ranges": {name: list(span) for name, span in ranges.items()},
+    }
+    path.write_text(json.dumps(facts, indent=1) + "\n")

@@ -32,7 +32,7 @@ def command(
         print_json(_records(report_files.read_frame(folder)))
         return
     out.print(Markdown(report_files.read_markdown(folder)))
-    page = report_files.html_path(folder)
+    page = report_files.page(folder)
     if output:
         from pathlib import Path
 

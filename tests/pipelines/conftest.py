@@ -7,7 +7,7 @@ import pytest
 
 from pipelines import mlflow_store
 from pipelines.home import Home
-from tests.pipelines import recipes
+from tests.pipelines import product, recipes
 
 _SETTINGS = (
     "MLFLOW_TRACKING_URI",
@@ -55,3 +55,27 @@ def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
     monkeypatch.setenv("COMPRESSION_DEFS", str(folder))
     recipes.write(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def _finished(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
+    """A folder with a home and recipes in which `tiny` has been run; it takes seconds, so it is done once."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _SETTINGS:
+            patch.delenv(name, raising=False)
+        patch.setenv("COMPRESSION_HOME", str(folder / "home"))
+        patch.setenv("COMPRESSION_DEFS", str(folder / "defs"))
+        (folder / "home" / "mlflow").mkdir(parents=True)
+        shutil.copy(_migrated, folder / "home" / "mlflow" / "mlflow.db")
+        recipes.write(folder / "defs")
+        assert len(product.computed()) == 7
+    return folder
+
+
+@pytest.fixture()
+def recipe(home: Path, defs: Path, _finished: Path) -> Path:
+    """The file of the recipe `tiny`, which has been run in `home`."""
+    shutil.rmtree(home)
+    shutil.copytree(_finished / "home", home)
+    return defs / "tiny" / "defs.yaml"

@@ -1,0 +1,142 @@
+"""The stage runs every model as a session on the test split alone, and repeats its numbers byte for byte."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+
+from compression_ops import report_files
+from compression_ops.dataset import load_description, load_split, normalize
+from compression_ops.errors import CompressionError, ModelError
+from compression_ops.model import Network, build, load, save
+from compression_ops.onnx_export import export_saved
+from compression_ops.stage import Progress, StageResult, silent
+from compression_ops.stages import benchmark_report
+from tests.compression_ops import small_data
+
+PARENTS: dict[str, str | None] = {
+    "teacher": None,
+    "student/small": "teacher",
+    "control/small": "student/small",
+    "quantized_student/int8": "student/small",
+}
+FACTORIES = {"teacher": "network", "student/small": "linear", "control/small": "linear"}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A data set of which only the test split is left, untrained float models, and an ONNX file with rounded weights."""
+    root = tmp_path_factory.mktemp("inputs")
+    folders = {name: root / name.replace("/", "_") for name in ("dataset", *PARENTS)}
+    small_data.artifact(folders["dataset"])
+    for split in ("train", "validation"):
+        (folders["dataset"] / f"{split}.safetensors").unlink()
+    for seed, (name, factory) in enumerate(FACTORIES.items()):
+        torch.manual_seed(seed)
+        network = Network(f"{small_data.__name__}:{factory}", small_data.SHAPE, small_data.CLASSES)
+        folders[name].mkdir()
+        save(folders[name], network, build(network).eval())
+    folders["quantized_student/int8"].mkdir()
+    onnx.save(rounded(export_saved(folders["student/small"])), folders["quantized_student/int8"] / "model.onnx")
+    return folders
+
+
+def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32:
+            tensor.CopyFrom(numpy_helper.from_array(np.round(values, 1), tensor.name))
+    return model
+
+
+def parameters(**changes: Any) -> dict[str, Any]:
+    measured = {"batch_sizes": [1, 4], "threads": 1, "iterations": 20, "warmup": 2}
+    return {**measured, "max_accuracy_drop": 100.0, "min_compression": 1.0, "models": PARENTS, **changes}
+
+
+def run(inputs: dict[str, Path], output: Path, **changes: Any) -> StageResult:
+    output.mkdir()
+    return benchmark_report.run(parameters(**changes), inputs, output, silent)
+
+
+def test_accuracy_is_that_of_the_network_on_the_test_split(inputs: dict[str, Path], tmp_path: Path) -> None:
+    result = run(inputs, tmp_path / "out")
+    test = load_split(inputs["dataset"], "test")
+    images = normalize(test.images, load_description(inputs["dataset"]))
+    for name in FACTORIES:
+        with torch.no_grad():
+            right = load(inputs[name])(images).argmax(dim=1) == test.labels
+        assert result.metrics[f"{name}.test_accuracy"] == pytest.approx(right.double().mean().item())
+
+
+def test_two_runs_differ_in_the_files_declared_volatile_alone(inputs: dict[str, Path], tmp_path: Path) -> None:
+    reordered = dict(sorted(PARENTS.items()))
+    first, second = run(inputs, tmp_path / "a"), run(inputs, tmp_path / "b", models=reordered)
+    written = {file.name for file in (tmp_path / "a").iterdir()}
+    assert written == {"report.json", "report.parquet", "report.md", "report.html"}
+    assert first.volatile == second.volatile == written - {"report.json"}
+    assert (tmp_path / "a" / "report.json").read_bytes() == (tmp_path / "b" / "report.json").read_bytes()
+
+
+def test_every_model_has_cost_latency_memory_and_its_place_in_the_frame(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    result = run(inputs, tmp_path / "out")
+    table = report_files.read_frame(tmp_path / "out").set_index("model")
+    assert list(table.index) == list(PARENTS)
+    assert table.loc["student/small", "parameters"] == 64 * 3 + 3
+    assert table.loc["student/small", "macs"] == 64 * 3
+    file = inputs["quantized_student/int8"] / "model.onnx"
+    assert table.loc["quantized_student/int8", "file_bytes"] == file.stat().st_size
+    for column in ("latency_p50_us_batch1", "latency_p99_us_batch4", "peak_memory_bytes"):
+        assert (table[column] > 0).all()
+    assert next(iter(result.metrics)) == "quantized_student/int8.test_accuracy"
+
+
+def test_a_quantized_student_beyond_its_limits_is_a_warning(inputs: dict[str, Path], tmp_path: Path) -> None:
+    result = run(inputs, tmp_path / "out", min_compression=1000.0)
+    (warning,) = result.warnings
+    assert warning.startswith("quantized_student/int8 fails its limits. ")
+    assert "at least 1000× asked, so this fails" in warning
+    content = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert content["models"]["quantized_student/int8"]["verdict"]["passed"] is False
+
+
+def test_progress_runs_to_its_total_and_tells_each_models_accuracy(inputs: dict[str, Path], tmp_path: Path) -> None:
+    told: list[Progress] = []
+    (tmp_path / "out").mkdir()
+    benchmark_report.run(parameters(), inputs, tmp_path / "out", told.append)
+    done = [progress.done for progress in told]
+    assert done == sorted(done)
+    assert told[-1].done == told[-1].total
+    assert {progress.description for progress in told if progress.metrics} == set(PARENTS)
+
+
+def test_a_model_that_the_stage_was_not_given_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(CompressionError, match="student/large cannot be measured"):
+        run(inputs, tmp_path / "out", models={**PARENTS, "student/large": "teacher"})
+
+
+def test_a_model_whose_logits_are_not_finite_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:
+    diverged = tmp_path / "diverged"
+    shutil.copytree(inputs["teacher"], diverged)
+    network = Network(f"{small_data.__name__}:network", small_data.SHAPE, small_data.CLASSES)
+    model = load(diverged)
+    with torch.no_grad():
+        next(model.parameters()).fill_(float("nan"))
+    save(diverged, network, model)
+    with pytest.raises(ModelError, match="teacher: logits of 48 of 48 test samples are not finite"):
+        run({**inputs, "teacher": diverged}, tmp_path / "out", models={"teacher": None})
+
+
+def test_a_file_that_is_no_onnx_model_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(ModelError, match=r"model\.onnx"):
+        run({**inputs, "quantized_student/int8": tmp_path / "broken"}, tmp_path / "out")
