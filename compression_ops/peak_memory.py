@@ -34,14 +34,20 @@ def _measure_one(model: Path, shape: tuple[int, ...], batch_size: int, threads: 
     request = json.dumps({"model": str(model), "shape": [batch_size, *shape], "threads": threads})
     package_root = str(Path(__file__).resolve().parent.parent)
     search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    finished = subprocess.run(
-        [sys.executable, "-P", "-m", "compression_ops.peak_memory", request],
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-        env={**os.environ, "PYTHONPATH": search_path},
-    )
+    try:
+        finished = subprocess.run(
+            [sys.executable, "-P", "-m", "compression_ops.peak_memory", request],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+            env={**os.environ, "PYTHONPATH": search_path},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(
+            f"{model.name} did not predict a batch of {batch_size} within {_TIMEOUT_SECONDS} seconds in a process of "
+            "its own, where its peak memory is measured; ask for smaller batch sizes"
+        ) from error
     if finished.returncode != 0:
         last_line = (finished.stderr.strip().splitlines() or ["no message"])[-1]
         raise ModelError(

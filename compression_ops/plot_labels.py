@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from compression_ops.plot_style import GREY
 
 # In points from the point to the nearest edge of its name.
-_DISTANCES = (8, 16, 28, 42, 58)
+_DISTANCES = (8, 16, 28, 42, 58, 76, 96)
 _ANGLES = (0, 25, -25, 180, 155, -155, 60, -60, 120, -120, 90, -90)
 _MARKER = 8.0
 _FONT = 8.5

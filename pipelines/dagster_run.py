@@ -15,6 +15,8 @@ _INSTANCE_SETTINGS = """\
 # Written once; yours to change.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 """
 
 

@@ -22,6 +22,7 @@ MODEL, FACTS = "model.onnx", "quantization.json"
 # Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An
 # export that is off by 1e-3 computes something else.
 LARGEST_EXPORT_ERROR = 1e-3
+WORTH_A_WARNING = 1.0  # points of accuracy
 _STEPS = ("export", "calibrate", "quantize", "evaluate")
 
 
@@ -64,7 +65,7 @@ def run(
     }
     _write_facts(output / FACTS, metrics, kernels, ranges)
     _tell(progress, "evaluate", metrics)
-    return StageResult(metrics=metrics, warnings=(*warnings, *_float_nodes(kernels)))
+    return StageResult(metrics=metrics, warnings=(*warnings, *_accuracy_lost(metrics), *_float_nodes(kernels)))
 
 
 def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:
@@ -135,6 +136,16 @@ def _sizes(before: bytes, after: bytes) -> dict[str, float]:
         "float_file_bytes": float(len(before)),
         "compression": len(before) / len(after),
     }
+
+
+def _accuracy_lost(metrics: Mapping[str, float]) -> tuple[str, ...]:
+    points = metrics["accuracy_drop_points"]
+    if points <= WORTH_A_WARNING:
+        return ()
+    return (
+        f"quantization costs {points:.2f} points of validation accuracy; more weight bits, per_channel, reduce_range "
+        "or another calibration method may win them back",
+    )
 
 
 def _float_nodes(kernels: Kernels) -> tuple[str, ...]:

@@ -29,7 +29,9 @@ def _report(entry: Materialization) -> str:
         for name, value in entry.metrics.items()
         if name.endswith(".test_accuracy")
     }
-    return "test accuracy: " + ", ".join(f"{name} {value:.2%}" for name, value in accuracies.items())
+    order = ("teacher", "student", "control", "quantized_student")
+    names = sorted(accuracies, key=lambda name: (order.index(name.partition("/")[0]), name))
+    return "test accuracy: " + ", ".join(f"{name} {accuracies[name]:.2%}" for name in names)
 
 
 def _words(name: str) -> str:

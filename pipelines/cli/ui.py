@@ -33,6 +33,7 @@ def command(
         "DAGSTER_HOME": dagster_run.dagster_home(place),
         "COMPRESSION_MLFLOW_ADDRESS": f"http://{_HOST}:{mlflow_port}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONWARNINGS": "ignore",
     }
     _require_free(port, "--port")
     _require_free(mlflow_port, "--mlflow-port")

@@ -1,6 +1,5 @@
 """The stage runs every model as a session on the test split alone, and repeats its numbers byte for byte."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from compression_ops.dataset import load_description, load_split, normalize
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.model import Network, build, load, save
 from compression_ops.onnx_export import export_saved
-from compression_ops.stage import Progress, StageResult, silent
+from compression_ops.stage import Progress, ProgressCallback, StageResult, silent
 from compression_ops.stages import benchmark_report
 from tests.compression_ops import small_data
 
@@ -31,7 +30,7 @@ FACTORIES = {"teacher": "network", "student/small": "linear", "control/small": "
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A data set of which only the test split is left, untrained float models, and an ONNX file with rounded weights."""
+    """A data set without all but the test split, untrained float models, and an ONNX file with rounded weights."""
     root = tmp_path_factory.mktemp("inputs")
     folders = {name: root / name.replace("/", "_") for name in ("dataset", *PARENTS)}
     small_data.artifact(folders["dataset"])
@@ -55,40 +54,54 @@ def rounded(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def parameters(**changes: Any) -> dict[str, Any]:
-    measured = {"batch_sizes": [1, 4], "threads": 1, "iterations": 20, "warmup": 2}
-    return {**measured, "max_accuracy_drop": 100.0, "min_compression": 1.0, "models": PARENTS, **changes}
-
-
-def run(inputs: dict[str, Path], output: Path, **changes: Any) -> StageResult:
+def run(
+    inputs: dict[str, Path], output: Path, progress: ProgressCallback = silent, **changes: Any
+) -> tuple[Path, StageResult]:
     output.mkdir()
-    return benchmark_report.run(parameters(**changes), inputs, output, silent)
+    measured = {"batch_sizes": [1, 4], "threads": 1, "iterations": 20, "warmup": 2}
+    limits = {"max_accuracy_drop": 100.0, "min_compression": 1000.0}
+    parameters = {**measured, **limits, "models": PARENTS, **changes}
+    return output, benchmark_report.run(parameters, inputs, output, progress)
 
 
-def test_accuracy_is_that_of_the_network_on_the_test_split(inputs: dict[str, Path], tmp_path: Path) -> None:
-    result = run(inputs, tmp_path / "out")
+@pytest.fixture(scope="module")
+def told() -> list[Progress]:
+    """What the stage told of its progress when `finished` ran."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(
+    inputs: dict[str, Path], told: list[Progress], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, StageResult]:
+    return run(inputs, tmp_path_factory.mktemp("first") / "out", told.append)
+
+
+def test_accuracy_is_that_of_the_network_on_the_test_split(
+    inputs: dict[str, Path], finished: tuple[Path, StageResult]
+) -> None:
     test = load_split(inputs["dataset"], "test")
     images = normalize(test.images, load_description(inputs["dataset"]))
     for name in FACTORIES:
         with torch.no_grad():
             right = load(inputs[name])(images).argmax(dim=1) == test.labels
-        assert result.metrics[f"{name}.test_accuracy"] == pytest.approx(right.double().mean().item())
+        assert finished[1].metrics[f"{name}.test_accuracy"] == pytest.approx(right.double().mean().item())
 
 
-def test_two_runs_differ_in_the_files_declared_volatile_alone(inputs: dict[str, Path], tmp_path: Path) -> None:
-    reordered = dict(sorted(PARENTS.items()))
-    first, second = run(inputs, tmp_path / "a"), run(inputs, tmp_path / "b", models=reordered)
-    written = {file.name for file in (tmp_path / "a").iterdir()}
+def test_two_runs_differ_in_the_files_declared_volatile_alone(
+    inputs: dict[str, Path], finished: tuple[Path, StageResult], tmp_path: Path
+) -> None:
+    first, second = finished, run(inputs, tmp_path / "out", models=dict(sorted(PARENTS.items())))
+    written = {file.name for file in first[0].iterdir()}
     assert written == {"report.json", "report.parquet", "report.md", "report.html"}
-    assert first.volatile == second.volatile == written - {"report.json"}
-    assert (tmp_path / "a" / "report.json").read_bytes() == (tmp_path / "b" / "report.json").read_bytes()
+    assert first[1].volatile == second[1].volatile == written - {"report.json"}
+    assert (first[0] / "report.json").read_bytes() == (second[0] / "report.json").read_bytes()
 
 
 def test_every_model_has_cost_latency_memory_and_its_place_in_the_frame(
-    inputs: dict[str, Path], tmp_path: Path
+    inputs: dict[str, Path], finished: tuple[Path, StageResult]
 ) -> None:
-    result = run(inputs, tmp_path / "out")
-    table = report_files.read_frame(tmp_path / "out").set_index("model")
+    table = report_files.read_frame(finished[0]).set_index("model")
     assert list(table.index) == list(PARENTS)
     assert table.loc["student/small", "parameters"] == 64 * 3 + 3
     assert table.loc["student/small", "macs"] == 64 * 3
@@ -96,22 +109,22 @@ def test_every_model_has_cost_latency_memory_and_its_place_in_the_frame(
     assert table.loc["quantized_student/int8", "file_bytes"] == file.stat().st_size
     for column in ("latency_p50_us_batch1", "latency_p99_us_batch4", "peak_memory_bytes"):
         assert (table[column] > 0).all()
-    assert next(iter(result.metrics)) == "quantized_student/int8.test_accuracy"
 
 
-def test_a_quantized_student_beyond_its_limits_is_a_warning(inputs: dict[str, Path], tmp_path: Path) -> None:
-    result = run(inputs, tmp_path / "out", min_compression=1000.0)
+def test_a_quantized_student_beyond_its_limits_is_a_warning(finished: tuple[Path, StageResult]) -> None:
+    output, result = finished
     (warning,) = result.warnings
     assert warning.startswith("quantized_student/int8 fails its limits. ")
     assert "at least 1000× asked, so this fails" in warning
-    content = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert content["models"]["quantized_student/int8"]["verdict"]["passed"] is False
+    assert next(iter(result.metrics)) == "quantized_student/int8.test_accuracy"
+    verdict = report_files.read_content(output)["models"]["quantized_student/int8"]["verdict"]
+    assert verdict["passed"] is False
 
 
-def test_progress_runs_to_its_total_and_tells_each_models_accuracy(inputs: dict[str, Path], tmp_path: Path) -> None:
-    told: list[Progress] = []
-    (tmp_path / "out").mkdir()
-    benchmark_report.run(parameters(), inputs, tmp_path / "out", told.append)
+def test_progress_runs_to_its_total_and_tells_each_models_accuracy(
+    finished: tuple[Path, StageResult], told: list[Progress]
+) -> None:
+    assert finished
     done = [progress.done for progress in told]
     assert done == sorted(done)
     assert told[-1].done == told[-1].total

@@ -180,3 +180,9 @@ def test_nodes_that_stay_float_are_told(inputs: dict[str, Path], tmp_path: Path,
     (warning,) = compute(inputs, tmp_path / "output").warnings
     assert "run in float" in warning
     assert "onnxruntime has no integer kernel" in warning
+
+
+def test_a_loss_of_accuracy_is_told(inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(quantized_student, "WORTH_A_WARNING", -100.0)
+    (warning,) = compute(inputs, tmp_path / "output").warnings
+    assert "points of validation accuracy" in warning

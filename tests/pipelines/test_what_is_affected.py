@@ -14,13 +14,6 @@ AFTER_TEACHER = {"teacher", "soft_labels", "student/small", "quantized_student/i
 EVERYTHING = AFTER_TEACHER | {"dataset", "control/small"}
 
 
-@pytest.fixture
-def recipe(home: Path, defs: Path) -> Path:
-    """The file of the recipe `tiny`, which has been run."""
-    assert product.computed() == EVERYTHING
-    return defs / "tiny" / "defs.yaml"
-
-
 def test_a_second_run_computes_nothing(recipe: Path) -> None:
     report = product.run()
     assert report.named("computed") == []
