@@ -1,6 +1,5 @@
 """A recipe's graph as Dagster assets: code versions are derivations, data versions are content digests."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -66,8 +65,11 @@ def _asset(shop: materialize.Workshop, asset: Asset) -> dg.AssetsDefinition:
 
 
 def _record_observation(context: dg.AssetExecutionContext, recipe: str, entry: Materialization) -> None:
-    """Tell Dagster the raw data's digest as the dataset really read it."""
+    """Tell Dagster the raw data's digest as the dataset really read it, whether or not anybody had observed them."""
     source = entry.inputs.get(RAW_DATA)
-    if source is not None:
-        tags: Mapping[str, str] = {"dagster/data_version": source.digest}
-        context.log_event(dg.AssetObservation(key(recipe, RAW_DATA), tags=dict(tags)))
+    if source is None:
+        return
+    raw = key(recipe, RAW_DATA)
+    context.log_event(dg.AssetObservation(raw, tags={"dagster/data_version": source.digest}))
+    # Dagster noted its inputs' versions before the step began; without this the dataset would look out of sync at once.
+    context.get_step_execution_context().wipe_input_asset_version_info(raw)

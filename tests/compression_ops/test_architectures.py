@@ -34,9 +34,9 @@ def test_a_sample_is_judged_alone(architecture: str):
     [
         ("simple_cnn", (1, 28, 28), 189_130),
         ("tiny_cnn", (1, 28, 28), 108_738),
-        ("vgg", (1, 28, 28), 1_630_186),
+        ("vgg", (1, 28, 28), 3_241_450),
         ("resnet", (1, 28, 28), 77_754),
-        ("all_cnn", (1, 28, 28), 9_162),
+        ("strided_cnn", (1, 28, 28), 9_994),
     ],
 )
 def test_the_parameter_counts_are_those_of_the_docstrings(
@@ -51,7 +51,7 @@ def test_the_parameter_counts_are_those_of_the_docstrings(
 def test_vgg_reaches_the_papers_7_by_7_from_its_224():
     with torch.device("meta"):
         model = build(Network("vgg", (3, 224, 224), 10))
-    assert [layer.in_features for layer in model if isinstance(layer, torch.nn.Linear)] == [256 * 7 * 7, 512]
+    assert [layer.in_features for layer in model if isinstance(layer, torch.nn.Linear)] == [256 * 7 * 7, 1024]
 
 
 def test_images_too_small_for_vgg_are_refused_with_the_cure():

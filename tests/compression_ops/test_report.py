@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,6 +20,7 @@ from compression_ops import (
     report_html,
     report_json,
     report_markdown,
+    report_sections,
     report_table,
 )
 from compression_ops.report import Report, recommended
@@ -141,6 +143,16 @@ def test_a_report_of_few_models_is_complete_too(names: tuple[str, ...], batch_si
     assert "Benchmark report" in report_html.page(small)
     assert "How it was measured" in report_markdown.markdown(small)
     assert len(report_table.frame(small)) == len(names)
+
+
+def test_of_many_classes_those_that_changed_most_are_shown(report: Report) -> None:
+    changed = tuple(float(-index) for index in range(30))
+    models = tuple(
+        model if model.change is None else replace(model, change=replace(model.change, class_points=changed))
+        for model in report.models
+    )
+    many = replace(report, classes=tuple(map(str, range(30))), models=models)
+    assert report_sections.shown_classes(many) == list(range(10, 30))
 
 
 def test_each_figure_is_one_svg_document_and_the_same_each_time(report: Report) -> None:

@@ -98,7 +98,11 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "teacher.learning_rate": ("learning_rate: 0.003", "learning_rate: 0.005", FROM_TEACHER),
     "teacher.weight_decay": ("weight_decay: 0.01", "weight_decay: 0.5", FROM_TEACHER),
     "teacher.optimizer": ("optimizer: adamw\n    momentum: 0.9", "optimizer: sgd\n    momentum: 0.9", FROM_TEACHER),
-    "teacher.momentum": ("momentum: 0.9", "momentum: 0.7", (TEACHER,)),  # adamw has none: the same weights, the wave stops
+    "teacher.momentum": (
+        "momentum: 0.9",
+        "momentum: 0.7",
+        (TEACHER,),
+    ),  # adamw has none: the same weights, the wave stops
     "teacher.warmup_epochs": ("warmup_epochs: 0.5", "warmup_epochs: 1.0", FROM_TEACHER),
     "teacher.schedule": ("schedule: cosine\n    label", "schedule: constant\n    label", FROM_TEACHER),
     "teacher.label_smoothing": ("label_smoothing: 0.0", "label_smoothing: 0.1", FROM_TEACHER),
