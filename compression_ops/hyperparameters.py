@@ -8,7 +8,7 @@ from compression_ops.spec import Spec
 
 
 class Training(Spec):
-    """One training run: optimizer, length and seed. The learning rate warms up linearly, then follows a cosine to zero."""
+    """One training run: optimizer, schedule, length and seed."""
 
     epochs: int = Field(ge=1, le=10_000, description="Passes over the training split.")
     batch_size: int = Field(default=128, ge=1, le=65_536, description="Samples a step.")

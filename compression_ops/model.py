@@ -1,4 +1,4 @@
-"""A trained classifier and its artifact: the weights as safetensors, and how to build the network that they belong to."""
+"""A trained classifier and its artifact: the weights as safetensors, and how to build their network."""
 
 import importlib
 import json

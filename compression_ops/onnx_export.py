@@ -18,9 +18,10 @@ import onnx
 import torch
 from torch import nn
 
-from compression_ops import batch_norm, onnx_graph
+from compression_ops import onnx_graph
 from compression_ops.errors import ModelError
 from compression_ops.model import Network, implementation, load, load_network
+from compression_ops.quantization import batch_norm
 
 INPUT, OUTPUT, BATCH = "input", "logits", "batch"
 # DequantizeLinear knows 4- and 16-bit integers from opset 21 on; every onnxruntime that we allow runs it.

@@ -5,7 +5,7 @@ A stage is a function
     run(parameters, inputs, output, progress) -> StageResult
 
 `parameters` are the recipe's values for this stage as JSON types; `inputs` maps an asset's name in the recipe
-(`dataset`, `student/small`, ...) to the folder of its artifact, which is read-only; `output` is an empty folder to fill.
+(`dataset`, `student/small`, ...) to the folder of its artifact, which is read-only; `output` is an empty folder.
 A stage is a pure function of these: same parameters, same input bytes, same output bytes on the same machine.
 """
 

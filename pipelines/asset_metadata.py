@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from compression_ops import report_files
+from compression_ops.report import files as report_files
 from pipelines.graph import RAW_DATA, Asset
 from pipelines.history import Materialization
 from pipelines.lineage_links import model_url, run_url

@@ -1,4 +1,4 @@
-"""The code that a stage runs: the modules that it reaches by import, hashed without comments, docstrings and formatting.
+"""The code that a stage runs: the modules that it imports, hashed without comments, docstrings and formatting.
 
 Modules are found and parsed, never imported, so this is fast and cannot run anybody's code. An import under
 `if TYPE_CHECKING:` does not run and does not count. A module may name data files that it reads, relative to its own

@@ -1,7 +1,7 @@
-"""Materializes assets in this process as one Dagster run, on the product's own instance, so that the UI shows it too."""
+"""Materializes assets in this process as one Dagster run, on the instance that the UI shows."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def dagster_home(home: Home) -> str:
 
 
 @contextmanager
-def instance(home: Home) -> Iterator[dg.DagsterInstance]:
+def instance(home: Home) -> Generator[dg.DagsterInstance]:
     """The Dagster instance on which the UI runs."""
     with dg.DagsterInstance.from_config(dagster_home(home)) as opened:
         yield opened
@@ -60,7 +60,7 @@ def materialize(shop: Workshop, names: Sequence[str], on: dg.DagsterInstance) ->
     )
     failures: dict[str, str] = {}
     for event in _failures(result):
-        name = event.step_key.removeprefix(f"{shop.graph.recipe}__").replace("__", "/")
+        name = str(event.step_key).removeprefix(f"{shop.graph.recipe}__").replace("__", "/")
         failures[name] = _cause(event)
     return RunResult(result.run_id, failures)
 

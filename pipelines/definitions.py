@@ -28,7 +28,7 @@ def _of_recipe(name: str) -> dg.Definitions:
 
 
 def _check_recipes() -> None:
-    """Tell all recipes' mistakes in their own words, before Dagster wraps the first one in a traceback of its loader."""
+    """Tell all recipes' mistakes in their own words, before Dagster wraps one in a traceback of its loader."""
     mistakes: list[str] = []
     for name in recipe_file.recipe_names():
         try:

@@ -6,6 +6,7 @@ artifacts a retention window still refers to.
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ class Materialization:
 
     action       the key under which the action cache knows it
     artifact     id in the artifact store;  digest  its content digest
-    experiment_id, run_id, model_id   the MLflow run that computed the artifact and the model that it logged, however old
+    experiment_id, run_id, model_id   the MLflow run that computed the artifact, however old, and its model
     computed     False if a known artifact was reused
     metrics      the stage's headline numbers
     seconds      duration of the computation (of the original one, if reused)
@@ -59,8 +60,10 @@ def to_json(entry: Materialization) -> dict[str, Any]:
 
 def from_json(fields: Mapping[str, Any]) -> Materialization:
     """A materialization from JSON types."""
-    inputs = {name: Source(**source) for name, source in fields["inputs"].items()}
-    return Materialization(**{**fields, "inputs": inputs, "warnings": tuple(fields["warnings"])})
+    known: dict[str, Any] = dict(fields)
+    known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
+    known["warnings"] = tuple(fields["warnings"])
+    return Materialization(**known)
 
 
 class History:
@@ -83,10 +86,8 @@ class History:
 
     def latest(self, recipe: str, asset: str) -> Materialization | None:
         """The newest entry of an asset, or None if it was never materialized."""
-        newest = None
-        for newest in self._read(self._path(recipe, asset)):
-            pass
-        return newest
+        entries = deque(self._read(self._path(recipe, asset)), maxlen=1)
+        return entries[0] if entries else None
 
     def all(self) -> Iterator[Materialization]:
         """Every entry of every asset."""

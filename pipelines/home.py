@@ -50,7 +50,7 @@ class Home:
 
     @property
     def mlflow_address(self) -> str:
-        """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`'s default."""
+        """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`."""
         configured = os.environ.get("COMPRESSION_MLFLOW_ADDRESS")
         if configured:
             return configured.rstrip("/")

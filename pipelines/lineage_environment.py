@@ -36,7 +36,7 @@ def tags() -> dict[str, str]:
 
 
 def process_identity(pid: int) -> str:
-    """A process's id and start time, which no later process of the same id shares; the id alone where /proc is missing."""
+    """A process's id and start time, which no later process shares; the id alone where /proc is missing."""
     try:
         return f"{pid}@{Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[19]}"
     except OSError:

@@ -80,7 +80,7 @@ def _migrate(file: Path, home: Home) -> None:
     logging.getLogger("alembic").setLevel(logging.ERROR)
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     store = SqlAlchemyStore(f"sqlite:///{file}", artifact_location(home, "default") or "")
-    store._dispose_engine() if hasattr(store, "_dispose_engine") else store.engine.dispose()
+    store.engine.dispose()
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,6 +1,6 @@
 """Who is told how a run goes: a terminal's display subscribes, stages report; Dagster's log is told separately."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ _subscribers: list[Callable[[Event], None]] = []
 
 
 @contextmanager
-def subscribed(callback: Callable[[Event], None]) -> Iterator[None]:
+def subscribed(callback: Callable[[Event], None]) -> Generator[None]:
     """Tell `callback` every event of the stages that run in this process, until the block ends."""
     _subscribers.append(callback)
     try:

@@ -67,7 +67,7 @@ class _Known:
         if entry is None or entry[:2] != stamp:
             entry = [*stamp, digests.of_file(path)]
             self._fresh[str(path)] = entry
-        return entry[2]
+        return str(entry[2])
 
     def save(self) -> None:
         if not self._fresh:

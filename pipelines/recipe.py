@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from compression_ops.augmentation import Augmentation
 from compression_ops.hyperparameters import Training
-from compression_ops.precision import ACTIVATION_BITS, WEIGHT_BITS
+from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS
 from compression_ops.spec import Spec
 from pipelines import methods
 

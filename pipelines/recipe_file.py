@@ -97,7 +97,7 @@ def plain(value: Any) -> Any:
 
 
 def set_values(path: Path, assignments: Mapping[str, Any]) -> RecipeFile:
-    """Set fields (`teacher.epochs` -> 5) in the file itself, keeping comments; the file changes only if the result is valid.
+    """Set fields (`teacher.epochs` -> 5) in the file itself, keeping comments, if the result is a valid recipe.
 
     Raises RecipeError if it is not, and CompressionError if a path leads through something that is not a map.
     """
@@ -139,7 +139,7 @@ def _assign(attributes: CommentedMap, dotted: str, value: Any) -> None:
         if node.get(key) is None:
             node[key] = CommentedMap()
         node = node[key]
-        if not isinstance(node, Mapping):
+        if not isinstance(node, dict):
             where = ".".join(parents[: depth + 1])
             raise CompressionError(f"--set {dotted}: {where} is {shown(node)}, which has no fields")
     node[last] = value

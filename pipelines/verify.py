@@ -29,13 +29,14 @@ class Verdict:
 def verify(
     shop: Workshop, names: list[str], report: Callable[[str, Progress], None], log: Callable[[str], None]
 ) -> Iterator[Verdict]:
-    """Recompute each asset from its recorded inputs. Raises CompressionError if one was never materialized or is stale."""
+    """Recompute each asset from its recorded inputs. Raises CompressionError if one is stale or was never made."""
     for name in names:
         asset = shop.graph.assets[name]
         entry = shop.history.latest(shop.graph.recipe, name)
         if entry is None or entry.derivation != shop.graph.derivations[name]:
             raise CompressionError(
-                f"{name} is not up to date, so there is nothing to verify\n  run `compression run {shop.graph.recipe}` first"
+                f"{name} is not up to date, so there is nothing to verify\n"
+                f"  run `compression run {shop.graph.recipe}` first"
             )
         inputs = materialize.load_inputs(shop, asset, log)
         recorded = shop.store.fetch(entry.artifact)

@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ.setdefault("COMPRESSION_DATA", str(REPOSITORY.parent / "shared" / "data"))
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -9,7 +9,7 @@ from compression_ops.spec import Spec as BaseSpec
 if TYPE_CHECKING:
     import numpy as np
 
-    from compression_ops.activations import Ranges, Replay
+    from compression_ops.quantization.activations import Ranges, Replay
 
 
 # Without a limit the divergence is smallest where a spike of equal values, such as an image's background, becomes the
@@ -34,7 +34,7 @@ def calibrate(spec: Spec, replay: "Replay") -> "Ranges":
     """
     import numpy as np
 
-    from compression_ops import activations, histogram
+    from compression_ops.quantization import activations, histogram
 
     bounds = activations.bounds(replay)
     spans = {name: (0.0, max(abs(low), abs(high)) or 1.0) for name, (low, high) in bounds.items()}

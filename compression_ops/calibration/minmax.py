@@ -7,7 +7,7 @@ from pydantic import Field
 from compression_ops.spec import Spec as BaseSpec
 
 if TYPE_CHECKING:
-    from compression_ops.activations import Ranges, Replay
+    from compression_ops.quantization.activations import Ranges, Replay
 
 
 class Spec(BaseSpec):
@@ -19,6 +19,6 @@ class Spec(BaseSpec):
 
 def calibrate(spec: Spec, replay: "Replay") -> "Ranges":
     """The smallest and largest value of each tensor."""
-    from compression_ops import activations
+    from compression_ops.quantization import activations
 
     return activations.bounds(replay)

@@ -7,8 +7,8 @@ from pydantic import Field
 from compression_ops.spec import Spec as BaseSpec
 
 if TYPE_CHECKING:
-    from compression_ops.activations import Ranges, Replay
-    from compression_ops.histogram import Histogram
+    from compression_ops.quantization.activations import Ranges, Replay
+    from compression_ops.quantization.histogram import Histogram
 
 _BINS = 8192
 
@@ -26,7 +26,7 @@ def calibrate(spec: Spec, replay: "Replay") -> "Ranges":
 
     The values are counted in 8,192 bins from the smallest to the largest; a bound is exact to one of them.
     """
-    from compression_ops import activations, histogram
+    from compression_ops.quantization import activations, histogram
 
     counted = histogram.collect(replay, activations.bounds(replay), _BINS)
     return {name: _central(found, spec.percentile / 100) for name, found in counted.items()}

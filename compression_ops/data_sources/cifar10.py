@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from compression_ops.dataset_spec import DatasetSpec
-from compression_ops.download import RemoteFile, fetch
+from compression_ops.data.dataset_spec import DatasetSpec
+from compression_ops.data.download import RemoteFile, fetch
+from compression_ops.data.raw_data import RawData, Samples
 from compression_ops.errors import DataError
-from compression_ops.raw_data import RawData, Samples
 from compression_ops.stage import ProgressCallback
 
 _FOLDER = "cifar-10-batches-bin"

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from compression_ops.dataset_spec import DatasetSpec
+from compression_ops.data.dataset_spec import DatasetSpec
+from compression_ops.data.raw_data import HoldOut, RawData, Samples
 from compression_ops.errors import DataError
-from compression_ops.raw_data import HoldOut, RawData, Samples
 
 _SIDE = 8
 _LEVELS = 16

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from compression_ops import idx
-from compression_ops.dataset_spec import DatasetSpec
-from compression_ops.raw_data import RawData
+from compression_ops.data import idx
+from compression_ops.data.dataset_spec import DatasetSpec
+from compression_ops.data.raw_data import RawData
 from compression_ops.stage import ProgressCallback
 
 _NAME = "FashionMNIST"

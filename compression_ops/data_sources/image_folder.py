@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from compression_ops.dataset_spec import DatasetSpec
+from compression_ops.data.dataset_spec import DatasetSpec
+from compression_ops.data.image_file import decode
+from compression_ops.data.raw_data import HoldOut, RawData, Samples
 from compression_ops.errors import DataError
-from compression_ops.image_file import decode
-from compression_ops.raw_data import HoldOut, RawData, Samples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ def files(spec: Spec, root: Path) -> list[Path]:
 def read(spec: Spec, root: Path) -> RawData:
     """Images uint8 [N, channels, image_size, image_size]; classes are the folders' names in natural order.
 
-    See compression_ops.image_file for what happens to an image. Raises DataError if there are no class folders, if
+    See compression_ops.data.image_file for what happens to an image. Raises DataError if there are no class folders, if
     `train` and `test` differ in their classes, or if an image cannot be decoded.
     """
     split_folders = _split_folders(root)

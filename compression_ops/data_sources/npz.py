@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from compression_ops.dataset_spec import DatasetSpec
+from compression_ops.data.dataset_spec import DatasetSpec
+from compression_ops.data.raw_data import HoldOut, RawData, Samples
 from compression_ops.errors import DataError
-from compression_ops.raw_data import HoldOut, RawData, Samples
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,4 +1,4 @@
-"""Distillation by softened probabilities (Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network")."""
+"""Distillation by softened probabilities: Hinton, Vinyals & Dean 2015, Distilling the Knowledge in a Neural Network."""
 
 from typing import TYPE_CHECKING, Literal
 

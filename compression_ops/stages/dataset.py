@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compression_ops import data_quality, dataset, splitting
-from compression_ops.dataset_spec import DatasetSpec
-from compression_ops.raw_data import HoldOut, RawData, Samples
+from compression_ops import dataset
+from compression_ops.data import soundness as data_quality
+from compression_ops.data import splitting
+from compression_ops.data.dataset_spec import DatasetSpec
+from compression_ops.data.raw_data import HoldOut, RawData, Samples
 from compression_ops.stage import Progress, ProgressCallback, StageResult
 
 if TYPE_CHECKING:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compression_ops import activations, inference, integer_kernels, onnx_export, onnx_session, static_quantization
-from compression_ops.activations import Ranges
+from compression_ops import inference, onnx_export, onnx_session
 from compression_ops.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import DataError, ModelError
-from compression_ops.integer_kernels import Kernels
 from compression_ops.model import load
+from compression_ops.quantization import activations, integer_kernels
+from compression_ops.quantization import static as static_quantization
+from compression_ops.quantization.activations import Ranges
+from compression_ops.quantization.integer_kernels import Kernels
+from compression_ops.quantization.static import Precision
 from compression_ops.stage import Progress, ProgressCallback, StageResult
-from compression_ops.static_quantization import Precision
 
 MODEL, FACTS = "model.onnx", "quantization.json"
 # Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An

@@ -1,6 +1,6 @@
 """How a run goes, while it goes: progress bars on a terminal, one line an event elsewhere. On stderr."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -10,7 +10,7 @@ from pipelines.cli.console import err
 
 
 @contextmanager
-def display() -> Iterator[None]:
+def display() -> Generator[None]:
     """Show the progress of all stages that run inside the block."""
     if err.is_terminal:
         with _bars() as bars, progress.subscribed(_Bars(bars).show):

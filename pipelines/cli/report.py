@@ -18,7 +18,7 @@ def command(
     ] = None,
 ) -> None:
     """Show the latest benchmark report."""
-    from compression_ops import report_files
+    from compression_ops.report import files as report_files
     from pipelines import status
 
     shop, statuses = status.of_recipe(recipe)

@@ -53,9 +53,9 @@ def command(
 
 
 def _table(report: runner.Report, shop: Workshop) -> Table:
+    counts = ", ".join(f"{len(report.named(outcome))} {outcome}" for outcome in _STYLES if report.named(outcome))
     table = Table(
-        title=f"recipe {report.recipe}: {len(report.named('computed'))} computed, {len(report.named('reused'))} reused, "
-        f"{report.seconds:.1f} s",
+        title=f"recipe {report.recipe}: {counts}, {report.seconds:.1f} s",
         title_justify="left",
         title_style="bold",
         box=None,

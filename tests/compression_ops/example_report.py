@@ -5,7 +5,7 @@ import numpy as np
 from compression_ops.latency import summarize
 from compression_ops.model_cost import Cost
 from compression_ops.processor import Processor
-from compression_ops.report import Conditions, Report, compile_models
+from compression_ops.report.contents import Conditions, Report, compile_models
 
 CLASSES = ("cat", "dog|wolf", "<b>owl</b>", "eel")
 PARENTS = {

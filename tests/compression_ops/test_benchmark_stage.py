@@ -10,11 +10,11 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from compression_ops import report_files
 from compression_ops.dataset import load_description, load_split, normalize
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.model import Network, build, load, save
 from compression_ops.onnx_export import export_saved
+from compression_ops.report import files as report_files
 from compression_ops.stage import Progress, ProgressCallback, StageResult, silent
 from compression_ops.stages import benchmark_report
 from tests.compression_ops import small_data

@@ -14,10 +14,10 @@ from hypothesis.extra import numpy as hnp
 from onnxruntime.quantization import create_calibrator
 from pydantic import ValidationError
 
-from compression_ops import activations, histogram
-from compression_ops.activations import Replay
 from compression_ops.calibration import entropy, minmax, percentile
 from compression_ops.errors import ModelError
+from compression_ops.quantization import activations, histogram
+from compression_ops.quantization.activations import Replay
 from tests.compression_ops import random_networks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -200,7 +200,7 @@ def test_a_bad_parameter_is_refused(fields: dict[str, object]):
 
 def test_reading_a_recipe_imports_no_numerics():
     script = (
-        "import sys, compression_ops.precision;"
+        "import sys, compression_ops.quantization.precision;"
         "from compression_ops.calibration import minmax, entropy, percentile;"
         "print([m for m in ('torch', 'numpy', 'onnx', 'onnxruntime') if m in sys.modules])"
     )

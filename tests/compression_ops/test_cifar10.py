@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
+from compression_ops.data.raw_data import Samples
 from compression_ops.data_sources import cifar10
 from compression_ops.errors import DataError
-from compression_ops.raw_data import Samples
 
 _SPEC = cifar10.Spec(source="cifar10")
 _TRAIN = [f"data_batch_{number}" for number in range(1, 6)]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from compression_ops.data.raw_data import HoldOut
 from compression_ops.data_sources import digits
 from compression_ops.errors import DataError
-from compression_ops.raw_data import HoldOut
 
 _SPEC = digits.Spec(source="digits")
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from compression_ops.data.raw_data import HoldOut, RawData, Samples
 from compression_ops.data_sources import image_folder
 from compression_ops.errors import DataError
-from compression_ops.raw_data import HoldOut, RawData, Samples
 
 
 def _spec(**fields: Any) -> image_folder.Spec:

@@ -10,10 +10,12 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from compression_ops import activations, model_cost, static_quantization
+from compression_ops import model_cost
 from compression_ops.errors import ModelError
 from compression_ops.model_cost import Cost
-from compression_ops.static_quantization import Precision
+from compression_ops.quantization import activations
+from compression_ops.quantization import static as static_quantization
+from compression_ops.quantization.static import Precision
 from tests.compression_ops import random_networks
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compression_ops.data.raw_data import HoldOut, RawData, Samples
 from compression_ops.data_sources import npz
 from compression_ops.errors import DataError
-from compression_ops.raw_data import HoldOut, RawData, Samples
 
 _Array = "np.ndarray[Any, Any]"
 _PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 7), np.uint8)

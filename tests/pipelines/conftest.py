@@ -73,7 +73,7 @@ def _finished(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def recipe(home: Path, defs: Path, _finished: Path) -> Path:
     """The file of the recipe `tiny`, which has been run in `home`."""
     shutil.rmtree(home)

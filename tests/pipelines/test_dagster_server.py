@@ -114,7 +114,7 @@ class Server:
         raise AssertionError(f"waited in vain for {what}")
 
 
-@pytest.fixture()
+@pytest.fixture
 def server(recipe: Path, home: Path, defs: Path) -> Iterator[Server]:
     """A server on the home in which `tiny` has been run."""
     environment = os.environ | {"DAGSTER_HOME": str(home / "dagster"), "PYTHONWARNINGS": "ignore"}
@@ -135,7 +135,7 @@ def test_an_edit_marks_exactly_the_affected_assets_and_one_run_computes_them(ser
     assert server.unsynced() == set()
     assert set(product.states().values()) == {"fresh"}, "what the UI ran is fresh on the command line"
 
-    product.edit(recipe, "temperature: 2.0", "temperature: 4.0  # as it was")
+    product.edit(recipe, "temperature: 2.0", "temperature: 4.0")
     server.reload()
     assert server.unsynced() == affected
     assert server.materialize(affected) == "SUCCESS"

@@ -1,4 +1,4 @@
-"""Every mistake in a recipe gives one error with file, line, field, value found, what is allowed and the nearest name."""
+"""Every mistake in a recipe gives one error: file, line, field, value found, what is allowed, nearest name."""
 
 from pathlib import Path
 

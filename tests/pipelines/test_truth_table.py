@@ -1,4 +1,4 @@
-"""The truth table: every parameter of a recipe and every module of the science against the exact set of assets computed.
+"""The truth table: every parameter of a recipe and every module of the science against what it computes.
 
 The rows run in copies of the project through real Dagster runs (tests/pipelines/truth_table.py); each row starts from
 the same finished run, and its revert must compute nothing. The expected sets are written by hand.

@@ -1,0 +1,115 @@
+"""report.html: the report as one page that needs nothing but itself: no script, no font, no file from elsewhere."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from compression_ops.report import files as report_files
+from compression_ops.report import plot_accuracy, plot_confusion, plot_latency, plot_style, quantities
+from compression_ops.report import sections as report_sections
+from compression_ops.report.contents import Report, recommended
+
+# The template is part of this module: the closure of a stage's code counts the files named here.
+RESOURCES = ("templates/report.html",)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """source: a data URI; guide: how to read the figure."""
+
+    title: str
+    source: str
+    guide: str
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write `report.html`."""
+    (folder / report_files.PAGE).write_text(page(report), encoding="utf-8")
+
+
+def page(report: Report) -> str:
+    """The page, from `templates/report.html`."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(RESOURCES[0]).render(
+        recommended=recommended(report.models),
+        choice=report_sections.choice(report),
+        headline=report_sections.headline(report),
+        cards=_cards(report),
+        summary=report_sections.summary(report),
+        verdicts=report_sections.verdicts(report),
+        distillation=report_sections.distillation(report),
+        colors={model.name: plot_style.look(model.kind)[1] for model in report.models},
+        depths={model.name: model.depth for model in report.models},
+        figures=_figures(report),
+        tables=[report_sections.quality(report), report_sections.cost(report), report_sections.latency(report)],
+        classes=report_sections.classes(report),
+        class_changes=_class_changes(report),
+        conditions=report_sections.conditions(report),
+    )
+
+
+def _cards(report: Report) -> list[tuple[str, str, str]]:
+    """(what, number, beside it) of the model to look at first."""
+    model = recommended(report.models)
+    teacher = next(other for other in report.models if other.name == model.teacher)
+    batch_size, digits, accuracy = report.conditions.batch_sizes[0], report.digits, model.quality.accuracy
+    latency, teacher_latency = report.latency[model.name, batch_size], report.latency[teacher.name, batch_size]
+    interval = f"{100 * accuracy.low:.{digits}f} to {100 * accuracy.high:.{digits}f} %"
+    before = quantities.percent(teacher.quality.accuracy.value, digits)
+    return [
+        ("Test accuracy", quantities.percent(accuracy.value, digits), f"95 % interval {interval}; teacher {before}"),
+        ("File", quantities.size(model.cost.file_bytes), f"teacher {quantities.size(teacher.cost.file_bytes)}"),
+        ("Smaller", quantities.ratio(model.compression_ratio), "by file size, than the teacher"),
+        (
+            f"Latency, batch {batch_size}",
+            quantities.duration(latency.p50_us),
+            f"median; teacher {quantities.duration(teacher_latency.p50_us)}",
+        ),
+        ("Faster", quantities.ratio(report.speedup(model)), "by median latency, than the teacher"),
+    ]
+
+
+def _class_changes(report: Report) -> list[list[float]]:
+    """For each cell of the classes table after its first column, the change in points, 0 where there is none."""
+    return [
+        [(model.change.class_points[index] or 0.0) if model.change else 0.0 for model in report.models]
+        for index in report_sections.shown_classes(report)
+    ]
+
+
+def _figures(report: Report) -> list[Figure]:
+    figures = [
+        (
+            "Accuracy against size and latency",
+            plot_accuracy.draw(report),
+            "Up and to the left is better. A filled point is on the Pareto front (dashed): no other model is at least "
+            "as accurate at no greater cost. A vertical bar is the 95 % interval of the accuracy; models whose bars "
+            "overlap may still differ, which the paired p-value in the table decides.",
+        ),
+        (
+            "What is confused more, or less, than by the teacher",
+            plot_confusion.draw(report),
+            "Each cell counts test samples: this model's confusion matrix less its teacher's. Red is worse, blue is "
+            "better: a red cell off the diagonal is a confusion that became more frequent, a red one on the diagonal a "
+            "class that is less often right. White is unchanged.",
+        ),
+        (
+            "Latency distribution",
+            plot_latency.draw(report),
+            "The shape is the density of the timed calls, on a logarithmic scale. Dot: median; shorter tick: 95th "
+            "percentile; longer tick: 99th. The slowest 0.5 % of calls are not drawn.",
+        ),
+    ]
+    return [Figure(title, _data_uri(drawn), guide) for title, drawn, guide in figures if drawn is not None]
+
+
+def _data_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -1,0 +1,44 @@
+"""report.json: the quality and size of every model, the part of the report that identical runs repeat byte for byte."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from compression_ops.report import files as report_files
+from compression_ops.report.contents import ModelReport, Report, recommended
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write `report.json`. Lists by class follow `classes`; rows of a confusion matrix are true classes."""
+    conditions = report.conditions
+    content = {
+        "test_samples": report.test_samples,
+        "classes": list(report.classes),
+        "limits": {
+            "max_accuracy_drop_points": conditions.max_accuracy_drop,
+            "min_compression_ratio": conditions.min_compression,
+        },
+        "recommended": recommended(report.models).name,
+        "models": {model.name: _fields(model) for model in report.models},
+    }
+    (folder / report_files.CONTENT).write_text(
+        json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+
+
+def _fields(model: ModelReport) -> dict[str, Any]:
+    return {
+        "kind": model.kind,
+        "parent": model.parent,
+        "test_accuracy": asdict(model.quality.accuracy),
+        "expected_calibration_error": model.quality.expected_calibration_error,
+        "class_accuracy": list(model.quality.class_accuracy),
+        "confusion_matrix": model.quality.confusion.tolist(),
+        "change": None if model.change is None else asdict(model.change),
+        "teacher_agreement": model.teacher_agreement,
+        "distillation": None if model.distillation is None else asdict(model.distillation),
+        **asdict(model.cost),
+        "compression_ratio": model.compression_ratio,
+        "verdict": None if model.verdict is None else asdict(model.verdict),
+    }

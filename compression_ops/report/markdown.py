@@ -1,0 +1,53 @@
+"""report.md: the report as Markdown, the short table first."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from compression_ops.report import files as report_files
+from compression_ops.report import sections as report_sections
+from compression_ops.report.contents import Report, recommended
+from compression_ops.report.sections import Table
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write `report.md`."""
+    (folder / report_files.MARKDOWN).write_text(markdown(report), encoding="utf-8")
+
+
+def markdown(report: Report) -> str:
+    """The short table and the sentences that matter, then details, then how they were measured."""
+    model = recommended(report.models)
+    parts = [
+        _table(report_sections.summary(report), title=False),
+        f"{report_sections.choice(report)}: **{_escaped(model.name)}**, {_escaped(report_sections.headline(report))}",
+        _sentences("Verdicts", [(name, f"{word}. {words}") for name, word, words in report_sections.verdicts(report)]),
+        _sentences("What distillation gained", report_sections.distillation(report)),
+        _table(report_sections.quality(report)),
+        _table(report_sections.cost(report)),
+        _table(report_sections.latency(report)),
+        _table(report_sections.classes(report)),
+        _sentences("How it was measured", report_sections.conditions(report)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(table: Table, title: bool = True) -> str:
+    lines = [_row(table.heads), "|:---|" + "---:|" * (len(table.heads) - 1), *map(_row, table.rows)]
+    heading = [f"### {table.title}", ""] if title else []
+    return "\n".join([*heading, *lines, "", table.note])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(map(_escaped, cells)) + " |"
+
+
+def _sentences(title: str, pairs: Sequence[tuple[str, str]]) -> str:
+    if not pairs:
+        return ""
+    return "\n".join([f"### {title}", "", *(f"- **{_escaped(what)}**: {_escaped(text)}" for what, text in pairs)])
+
+
+def _escaped(text: str) -> str:
+    """Names of classes and processors are not ours: they must not end a cell, or start an emphasis, a tag or a link."""
+    return " ".join(re.sub(r"[\\|*`[]|<(?=\S)", r"\\\g<0>", text).split())

@@ -1,0 +1,210 @@
+"""The report's tables and sentences as text, which Markdown and the page both show."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from compression_ops.report import quantities
+from compression_ops.report.contents import ModelReport, Report, recommended
+from compression_ops.report.table import worst_class
+from compression_ops.report.verdict import distillation_words
+from compression_ops.statistics import CALIBRATION_BINS
+
+_SHOWN_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads, rows of cells whose first names what the row is about, and how to read it."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str
+
+
+def choice(report: Report) -> str:
+    """In a few words, why `report.recommended` is the model to look at first."""
+    model = recommended(report.models)
+    if model.verdict is None:
+        return "Most accurate"
+    return "Smallest within the limits" if model.verdict.passed else "None is within the limits; the most accurate"
+
+
+def headline(report: Report) -> str:
+    """One sentence on that model: how good, small and fast it is."""
+    model = recommended(report.models)
+    accuracy = f"{quantities.percent(model.quality.accuracy.value, report.digits)} of the test split right"
+    text = f"{accuracy} in {quantities.size(model.cost.file_bytes)}"
+    if model.change is None:
+        return f"{text}."
+    smaller, faster = quantities.ratio(model.compression_ratio), quantities.ratio(report.speedup(model))
+    change = f"{quantities.points(model.change.points, report.digits)} points against {model.parent}"
+    return f"{text}, {smaller} smaller and {faster} faster than {model.teacher}; {change}."
+
+
+def verdicts(report: Report) -> list[tuple[str, str, str]]:
+    """(model, `pass` or `fail`, sentence) of each quantized student."""
+    return [
+        (model.name, "pass" if model.verdict.passed else "fail", model.verdict.words)
+        for model in report.models
+        if model.verdict is not None
+    ]
+
+
+def distillation(report: Report) -> list[tuple[str, str]]:
+    """(model, sentence) of each student that has a control."""
+    return [
+        (model.name, distillation_words(model.name, model.distillation, report.digits))
+        for model in report.models
+        if model.distillation is not None
+    ]
+
+
+def summary(report: Report) -> Table:
+    """The short table."""
+    batch_size, digits = report.conditions.batch_sizes[0], report.digits
+
+    def row(model: ModelReport) -> tuple[str, ...]:
+        change = model.change
+        return (
+            quantities.percent(model.quality.accuracy.value, digits),
+            quantities.points(change.points if change else None, digits),
+            quantities.p_value(change.p_value if change else None),
+            quantities.size(model.cost.file_bytes),
+            quantities.ratio(model.compression_ratio),
+            quantities.duration(report.latency[model.name, batch_size].p50_us),
+            quantities.ratio(report.speedup(model)),
+            quantities.MISSING if model.verdict is None else "pass" if model.verdict.passed else "fail",
+        )
+
+    latency = f"Latency (batch {batch_size})"
+    heads = ("Test accuracy", "Change", "p", "File", "Smaller", latency, "Faster", "Verdict")
+    note = (
+        "Change: accuracy against the model's parent, in percentage points; p: McNemar's exact test of that change, "
+        "paired on the same test samples. Smaller and faster: than the teacher, by file size and by median latency."
+    )
+    return _by_model(report, "Models", heads, row, note)
+
+
+def quality(report: Report) -> Table:
+    """Accuracy with its uncertainty, and how it compares."""
+    digits = report.digits
+
+    def row(model: ModelReport) -> tuple[str, ...]:
+        accuracy, change = model.quality.accuracy, model.change
+        low, high = 100 * accuracy.low, 100 * accuracy.high
+        worst = worst_class(change.class_points) if change else None
+        lost = change.class_points[worst] if change and worst is not None else None
+        return (
+            f"{low:.{digits}f} to {high:.{digits}f} %",
+            model.parent or quantities.MISSING,
+            f"{change.only_model_right} / {change.only_reference_right}" if change else quantities.MISSING,
+            quantities.p_value(change.p_value if change else None),
+            quantities.percent(model.teacher_agreement, digits),
+            quantities.percent(model.quality.expected_calibration_error, digits),
+            quantities.MISSING if worst is None else f"{report.classes[worst]} ({quantities.points(lost)})",
+        )
+
+    heads = ("95 % interval", "Parent", "Right alone", "p", "Agreement", "ECE", "Worst class")
+    note = (
+        "Interval: of the test accuracy, by Wilson. Right alone: test samples that only the model / only its parent "
+        "gets right; p rests on them. Agreement: how often it predicts the teacher's class. ECE: expected calibration "
+        f"error, {CALIBRATION_BINS} bins (Guo et al. 2017). Worst class: the one that lost most against the parent, "
+        "in points."
+    )
+    return _by_model(report, "Quality", heads, row, note)
+
+
+def cost(report: Report) -> Table:
+    """What storing and running a model takes."""
+
+    def row(model: ModelReport) -> tuple[str, ...]:
+        return (
+            quantities.count(model.cost.parameters),
+            quantities.size(model.cost.file_bytes),
+            quantities.size(model.cost.weight_bytes),
+            quantities.ratio(model.compression_ratio),
+            quantities.magnitude(model.cost.macs),
+            quantities.size(report.peak_memory[model.name]),
+        )
+
+    heads = ("Parameters", "File", "Weights", "Smaller", "MACs", "Peak memory")
+    note = (
+        "File: the ONNX model; weights: its parameters as stored. MACs: multiply-accumulates of one sample. "
+        "Peak memory: resident memory that opening the session and predicting one batch of "
+        f"{max(report.conditions.batch_sizes)} adds to a fresh process, onnxruntime's own buffers included."
+    )
+    return _by_model(report, "Cost", heads, row, note)
+
+
+def latency(report: Report) -> Table:
+    """Percentiles at each batch size."""
+    heads = ("Batch", "p50", "p95", "p99", "Mean", "p50 a sample", "Faster")
+    rows: list[tuple[str, ...]] = []
+    for batch_size in report.conditions.batch_sizes:
+        for model in report.models:
+            found, teacher = report.latency[model.name, batch_size], report.latency[model.teacher, batch_size]
+            times = (found.p50_us, found.p95_us, found.p99_us, found.mean_us, found.p50_us / batch_size)
+            ratio = quantities.ratio(teacher.p50_us / found.p50_us)
+            rows.append((model.name, str(batch_size), *map(quantities.duration, times), ratio))
+    note = "Wall time of one call with a whole batch. Faster: than the teacher, by the medians at that batch size."
+    return Table("Latency", ("Model", *heads), tuple(rows), note)
+
+
+def classes(report: Report) -> Table:
+    """Accuracy of each class and its change; of many classes, those that changed most."""
+    shown = shown_classes(report)
+    heads = ("Class", *(model.name for model in report.models))
+    rows = tuple((report.classes[index], *(_class_cell(model, index) for model in report.models)) for index in shown)
+    part = "" if len(shown) == len(report.classes) else f"The {len(shown)} of {len(report.classes)} that changed most. "
+    note = (
+        f"{part}Of each true class, the share predicted right; in parentheses the change against the parent, in points."
+    )
+    return Table("Accuracy by class", heads, rows, note)
+
+
+def shown_classes(report: Report) -> list[int]:
+    """Indices, ascending, of all classes, or of those with the largest change in any model where there are many."""
+    everyone = range(len(report.classes))
+    if len(report.classes) <= _SHOWN_CLASSES:
+        return list(everyone)
+    changes = [model.change.class_points for model in report.models if model.change is not None]
+    largest = [max((abs(points[index] or 0) for points in changes), default=0) for index in everyone]
+    return sorted(sorted(everyone, key=lambda index: (-largest[index], index))[:_SHOWN_CLASSES])
+
+
+def conditions(report: Report) -> list[tuple[str, str]]:
+    """(what, value) of how it was measured."""
+    measured, processor = report.conditions, report.conditions.processor
+    instructions = ", ".join(processor.extensions) or "unknown"
+    return [
+        ("Processor", f"{processor.name}, {processor.logical_cores} logical cores"),
+        ("Vector instructions", instructions),
+        ("Runtime", f"onnxruntime {measured.onnxruntime}, CPU, all graph optimizations"),
+        ("Threads a session", str(measured.threads)),
+        ("Batch sizes", ", ".join(map(str, measured.batch_sizes))),
+        (
+            "Timed calls",
+            f"{quantities.count(measured.iterations)} a model and batch size, after {measured.warmup} of warm-up; "
+            "models take turns, in a new order each round; Python's garbage collector off",
+        ),
+        ("Test samples", quantities.count(report.test_samples)),
+        (
+            "Limits",
+            f"{measured.max_accuracy_drop:g} points of accuracy lost at most, {measured.min_compression:g}× smaller",
+        ),
+    ]
+
+
+def _by_model(
+    report: Report, title: str, heads: tuple[str, ...], row: Callable[[ModelReport], tuple[str, ...]], note: str
+) -> Table:
+    rows = tuple((model.name, *row(model)) for model in report.models)
+    return Table(title, ("Model", *heads), rows, note)
+
+
+def _class_cell(model: ModelReport, index: int) -> str:
+    accuracy = quantities.percent(model.quality.class_accuracy[index])
+    if model.change is None or not model.change.class_points[index]:
+        return accuracy
+    return f"{accuracy} ({quantities.points(model.change.class_points[index])})"

@@ -1,0 +1,55 @@
+"""Whether a quantized model is as accurate and as small as was asked, and what distillation gained, in words."""
+
+from dataclasses import dataclass
+
+from compression_ops.quality import Change
+from compression_ops.report import quantities
+
+# Differences of accuracy are multiples of one sample: far coarser than this allowance for rounding in binary.
+_ROUNDING = 1e-9
+_SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """passed: both limits hold. drop_points: accuracy lost to the parent, in percentage points (negative: gained);
+    compression_ratio: the teacher's file size / this one's. words: one sentence with both numbers and both limits.
+    """
+
+    passed: bool
+    drop_points: float
+    compression_ratio: float
+    words: str
+
+
+def judge(
+    change: Change, compression_ratio: float, max_accuracy_drop: float, min_compression: float, digits: int
+) -> Verdict:
+    """A model against its parent (`change`) and the limits: most accuracy points to lose, least compression ratio."""
+    drop = -change.points
+    accurate = drop <= max_accuracy_drop + _ROUNDING
+    small = compression_ratio >= min_compression * (1 - _ROUNDING)
+    verb = "Loses" if drop > 0 else "Gains"
+    moved = f"{verb} {abs(drop):.{digits}f} points" if drop else "Neither gains nor loses"
+    allowed = f"at most {max_accuracy_drop:g} may be lost{'' if accurate else ', so this fails'}"
+    asked = f"at least {min_compression:g}× asked{'' if small else ', so this fails'}"
+    words = (
+        f"{moved} against {change.reference} ({allowed}; p {_p(change)}); its file is "
+        f"{quantities.ratio(compression_ratio)} smaller than the teacher's ({asked})."
+    )
+    return Verdict(accurate and small, drop, compression_ratio, words)
+
+
+def distillation_words(student: str, gain: Change, digits: int) -> str:
+    """One sentence: what the teacher's soft labels gained over training the same student on the labels alone."""
+    if gain.points == 0:
+        return f"Distillation made no difference: {student} is as accurate as {gain.reference} (p {_p(gain)})."
+    verb = "gained" if gain.points > 0 else "cost"
+    certainty = "" if gain.p_value < _SIGNIFICANT else "; this test set cannot tell that from chance"
+    moved = f"{verb} {abs(gain.points):.{digits}f} points of accuracy"
+    return f"Distillation {moved} against {gain.reference} (p {_p(gain)}){certainty}."
+
+
+def _p(change: Change) -> str:
+    text = quantities.p_value(change.p_value)
+    return text if text.startswith("<") else f"= {text}"
