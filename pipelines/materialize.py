@@ -23,6 +23,8 @@ from pipelines.store import ArtifactStore, ArtifactUnavailable
 
 Log = Callable[[str], None]
 
+_LOG_INTERVAL = 2.0  # seconds; each line is a row in Dagster's database
+
 
 @dataclass(frozen=True)
 class Workshop:
@@ -179,9 +181,14 @@ def _check_raw_data_unchanged(shop: Workshop, inputs: Inputs) -> None:
 
 
 def _reporter(asset: Asset, log: Log) -> Callable[[Progress], None]:
+    """Tells subscribers every step, and Dagster's log what ended; not more often than a reader could follow."""
+    told = 0.0
+
     def report(step: Progress) -> None:
+        nonlocal told
         progress.report(progress.Advanced(asset.name, step))
-        if step.metrics:
+        if step.metrics and (step.done >= step.total or time.monotonic() - told >= _LOG_INTERVAL):
+            told = time.monotonic()
             numbers = ", ".join(f"{name} {value:.4g}" for name, value in step.metrics.items())
             log(f"{asset.name}: {step.description} {step.done}/{step.total}: {numbers}")
 
