@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from compression_ops.augmentation import augment
 from compression_ops.dataset import Description
 from compression_ops.errors import DataError, ModelError
-from compression_ops.inference import logits
+from compression_ops.inference import BATCH_SIZE, logits
 from compression_ops.views import Views
 
 _VIEWS = "views.json"
 
 
 def label_views(
-    teacher: nn.Module, images: Tensor, description: Description, views: Views, batch_size: int = 1024
+    teacher: nn.Module, images: Tensor, description: Description, views: Views, batch_size: int = BATCH_SIZE
 ) -> Iterator[Tensor]:
     """The teacher's logits for each view in turn: float16 [N, classes]. One batch of pixels is in memory at a time.
 

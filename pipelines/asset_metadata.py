@@ -23,7 +23,7 @@ KINDS = {
 }
 
 # Of the report's many numbers, those whose course over time a reader follows; the table holds all.
-_PLOTTED = frozenset({"test_accuracy", "accuracy_change_points", "file_bytes", "compression_ratio", "speedup"})
+_PLOTTED = frozenset({"test_accuracy", "accuracy_change_points", "file_bytes", "compression_ratio", "speedup_ratio"})
 
 _DESCRIPTIONS = {
     "dataset": "Train, validation and test split as uint8 tensors. Only the benchmark report reads the test split.",

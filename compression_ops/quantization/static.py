@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorData, TensorsData
 
 from compression_ops.errors import ModelError
-from compression_ops.quantization import affine as quantizer
+from compression_ops.quantization import affine
 from compression_ops.quantization import integer_graph
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.affine import Affine, Integers
@@ -79,13 +79,13 @@ def weight_integers(precision: Precision) -> Integers:
     """The integers that a weight takes: symmetric about 0."""
     if precision.weight_bits == 8 and precision.reduce_range:
         return _REDUCED
-    return quantizer.integers(precision.weight_bits, signed=True, narrow=True)
+    return affine.integers(precision.weight_bits, signed=True, narrow=True)
 
 
 def _activations(ranges: Ranges, precision: Precision) -> dict[str, Affine]:
-    integers = quantizer.integers(precision.activation_bits, signed=False)
+    integers = affine.integers(precision.activation_bits, signed=False)
     return {
-        name: quantizer.asymmetric(torch.tensor(low), torch.tensor(high), integers)
+        name: affine.asymmetric(torch.tensor(low), torch.tensor(high), integers)
         for name, (low, high) in ranges.items()
     }
 
@@ -98,8 +98,8 @@ def _weights(model: onnx.ModelProto, precision: Precision) -> dict[str, Affine]:
         if node.op_type in ("Conv", "Gemm", "MatMul") and len(constants.get(node.input[1], _NONE).dims) > 1:
             weight = torch.from_numpy(numpy_helper.to_array(constants[node.input[1]]).copy())
             axis = _output_axis(node, weight.dim()) if precision.per_channel else None
-            low, high = quantizer.value_range(weight, axis)
-            found[node.input[1]] = quantizer.symmetric(low, high, weight_integers(precision), axis)
+            low, high = affine.value_range(weight, axis)
+            found[node.input[1]] = affine.symmetric(low, high, weight_integers(precision), axis)
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops import dataset
-from compression_ops.data import soundness as data_quality
+from compression_ops.data import soundness
 from compression_ops.data import splitting
 from compression_ops.data.dataset_spec import DatasetSpec
 from compression_ops.data.raw_data import HoldOut, RawData, Samples
@@ -39,7 +39,7 @@ def run(
     spec: DatasetSpec = source.Spec.model_validate(dict(parameters))
     progress(Progress("reading raw data", 0, 3))
     raw: RawData = source.read(spec, inputs["raw_data"])
-    data_quality.require_sound(raw)
+    soundness.require_sound(raw)
     progress(Progress("splitting", 1, 3))
     splits = _split(raw, spec)
     progress(Progress("writing", 2, 3))
@@ -79,7 +79,7 @@ def _write(splits: _Splits, classes: tuple[str, ...], output: Path) -> list[str]
     import torch
 
     images = splits.samples["train"].images
-    mean, std, warnings = data_quality.pixel_statistics(images, "train")
+    mean, std, warnings = soundness.pixel_statistics(images, "train")
     channels, height, width = images.shape[1:]
     dataset.save_description(output, dataset.Description(classes, (channels, height, width), mean, std))
     for name in dataset.SPLITS:
@@ -91,8 +91,8 @@ def _write(splits: _Splits, classes: tuple[str, ...], output: Path) -> list[str]
 
 
 def _result(splits: _Splits, classes: tuple[str, ...], warnings: list[str]) -> StageResult:
-    balance, unbalanced = data_quality.class_balance(splits.samples["train"].labels, classes)
-    duplicates, repeated = data_quality.duplicates_across_splits(splits.digests)
+    balance, unbalanced = soundness.class_balance(splits.samples["train"].labels, classes)
+    duplicates, repeated = soundness.duplicates_across_splits(splits.digests)
     metrics = {f"{name}_samples": float(len(splits.samples[name])) for name in dataset.SPLITS}
     metrics |= {
         "classes": float(len(classes)),

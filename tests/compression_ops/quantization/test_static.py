@@ -17,7 +17,7 @@ from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from compression_ops import onnx_session
 from compression_ops.errors import ModelError
 from compression_ops.quantization import activations, integer_graph, integer_kernels
-from compression_ops.quantization import affine as quantizer
+from compression_ops.quantization import affine
 from compression_ops.quantization import static as static_quantization
 from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS
 from compression_ops.quantization.static import Precision
@@ -133,9 +133,9 @@ def test_the_integers_are_those_of_our_quantizer():
     floats = {tensor.name: tensor for tensor in random_networks.exported().graph.initializer}
     for name in ("first.weight", "second.weight", "head.weight"):
         weight = torch.from_numpy(numpy_helper.to_array(floats[name]).copy())
-        low, high = quantizer.value_range(weight, axis=0)
-        expected = quantizer.quantize(
-            weight, quantizer.symmetric(low, high, static_quantization.weight_integers(USUAL), axis=0)
+        low, high = affine.value_range(weight, axis=0)
+        expected = affine.quantize(
+            weight, affine.symmetric(low, high, static_quantization.weight_integers(USUAL), axis=0)
         )
         np.testing.assert_array_equal(numpy_helper.to_array(stored[name]), expected.numpy())
 

@@ -1,0 +1,41 @@
+"""The figures in the README: accuracy, size and speed of a recipe's models, from its newest report.
+
+python benchmarks/figures.py [RECIPE]      (runs what is out of date first)
+"""
+
+import sys
+
+from compression_ops.report import files
+from pipelines import run, status
+
+_COLUMNS = {
+    "model": "model",
+    "test_accuracy": "test accuracy",
+    "parameters": "parameters",
+    "file_bytes": "file bytes",
+    "latency_p50_us_batch1": "latency batch 1, µs",
+}
+
+
+def main() -> None:
+    """Bring the recipe up to date and print one row a model, and each model against the teacher."""
+    recipe = sys.argv[1] if len(sys.argv) > 1 else "digits"
+    shop, _ = status.of_recipe(recipe)
+    report = run.run(shop)
+    if report.named("failed"):
+        raise SystemExit(next(item.cause for item in report.outcomes if item.cause))
+    entry = shop.history.latest(recipe, "benchmark_report")
+    assert entry is not None
+    frame = files.read_frame(shop.store.fetch(entry.artifact))
+    table = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
+    teacher = frame.iloc[0]
+    table["parameters ÷"] = (teacher["parameters"] / frame["parameters"]).round(1)
+    table["bytes ÷"] = (teacher["file_bytes"] / frame["file_bytes"]).round(1)
+    table["faster ×"] = (teacher["latency_p50_us_batch1"] / frame["latency_p50_us_batch1"]).round(1)
+    print(table.to_markdown(index=False, floatfmt=".4g"))
+    seconds = {item.asset: round(item.seconds, 1) for item in report.outcomes if item.outcome == "computed"}
+    print(f"\ncomputed now: {seconds or 'nothing'}, {report.seconds:.1f} s in all")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What the orchestration costs: a whole run through Dagster and MLflow against the same stages in one plain script.
+
+    python benchmarks/overhead.py [--recipe digits] [--runs 3]
+
+Each side is a process of its own, imports counted, the two in turn; the ratio is the median of the pairs' ratios.
+The product starts from an empty home with a migrated MLflow database, as after its first start; what that first start
+costs once is printed beside it.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+_PREPARE = "from pipelines import home, mlflow_store; mlflow_store.prepare(home.current())"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="digits")
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        template = Path(scratch) / "template"
+        first_start = _seconds([sys.executable, "-c", _PREPARE], template)
+        pairs = [_pair(arguments.recipe, template, Path(scratch) / f"home{run}") for run in range(arguments.runs)]
+    for product, plain in pairs:
+        print(f"product {product:6.2f} s   plain script {plain:6.2f} s   ratio {product / plain:.3f}")
+    print(f"median ratio {statistics.median(product / plain for product, plain in pairs):.3f}")
+    print(f"migrating MLflow's database, once for each home: {first_start:.2f} s")
+
+
+def _pair(recipe: str, template: Path, home: Path) -> tuple[float, float]:
+    shutil.copytree(template, home)
+    product = _seconds([sys.executable, "-m", "pipelines.cli.main", "run", recipe, "--json"], home)
+    plain = _seconds([sys.executable, str(Path(__file__).parent / "plain_script.py"), recipe], home)
+    return product, plain
+
+
+def _seconds(command: list[str], home: Path) -> float:
+    project = str(Path(__file__).resolve().parent.parent)
+    environment = os.environ | {"COMPRESSION_HOME": str(home), "PYTHONPATH": project}
+    started = time.perf_counter()
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

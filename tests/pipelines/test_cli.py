@@ -1,0 +1,162 @@
+"""The command line as its users see it: words, JSON, exit codes; never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.pipelines import product, recipes
+
+_ASSETS = [
+    "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8", "benchmark_report",
+]  # fmt: skip
+
+
+def _compression(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli.main", *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | {"COLUMNS": "160", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_run_prints_json_and_nothing_else_on_stdout(recipe: Path) -> None:
+    product.edit(recipe, "iterations: 20", "iterations: 22")
+    result = _compression("run", "tiny", "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert list(found) == ["recipe", "computed", "reused", "failed", "skipped", "seconds"]
+    assert found["recipe"] == "tiny"
+    assert found["computed"] == ["benchmark_report"]
+    assert found["reused"] == _ASSETS[:-1]
+    assert found["failed"] == found["skipped"] == []
+    assert found["seconds"] > 0
+
+
+def test_set_edits_the_recipe_and_computes_what_follows(recipe: Path) -> None:
+    result = _compression("run", "tiny", "--set", "students.small.loss.alpha=0.5", "--select", "student/small")
+    assert result.returncode == 0, result.stderr
+    assert "alpha: 0.5" in recipe.read_text()
+    assert "# enough for a test" in recipe.read_text()
+    assert "1 computed, 3 reused" in result.stdout
+    assert "validation accuracy" in result.stdout
+
+
+def test_a_failing_stage_exits_with_its_cause_and_keeps_what_was_computed(defs: Path) -> None:
+    text = recipes.edited(("learning_rate: 0.003\n    weight", "learning_rate: 99.0\n    optimizer: sgd\n    weight"))
+    recipes.write(defs, text=text.replace("epochs: 1 ", "epochs: 9 "))
+    result = _compression("run", "tiny", "--json")
+    assert result.returncode == 1
+    found = json.loads(result.stdout)
+    assert found["failed"] == ["teacher"]
+    assert set(found["computed"]) == {"dataset", "control/small"}
+    assert found["skipped"] == ["soft_labels", "student/small", "quantized_student/int8", "benchmark_report"]
+    assert "learning_rate" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_status_says_state_and_cause(recipe: Path) -> None:
+    product.edit(recipe, "views: 2", "views: 1")
+    found = json.loads(_compression("status", "tiny", "--json").stdout)
+    assert found["recipe"] == "tiny"
+    assets = {item["asset"]: item for item in found["assets"]}
+    assert list(assets) == _ASSETS
+    assert assets["dataset"]["state"] == "fresh"
+    assert assets["dataset"]["causes"] == []
+    assert len(assets["dataset"]["digest"]) == 64
+    assert assets["dataset"]["mlflow_run_id"]
+    assert assets["soft_labels"]["state"] == "stale"
+    assert assets["soft_labels"]["causes"] == [
+        {"kind": "parameter", "parameter": "soft_labels.views", "from": 2, "to": 1}
+    ]
+    text = _compression("status", "tiny").stdout
+    assert "soft_labels.views 2 → 1" in text
+    assert "upstream soft_labels" in text
+
+
+def test_status_of_a_recipe_that_was_never_run_says_missing(defs: Path) -> None:
+    found = json.loads(_compression("status", "tiny", "--json").stdout)
+    assert {item["state"] for item in found["assets"]} == {"missing"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "tinny"], ["no recipe is named 'tinny'", "did you mean `tiny`?"]),
+        (["run", "tiny", "--set", "teacher.epochs"], ["FIELD=VALUE"]),
+        (["run", "tiny", "--set", "teacher.epoch=3"], ["tiny/defs.yaml", "teacher.epoch", "`epochs`"]),
+        (["run", "tiny", "--set", "teacher.epochs.x=3"], ["teacher.epochs", "has no fields"]),
+        (["run", "tiny", "--select", "student/smal"], ["no asset 'student/smal'", "did you mean `student/small`?"]),
+        (["report", "tiny"], ["no report yet", "compression run tiny"]),
+        (["lineage", "tiny"], ["MLflow knows no finished computation", "compression run tiny"]),
+        (["verify", "tiny"], ["not up to date", "compression run tiny"]),
+    ],
+)
+def test_a_wrong_call_is_told_in_words(arguments: list[str], words: list[str], defs: Path) -> None:
+    result = _compression(*arguments)
+    assert result.returncode == 1
+    assert all(word in result.stderr for word in words), result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert (defs / "tiny" / "defs.yaml").read_text() == recipes.TINY
+
+
+def test_check_tells_every_recipes_mistakes(defs: Path) -> None:
+    recipes.write(defs, "broken", recipes.edited(("alpha: 0.9", "alpha: 9")))
+    result = _compression("check")
+    assert result.returncode == 1
+    assert "broken/defs.yaml:24: students.small.loss.alpha" in result.stderr
+    assert "tiny/defs.yaml: valid" in result.stdout
+
+
+def test_verify_computes_again_and_tells_a_forged_result(recipe: Path) -> None:
+    result = _compression("verify", "tiny", "--select", "teacher", "--select", "quantized_student/int8")
+    assert result.returncode == 0, result.stderr
+    assert "all 2 assets were reproduced bit for bit" in result.stdout
+
+    shop = product.workshop()
+    entry = shop.history.latest("tiny", "teacher")
+    assert entry is not None
+    shop.history.append(product.materialize.replace(entry, digest="0" * 64))
+    result = _compression("verify", "tiny", "--select", "teacher")
+    assert result.returncode == 1
+    assert "teacher: DIFFERS" in result.stdout
+
+
+def test_report_shows_the_models_and_copies_the_page(recipe: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    result = _compression("report", "tiny", "--output", str(page))
+    assert result.returncode == 0, result.stderr
+    assert all(name in result.stdout for name in ("teacher", "student/small", "quantized_student/int8"))
+    assert "data:image/svg+xml" in page.read_text()
+    rows = json.loads(_compression("report", "tiny", "--json").stdout)
+    assert [row["model"] for row in rows] == ["teacher", "student/small", "control/small", "quantized_student/int8"]
+
+
+def test_gc_removes_only_what_no_recent_history_refers_to(recipe: Path) -> None:
+    product.edit(recipe, "alpha: 0.9", "alpha: 0.5")
+    product.run()
+    shop = product.workshop()
+    before = set(shop.store.ids())
+    assert "removed 0 artifacts" in _compression("gc").stdout
+    assert "would remove 0 artifacts" in _compression("gc", "--days", "0", "--dry-run").stdout, "too young to go"
+    for artifact in before:
+        manifest = shop.store.fetch(artifact) / "manifest.json"
+        os.utime(manifest, (1, 1))
+    assert "removed 3 artifacts" in _compression("gc", "--days", "0").stdout
+    assert len(before - set(shop.store.ids())) == 3
+    assert set(product.states().values()) == {"fresh"}
+    product.edit(recipe, "alpha: 0.5", "alpha: 0.9")
+    assert product.computed() >= {"student/small"}, "what was removed is computed again"
+
+
+def test_the_version_is_told() -> None:
+    assert _compression("--version").stdout.startswith("compression 0.")
