@@ -13,8 +13,7 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorData, TensorsData
 
 from compression_ops.errors import ModelError
-from compression_ops.quantization import affine
-from compression_ops.quantization import integer_graph
+from compression_ops.quantization import affine, integer_graph
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.affine import Affine, Integers
 
@@ -85,8 +84,7 @@ def weight_integers(precision: Precision) -> Integers:
 def _activations(ranges: Ranges, precision: Precision) -> dict[str, Affine]:
     integers = affine.integers(precision.activation_bits, signed=False)
     return {
-        name: affine.asymmetric(torch.tensor(low), torch.tensor(high), integers)
-        for name, (low, high) in ranges.items()
+        name: affine.asymmetric(torch.tensor(low), torch.tensor(high), integers) for name, (low, high) in ranges.items()
     }
 
 

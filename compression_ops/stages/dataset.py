@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops import dataset
-from compression_ops.data import soundness
-from compression_ops.data import splitting
+from compression_ops.data import soundness, splitting
 from compression_ops.data.dataset_spec import DatasetSpec
 from compression_ops.data.raw_data import HoldOut, RawData, Samples
 from compression_ops.stage import Progress, ProgressCallback, StageResult

@@ -16,7 +16,7 @@ from compression_ops.data.raw_data import Samples
 from compression_ops.data_sources import fashion_mnist, mnist
 from compression_ops.errors import DataError
 
-_DATA = Path(os.environ.get("COMPRESSION_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+_DATA = Path(os.environ.get("COMPRESSION_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
 _SPEC = mnist.Spec(source="mnist")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from onnx import TensorProto, helper
 
-from compression_ops.quantization import affine
+from compression_ops.quantization import affine as quantizer
 from compression_ops.quantization.affine import Affine, Integers
 
 TYPES = {
@@ -54,7 +54,7 @@ def operators(type_name: str, axis: int | None) -> ort.InferenceSession:
 @st.composite
 def mappings(draw: st.DrawFn, type_name: str, count: int | None) -> tuple[np.ndarray, np.ndarray]:
     _, dtype, bits, signed = TYPES[type_name]
-    integers = affine.integers(bits, signed)
+    integers = quantizer.integers(bits, signed)
     zero_points = st.integers(integers.low, integers.high)
     if count is None:
         return np.array(draw(scales), np.float32), np.array(draw(zero_points), dtype)
@@ -65,7 +65,7 @@ def mappings(draw: st.DrawFn, type_name: str, count: int | None) -> tuple[np.nda
 def affine(type_name: str, scale: np.ndarray, zero_point: np.ndarray, axis: int | None) -> Affine:
     _, _, bits, signed = TYPES[type_name]
     zeros = torch.from_numpy(np.asarray(zero_point, np.int32))
-    return Affine(torch.from_numpy(np.asarray(scale)), zeros, affine.integers(bits, signed), axis)
+    return Affine(torch.from_numpy(np.asarray(scale)), zeros, quantizer.integers(bits, signed), axis)
 
 
 @pytest.mark.parametrize("type_name", TYPES)
@@ -77,9 +77,9 @@ def test_integers_and_values_are_those_of_onnxruntime(type_name: str, axis: int 
     scale, zero_point = data.draw(mappings(type_name, None if axis is None else ROWS))
     expected_q, expected_y = operators(type_name, axis).run(None, {"x": values, "s": scale, "z": zero_point})
     mapping = affine(type_name, scale, zero_point, axis)
-    quantized = affine.quantize(torch.from_numpy(values), mapping)
+    quantized = quantizer.quantize(torch.from_numpy(values), mapping)
     np.testing.assert_array_equal(quantized.numpy(), expected_q)
-    np.testing.assert_array_equal(affine.dequantize(quantized, mapping).numpy(), expected_y)
+    np.testing.assert_array_equal(quantizer.dequantize(quantized, mapping).numpy(), expected_y)
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1])
@@ -97,7 +97,7 @@ def test_fake_quantize_is_that_of_torch_but_for_ties(axis: int | None, data: st.
     else:
         expected = torch.fake_quantize_per_channel_affine(values, mapping.scale, mapping.zero_point, axis, 0, 255)
         step = mapping.scale.unsqueeze(1 - axis).expand_as(values)
-    found = affine.fake_quantize(values, mapping)
+    found = quantizer.fake_quantize(values, mapping)
     position = (values.double() / step.double()).abs()
     tie = (position - position.floor() - 0.5).abs() < 1e-6 * position.clamp(min=1)
     torch.testing.assert_close(found[~tie], expected[~tie], rtol=1e-6, atol=0)
@@ -105,16 +105,16 @@ def test_fake_quantize_is_that_of_torch_but_for_ties(axis: int | None, data: st.
 
 
 def test_the_corrected_example_of_the_article_gives_38_and_076():
-    mapping = Affine(torch.tensor(0.02), torch.tensor(0, dtype=torch.int32), affine.integers(8, signed=True))
-    quantized = affine.quantize(torch.tensor([0.75]), mapping)
+    mapping = Affine(torch.tensor(0.02), torch.tensor(0, dtype=torch.int32), quantizer.integers(8, signed=True))
+    quantized = quantizer.quantize(torch.tensor([0.75]), mapping)
     assert quantized.item() == 38
-    assert affine.dequantize(quantized, mapping).item() == pytest.approx(0.76)
+    assert quantizer.dequantize(quantized, mapping).item() == pytest.approx(0.76)
 
 
 def test_a_hundred_steps_over_minus_one_to_one_are_two_hundredths_wide():
-    mapping = affine.asymmetric(torch.tensor(-1.0), torch.tensor(1.0), Integers(0, 100))
+    mapping = quantizer.asymmetric(torch.tensor(-1.0), torch.tensor(1.0), Integers(0, 100))
     assert mapping.scale.item() == pytest.approx(0.02)
-    assert affine.fake_quantize(torch.tensor([0.75]), mapping).item() == pytest.approx(0.76)
+    assert quantizer.fake_quantize(torch.tensor([0.75]), mapping).item() == pytest.approx(0.76)
 
 
 @settings(deadline=None, max_examples=50)
@@ -128,14 +128,14 @@ def test_the_error_within_the_range_is_at_most_half_a_step(
     bits: int, signed: bool, symmetric: bool, values: np.ndarray
 ):
     tensor = torch.from_numpy(values)
-    integers = affine.integers(bits, signed, narrow=symmetric and signed)
-    make = affine.symmetric if symmetric else affine.asymmetric
-    mapping = make(*affine.value_range(tensor), integers)
-    quantized = affine.quantize(tensor, mapping)
+    integers = quantizer.integers(bits, signed, narrow=symmetric and signed)
+    make = quantizer.symmetric if symmetric else quantizer.asymmetric
+    mapping = make(*quantizer.value_range(tensor), integers)
+    quantized = quantizer.quantize(tensor, mapping)
     assert integers.low <= int(quantized.min()) <= int(quantized.max()) <= integers.high
     # An asymmetric zero point is rounded to an integer, which shifts the whole range by up to half a step more.
     allowed = (0.5 if symmetric else 1.0) * mapping.scale.item() * (1 + 1e-4)
-    assert (affine.dequantize(quantized, mapping) - tensor).abs().max().item() <= allowed
+    assert (quantizer.dequantize(quantized, mapping) - tensor).abs().max().item() <= allowed
 
 
 @settings(deadline=None, max_examples=50)
@@ -143,10 +143,10 @@ def test_the_error_within_the_range_is_at_most_half_a_step(
 def test_zero_stays_exactly_zero_whatever_the_range(low: float, span: float, bits: int):
     bounds = torch.tensor(low), torch.tensor(low).double() + span
     for mapping in (
-        affine.asymmetric(*bounds, affine.integers(bits, signed=False)),
-        affine.symmetric(*bounds, affine.integers(bits, signed=True, narrow=True)),
+        quantizer.asymmetric(*bounds, quantizer.integers(bits, signed=False)),
+        quantizer.symmetric(*bounds, quantizer.integers(bits, signed=True, narrow=True)),
     ):
-        assert affine.fake_quantize(torch.zeros(1), mapping).item() == 0.0
+        assert quantizer.fake_quantize(torch.zeros(1), mapping).item() == 0.0
         assert mapping.scale.item() > 0
 
 
@@ -154,50 +154,50 @@ def test_each_channel_is_quantized_as_if_it_were_alone():
     values = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 10, 0.1, 0]).view(
         4, 1, 1
     )
-    integers = affine.integers(4, signed=True, narrow=True)
-    together = affine.fake_quantize(
-        values, affine.symmetric(*affine.value_range(values, axis=0), integers, axis=0)
+    integers = quantizer.integers(4, signed=True, narrow=True)
+    together = quantizer.fake_quantize(
+        values, quantizer.symmetric(*quantizer.value_range(values, axis=0), integers, axis=0)
     )
     for channel, expected in zip(values, together, strict=True):
-        alone = affine.fake_quantize(channel, affine.symmetric(*affine.value_range(channel), integers))
+        alone = quantizer.fake_quantize(channel, quantizer.symmetric(*quantizer.value_range(channel), integers))
         torch.testing.assert_close(alone, expected, rtol=0, atol=0)
 
 
 def test_the_gradient_passes_inside_the_range_and_stops_outside():
-    mapping = affine.symmetric(
-        torch.tensor(-1.0), torch.tensor(1.0), affine.integers(8, signed=True, narrow=True)
+    mapping = quantizer.symmetric(
+        torch.tensor(-1.0), torch.tensor(1.0), quantizer.integers(8, signed=True, narrow=True)
     )
     values = torch.tensor([-3.0, -0.3, 0.0, 0.7, 5.0], requires_grad=True)
-    affine.fake_quantize(values, mapping).sum().backward()
+    quantizer.fake_quantize(values, mapping).sum().backward()
     assert values.grad is not None
     assert values.grad.tolist() == [0, 1, 1, 1, 0]
 
 
 def test_infinity_is_clamped_and_nan_is_refused():
-    mapping = affine.asymmetric(torch.tensor(-1.0), torch.tensor(1.0), affine.integers(8, signed=False))
-    assert affine.quantize(torch.tensor([-torch.inf, torch.inf]), mapping).tolist() == [0, 255]
+    mapping = quantizer.asymmetric(torch.tensor(-1.0), torch.tensor(1.0), quantizer.integers(8, signed=False))
+    assert quantizer.quantize(torch.tensor([-torch.inf, torch.inf]), mapping).tolist() == [0, 255]
     with pytest.raises(ValueError, match="NaN"):
-        affine.quantize(torch.tensor([torch.nan]), mapping)
+        quantizer.quantize(torch.tensor([torch.nan]), mapping)
 
 
 @pytest.mark.parametrize("bits", [1, 17, 0, -8])
 def test_bit_widths_outside_2_to_16_are_refused(bits: int):
     with pytest.raises(ValueError, match="2 to 16"):
-        affine.integers(bits, signed=True)
+        quantizer.integers(bits, signed=True)
 
 
 def test_a_range_that_is_reversed_or_not_finite_is_refused():
-    integers = affine.integers(8, signed=False)
+    integers = quantizer.integers(8, signed=False)
     for low, high in ((1.0, 0.0), (0.0, torch.inf), (torch.nan, 1.0)):
         with pytest.raises(ValueError, match="finite and ordered"):
-            affine.asymmetric(torch.tensor(low), torch.tensor(high), integers)
+            quantizer.asymmetric(torch.tensor(low), torch.tensor(high), integers)
     with pytest.raises(ValueError, match="finite values"):
-        affine.value_range(torch.tensor([1.0, torch.nan]))
+        quantizer.value_range(torch.tensor([1.0, torch.nan]))
     with pytest.raises(ValueError, match="finite values"):
-        affine.value_range(torch.empty(0))
+        quantizer.value_range(torch.empty(0))
 
 
 def test_scales_of_another_length_than_the_axis_are_refused():
-    mapping = Affine(torch.ones(3), torch.zeros(3, dtype=torch.int32), affine.integers(8, signed=True), axis=0)
+    mapping = Affine(torch.ones(3), torch.zeros(3, dtype=torch.int32), quantizer.integers(8, signed=True), axis=0)
     with pytest.raises(ValueError, match="do not fit axis 0"):
-        affine.quantize(torch.zeros(2, 3), mapping)
+        quantizer.quantize(torch.zeros(2, 3), mapping)

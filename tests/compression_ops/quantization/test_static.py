@@ -16,14 +16,13 @@ from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
 from compression_ops import onnx_session
 from compression_ops.errors import ModelError
-from compression_ops.quantization import activations, integer_graph, integer_kernels
-from compression_ops.quantization import affine
+from compression_ops.quantization import activations, affine, integer_graph, integer_kernels
 from compression_ops.quantization import static as static_quantization
 from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS
 from compression_ops.quantization.static import Precision
 from tests.compression_ops import random_networks
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 USUAL = Precision(weight_bits=8, activation_bits=8, per_channel=True, reduce_range=True)
 EACH = [Precision(*choice) for choice in itertools.product(WEIGHT_BITS, ACTIVATION_BITS, (True, False), (True, False))]
 
