@@ -112,7 +112,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "teacher.augmentation.scale": ("scale: 0.01", "scale: 0.1", FROM_TEACHER),
     "teacher.augmentation.shear": ("shear: 1.0,", "shear: 3.0,", FROM_TEACHER),
     "teacher.augmentation.flip": ("shear: 1.0, flip: false", "shear: 1.0, flip: true", FROM_TEACHER),
-    "soft_labels.views": ("views: 2", "views: 3", FROM_LABELS),
+    "soft_labels.views": ("views: 2", "views: 1", FROM_LABELS),
     "soft_labels.seed": ("seed: 10", "seed: 11", FROM_LABELS),
     "soft_labels.augmentation.translate": ("translate: 0.6", "translate: 1.0", FROM_LABELS),
     "soft_labels.augmentation.rotate": ("rotate: 1.1", "rotate: 5.0", FROM_LABELS),
