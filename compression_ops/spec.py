@@ -9,4 +9,4 @@ class Spec(BaseModel):
     Modules that define a `Spec` import torch inside their functions only, so that reading a recipe stays fast.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

@@ -5,40 +5,14 @@ from typing import Any
 import dagster as dg
 
 from compression_ops.report import files as report_files
-from pipelines.graph import RAW_DATA, Asset
+from pipelines.graph import Asset
 from pipelines.history import Materialization
 from pipelines.lineage_links import model_url, run_url
 from pipelines.materialize import Workshop
 from pipelines.recipe_file import RecipeFile
 
-KINDS = {
-    RAW_DATA: ("file",),
-    "dataset": ("dataset",),
-    "teacher": ("pytorch",),
-    "soft_labels": ("pytorch",),
-    "student": ("pytorch", "student"),  # the graph shows only the last part of a key, which a control shares
-    "control": ("pytorch", "control"),
-    "quantized_student": ("onnx", "quantized"),
-    "benchmark_report": ("pandas",),
-}
-
 # Of the report's many numbers, those whose course over time a reader follows; the table holds all.
 _PLOTTED = frozenset({"test_accuracy", "accuracy_change_points", "file_bytes", "compression_ratio", "speedup_ratio"})
-
-_DESCRIPTIONS = {
-    "dataset": "Train, validation and test split as uint8 tensors. Only the benchmark report reads the test split.",
-    "teacher": "The large model, trained on the labels; best epoch by validation accuracy.",
-    "soft_labels": "The teacher's fp16 logits on every augmented view of the training split, by sample id.",
-    "student": "The small model, trained on the views with the teacher's soft labels as targets.",
-    "control": "The same student on the same views without the teacher: what distillation gains is the difference.",
-    "quantized_student": "The student as an integer ONNX model: batch norm folded, calibrated on the training split.",
-    "benchmark_report": "Every model as the onnxruntime session that a user would run, on the test split.",
-}
-
-
-def description(asset: Asset) -> str:
-    """What the asset is, in a sentence, and the parameters that it depends on itself."""
-    return _DESCRIPTIONS[asset.kind]
 
 
 def raw_data(recipe_file: RecipeFile) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A recipe's graph as Dagster assets: code versions are derivations, data versions are content digests."""
 
+import warnings
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from pipelines import asset_metadata, materialize, raw_data
 from pipelines.graph import RAW_DATA, Asset, Graph
 from pipelines.history import Materialization
 from pipelines.home import Home
+from pipelines.kinds import KINDS
 from pipelines.recipe_file import RecipeFile
 
 
@@ -25,12 +27,18 @@ def key(recipe: str, name: str) -> dg.AssetKey:
 
 
 def _raw_data(recipe_file: RecipeFile, home: Home) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # said at every start, to users who cannot act on it
+        return _observable(recipe_file, home)
+
+
+def _observable(recipe_file: RecipeFile, home: Home) -> Any:
     @dg.observable_source_asset(
         key=key(recipe_file.name, RAW_DATA),
         group_name=recipe_file.name,
-        description="The raw files. Observe to see whether their content changed; it is the digest of every file.",
+        description=KINDS[RAW_DATA].description,
         metadata=asset_metadata.raw_data(recipe_file),
-        tags={"dagster/kind/" + kind: "" for kind in asset_metadata.KINDS[RAW_DATA]},
+        tags={"dagster/kind/" + kind: "" for kind in KINDS[RAW_DATA].badges},
     )
     def raw_data_asset() -> dg.DataVersion:
         root = raw_data.obtain(recipe_file, home)
@@ -47,8 +55,8 @@ def _asset(shop: materialize.Workshop, asset: Asset) -> dg.AssetsDefinition:
         deps=[key(recipe, name) for name in asset.inputs],
         code_version=shop.graph.derivations[asset.name],
         group_name=recipe,
-        kinds=set(asset_metadata.KINDS[asset.kind]),
-        description=asset_metadata.description(asset),
+        kinds=set(KINDS[asset.kind].badges),
+        description=KINDS[asset.kind].description,
         metadata=asset_metadata.definition(shop.recipe_file, asset),
     )
     def compute(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:

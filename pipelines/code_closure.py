@@ -28,20 +28,18 @@ class _Module:
 def closure(entries: Iterable[str]) -> dict[str, str]:
     """{module name: SHA-256 of its normalized source} of the entry modules and of all that they reach.
 
-    Followed are imports within an entry's own top-level package and within `compression_ops`; installed third-party
-    packages are left out (their versions are recorded in the lineage instead).
+    Installed third-party packages and the standard library are left out: their versions are recorded in the lineage.
     """
     waiting = list(entries)
-    packages = {name.partition(".")[0] for name in waiting} | {"compression_ops"}
     digests: dict[str, str] = {}
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in seen or name.partition(".")[0] not in packages:
+        if name in seen or not _is_ours(name.partition(".")[0]):
             continue
         seen.add(name)
         file = find_module(name)
-        if file is None or _is_installed(file):
+        if file is None:
             continue
         module = _parsed(name, file)
         digests[name] = _with_resources(module)
@@ -52,7 +50,10 @@ def closure(entries: Iterable[str]) -> dict[str, str]:
 def find_module(name: str) -> Path | None:
     """The source file of a module on `sys.path`, without importing it or its parents; None if there is none."""
     top, *rest = name.split(".")
-    spec = importlib.util.find_spec(top)
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a running script's own `__main__`
+        return None
     for depth in range(len(rest)):
         if spec is None or spec.submodule_search_locations is None:
             return None
@@ -61,8 +62,13 @@ def find_module(name: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
-def _is_installed(file: Path) -> bool:
-    return any(file.is_relative_to(folder) for folder in _INSTALLED) and "compression_ops" not in file.parts
+@lru_cache(maxsize=1024)
+def _is_ours(top_level: str) -> bool:
+    """Whether a top-level module is the product's or its user's own, not installed from somewhere else."""
+    if top_level == "compression_ops":
+        return True
+    file = find_module(top_level)
+    return file is not None and not any(file.is_relative_to(folder) for folder in _INSTALLED)
 
 
 def _parents(name: str) -> list[str]:
@@ -116,7 +122,7 @@ def _absolute(node: ast.ImportFrom, name: str, is_package: bool) -> str:
 
 def _under_type_checking(tree: ast.Module) -> Iterable[ast.AST]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             for statement in node.body:
                 yield from ast.walk(statement)
 
@@ -131,6 +137,8 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
                 and isinstance(first.value.value, str)
             ):
                 node.body = node.body[1:] or [ast.Pass()]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     return tree
 
 

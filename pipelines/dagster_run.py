@@ -58,10 +58,13 @@ def materialize(shop: Workshop, names: Sequence[str], on: dg.DagsterInstance) ->
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags={"compression/recipe": shop.graph.recipe},
     )
+    steps = {key.to_python_identifier(): name for key, name in keys.items()}
     failures: dict[str, str] = {}
     for event in _failures(result):
-        name = str(event.step_key).removeprefix(f"{shop.graph.recipe}__").replace("__", "/")
-        failures[name] = _cause(event)
+        error = event.step_failure_data.error
+        if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+            raise KeyboardInterrupt
+        failures[steps[str(event.step_key)]] = _cause(event)
     return RunResult(result.run_id, failures)
 
 

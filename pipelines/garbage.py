@@ -35,6 +35,7 @@ def remove(store: ArtifactStore, actions: ActionCache, garbage: Garbage) -> None
         actions.remove(action)
     for artifact in garbage.artifacts:
         store.drop(artifact)
+    store.sweep(_GRACE)
 
 
 def _kept(entries: Iterable[Materialization], since: float) -> list[Materialization]:

@@ -4,7 +4,7 @@ A *derivation* is the digest of how an asset is made: its stage's own parameters
 derivations of its inputs (Dolstra 2006, "The Purely Functional Software Deployment Model", on a recipe's graph).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,6 +38,10 @@ class Asset:
     @cached_property
     def code_digests(self) -> dict[str, str]:
         """{module: digest} of all code that the stage runs."""
+        return self.read_code()
+
+    def read_code(self) -> dict[str, str]:
+        """As `code_digests`, read from disk now."""
         return code_closure.closure([f"compression_ops.stages.{self.kind}", *self.code])
 
     def recipe_path(self, parameter: str) -> str:
@@ -70,14 +74,6 @@ class Graph:
                 }
             )
         return found
-
-    def downstream(self, names: Iterable[str]) -> set[str]:
-        """The named assets and all that is made from them."""
-        reached = set(names)
-        for name, asset in self.assets.items():
-            if reached.intersection(asset.inputs):
-                reached.add(name)
-        return reached
 
     def upstream(self, name: str) -> list[str]:
         """The asset and all that it is made from, in order of computation."""

@@ -20,6 +20,7 @@ class Source:
     digest: str
     run_id: str | None = None
     model_id: str | None = None
+    experiment_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def to_json(entry: Materialization) -> dict[str, Any]:
 
 def from_json(fields: Mapping[str, Any]) -> Materialization:
     """A materialization from JSON types."""
-    known: dict[str, Any] = dict(fields)
+    known = {name: value for name, value in fields.items() if name in Materialization.__dataclass_fields__}
     known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
     known["warnings"] = tuple(fields["warnings"])
     return Materialization(**known)
@@ -77,9 +78,14 @@ class History:
         path = self._path(entry.recipe, entry.asset)
         path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(to_json(entry)) + "\n"
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(descriptor, line.encode())
+            size = os.fstat(descriptor).st_size
+            is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a process that was killed
+            data = ("\n" * is_cut + line).encode()
+            written = os.write(descriptor, data)
+            if written != len(data):
+                raise OSError(f"only {written} of {len(data)} bytes could be appended to {path}: is the disk full?")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -44,6 +44,11 @@ class Home:
         return os.environ.get("COMPRESSION_STORE") or str(self.root / "store")
 
     @property
+    def owns_store(self) -> bool:
+        """Whether the store lies in this home, so that no other home can refer to it."""
+        return not os.environ.get("COMPRESSION_STORE")
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's tracking server: `MLFLOW_TRACKING_URI`, or the local sqlite database."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow / 'mlflow.db'}"

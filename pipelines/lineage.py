@@ -1,6 +1,6 @@
 """Records each computation as an MLflow run, linked to the runs, models and data that it really consumed.
 
-The mapping and its traps: docs/lineage.md. Only the client is used, with explicit ids; there is never an active run.
+Only the client is used, with explicit ids; there is never an active run.
 """
 
 import json
@@ -17,6 +17,7 @@ from pipelines import lineage_environment, mlflow_models, mlflow_store
 from pipelines.graph import Asset
 from pipelines.history import Source
 from pipelines.home import Home
+from pipelines.kinds import KINDS
 from pipelines.parameters import flatten
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Lineage:
         self._log_metrics(run_id, result)
         self._client.set_tag(run_id, "dagster.data_version", digest)
         model_id = None
-        if computation.asset.kind in mlflow_models.KINDS:
+        if KINDS[computation.asset.kind].is_model:
             model_id = mlflow_models.log(
                 self._client, self.experiment_id, run_id, self._recipe, computation.asset, folder, digest
             )
@@ -83,23 +84,24 @@ class Lineage:
         self._client.set_tag(run_id, "error", f"{type(error).__name__}: {error}"[:5000])
         self._client.set_terminated(run_id, "FAILED")
 
-    def _known(self, sources: Mapping[str, Source]) -> dict[str, Source]:
-        """The sources without references to runs that this tracking store does not know: it validates none itself.
+    def known(self, sources: Mapping[str, Source]) -> dict[str, Source]:
+        """The sources without references that this tracking store cannot resolve: it validates none itself.
 
-        It does not know them after `MLFLOW_TRACKING_URI` was pointed elsewhere, or a reviewer deleted them.
+        It cannot after `MLFLOW_TRACKING_URI` was pointed elsewhere, or when a reviewer deleted a run.
         """
+        return {name: self._resolved(source) for name, source in sources.items()}
+
+    def _resolved(self, source: Source) -> Source:
         from mlflow.exceptions import MlflowException
 
-        found: dict[str, Source] = {}
-        for name, source in sources.items():
-            found[name] = source
-            if source.run_id is None:
-                continue
-            try:
+        try:
+            if source.run_id:
                 self._client.get_run(source.run_id)
-            except MlflowException:
-                found[name] = Source(source.digest)
-        return found
+            if source.model_id:
+                self._client.get_logged_model(source.model_id)
+        except MlflowException:
+            return Source(source.digest)
+        return source
 
     def _tags(self, computation: Computation) -> dict[str, str]:
         tags = {
@@ -117,6 +119,7 @@ class Lineage:
             tags[f"upstream.{name}.digest"] = source.digest
             if source.run_id:
                 tags[f"upstream.{name}.run_id"] = source.run_id
+                tags[f"input.{source.run_id}"] = name  # found by the run's id alone, whatever the asset is called
             if source.model_id:
                 tags[f"upstream.{name}.model_id"] = source.model_id
         return tags
@@ -125,7 +128,7 @@ class Lineage:
         lines = [f"**{computation.asset.name}** of recipe `{computation.recipe}`, made from", ""]
         for name, source in computation.sources.items():
             if source.run_id:
-                link = f"#/experiments/{self.experiment_id}/runs/{source.run_id}?workflowType=machine_learning"
+                link = f"#/experiments/{source.experiment_id}/runs/{source.run_id}?workflowType=machine_learning"
                 lines.append(f"- [{name}]({link}), digest `{source.digest[:12]}`")
             else:
                 lines.append(f"- {name}, digest `{source.digest[:12]}`")

@@ -53,6 +53,7 @@ class LineageQuery:
     def __init__(self, home: Home) -> None:
         self._client: MlflowClient = mlflow_store.client(home)
         self._runs: dict[str, Run | None] = {}
+        self._forward: dict[str, Node] = {}
 
     def latest_run(self, recipe: str, asset: str) -> str:
         """The id of the newest finished computation of an asset. Raises CompressionError if MLflow knows none."""
@@ -77,27 +78,39 @@ class LineageQuery:
         return _node(run, relatives)
 
     def forward(self, run_id: str) -> Node:
-        """The tree from a run to all computations that consumed its result, in any recipe."""
-        run = self._run(run_id)
-        if run is None:
-            raise CompressionError(f"MLflow does not know a run {run_id!r}")
-        key = f"upstream.{run.data.tags['compression.asset']}.run_id"
+        """The tree from a run to all computations that consumed its result, in any recipe, under any name."""
+        if run_id not in self._forward:
+            run = self._run(run_id)
+            if run is None:
+                raise CompressionError(f"MLflow does not know a run {run_id!r}")
+            children = self._search(f"tags.`input.{run_id}` LIKE '%'")
+            self._forward[run_id] = _node(run, tuple(self.forward(child.info.run_id) for child in children))
+        return self._forward[run_id]
+
+    def forward_from_raw_data(self, recipe: str) -> Node:
+        """As `forward`, from the raw data that the recipe's newest data set was made from."""
+        newest = self._run(self.latest_run(recipe, "dataset"))
+        assert newest is not None
+        digest = newest.data.tags["upstream.raw_data.digest"]
+        children = self._search(f"tags.`upstream.raw_data.digest` = '{digest}'")
+        relatives = tuple(self.forward(child.info.run_id) for child in children)
+        return Node("raw_data", recipe, digest, None, None, "DATA", 0, {}, {}, relatives)
+
+    def _search(self, where: str) -> "list[Run]":
         experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
-        children: list[Run] = []
+        found: list[Run] = []
         token = None
         while True:
-            page = self._client.search_runs(
-                experiments,
-                f"tags.`{key}` = '{run_id}'",
-                max_results=1000,
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
-            children += page
+            order = ["attributes.start_time ASC"]
+            page = self._client.search_runs(experiments, where, max_results=1000, order_by=order, page_token=token)
+            found += page
             token = page.token
             if not token:
-                break
-        return _node(run, tuple(self.forward(child.info.run_id) for child in children))
+                return found
+
+    def knows(self, run_id: str) -> bool:
+        """Whether this tracking store has a run."""
+        return self._run(run_id) is not None
 
     def _parent(self, name: str, source: Mapping[str, str]) -> Node:
         parent_id = source.get("run_id")

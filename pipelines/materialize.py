@@ -94,7 +94,7 @@ def load_inputs(shop: Workshop, asset: Asset, log: Log, dagster_run_id: str = ""
             log(f"{name}: {fault}; computing it again")
             entry = materialize(shop, name, log, dagster_run_id)
             folders[name] = shop.store.fetch(entry.artifact)
-        sources[name] = Source(entry.digest, entry.run_id, entry.model_id)
+        sources[name] = Source(entry.digest, entry.run_id, entry.model_id, entry.experiment_id)
     return Inputs(folders, sources)
 
 
@@ -132,14 +132,15 @@ def _compute(
 
     derivation = shop.graph.derivations[asset.name]
     lineage = lineages.of_recipe(shop.home, shop.home.tracking_uri, shop.graph.recipe)
-    computation = lineages.Computation(shop.graph.recipe, asset, derivation, action, inputs.sources, dagster_run_id)
+    known = lineage.known(inputs.sources)
+    computation = lineages.Computation(shop.graph.recipe, asset, derivation, action, known, dagster_run_id)
     run_id = lineage.start(computation)
     output = Path(tempfile.mkdtemp(prefix="compression-"))
     started = time.monotonic()
     try:
         result = compute(asset, inputs, output, _reporter(asset, log))
         seconds = time.monotonic() - started
-        _check_raw_data_unchanged(shop, inputs)
+        _check_nothing_changed(shop, asset, inputs)
         artifact = shop.store.put(output, result.volatile)
         model_id = lineage.finish(run_id, computation, result, shop.store.fetch(artifact.id), artifact.digest)
     except BaseException as error:
@@ -172,12 +173,14 @@ def _compute(
     return entry
 
 
-def _check_raw_data_unchanged(shop: Workshop, inputs: Inputs) -> None:
-    if RAW_DATA not in inputs.folders:
-        return
-    after = raw_data.digest(shop.recipe_file, shop.home, inputs.folders[RAW_DATA])
-    if after != inputs.sources[RAW_DATA].digest:
-        raise DataError(f"the files under {inputs.folders[RAW_DATA]} changed while they were read; run again")
+def _check_nothing_changed(shop: Workshop, asset: Asset, inputs: Inputs) -> None:
+    """What was edited while the stage ran may or may not have entered its result: such a result is not kept."""
+    if asset.read_code() != asset.code_digests:
+        raise CompressionError(f"the code of {asset.name} was edited while it ran; run again")
+    if RAW_DATA in inputs.folders:
+        after = raw_data.digest(shop.recipe_file, shop.home, inputs.folders[RAW_DATA])
+        if after != inputs.sources[RAW_DATA].digest:
+            raise DataError(f"the files under {inputs.folders[RAW_DATA]} changed while they were read; run again")
 
 
 def _reporter(asset: Asset, log: Log) -> Callable[[Progress], None]:

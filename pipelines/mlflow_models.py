@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import mlflow_store
 from pipelines.graph import Asset
 from pipelines.history import Source
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
-
-KINDS = frozenset({"teacher", "student", "control", "quantized_student"})
 
 
 def log(
@@ -21,7 +20,7 @@ def log(
     import mlflow
     from mlflow.entities import LoggedModelOutput
 
-    mlflow.set_tracking_uri(client.tracking_uri)  # the fluent calls below know no client
+    mlflow_store.use(client.tracking_uri)  # the fluent calls below know no client
     model = mlflow.initialize_logged_model(
         name=f"{recipe}-{asset.name}".replace("/", "-"),  # MLflow refuses / : . % in a model's name
         source_run_id=run_id,

@@ -26,12 +26,10 @@ def client(home: Home) -> "MlflowClient":
 def _open(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    import mlflow
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    mlflow.set_tracking_uri(uri)
     opened = MlflowClient(tracking_uri=uri)
     try:
         opened.search_experiments(max_results=1)
@@ -41,6 +39,18 @@ def _open(uri: str) -> "MlflowClient":
             "  start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
         ) from error
     return opened
+
+
+def use(uri: str) -> None:
+    """Point MLflow's fluent calls at a store, but leave no trace in the environment that would pass for a setting."""
+    import mlflow
+
+    configured = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    if configured is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = configured
 
 
 def prepare(home: Home) -> None:

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from compression_ops.errors import DataError
 from compression_ops.stage import ProgressCallback, silent
-from pipelines import digests, methods
+from pipelines import digests, methods, recipe_checks
 from pipelines.home import Home
 from pipelines.recipe_file import RecipeFile
 
@@ -45,10 +45,7 @@ def digest(recipe_file: RecipeFile, home: Home, root: Path) -> str:
 
 
 def _source(recipe_file: RecipeFile) -> tuple[Any, Any]:
-    spec: Any = recipe_file.recipe.dataset
-    stated = getattr(spec, "path", None)
-    if stated is not None:  # a relative path is relative to the recipe's own folder, not to where a command runs
-        spec = spec.model_copy(update={"path": str((recipe_file.path.parent / stated).resolve())})
+    spec: Any = recipe_checks.located(recipe_file.recipe.dataset, recipe_file.path.parent)
     return methods.load("data_sources", spec.source), spec
 
 

@@ -10,7 +10,8 @@ from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS
 from compression_ops.spec import Spec
 from pipelines import methods
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=60)]
+NAME_PATTERN = "[A-Za-z0-9_]{1,60}"
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 Architecture = Annotated[
     str,
     StringConstraints(min_length=1),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
+from compression_ops.augmentation import Augmentation
 from pipelines import code_closure, methods, schema_words
 from pipelines.recipe import Recipe
 from pipelines.recipe_error import Mistake, nearest, shown
@@ -34,7 +35,7 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
     problem = "out of range" if "than" in fault["type"] or "short" in fault["type"] else "not allowed"
     if fault["type"] == "finite_number":
         problem = "not a finite number"
-    return Mistake(line, path, problem, shown(node), allowed, nearest(str(node), choices))
+    return Mistake(line, path, problem, shown(node), allowed, nearest(node, choices) if isinstance(node, str) else None)
 
 
 def _unknown_key(location: Sequence[str | int], path: str, line: int, node: Any) -> Mistake:
@@ -71,7 +72,7 @@ def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str
         path.append(f"[{part}]" if isinstance(part, int) else str(part))
         parent = node
         if isinstance(node, CommentedMap) and part in node:
-            line = node.lc.key(part)[0] + 1
+            line = key_line(node, part, line)
             node = node[part]
         elif isinstance(node, list) and isinstance(part, int) and part < len(node):
             line = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
@@ -79,6 +80,14 @@ def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str
         else:
             node = None
     return ".".join(path).replace(".[", "["), line, node, parent
+
+
+def key_line(node: CommentedMap, key: Any, fallback: int) -> int:
+    """The line of a key; one that was merged in (`<<`) has none of its own."""
+    try:
+        return node.lc.key(key)[0] + 1
+    except (KeyError, TypeError, AttributeError):
+        return fallback
 
 
 def _own_line(node: CommentedMap) -> int:
@@ -92,7 +101,8 @@ def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[
     networks = [("teacher", "architecture"), *(("students", name, "architecture") for name in recipe.students)]
     for location in networks:
         found += _unknown_architecture(attributes, location)
-    if recipe.soft_labels.augmentation is None and recipe.soft_labels.views > 1:
+    augmentation = recipe.soft_labels.augmentation
+    if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
         path, line, value, _ = locate(attributes, ("soft_labels", "views"))
         allowed = "1 without an `augmentation`, since all views would be the same"
         found.append(Mistake(line, path, "useless", shown(value), allowed))
@@ -112,11 +122,26 @@ def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]
 
 def _missing_path(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
     stated = getattr(recipe.dataset, "path", None)
-    if stated is None or (folder / stated).exists():
+    if stated is None:
         return []
+    source = methods.load("data_sources", recipe.dataset.source)
+    try:
+        if source.locate(located(recipe.dataset, folder), ()) is not None:
+            return []
+    except (ValueError, OSError):  # text that no file can be named by
+        pass
     path, line, value, _ = locate(attributes, ("dataset", "path"))
-    allowed = f"an existing file or folder, absolute or relative to {folder}"
-    return [Mistake(line, path, "no such file or folder", shown(value), allowed)]
+    kind = "folder" if recipe.dataset.source == "image_folder" else "file"
+    allowed = f"an existing {kind}, absolute or relative to {folder}"
+    return [Mistake(line, path, f"no such {kind}", shown(value), allowed)]
+
+
+def located(dataset: Any, folder: Path) -> Any:
+    """A data source's parameters with its `path`, if any, made absolute: it is relative to the recipe's folder."""
+    stated = getattr(dataset, "path", None)
+    if stated is None:
+        return dataset
+    return dataset.model_copy(update={"path": str((folder / Path(stated).expanduser()).resolve())})
 
 
 def _unknown_architecture(attributes: CommentedMap, location: tuple[str, ...]) -> list[Mistake]:
@@ -133,14 +158,18 @@ def _unknown_architecture(attributes: CommentedMap, location: tuple[str, ...]) -
         allowed = "a module that Python finds (is its folder on PYTHONPATH, its package installed?)"
         return [Mistake(line, path, f"no module is named {module!r}", shown(value), allowed)]
     names = _top_level_names(file)
-    if factory in names:
+    if names is None or factory in names:
         return []
     allowed = f"a function of {module}: {', '.join(sorted(names)[:12]) or 'it defines none'}"
     return [Mistake(line, path, f"{module} defines no {factory!r}", shown(value), allowed, nearest(factory, names))]
 
 
-def _top_level_names(file: Path) -> list[str]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+def _top_level_names(file: Path) -> list[str] | None:
+    """The public names that a module defines; None if only running it would tell (a syntax error, a star import)."""
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return None
     names: list[str] = []
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
@@ -149,4 +178,6 @@ def _top_level_names(file: Path) -> list[str]:
             names += [target.id for target in statement.targets if isinstance(target, ast.Name)]
         elif isinstance(statement, ast.ImportFrom):
             names += [alias.asname or alias.name for alias in statement.names]
+    if "*" in names:
+        return None
     return [name for name in names if not name.startswith("_")]

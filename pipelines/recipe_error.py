@@ -52,6 +52,8 @@ def shown(value: Any) -> str:
         return "nothing (an empty value)"
     if isinstance(value, bool):
         return f"{str(value).lower()} (true/false)"
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "a whole number of more than 30 digits"
     if isinstance(value, int | float):
         return f"{value} (a number)"
     if isinstance(value, str):

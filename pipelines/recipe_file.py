@@ -1,8 +1,9 @@
 """A recipe's file: found by name, read with line numbers, checked, and edited in place without losing a comment."""
 
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from compression_ops.errors import CompressionError
 from pipelines import recipe_checks
-from pipelines.recipe import Recipe
+from pipelines.recipe import NAME_PATTERN, Recipe
 from pipelines.recipe_error import Mistake, RecipeError, nearest, shown
 
 COMPONENT = "pipelines.CompressionPipeline"
@@ -40,13 +41,13 @@ def defs_folder() -> Path:
 
 def recipe_names() -> list[str]:
     """The names of all recipes, sorted."""
-    return sorted(path.parent.name for path in defs_folder().glob(f"*/{FILE_NAME}"))
+    return sorted(path.parent.name for path in defs_folder().glob(f"*/{FILE_NAME}") if path.is_file())
 
 
 def find(name: str) -> Path:
     """The file of a recipe. Raises CompressionError that names the nearest recipe if there is none of this name."""
     path = defs_folder() / name / FILE_NAME
-    if path.is_file():
+    if name in recipe_names():
         return path
     names = recipe_names()
     close = nearest(name, names)
@@ -65,8 +66,10 @@ def load(name: str) -> RecipeFile:
 def read(path: Path) -> RecipeFile:
     """Read and check one recipe file. Raises RecipeError with every mistake in it."""
     file = displayed(path)
+    _check_name(path, file)
     document = _parse(path, file)
     attributes = _attributes(document, file)
+    _check_keys(attributes, file, 1)
     try:
         recipe = Recipe.model_validate(plain(attributes))
     except ValidationError as error:
@@ -76,6 +79,25 @@ def read(path: Path) -> RecipeFile:
     if mistakes:
         raise RecipeError(file, mistakes)
     return RecipeFile(path.parent.name, path, recipe)
+
+
+def _check_name(path: Path, file: str) -> None:
+    if not re.fullmatch(NAME_PATTERN, path.parent.name):
+        found = f"the folder {shown(path.parent.name)}"
+        allowed = "a folder named with letters, digits and underscores: it is the recipe's name"
+        raise RecipeError(file, [Mistake(1, "", "not a name", found, allowed)])
+
+
+def _check_keys(node: Any, file: str, line: int) -> None:
+    if isinstance(node, CommentedMap):
+        for key, value in node.items():
+            if not isinstance(key, str):
+                raise RecipeError(file, [Mistake(line, "", "not a key", _cut_key(key), "text as the key of a map")])
+            _check_keys(value, file, recipe_checks.key_line(node, key, line))
+
+
+def _cut_key(key: Any) -> str:
+    return shown(key) if isinstance(key, bool | int | float | None) else f"a {type(key).__name__}"
 
 
 def displayed(path: Path) -> str:
@@ -96,11 +118,19 @@ def plain(value: Any) -> Any:
     return value
 
 
-def set_values(path: Path, assignments: Mapping[str, Any]) -> RecipeFile:
+def _anything(_: RecipeFile) -> None:
+    pass
+
+
+def set_values(
+    path: Path, assignments: Mapping[str, Any], accept: Callable[[RecipeFile], None] = _anything
+) -> RecipeFile:
     """Set fields (`teacher.epochs` -> 5) in the file itself, keeping comments, if the result is a valid recipe.
 
-    Raises RecipeError if it is not, and CompressionError if a path leads through something that is not a map.
+    `accept` sees the result before the file changes, and may raise. Raises RecipeError if the result is not valid, and
+    CompressionError if a path leads through something that is not a map, or that stands in several places at once.
     """
+    path = path.resolve()
     yaml = _yaml()
     document = _parse(path, displayed(path))
     attributes = _attributes(document, displayed(path))
@@ -114,11 +144,13 @@ def set_values(path: Path, assignments: Mapping[str, Any]) -> RecipeFile:
             checked = read(Path(temporary))
         except RecipeError as error:
             raise RecipeError(displayed(path), error.mistakes) from None
+        result = RecipeFile(path.parent.name, path, checked.recipe)
+        accept(result)
         Path(temporary).chmod(path.stat().st_mode)
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)
-    return RecipeFile(path.parent.name, path, checked.recipe)
+    return result
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -128,7 +160,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise CompressionError(f"--set {text!r} is no assignment\n  allowed: FIELD=VALUE, as in teacher.epochs=5")
     try:
         return dotted.strip(), YAML(typ="safe", pure=True).load(value)
-    except YAMLError as error:
+    except (YAMLError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CompressionError(f"--set {text!r}: the value is not YAML: {error}") from None
 
 
@@ -142,6 +174,9 @@ def _assign(attributes: CommentedMap, dotted: str, value: Any) -> None:
         if not isinstance(node, dict):
             where = ".".join(parents[: depth + 1])
             raise CompressionError(f"--set {dotted}: {where} is {shown(node)}, which has no fields")
+        if isinstance(node, CommentedMap) and node.anchor.value is not None:
+            where = ".".join(parents[: depth + 1])
+            raise CompressionError(f"--set {dotted}: {where} is shared by an anchor (&); edit the file instead")
     node[last] = value
 
 
@@ -163,7 +198,7 @@ def _parse(path: Path, file: str) -> Any:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise RecipeError(file, [Mistake(line, "", "not YAML", str(error.problem), "one YAML document")]) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, KeyError, TypeError, RecursionError) as error:  # ruamel lets values' errors through
         raise RecipeError(file, [Mistake(1, "", "not YAML", str(error), "UTF-8 text, one YAML document")]) from None
     except OSError as error:
         raise RecipeError(file, [Mistake(1, "", "cannot be read", str(error.strerror), "a readable file")]) from None

@@ -77,6 +77,9 @@ def of_workshop(shop: materialize.Workshop) -> dict[str, AssetStatus]:
             found[name] = AssetStatus(name, "missing", (Cause("never", name),), None)
             continue
         causes = tuple(_causes(shop, asset, entry, found, raw))
+        if not causes and entry.derivation != shop.graph.derivations[name]:
+            # An input was made in another way with the same result; Dagster asks for a materialization that says so.
+            causes = tuple(Cause("upstream", upstream) for upstream in asset.inputs[-1:])
         if causes:
             found[name] = AssetStatus(name, "stale", causes, entry)
         elif not shop.store.contains(entry.artifact):

@@ -7,6 +7,7 @@ so the store verifies itself; its content digest is what downstream assets and D
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -23,6 +24,7 @@ from compression_ops.errors import CompressionError
 from pipelines import digests
 
 _MANIFEST = "manifest.json"
+_ID = re.compile("[0-9a-f]{64}")
 
 
 class ArtifactUnavailable(CompressionError):
@@ -54,7 +56,7 @@ class ArtifactStore:
         """Store a folder's files (no sub-folders). Files named in `volatile` stay out of the content digest."""
         manifest = _manifest(folder, volatile)
         artifact = _identify(manifest)
-        if not self.contains(artifact.id):
+        if not self._is_whole(artifact.id):
             (folder / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1) + "\n")
             self._write(folder, artifact.id)
         return artifact
@@ -66,6 +68,15 @@ class ArtifactStore:
     def contains(self, artifact_id: str) -> bool:
         """Whether an artifact was written whole; its bytes are verified only when it is read."""
         return bool(self._fs.exists(f"{self._path(artifact_id)}/{_MANIFEST}"))
+
+    def _is_whole(self, artifact_id: str) -> bool:
+        """Whether an artifact is there; a local one that is damaged is dropped, so that it is written anew."""
+        if not self.contains(artifact_id):
+            return False
+        if self._is_local and _verify(Path(self._path(artifact_id)), artifact_id):
+            self.drop(artifact_id)
+            return False
+        return True
 
     def fetch(self, artifact_id: str) -> Path:
         """A local, read-only folder with the artifact's verified files.
@@ -93,16 +104,28 @@ class ArtifactStore:
     def ids(self) -> Iterator[str]:
         """The ids of all artifacts in the store."""
         for path in self._fs.glob(f"{self._root}/artifacts/*/*"):
-            yield path.rstrip("/").rsplit("/", 1)[1]
+            name = path.rstrip("/").rsplit("/", 1)[1]
+            if _ID.fullmatch(name):
+                yield name
 
     def size(self, artifact_id: str) -> int:
         """Bytes that an artifact takes."""
         return int(self._fs.du(self._path(artifact_id)))
 
     def age(self, artifact_id: str) -> float:
-        """Seconds since an artifact was written."""
-        written = self._fs.modified(f"{self._path(artifact_id)}/{_MANIFEST}")
-        return time.time() - float(written.timestamp())
+        """Seconds since an artifact was written; of a half-written one, since its newest file was."""
+        path = self._path(artifact_id)
+        names = [f"{path}/{_MANIFEST}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
+        times = [self._fs.modified(name).timestamp() for name in names]
+        return time.time() - max(times, default=0.0)
+
+    def sweep(self, older_than: float) -> None:
+        """Remove what killed writers left in a local store, if it is older than so many seconds."""
+        if not self._is_local:
+            return
+        for path in Path(self._root).glob("a*/*/.*"):
+            if time.time() - path.stat().st_mtime > older_than:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def read_json(self, name: str) -> Any | None:
         """A small JSON file of the store (`actions/...`); None if it is not there or not whole."""

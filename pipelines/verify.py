@@ -1,4 +1,4 @@
-"""`compression verify`: computes again without the cache and compares digests, bit for bit. Writes nothing."""
+"""`compression verify`: computes again without the cache and compares digests, bit for bit; keeps no result."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -39,6 +39,12 @@ def verify(
                 f"  run `compression run {shop.graph.recipe}` first"
             )
         inputs = materialize.load_inputs(shop, asset, log)
+        changed = [key for key, source in inputs.sources.items() if source.digest != entry.inputs[key].digest]
+        if changed:
+            raise CompressionError(
+                f"{name} was made from another {', '.join(changed)} than there is now\n"
+                f"  run `compression run {shop.graph.recipe}` first"
+            )
         recorded = shop.store.fetch(entry.artifact)
         with tempfile.TemporaryDirectory(prefix="compression-") as folder:
             output = Path(folder)

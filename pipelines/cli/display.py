@@ -1,5 +1,6 @@
 """How a run goes, while it goes: progress bars on a terminal, one line an event elsewhere. On stderr."""
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -7,6 +8,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from pipelines import progress
 from pipelines.cli.console import err
+
+_INTERVAL = 2.0  # seconds between two lines
 
 
 @contextmanager
@@ -16,7 +19,7 @@ def display() -> Generator[None]:
         with _bars() as bars, progress.subscribed(_Bars(bars).show):
             yield
     else:
-        with progress.subscribed(_show_line):
+        with progress.subscribed(_Lines().show):
             yield
 
 
@@ -52,10 +55,19 @@ class _Bars:
             self._bars.update(task, completed=total, total=total, description=event.outcome)
 
 
-def _show_line(event: progress.Event) -> None:
-    if isinstance(event, progress.Ended):
-        err.print(f"{event.asset}: {event.outcome} ({event.seconds:.1f} s)")
-    elif isinstance(event, progress.Advanced) and event.progress.metrics:
-        step = event.progress
-        numbers = ", ".join(f"{name} {value:.4g}" for name, value in step.metrics.items())
-        err.print(f"{event.asset}: {step.description} {step.done}/{step.total}: {numbers}", soft_wrap=True)
+class _Lines:
+    """A line an asset that ended, and in between one every few seconds."""
+
+    def __init__(self) -> None:
+        self._told = 0.0
+
+    def show(self, event: progress.Event) -> None:
+        if isinstance(event, progress.Ended):
+            err.print(f"{event.asset}: {event.outcome} ({event.seconds:.1f} s)")
+        elif isinstance(event, progress.Advanced) and event.progress.metrics:
+            if time.monotonic() - self._told < _INTERVAL:
+                return
+            self._told = time.monotonic()
+            step = event.progress
+            numbers = ", ".join(f"{name} {value:.4g}" for name, value in step.metrics.items())
+            err.print(f"{event.asset}: {step.description} {step.done}/{step.total}: {numbers}", soft_wrap=True)

@@ -4,12 +4,16 @@ from typing import Annotated
 
 import typer
 
+from compression_ops.errors import CompressionError
 from pipelines.cli.console import out
 
 
 def command(
     days: Annotated[float, typer.Option(help="Keep all that was materialized within so many days.", min=0)] = 30,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    store_is_mine: Annotated[
+        bool, typer.Option("--store-is-mine", help="No other home uses the store that COMPRESSION_STORE names.")
+    ] = False,
 ) -> None:
     """Remove artifacts that no asset's recent history refers to; the newest of each asset always stays."""
     from pipelines import garbage, home
@@ -18,6 +22,11 @@ def command(
     from pipelines.store import ArtifactStore
 
     place = home.current()
+    if not dry_run and not store_is_mine and not place.owns_store:
+        raise CompressionError(
+            f"the store {place.store_url} may serve other homes, whose histories are not known here\n"
+            "  run with --dry-run to see what this home does not refer to, or with --store-is-mine to remove it"
+        )
     store = ArtifactStore(place.store_url, place.root / "cache")
     actions = ActionCache(store)
     found = garbage.find(store, actions, History(place.history), days)

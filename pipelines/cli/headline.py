@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from pipelines.history import Materialization
+from pipelines.kinds import KINDS
 
 
 def headline(entry: Materialization) -> str:
@@ -29,7 +30,7 @@ def _report(entry: Materialization) -> str:
         for name, value in entry.metrics.items()
         if name.endswith(".test_accuracy")
     }
-    order = ("teacher", "student", "control", "quantized_student")
+    order = list(KINDS)
     names = sorted(accuracies, key=lambda name: (order.index(name.partition("/")[0]), name))
     return "test accuracy: " + ", ".join(f"{name} {accuracies[name]:.2%}" for name in names)
 

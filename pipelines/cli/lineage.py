@@ -25,8 +25,11 @@ def command(
     from pipelines import home
 
     query = LineageQuery(home.current())
-    start = run_id or _current_run(recipe, asset) or query.latest_run(recipe, asset)
-    node = query.forward(start) if forward else query.backward(start)
+    if asset == "raw_data" and forward:
+        node = query.forward_from_raw_data(recipe)
+    else:
+        start = run_id or _current_run(query, recipe, asset) or query.latest_run(recipe, asset)
+        node = query.forward(start) if forward else query.backward(start)
     if as_json:
         print_json(node.to_json())
         return
@@ -35,16 +38,13 @@ def command(
     out.print(tree)
 
 
-def _current_run(recipe: str, asset: str) -> str | None:
-    """The run that made the artifact in use here; after an edit was reverted, that is not the newest one."""
-    from pipelines import recipe_file, run, status
+def _current_run(query: LineageQuery, recipe: str, asset: str) -> str | None:
+    """The run that made the artifact in use here; after an edit was reverted, that is not the newest one in MLflow."""
+    from pipelines import home
+    from pipelines.history import History
 
-    if recipe not in recipe_file.recipe_names():
-        return None
-    shop, _ = status.of_recipe(recipe)
-    (name,) = run.matching(shop, [asset])
-    entry = shop.history.latest(recipe, name)
-    return entry.run_id if entry else None
+    entry = History(home.current().history).latest(recipe, asset)
+    return entry.run_id if entry and query.knows(entry.run_id) else None
 
 
 def _grow(tree: Tree, node: Node, seen: set[str]) -> None:

@@ -51,6 +51,9 @@ def main() -> None:
     except CompressionError as error:
         fail(str(error))
         sys.exit(1)
+    except OSError as error:
+        fail(f"{error.strerror or type(error).__name__}: {error.filename or error}")
+        sys.exit(1)
     except KeyboardInterrupt:
         fail("interrupted; what was computed so far is kept")
         sys.exit(130)

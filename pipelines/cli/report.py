@@ -1,5 +1,6 @@
 """`compression report`."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,24 +21,26 @@ def command(
     """Show the latest benchmark report."""
     from compression_ops.report import files as report_files
     from pipelines import status
+    from pipelines.store import ArtifactUnavailable
 
     shop, statuses = status.of_recipe(recipe)
     item = statuses["benchmark_report"]
     if item.entry is None:
         raise CompressionError(f"recipe {recipe!r} has no report yet\n  run `compression run {recipe}` first")
-    folder = shop.store.fetch(item.entry.artifact)
+    try:
+        folder = shop.store.fetch(item.entry.artifact)
+    except ArtifactUnavailable as error:
+        raise CompressionError(f"{error}\n  run `compression run {recipe}` to compute it again") from error
     if item.state != "fresh":
         err.print(f"[yellow]This report is {item.state}[/yellow]: {'; '.join(cause.words() for cause in item.causes)}")
+    page = report_files.page(folder)
+    if output:
+        Path(output).write_bytes(page.read_bytes())
+        page = Path(output)
     if as_json:
         print_json(_records(report_files.read_frame(folder)))
         return
     out.print(Markdown(report_files.read_markdown(folder)))
-    page = report_files.page(folder)
-    if output:
-        from pathlib import Path
-
-        Path(output).write_bytes(page.read_bytes())
-        page = Path(output)
     out.print(f"[dim]page with plots:[/dim] {page}", soft_wrap=True)
 
 

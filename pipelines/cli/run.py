@@ -30,12 +30,17 @@ def command(
     """Compute what is out of date and no more."""
     from pipelines import graph, home, materialize
 
+    def workshop(file: recipe_file.RecipeFile) -> Workshop:
+        return materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
+
+    def accept(file: recipe_file.RecipeFile) -> None:
+        runner.select(workshop(file), select or ())
+
     path = recipe_file.find(recipe)
     if assignments:
-        file = recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)))
+        shop = workshop(recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)), accept))
     else:
-        file = recipe_file.read(path)
-    shop = materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
+        shop = workshop(recipe_file.read(path))
     with display():
         report = runner.run(shop, select or ())
     if as_json:

@@ -1,5 +1,6 @@
 """`compression status`."""
 
+import sys
 from typing import Any
 
 from rich.table import Table
@@ -8,7 +9,8 @@ from rich.text import Text
 from pipelines import recipe_file
 from pipelines import status as asset_status
 from pipelines.cli.arguments import Json, OptionalRecipe
-from pipelines.cli.console import out, print_json
+from pipelines.cli.console import fail, out, print_json
+from pipelines.recipe_error import RecipeError
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "red"}
 
@@ -16,13 +18,23 @@ _STYLES = {"fresh": "green", "stale": "yellow", "missing": "red"}
 def command(recipe: OptionalRecipe = None, as_json: Json = False) -> None:
     """Say which assets are out of date, and why."""
     names = [recipe] if recipe else recipe_file.recipe_names()
-    found = {name: asset_status.of_recipe(name)[1] for name in names}
+    found: dict[str, dict[str, asset_status.AssetStatus]] = {}
+    failed = False
+    for name in names:
+        try:
+            found[name] = asset_status.of_recipe(name)[1]
+        except RecipeError as error:
+            fail(str(error))
+            failed = True
     if as_json:
         values = [_json(name, statuses) for name, statuses in found.items()]
-        print_json(values[0] if recipe else values)
-        return
-    for name, statuses in found.items():
-        out.print(_table(name, statuses))
+        if values or not recipe:
+            print_json(values[0] if recipe else values)
+    else:
+        for name, statuses in found.items():
+            out.print(_table(name, statuses))
+    if failed:
+        sys.exit(1)
 
 
 def _json(recipe: str, statuses: dict[str, asset_status.AssetStatus]) -> dict[str, Any]:

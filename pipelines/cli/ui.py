@@ -28,24 +28,32 @@ def command(
     from pipelines import dagster_run, home, mlflow_store
 
     place = home.current()
+    own_mlflow = mlflow_store.local_database(place) is not None
+    address = f"http://{_HOST}:{mlflow_port}" if own_mlflow else place.mlflow_address
     environment = os.environ | {
         "COMPRESSION_HOME": str(place.root),
         "DAGSTER_HOME": dagster_run.dagster_home(place),
-        "COMPRESSION_MLFLOW_ADDRESS": f"http://{_HOST}:{mlflow_port}",
+        "COMPRESSION_MLFLOW_ADDRESS": address,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONWARNINGS": "ignore",
     }
     _require_free(port, "--port")
-    _require_free(mlflow_port, "--mlflow-port")
-    mlflow_store.prepare(place)
-    signal.signal(signal.SIGTERM, _interrupt)
-    servers = [_start(_dagster(port), environment), _start(_mlflow(place, mlflow_port), environment)]
+    if own_mlflow:
+        _require_free(mlflow_port, "--mlflow-port")
+        mlflow_store.prepare(place)
+    for ended in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ended, _interrupt)
+    servers: list[subprocess.Popen[bytes]] = []
     try:
-        _wait_until_ready(servers, f"http://{_HOST}:{mlflow_port}/health", "MLflow")
+        if own_mlflow:  # with MLFLOW_TRACKING_URI set, somebody else's server holds the lineage
+            servers.append(_start(_mlflow(place, mlflow_port), environment))
+        servers.append(_start(_dagster(port), environment))
+        if own_mlflow:
+            _wait_until_ready(servers, f"{address}/health", "MLflow")
         _wait_until_ready(servers, f"http://{_HOST}:{port}/server_info", "Dagster")
         out.print(f"Dagster  http://{_HOST}:{port}")
-        out.print(f"MLflow   http://{_HOST}:{mlflow_port}/#/experiments?workflowType=machine_learning")
-        out.print("Ctrl-C ends both.")
+        out.print(f"MLflow   {address}/#/experiments?workflowType=machine_learning")
+        out.print("Ctrl-C ends both." if own_mlflow else "Ctrl-C ends Dagster.")
         while all(server.poll() is None for server in servers):
             time.sleep(0.5)
         raise CompressionError("a server ended by itself; its last words stand above")

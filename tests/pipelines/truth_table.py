@@ -21,11 +21,14 @@ from pipelines import status as asset_status
 
 
 def main() -> None:
-    """Run all rows of a file and write {row: {computed, status, reverted, failed}}."""
+    """Run all rows of a file and write {row: {computed, marked, again, reverted, failed}}."""
     rows = json.loads(Path(sys.argv[1]).read_text())
     instance = dg.DagsterInstance.ephemeral()
     dagster_run.instance = lambda _: nullcontext(instance)  # type: ignore[assignment]  # in memory
-    results: dict[str, Any] = {"start": _run()}
+    start = _run()
+    if start["failed"]:
+        raise RuntimeError(f"the start: {start}")
+    results: dict[str, Any] = {}
     for name, row in rows.items():
         path = Path(row["file"])
         before = path.read_text()
@@ -34,10 +37,11 @@ def main() -> None:
             _, statuses = asset_status.of_recipe("tiny")
             marked = [item.asset for item in statuses.values() if item.state != "fresh"]
             done = _run()
+            again = _run()
         finally:
             path.write_text(before)
         reverted = _run()
-        results[name] = {**done, "marked": marked, "reverted": reverted["computed"]}
+        results[name] = {**done, "marked": marked, "again": again["computed"], "reverted": reverted["computed"]}
         sys.stderr.write(f"{name}: {done['computed']}\n")
     Path(sys.argv[2]).write_text(json.dumps(results, indent=1))
 
