@@ -20,13 +20,15 @@ _VALUES = [
 
 
 def _read(path: Path) -> None:
+    """Read a recipe; a mistake must be told with a line, any other exception fails the test."""
+    told: CompressionError | None = None
     try:
         recipe_file.read(path)
-    except RecipeError as error:
-        assert all(mistake.line >= 1 for mistake in error.mistakes)
-        assert "allowed:" in str(error)
     except CompressionError as error:
-        assert str(error)
+        told = error
+    if isinstance(told, RecipeError):
+        assert all(mistake.line >= 1 for mistake in told.mistakes)
+        assert "allowed:" in str(told)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_a_merged_section_is_read_and_its_mistake_told(defs: Path) -> None:
         )
     )
     assert recipe_file.read(recipes.write(defs, text=text)).recipe.students["small"].epochs == 2
-    with pytest.raises(RecipeError, match="students.small.epochs: out of range"):
+    with pytest.raises(RecipeError, match=r"students\.small\.epochs: out of range"):
         recipe_file.read(recipes.write(defs, text=text.replace("{epochs: 2", "{epochs: 0")))
 
 
