@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.entities import Run
@@ -164,6 +165,26 @@ def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Pat
     text = CliRunner().invoke(app, ["lineage", "tiny"]).stdout
     assert "shown above" in text
     assert "raw files" in text
+
+
+def test_a_tracking_store_that_knows_no_earlier_run_gets_what_is_computed_now(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.edit(recipe, "iterations: 20", "iterations: 23")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+    assert product.computed() == {"benchmark_report"}
+    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
+    assert {item["mlflow_run_id"] for item in tree["inputs"]} == {None}
+    assert all(len(item["digest"]) == 64 for item in tree["inputs"])
+
+
+def test_forwards_from_the_raw_data_reaches_every_model(recipe: Path) -> None:
+    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "raw_data", "--forward", "--json"]).stdout)
+
+    def names(node: dict[str, Any]) -> set[str]:
+        return {node["asset"]}.union(*(names(item) for item in node["inputs"]))
+
+    assert names(tree) == {"raw_data", *product.states()}
 
 
 def _entry(shop: product.materialize.Workshop, name: str) -> product.materialize.Materialization:

@@ -95,6 +95,27 @@ def test_a_half_written_artifact_does_not_count_and_is_replaced(tmp_path: Path) 
     assert (store.fetch(artifact.id) / "x.txt").read_text() == "hello"
 
 
+def test_a_damaged_artifact_is_written_anew_when_it_is_put_again(tmp_path: Path) -> None:
+    store = ArtifactStore(str(tmp_path / "store"), tmp_path / "cache")
+    artifact = store.put(_folder(tmp_path / "a", x_txt="hello"))
+    (store.fetch(artifact.id) / "x.txt").write_text("hellp")
+    assert store.put(_folder(tmp_path / "b", x_txt="hello")) == artifact
+    assert (store.fetch(artifact.id) / "x.txt").read_text() == "hello"
+
+
+def test_what_a_killed_writer_left_is_no_artifact_and_is_swept(tmp_path: Path) -> None:
+    store = ArtifactStore(str(tmp_path / "store"), tmp_path / "cache")
+    left = tmp_path / "store" / "artifacts" / "ab" / ".0123"
+    _folder(tmp_path / "x", y_txt="half")
+    left.parent.mkdir(parents=True)
+    (tmp_path / "x").rename(left)
+    assert list(store.ids()) == []
+    store.sweep(3600)
+    assert left.exists()
+    store.sweep(0)
+    assert not left.exists()
+
+
 def test_a_tensor_file_is_digested_by_its_tensors_not_its_layout(tmp_path: Path) -> None:
     tensors = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([1, 2], dtype=np.uint8)}
     save_file(tensors, tmp_path / "plain.safetensors")

@@ -154,6 +154,25 @@ WITHOUT_A_ROW = {
     "quantized_students.int8.student",
 }
 
+MADE_FROM = {
+    TEACHER: {"dataset"},
+    LABELS: {"dataset", TEACHER},
+    STUDENT: {"dataset", LABELS},
+    CONTROL: {"dataset"},
+    QUANTIZED: {"dataset", STUDENT},
+    REPORT: {"dataset", TEACHER, STUDENT, CONTROL, QUANTIZED},
+}
+
+
+def _downstream(names: set[str]) -> set[str]:
+    """The assets and all that is made from them: what an edit marks, whether or not the wave reaches it."""
+    reached = set(names)
+    for name, inputs in MADE_FROM.items():
+        if reached & inputs:
+            reached.add(name)
+    return reached
+
+
 KINDS = {"dataset": "dataset", TEACHER: TEACHER, LABELS: LABELS, STUDENT: "student", CONTROL: "control"} | {
     QUANTIZED: "quantized_student",
     REPORT: REPORT,
@@ -249,6 +268,9 @@ def test_an_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: s
     assert row["failed"] == {}
     if name in PARAMETERS:
         assert set(row["computed"]) == set(PARAMETERS[name][2])
+        assert set(row["marked"]) == _downstream(set(row["computed"])) - (
+            {CONTROL} if "control: false" in PARAMETERS[name][1] else set()
+        )
     else:
         assert {KINDS[asset] for asset in row["computed"]} == set(MODULES[name].split())
     assert row["reverted"] == []

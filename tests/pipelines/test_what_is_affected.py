@@ -1,13 +1,14 @@
 """Only what is affected is computed: reverts, identical results, changed data, new and lost artifacts, clones."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines import recipe_file
+from pipelines import graph, recipe_file
 from tests.pipelines import product, recipes
 
 AFTER_TEACHER = {"teacher", "soft_labels", "student/small", "quantized_student/int8", "benchmark_report"}
@@ -152,6 +153,45 @@ def test_a_recipe_of_another_name_reuses_what_the_first_computed(recipe: Path, d
     recipes.write(defs, "twin", recipe_file.find("tiny").read_text())
     assert set(product.states("twin").values()) == {"missing"}
     assert product.computed("twin") == set()
+
+
+def test_a_selected_teacher_that_retrains_to_the_same_weights_leaves_status_run_and_verify_agreed(recipe: Path) -> None:
+    product.edit(recipe, "epochs: 1  #", "momentum: 0.5\n    epochs: 1  #")
+    assert product.computed(patterns=["teacher"]) == {"teacher"}
+    assert product.states()["soft_labels"] == "stale", "Dagster asks for a materialization, so status does too"
+    assert product.computed() == set()
+    assert set(product.states().values()) == {"fresh"}
+
+
+def test_code_that_is_edited_while_its_stage_runs_is_told_and_its_result_not_kept(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.edit(recipe, "alpha: 0.9", "alpha: 0.5")
+    monkeypatch.setattr(graph.Asset, "read_code", _edited_during_the_run(graph.Asset.read_code))
+    report = product.runner.run(product.workshop(), ["student/small"])
+    assert "was edited while it ran" in next(item.cause for item in report.outcomes if item.cause)
+    monkeypatch.undo()
+
+
+def _edited_during_the_run(read: Callable[[graph.Asset], dict[str, str]]) -> Callable[[graph.Asset], dict[str, str]]:
+    seen: set[str] = set()
+
+    def read_code(asset: graph.Asset) -> dict[str, str]:
+        again = asset.name in seen
+        seen.add(asset.name)
+        return read(asset) | ({"compression_ops.losses.kd": "edited"} if again else {})
+
+    return read_code
+
+
+def test_another_students_name_recomputes_the_quantized_student_and_the_report(home: Path, defs: Path) -> None:
+    start, end = recipes.TINY.index("    small:"), recipes.TINY.index("  quantized_students:")
+    other = recipes.TINY[start:end].replace("small:", "other:").replace("seed: 0", "seed: 5")
+    text = recipes.TINY[:end] + other.replace("control: true", "control: false") + recipes.TINY[end:]
+    recipes.write(defs, text=text)
+    product.run()
+    product.edit(defs / "tiny" / "defs.yaml", "student: small", "student: other")
+    assert product.computed() == {"quantized_student/int8", "benchmark_report"}
 
 
 _SOURCE = "source: image_folder, path: {}, image_size: 12, channels: 1, validation_fraction: 0.2, seed: 0"

@@ -180,7 +180,7 @@ def test_the_file_holds_integers_short_names_and_little_else():
 def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Path):
     script = (
         "import hashlib, numpy as np, onnx; from pathlib import Path;"
-        "from compression_ops.quantization import activations as a, static_quantization as s;"
+        "from compression_ops.quantization import activations as a, static as s;"
         "m = onnx.load('float.onnx');"
         "x = np.random.default_rng(0).standard_normal((32, 1, 12, 12), dtype=np.float32);"
         "q = s.quantize(m, a.bounds(a.replay(m, x)), s.Precision(8, 8, True, True));"
