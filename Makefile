@@ -15,7 +15,7 @@ ui: .venv/.ready
 	@exec $(BIN)/compression ui
 
 test: .venv/.ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup  # two processes on two cores, a thread each
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

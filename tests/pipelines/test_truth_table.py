@@ -195,35 +195,33 @@ def _source(root: Path, module: str) -> Path:
 
 
 def _half(name: str) -> int:
-    """Which half of the rows, and so which process of pytest, a row belongs to."""
+    """Which half of the rows, and so which process, a row belongs to."""
     return [*PARAMETERS, *MODULES].index(name) % _HALVES
 
 
-def _rows_in(group: int) -> list[Any]:
-    mark = pytest.mark.xdist_group(f"truth_table_{group}")
-    return [pytest.param(name, marks=mark) for name in (*PARAMETERS, *MODULES) if _half(name) == group]
-
-
 class Results:
-    """What was computed in each row; a half of the rows is run when the first of its results is asked for."""
+    """What was computed in each row; all rows are run, in two processes, when the first result is asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def row(self, name: str) -> dict[str, Any]:
         """The result of one row."""
-        half = self._folder / f"half{_half(name)}"
-        with FileLock(f"{half}.lock"):  # pytest's processes share the folder
-            if not (half / "results.json").exists():
-                self._run(half, _half(name))
-        return json.loads((half / "results.json").read_text())[name]
+        halves = [self._folder / f"half{number}" for number in range(_HALVES)]
+        with FileLock(f"{self._folder}.lock"):  # pytest's processes share the folder
+            if not (self._folder / "done").exists():
+                processes = [self._start(folder, number) for number, folder in enumerate(halves)]
+                codes = [process.wait() for process in processes]
+                (self._folder / "done").touch()
+                assert codes == [0] * _HALVES, [(half / "log").read_text()[-3000:] for half in halves]
+        return json.loads((halves[_half(name)] / "results.json").read_text())[name]
 
-    def _run(self, folder: Path, group: int) -> None:
+    def _start(self, folder: Path, number: int) -> subprocess.Popen[bytes]:
         copy = folder / "project"
         for package in ("compression_ops", "pipelines", "tests"):
             shutil.copytree(REPOSITORY / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
         recipes.write(folder / "defs", text=RECIPE)
-        rows = {name: row for name, row in _rows(copy).items() if _half(name) == group}
+        rows = {name: row for name, row in _rows(copy).items() if _half(name) == number}
         (folder / "rows.json").write_text(json.dumps(rows))
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_T", "DAGSTER_H"))}
         environment |= {
@@ -233,9 +231,8 @@ class Results:
             "OMP_NUM_THREADS": "1",
         }
         command = [sys.executable, "-m", "tests.pipelines.truth_table", "../rows.json", "../results.json"]
-        with (folder / "log").open("w") as log:
-            code = subprocess.run(command, cwd=copy, env=environment, stdout=log, stderr=log, check=False).returncode
-        assert code == 0, (folder / "log").read_text()[-3000:]
+        log = (folder / "log").open("w")
+        return subprocess.Popen(command, cwd=copy, env=environment, stdout=log, stderr=log)
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +259,8 @@ def test_the_table_has_a_row_for_every_module() -> None:
     assert names == set(MODULES)
 
 
-@pytest.mark.parametrize("name", [*_rows_in(0), *_rows_in(1)])
+@pytest.mark.xdist_group("truth_table")
+@pytest.mark.parametrize("name", [*PARAMETERS, *MODULES])
 def test_an_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: str, results: Results) -> None:
     row = results.row(name)
     assert row["failed"] == {}
