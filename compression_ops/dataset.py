@@ -49,7 +49,7 @@ def save_split(folder: Path, name: str, split: Split) -> None:
 
 
 def load_split(folder: Path, name: str) -> Split:
-    """Read one split (`train`, `validation` or `test`) of an artifact. Only the benchmark report reads `test`."""
+    """Read one split (`train`, `validation` or `test`) of an artifact. Only report and champion read `test`."""
     from safetensors.torch import load_file
 
     tensors = load_file(folder / f"{name}.safetensors")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compression_ops import inference, onnx_export, onnx_session
+from compression_ops import inference, onnx_export, onnx_metadata, onnx_session
 from compression_ops.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import DataError, ModelError
 from compression_ops.model import load
@@ -53,6 +53,7 @@ def run(
     _tell(progress, "calibrate")
 
     model = static_quantization.quantize(exported, ranges, _precision(parameters))
+    onnx_metadata.describe(model, description)
     model_bytes = model.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
