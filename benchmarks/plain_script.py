@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from compression_ops.stage import silent
 from pipelines import graph, home, raw_data, recipe_file
@@ -23,9 +24,17 @@ def run(name: str) -> float:
             output = Path(scratch) / str(position)
             output.mkdir()
             stage = importlib.import_module(f"compression_ops.stages.{asset.kind}").run
-            stage(asset.parameters, {key: folders[key] for key in asset.inputs}, output, silent)
+            stage(_parameters(asset), {key: folders[key] for key in asset.inputs}, output, silent)
             folders[asset.name] = output
     return time.perf_counter() - started
+
+
+def _parameters(asset: graph.Asset) -> dict[str, Any]:
+    """A stage's parameters; the champion's include what the registry and the gates say: nobody reigns, all pass."""
+    if asset.kind != "champion":
+        return dict(asset.parameters)
+    candidates = {name: [] for name in asset.inputs if name.startswith("quantized_student/")}
+    return {**asset.parameters, "candidates": candidates, "reigning": None}
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from pipelines.graph import Asset
 from pipelines.store import ArtifactStore
 
 
-def key(asset: Asset, input_digests: Mapping[str, str]) -> str:
+def key(asset: Asset, parameters: Mapping[str, Any], input_digests: Mapping[str, str]) -> str:
     """The action's digest. Unlike a derivation it depends on what the inputs *are*, not on how they were made, so an
     input that is made anew with the same content leaves the action known."""
     return digests.of_value(
         {
             "stage": asset.kind,
-            "parameters": dict(asset.parameters),
+            "parameters": dict(parameters),
             "code": asset.code_digests,
             "inputs": dict(input_digests),
         }

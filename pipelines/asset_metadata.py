@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from compression_ops.report import files as report_files
+from pipelines import champion
 from pipelines.graph import Asset
 from pipelines.history import Materialization
 from pipelines.lineage_links import model_url, run_url
@@ -35,10 +36,12 @@ def definition(recipe_file: RecipeFile, asset: Asset) -> dict[str, Any]:
 
 def materialization(shop: Workshop, entry: Materialization) -> dict[str, Any]:
     """The headline numbers first, then how it came about, then where to look further."""
-    metrics: dict[str, Any] = {name: float(value) for name, value in entry.metrics.items()}
+    metrics: dict[str, Any] = {name: readable(value) for name, value in entry.metrics.items()}
     if entry.asset == "benchmark_report":
         plotted = {name: value for name, value in metrics.items() if name.rpartition(".")[2] in _PLOTTED}
         metrics = _report(shop, entry) | plotted
+    if entry.asset == "champion":
+        metrics = {"decision": champion.told(shop.store, entry), **metrics}
     found: dict[str, Any] = {
         **metrics,
         "computed": "computed in this run" if entry.computed else "reused: this computation was known",
@@ -68,6 +71,11 @@ def _report(shop: Workshop, entry: Materialization) -> dict[str, Any]:
         "page": dg.MetadataValue.path(str(report_files.page(folder))),
         "models": dg.MetadataValue.table(records, dg.TableSchema(columns)),
     }
+
+
+def readable(value: float) -> float:
+    """Six significant digits, or all of a whole number: bytes, parameters."""
+    return float(value) if float(value).is_integer() else float(f"{value:.6g}")
 
 
 def _plain(value: Any) -> str | int | float | bool | None:

@@ -1,4 +1,4 @@
-"""The code location that Dagster loads: every recipe's assets."""
+"""The code location that Dagster loads: every recipe's assets, and who is told of failures."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster_shared.error import SerializableErrorInfo
 
-from pipelines import assets, graph, home, recipe_file
+from pipelines import assets, failure_sensor, graph, home, recipe_file
 from pipelines.recipe_error import RecipeError
 
 
@@ -19,7 +19,8 @@ def defs() -> dg.Definitions:
         recipes = [dg.load_from_defs_folder(path_within_project=package)]
     else:  # COMPRESSION_DEFS: recipes outside the package, which Dagster's folder loader does not reach
         recipes = [_of_recipe(name) for name in recipe_file.recipe_names()]
-    return dg.Definitions.merge(*recipes, dg.Definitions(executor=dg.in_process_executor))
+    common = dg.Definitions(executor=dg.in_process_executor, sensors=[failure_sensor.sensor()])
+    return dg.Definitions.merge(*recipes, common)
 
 
 def _of_recipe(name: str) -> dg.Definitions:

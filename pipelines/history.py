@@ -24,6 +24,26 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Check:
+    """What a gate found.
+
+    name      as Dagster shows it: `accuracy_floor`, `latency_int8`
+    passed    whether the result satisfies it
+    blocking  whether nothing may be made from a result that does not
+    words     one sentence with the number found and the threshold
+    numbers   the same numbers, by name
+    subject   the model that it is about, where that is not the asset itself
+    """
+
+    name: str
+    passed: bool
+    blocking: bool
+    words: str
+    numbers: Mapping[str, float]
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
 class Materialization:
     """One materialization of an asset: how it was made and what came out.
 
@@ -33,6 +53,7 @@ class Materialization:
     computed     False if a known artifact was reused
     metrics      the stage's headline numbers
     seconds      duration of the computation (of the original one, if reused)
+    gates        the thresholds that it was judged by;  checks  what they found
     """
 
     recipe: str
@@ -52,6 +73,13 @@ class Materialization:
     seconds: float
     metrics: Mapping[str, float]
     warnings: tuple[str, ...] = field(default=())
+    gates: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[Check, ...] = field(default=())
+
+    @property
+    def blocked(self) -> tuple[Check, ...]:
+        """The failed checks for which nothing may be made from it."""
+        return tuple(check for check in self.checks if check.blocking and not check.passed)
 
 
 def to_json(entry: Materialization) -> dict[str, Any]:
@@ -64,6 +92,7 @@ def from_json(fields: Mapping[str, Any]) -> Materialization:
     known = {name: value for name, value in fields.items() if name in Materialization.__dataclass_fields__}
     known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
     known["warnings"] = tuple(fields["warnings"])
+    known["checks"] = tuple(Check(**check) for check in fields.get("checks", ()))
     return Materialization(**known)
 
 
@@ -94,6 +123,10 @@ class History:
         """The newest entry of an asset, or None if it was never materialized."""
         entries = deque(self._read(self._path(recipe, asset)), maxlen=1)
         return entries[0] if entries else None
+
+    def of_asset(self, recipe: str, asset: str) -> Iterator[Materialization]:
+        """Every entry of an asset, the newest last."""
+        yield from self._read(self._path(recipe, asset))
 
     def all(self) -> Iterator[Materialization]:
         """Every entry of every asset."""

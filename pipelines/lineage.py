@@ -28,10 +28,11 @@ _LARGEST_FILE = 16 << 20  # bytes; larger files stay in the artifact store, the 
 
 @dataclass(frozen=True)
 class Computation:
-    """One computation to be recorded: whose, how derived, from what, under which Dagster run."""
+    """One computation to be recorded: whose, on which parameters, how derived, from what, under which Dagster run."""
 
     recipe: str
     asset: Asset
+    parameters: Mapping[str, Any]
     derivation: str
     action: str
     sources: Mapping[str, Source]
@@ -57,11 +58,11 @@ class Lineage:
     def start(self, computation: Computation) -> str:
         """Create the run, with its parents, parameters and inputs; returns its id."""
         run = self._client.create_run(self.experiment_id, run_name=computation.asset.name, tags=self._tags(computation))
-        self._client.log_batch(run.info.run_id, params=_params(computation.asset.parameters))
+        self._client.log_batch(run.info.run_id, params=_params(computation.parameters))
         self._log_inputs(run.info.run_id, computation)
         return run.info.run_id
 
-    def finish(
+    def record(
         self, run_id: str, computation: Computation, result: StageResult, folder: Path, digest: str
     ) -> str | None:
         """Log what came out; returns the id of the logged model, if the stage made one."""
@@ -70,14 +71,24 @@ class Lineage:
         model_id = None
         if KINDS[computation.asset.kind].is_model:
             model_id = mlflow_models.log(
-                self._client, self.experiment_id, run_id, self._recipe, computation.asset, folder, digest
+                self._client,
+                self.experiment_id,
+                run_id,
+                self._recipe,
+                computation.asset,
+                computation.parameters,
+                folder,
+                digest,
             )
         else:
             self._log_files(run_id, folder)
         if computation.asset.kind == "benchmark_report":
             mlflow_models.log_evaluation(self._client, run_id, self._recipe, computation.sources, result.metrics)
-        self._client.set_terminated(run_id, "FINISHED")
         return model_id
+
+    def end(self, run_id: str) -> None:
+        """Mark the run as finished."""
+        self._client.set_terminated(run_id, "FINISHED")
 
     def fail(self, run_id: str, error: BaseException) -> None:
         """Mark the run as failed, with the cause."""

@@ -1,25 +1,32 @@
-"""Materializes one asset: loads its inputs, reuses a known action or computes, stores, records the lineage.
+"""Materializes one asset: loads its inputs, reuses a known action or computes, judges, stores, records the lineage.
 
 The order of the writes is what makes a killed run harmless: artifact, MLflow run, action, history. Each is whole or
 absent, and whatever is absent is computed again.
 """
 
+import gc
 import importlib
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from compression_ops.errors import CompressionError, DataError
 from compression_ops.stage import Progress, StageFunction, StageResult
-from pipelines import action_cache, progress, raw_data
-from pipelines.graph import RAW_DATA, Asset, Graph
+from pipelines import action_cache, gates, generation, progress, raw_data
+from pipelines.graph import GENERATION, RAW_DATA, Asset, Graph
 from pipelines.history import History, Materialization, Source
 from pipelines.home import Home
+from pipelines.kinds import KINDS
 from pipelines.recipe_file import RecipeFile
-from pipelines.store import ArtifactStore, ArtifactUnavailable
+from pipelines.store import Artifact, ArtifactStore, ArtifactUnavailable
+
+if TYPE_CHECKING:
+    from pipelines.lineage import Computation, Lineage
 
 Log = Callable[[str], None]
 
@@ -52,6 +59,19 @@ class Inputs:
     sources: Mapping[str, Source]
 
 
+@dataclass(frozen=True)
+class Action:
+    """One computation to be looked up or done: the asset, what its stage is given, and the key that it is known by.
+
+    `parameters` are the recipe's, with what was observed in them: the generation's seed, the candidates' gates.
+    """
+
+    asset: Asset
+    parameters: Mapping[str, Any]
+    inputs: Inputs
+    key: str
+
+
 def materialize(shop: Workshop, name: str, log: Log, dagster_run_id: str = "") -> Materialization:
     """Materialize one asset from the latest materializations of its inputs; returns the new entry of its history.
 
@@ -61,51 +81,82 @@ def materialize(shop: Workshop, name: str, log: Log, dagster_run_id: str = "") -
     progress.report(progress.Started(name))
     started = time.monotonic()
     try:
-        inputs = load_inputs(shop, asset, log, dagster_run_id)
-        action = action_cache.key(asset, {key: source.digest for key, source in inputs.sources.items()})
-        entry = _reuse(shop, asset, action, inputs, log) or _compute(shop, asset, action, inputs, log, dagster_run_id)
+        action = plan(shop, asset, load_inputs(shop, asset, log, dagster_run_id))
+        entry = _reuse(shop, action, log) or _compute(shop, action, log, dagster_run_id)
+        entry = _judged(shop, asset, entry)
     except BaseException:
         progress.report(progress.Ended(name, "failed", time.monotonic() - started))
         raise
     shop.history.append(entry)
-    outcome = "computed" if entry.computed else "reused"
+    outcome = "failed" if entry.blocked else "computed" if entry.computed else "reused"
     progress.report(progress.Ended(name, outcome, time.monotonic() - started))
     return entry
 
 
 def load_inputs(shop: Workshop, asset: Asset, log: Log, dagster_run_id: str = "") -> Inputs:
     """Find and verify an asset's inputs; one whose artifact is lost or damaged is computed again."""
+    _require_gates_passed(shop, asset)
     folders: dict[str, Path] = {}
     sources: dict[str, Source] = {}
     for name in asset.inputs:
         if name == RAW_DATA:
             folders[name] = raw_data.obtain(shop.recipe_file, shop.home, _reporter(asset, log))
             sources[name] = Source(raw_data.digest(shop.recipe_file, shop.home, folders[name]))
-            continue
-        entry = shop.history.latest(shop.graph.recipe, name)
-        if entry is None:
-            raise CompressionError(
-                f"{asset.name} needs {name}, which was never materialized\n"
-                f"  materialize {name} first, or together with {asset.name}"
-            )
-        try:
-            folders[name] = shop.store.fetch(entry.artifact)
-        except ArtifactUnavailable as fault:
-            log(f"{name}: {fault}; computing it again")
-            entry = materialize(shop, name, log, dagster_run_id)
-            folders[name] = shop.store.fetch(entry.artifact)
-        sources[name] = Source(entry.digest, entry.run_id, entry.model_id, entry.experiment_id)
+        elif name == GENERATION:
+            sources[name] = Source(str(generation.current(shop.home, shop.graph.recipe)))
+        else:
+            entry, folders[name] = _load(shop, asset, name, log, dagster_run_id)
+            sources[name] = Source(entry.digest, entry.run_id, entry.model_id, entry.experiment_id)
     return Inputs(folders, sources)
 
 
-def compute(asset: Asset, inputs: Inputs, output: Path, report: Callable[[Progress], None]) -> StageResult:
-    """Run an asset's stage into an empty folder; touches no store."""
-    stage: StageFunction = importlib.import_module(f"compression_ops.stages.{asset.kind}").run
-    return stage(asset.parameters, inputs.folders, output, report)
+def _load(shop: Workshop, asset: Asset, name: str, log: Log, dagster_run_id: str) -> tuple[Materialization, Path]:
+    entry = shop.history.latest(shop.graph.recipe, name)
+    if entry is None:
+        raise CompressionError(
+            f"{asset.name} needs {name}, which was never materialized\n"
+            f"  materialize {name} first, or together with {asset.name}"
+        )
+    try:
+        return entry, shop.store.fetch(entry.artifact)
+    except ArtifactUnavailable as fault:
+        log(f"{name}: {fault}; computing it again")
+        entry = materialize(shop, name, log, dagster_run_id)
+        return entry, shop.store.fetch(entry.artifact)
 
 
-def _reuse(shop: Workshop, asset: Asset, action: str, inputs: Inputs, log: Log) -> Materialization | None:
-    known = shop.actions.get(action)
+def _require_gates_passed(shop: Workshop, asset: Asset) -> None:
+    """Raises CompressionError if anything that an asset is made from, however far, did not pass a gate that blocks."""
+    for name in shop.graph.upstream(asset.name):
+        entry = shop.history.latest(shop.graph.recipe, name)
+        if name != asset.name and entry is not None and entry.blocked:
+            found = " ".join(check.words for check in entry.blocked)
+            raise CompressionError(f"{asset.name} waits: {name} did not pass its gate. {found}\n  {cure(entry)}")
+
+
+def cure(entry: Materialization) -> str:
+    """What to do about a result that did not pass a gate that blocks."""
+    return f"change what makes {entry.asset}, or its threshold under `gates` in the recipe"
+
+
+def plan(shop: Workshop, asset: Asset, inputs: Inputs) -> Action:
+    """The computation that an asset's recipe and loaded inputs ask for."""
+    parameters = asset.parameters
+    if GENERATION in inputs.sources:
+        parameters = generation.seeded(parameters, int(inputs.sources[GENERATION].digest))
+    contents = {name: source.digest for name, source in inputs.sources.items() if name != GENERATION}
+    return Action(asset, parameters, inputs, action_cache.key(asset, parameters, contents))
+
+
+def compute(action: Action, output: Path, report: Callable[[Progress], None]) -> StageResult:
+    """Run an action's stage into an empty folder; touches no store."""
+    stage: StageFunction = importlib.import_module(f"compression_ops.stages.{action.asset.kind}").run
+    return stage(action.parameters, action.inputs.folders, output, report)
+
+
+def _reuse(shop: Workshop, action: Action, log: Log) -> Materialization | None:
+    asset = action.asset
+    known = None if KINDS[asset.kind].decides else shop.actions.get(action.key)
     if known is None:
         return None
     try:
@@ -120,61 +171,128 @@ def _reuse(shop: Workshop, asset: Asset, action: str, inputs: Inputs, log: Log) 
         asset=asset.name,
         time=time.time(),
         derivation=shop.graph.derivations[asset.name],
-        inputs=inputs.sources,
+        parameters=asset.parameters,
+        inputs=action.inputs.sources,
         computed=False,
     )
 
 
-def _compute(
-    shop: Workshop, asset: Asset, action: str, inputs: Inputs, log: Log, dagster_run_id: str
-) -> Materialization:
-    from pipelines import lineage as lineages  # imports mlflow, which a run that reuses everything can spare
+@dataclass(frozen=True)
+class _Result:
+    """What a stage made, stored and recorded."""
 
-    derivation = shop.graph.derivations[asset.name]
+    stage: StageResult
+    artifact: Artifact
+    model_id: str | None
+    seconds: float
+
+
+def _compute(shop: Workshop, action: Action, log: Log, dagster_run_id: str) -> Materialization:
+    from pipelines import champion  # these import mlflow, which a run that reuses everything can spare
+    from pipelines import lineage as lineages
+
+    asset, derivation = action.asset, shop.graph.derivations[action.asset.name]
     lineage = lineages.of_recipe(shop.home, shop.home.tracking_uri, shop.graph.recipe)
-    known = lineage.known(inputs.sources)
-    computation = lineages.Computation(shop.graph.recipe, asset, derivation, action, known, dagster_run_id)
+    _freeze_imports()
+    known = lineage.known(action.inputs.sources)
+    promotion = champion.Promotion(shop, known, lineage.experiment_id) if KINDS[asset.kind].decides else None
+    if promotion is not None:
+        action = promotion.prepared(action)
+    computation = lineages.Computation(
+        shop.graph.recipe, asset, action.parameters, derivation, action.key, known, dagster_run_id
+    )
     run_id = lineage.start(computation)
-    output = Path(tempfile.mkdtemp(prefix="compression-"))
-    started = time.monotonic()
     try:
-        result = compute(asset, inputs, output, _reporter(asset, log))
-        seconds = time.monotonic() - started
-        _check_nothing_changed(shop, asset, inputs)
-        artifact = shop.store.put(output, result.volatile)
-        model_id = lineage.finish(run_id, computation, result, shop.store.fetch(artifact.id), artifact.digest)
+        result = _run_stage(shop, action, lineage, computation, run_id, log)
+        if promotion is not None:
+            log(promotion.carry_out(shop.store.fetch(result.artifact.id), run_id))
+        lineage.end(run_id)
     except BaseException as error:
         lineage.fail(run_id, error)
         raise
-    finally:
-        shutil.rmtree(output, ignore_errors=True)
-    for warning in result.warnings:
+    for warning in result.stage.warnings:
         log(f"{asset.name}: warning: {warning}")
-    entry = Materialization(
-        recipe=shop.graph.recipe,
-        asset=asset.name,
-        time=time.time(),
-        derivation=derivation,
-        parameters=asset.parameters,
-        code=asset.code_digests,
-        inputs=inputs.sources,
-        action=action,
-        artifact=artifact.id,
-        digest=artifact.digest,
-        experiment_id=lineage.experiment_id,
-        run_id=run_id,
-        model_id=model_id,
-        computed=True,
-        seconds=seconds,
-        metrics=dict(result.metrics),
-        warnings=result.warnings,
-    )
-    shop.actions.put(entry)
+    entry = _entry(shop, action, result, lineage.experiment_id, run_id)
+    if promotion is None:
+        shop.actions.put(entry)
     return entry
 
 
-def _check_nothing_changed(shop: Workshop, asset: Asset, inputs: Inputs) -> None:
+def _run_stage(
+    shop: Workshop, action: Action, lineage: "Lineage", computation: "Computation", run_id: str, log: Log
+) -> _Result:
+    output = Path(tempfile.mkdtemp(prefix="compression-"))
+    started = time.monotonic()
+    try:
+        stage = compute(action, output, _reporter(action.asset, log))
+        seconds = time.monotonic() - started
+        _check_nothing_changed(shop, action)
+        artifact = shop.store.put(output, stage.volatile)
+        folder = shop.store.fetch(artifact.id)
+        model_id = lineage.record(run_id, computation, stage, folder, artifact.digest)
+    finally:
+        shutil.rmtree(output, ignore_errors=True)
+    return _Result(stage, artifact, model_id, seconds)
+
+
+def _entry(shop: Workshop, action: Action, result: _Result, experiment_id: str, run_id: str) -> Materialization:
+    asset = action.asset
+    return Materialization(
+        recipe=shop.graph.recipe,
+        asset=asset.name,
+        time=time.time(),
+        derivation=shop.graph.derivations[asset.name],
+        parameters=asset.parameters,
+        code=asset.code_digests,
+        inputs=action.inputs.sources,
+        action=action.key,
+        artifact=result.artifact.id,
+        digest=result.artifact.digest,
+        experiment_id=experiment_id,
+        run_id=run_id,
+        model_id=result.model_id,
+        computed=True,
+        seconds=result.seconds,
+        metrics=dict(result.stage.metrics),
+        warnings=result.stage.warnings,
+    )
+
+
+@cache
+def _freeze_imports() -> None:
+    """Take what is loaded by now out of the garbage collector's sight, once a process.
+
+    Dagster and MLflow leave a million objects that live as long as the process; while a stage computes, the collector
+    would walk through all of them again and again.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _judged(shop: Workshop, asset: Asset, entry: Materialization) -> Materialization:
+    """The entry with what its gates find; also of a reused result, since thresholds may have changed since."""
+    drift = _drift(shop, entry) if asset.kind == "dataset" else None
+    return replace(entry, gates=dict(asset.gates), checks=gates.judge(asset, gates.Evidence(entry, drift)))
+
+
+def _drift(shop: Workshop, entry: Materialization) -> dict[str, float] | None:
+    """How far a data set is from the last one that differed; None if there is none, or its artifact is gone."""
+    earlier = [known for known in shop.history.of_asset(entry.recipe, entry.asset) if known.digest != entry.digest]
+    if not earlier:
+        return None
+    try:
+        last = shop.store.fetch(earlier[-1].artifact)
+    except ArtifactUnavailable:
+        return None
+    from compression_ops.data import drift
+
+    found = drift.measure(last, shop.store.fetch(entry.artifact))
+    return {"classes": found.classes, "pixels": found.pixels}
+
+
+def _check_nothing_changed(shop: Workshop, action: Action) -> None:
     """What was edited while the stage ran may or may not have entered its result: such a result is not kept."""
+    asset, inputs = action.asset, action.inputs
     if asset.read_code() != asset.code_digests:
         raise CompressionError(f"the code of {asset.name} was edited while it ran; run again")
     if RAW_DATA in inputs.folders:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
+class TrackingUnavailable(CompressionError):
+    """MLflow's tracking store does not answer."""
+
+
 def client(home: Home) -> "MlflowClient":
-    """A client of the tracking store that the settings name. Raises CompressionError if the store does not answer."""
+    """A client of the tracking store that the settings name. Raises TrackingUnavailable if it does not answer."""
     prepare(home)
     return _open(home.tracking_uri)
 
@@ -34,7 +38,7 @@ def _open(uri: str) -> "MlflowClient":
     try:
         opened.search_experiments(max_results=1)
     except MlflowException as error:
-        raise CompressionError(
+        raise TrackingUnavailable(
             f"MLflow at {uri} does not answer: {str(error)[:300]}\n"
             "  start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
         ) from error

@@ -1,6 +1,7 @@
 """Turns pydantic's errors into mistakes with lines and words, and checks what one field says against the rest."""
 
 import ast
+import zoneinfo
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
         return _wrong_tag(attributes, location, path, line, node, schema)
     if fault["loc"][-1] == "[key]" or fault["type"] == "string_pattern_mismatch":
         return Mistake(line, path, "not a name", shown(fault["input"]), "letters, digits and underscores")
-    choices = [str(choice) for choice in schema.get("enum", [])]
+    zones = zoneinfo.available_timezones() if location[-1] == "timezone" else ()
+    choices = [str(choice) for choice in (*schema.get("enum", []), *sorted(zones))]
     problem = "out of range" if "than" in fault["type"] or "short" in fault["type"] else "not allowed"
     if fault["type"] == "finite_number":
         problem = "not a finite number"
@@ -101,6 +103,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[
     networks = [("teacher", "architecture"), *(("students", name, "architecture") for name in recipe.students)]
     for location in networks:
         found += _unknown_architecture(attributes, location)
+    found += _warns_too_late(recipe, attributes)
     augmentation = recipe.soft_labels.augmentation
     if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
         path, line, value, _ = locate(attributes, ("soft_labels", "views"))
@@ -118,6 +121,15 @@ def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]
             close = nearest(quantized.student, list(recipe.students))
             found.append(Mistake(line, path, "no such student", shown(value), allowed, close))
     return found
+
+
+def _warns_too_late(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    freshness = recipe.freshness
+    if freshness.warn_days < freshness.fail_days:
+        return []
+    path, line, value, _ = locate(attributes, ("freshness", "warn_days"))
+    found = shown(value) if value is not None else f"{freshness.warn_days:g}, the default"
+    return [Mistake(line, path, "warns too late", found, f"less than fail_days, which is {freshness.fail_days:g}")]
 
 
 def _missing_path(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:

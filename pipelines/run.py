@@ -7,11 +7,11 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compression_ops.errors import CompressionError
-from pipelines import progress, status
+from pipelines import materialize, progress, status
 from pipelines.materialize import Workshop
 from pipelines.recipe_error import nearest
 
-_PASSES = 3  # an input that comes out differently makes its consumers stale during the run
+_PASSES = 4  # an input that comes out differently makes its consumers stale during the run; a gate holds them up
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,12 @@ def run(shop: Workshop, patterns: Sequence[str] = ()) -> Report:
             computed = before is not None and before.outcome == "computed" and event.outcome == "reused"
             outcomes[event.asset] = Outcome(event.asset, "computed" if computed else event.outcome, event.seconds)
 
+    failed: set[str] = set()
     for _ in range(_PASSES):
         statuses = status.of_workshop(shop)
-        waiting = [name for name in selected if statuses[name].state != "fresh"]
-        if not waiting or any(outcome.outcome == "failed" for outcome in outcomes.values()):
+        due = [name for name in selected if statuses[name].is_due and failed.isdisjoint(shop.graph.upstream(name))]
+        waiting = _in_one_run(shop, due, {name for name in due if statuses[name].is_judged_anew})
+        if not waiting:
             break
         with progress.subscribed(note):
             failures = _materialize(shop, waiting)
@@ -92,9 +94,34 @@ def run(shop: Workshop, patterns: Sequence[str] = ()) -> Report:
             outcomes[name] = Outcome(name, "failed", seconds, cause)
         for name in waiting:
             outcomes.setdefault(name, Outcome(name, "skipped"))
-    for name in selected:
-        outcomes.setdefault(name, Outcome(name, "reused"))
+        failed.update(failures)
+    for name, found in status.of_workshop(shop).items():
+        outcomes.setdefault(name, _untouched(found))
     return Report(shop.graph.recipe, tuple(outcomes[name] for name in selected), time.monotonic() - started)
+
+
+def _in_one_run(shop: Workshop, due: Sequence[str], judged: set[str]) -> list[str]:
+    """What can be computed now: all but what a gate stands above that is judged anew, and would not hold it up.
+
+    Dagster stops what is made from an asset that fails its check, through assets of the same run only.
+    """
+    chosen: list[str] = []
+    for name in due:
+        inputs = [known for known in shop.graph.assets[name].inputs if known in chosen]
+        held = {above for known in inputs for above in shop.graph.upstream(known)}
+        if judged.intersection(shop.graph.upstream(name)) - {name} <= held:
+            chosen.append(name)
+    return chosen
+
+
+def _untouched(found: status.AssetStatus) -> Outcome:
+    """Of an asset that this run left alone: it is up to date, or what failed stands in its way."""
+    if found.state != "fresh":
+        return Outcome(found.asset, "skipped")
+    if found.entry is not None and found.entry.blocked:
+        words = " ".join(check.words for check in found.entry.blocked)
+        return Outcome(found.asset, "failed", cause=f"{words}\n  {materialize.cure(found.entry)}")
+    return Outcome(found.asset, "reused")
 
 
 def _materialize(shop: Workshop, names: Sequence[str]) -> dict[str, str]:

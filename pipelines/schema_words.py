@@ -58,6 +58,8 @@ def keys(root: Schema, schema: Schema) -> list[str]:
 def allowed(root: Schema, schema: Schema) -> str:
     """A schema in words: `a whole number from 1 to 10000`, `one of: adamw, sgd`."""
     schema = resolve(root, schema)
+    if "allowed" in schema:  # said by the field's own type
+        return schema["allowed"]
     if "enum" in schema:
         return "one of: " + ", ".join(str(choice) for choice in schema["enum"])
     if "const" in schema:

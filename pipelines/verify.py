@@ -8,6 +8,7 @@ from pathlib import Path
 from compression_ops.errors import CompressionError
 from compression_ops.stage import Progress
 from pipelines import digests, materialize
+from pipelines.kinds import KINDS
 from pipelines.materialize import Workshop
 
 
@@ -26,11 +27,19 @@ class Verdict:
         return self.recorded == self.found
 
 
+def reproducible(shop: Workshop, names: list[str]) -> list[str]:
+    """The assets that a recipe determines; a decision also depends on what the model registry held at the time."""
+    return [name for name in names if not KINDS[shop.graph.assets[name].kind].decides]
+
+
 def verify(
     shop: Workshop, names: list[str], report: Callable[[str, Progress], None], log: Callable[[str], None]
 ) -> Iterator[Verdict]:
-    """Recompute each asset from its recorded inputs. Raises CompressionError if one is stale or was never made."""
-    for name in names:
+    """Recompute each reproducible asset from its recorded inputs.
+
+    Raises CompressionError if one is stale or was never made.
+    """
+    for name in reproducible(shop, names):
         asset = shop.graph.assets[name]
         entry = shop.history.latest(shop.graph.recipe, name)
         if entry is None or entry.derivation != shop.graph.derivations[name]:
@@ -52,7 +61,7 @@ def verify(
             def advance(step: Progress, name: str = name) -> None:
                 report(name, step)
 
-            result = materialize.compute(asset, inputs, output, advance)
+            result = materialize.compute(materialize.plan(shop, asset, inputs), output, advance)
             artifact = shop.store.identify(output, result.volatile)
             differing = tuple(
                 path.name

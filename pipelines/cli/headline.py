@@ -15,6 +15,10 @@ def headline(entry: Materialization) -> str:
             return ", ".join(parts) + " samples"
         case "benchmark_report":
             return _report(entry)
+        case "champion":
+            promoted = "promoted" if metrics["promoted"] else "kept"
+            accuracy = metrics.get("candidate_test_accuracy")
+            return promoted + (f", candidate's test accuracy {accuracy:.2%}" if accuracy is not None else "")
         case _:
             return numbers(metrics, 2)
 

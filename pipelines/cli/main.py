@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from compression_ops.errors import CompressionError
-from pipelines.cli import check, gc, lineage, report, run, status, ui, verify
+from pipelines.cli import check, gc, lineage, predict, report, rollback, run, status, ui, verify
 from pipelines.cli.console import fail
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app.command("status")(status.command)
 app.command("check")(check.command)
 app.command("lineage")(lineage.command)
 app.command("report")(report.command)
+app.command("predict")(predict.command)
+app.command("rollback")(rollback.command)
 app.command("verify")(verify.command)
 app.command("ui")(ui.command)
 app.command("gc")(gc.command)

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipelines import recipe_file
+from pipelines import champion, recipe_file
 from pipelines import run as runner
 from pipelines.cli.arguments import Json, Recipe, Select
 from pipelines.cli.console import err, out, print_json
@@ -47,6 +47,8 @@ def command(
         print_json(report.to_json())
     else:
         out.print(_table(report, shop))
+        _decision(report, shop)
+    _warnings(report, shop)
     for outcome in report.outcomes:
         if outcome.outcome == "failed":
             err.print(Text.assemble(("failed", "bold red"), f": {outcome.asset}: {outcome.cause}"), soft_wrap=True)
@@ -76,6 +78,22 @@ def _table(report: runner.Report, shop: Workshop) -> Table:
         result = headline(entry) if entry and item.outcome not in ("failed", "skipped") else ""
         table.add_row(item.asset, Text(item.outcome, _STYLES[item.outcome]), seconds, result)
     return table
+
+
+def _decision(report: runner.Report, shop: Workshop) -> None:
+    """Why a champion was promoted, or why not."""
+    entry = shop.history.latest(report.recipe, "champion")
+    if entry is not None and "champion" in report.named("computed"):
+        out.print(Text.assemble(("champion", "bold"), f": {champion.told(shop.store, entry)}"), soft_wrap=True)
+
+
+def _warnings(report: runner.Report, shop: Workshop) -> None:
+    """The checks that failed without stopping anything."""
+    for item in report.outcomes:
+        entry = shop.history.latest(report.recipe, item.asset) if item.outcome in ("computed", "reused") else None
+        for check in entry.checks if entry else ():
+            if not check.passed:
+                err.print(Text.assemble(("warning", "bold yellow"), f": {item.asset}: {check.words}"), soft_wrap=True)
 
 
 def _next_steps(report: runner.Report) -> None:

@@ -39,8 +39,9 @@ attributes:
     batch_sizes: [1]
     threads: 1
     iterations: 20
-    max_accuracy_drop: 0.5
+    max_accuracy_drop: 100
     min_compression: 1.0
+  automation: {mode: off}
 """
 
 

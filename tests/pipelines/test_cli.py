@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
 
 _ASSETS = [
     "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8", "benchmark_report",
+    "champion",
 ]  # fmt: skip
 
 
@@ -35,8 +38,8 @@ def test_run_prints_json_and_nothing_else_on_stdout(recipe: Path) -> None:
     found = json.loads(result.stdout)
     assert list(found) == ["recipe", "computed", "reused", "failed", "skipped", "seconds"]
     assert found["recipe"] == "tiny"
-    assert found["computed"] == ["benchmark_report"]
-    assert found["reused"] == _ASSETS[:-1]
+    assert found["computed"] == _ASSETS[-2:]
+    assert found["reused"] == _ASSETS[:-2]
     assert found["failed"] == found["skipped"] == []
     assert found["seconds"] > 0
 
@@ -58,7 +61,9 @@ def test_a_failing_stage_exits_with_its_cause_and_keeps_what_was_computed(defs: 
     found = json.loads(result.stdout)
     assert found["failed"] == ["teacher"]
     assert set(found["computed"]) == {"dataset", "control/small"}
-    assert found["skipped"] == ["soft_labels", "student/small", "quantized_student/int8", "benchmark_report"]
+    assert found["skipped"] == [
+        "soft_labels", "student/small", "quantized_student/int8", "benchmark_report", "champion",
+    ]  # fmt: skip
     assert "learning_rate" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -98,6 +103,10 @@ def test_status_of_a_recipe_that_was_never_run_says_missing(defs: Path) -> None:
         (["report", "tiny"], ["no report yet", "compression run tiny"]),
         (["lineage", "tiny"], ["MLflow knows no finished computation", "compression run tiny"]),
         (["verify", "tiny"], ["not up to date", "compression run tiny"]),
+        (["predict", "tiny", "a.png"], ["recipe 'tiny' has no champion yet", "compression run tiny"]),
+        (["predict", "tinny", "a.png"], ["no recipe is named 'tinny'", "did you mean `tiny`?"]),
+        (["rollback", "tiny"], ["model 'tiny' has no champion", "nothing to go back to"]),
+        (["rollback", "tinny"], ["no recipe is named 'tinny'", "did you mean `tiny`?"]),
     ],
 )
 def test_a_wrong_call_is_told_in_words(arguments: list[str], words: list[str], defs: Path) -> None:
@@ -131,6 +140,71 @@ def test_verify_computes_again_and_tells_a_forged_result(recipe: Path) -> None:
     assert "teacher: DIFFERS" in result.stdout
 
 
+def test_verify_skips_the_champion_in_words(recipe: Path) -> None:
+    result = _compression("verify", "tiny", "--select", "dataset", "--select", "champion")
+    assert result.returncode == 0, result.stderr
+    assert "champion: skipped, since it depends on what MLflow's registry held" in result.stdout
+    assert "all 1 assets were reproduced bit for bit" in result.stdout
+    result = _compression("verify", "tiny", "--select", "champion")
+    assert result.returncode == 0
+    assert "reproduced" not in result.stdout
+
+
+def test_lineage_shows_what_a_champion_was_decided_on(recipe: Path) -> None:
+    tree = json.loads(_compression("lineage", "tiny", "champion", "--json").stdout)
+    assert tree["asset"] == "champion"
+    assert {item["asset"] for item in tree["inputs"]} == {"dataset", "benchmark_report", "quantized_student/int8"}
+    assert tree["metrics"]["promoted"] == 1
+
+
+def test_run_tells_why_a_champion_was_promoted_or_not(recipe: Path) -> None:
+    product.edit(recipe, "iterations: 20", "iterations: 22")
+    result = _compression("run", "tiny")
+    assert "champion: quantized_student/int8 already is the champion" in result.stdout
+    assert "kept, candidate's test accuracy" in result.stdout
+
+
+def test_predict_classifies_images_with_the_champion(recipe: Path, tmp_path: Path) -> None:
+    images = [tmp_path / f"picture{number}.png" for number in range(2)]
+    for number, image in enumerate(images):
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)).save(image)
+    result = _compression("predict", "tiny", *map(str, images), "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    entry = product.workshop().history.latest("tiny", "quantized_student/int8")
+    assert entry is not None
+    assert (found["recipe"], found["version"], found["digest"]) == ("tiny", "1", entry.digest)
+    assert [item["image"] for item in found["predictions"]] == [str(image) for image in images]
+    for item in found["predictions"]:
+        assert list(item["probabilities"]) == [str(digit) for digit in range(10)]
+        assert sum(item["probabilities"].values()) == pytest.approx(1)
+        assert item["probabilities"][item["label"]] == max(item["probabilities"].values())
+    table = _compression("predict", "tiny", *map(str, images)).stdout
+    for item in found["predictions"]:
+        line = next(line for line in table.splitlines() if item["image"] in line)
+        assert line.split()[1:] == [item["label"], f"{item['probabilities'][item['label']]:.1%}"]
+    assert f"by version 1 of tiny (quantized_student/int8, digest {entry.digest[:12]})" in table
+
+
+def test_predict_names_a_file_that_is_no_image_or_is_not_there(recipe: Path, tmp_path: Path) -> None:
+    text = tmp_path / "words.png"
+    text.write_text("no picture")
+    for file in (text, tmp_path / "nowhere.png"):
+        result = _compression("predict", "tiny", str(file))
+        assert result.returncode == 1
+        assert str(file) in result.stderr
+        assert "Traceback" not in result.stderr
+        assert result.stdout == ""
+
+
+def test_rollback_without_a_previous_champion_exits_with_words(recipe: Path) -> None:
+    result = _compression("rollback", "tiny", "--json")
+    assert result.returncode == 1
+    assert "version 1 in use and none before it" in result.stderr
+    assert "once a second model was promoted" in result.stderr
+    assert result.stdout == ""
+
+
 def test_report_shows_the_models_and_copies_the_page(recipe: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     result = _compression("report", "tiny", "--output", str(page))
@@ -151,8 +225,8 @@ def test_gc_removes_only_what_no_recent_history_refers_to(recipe: Path) -> None:
     for artifact in before:
         manifest = shop.store.fetch(artifact) / "manifest.json"
         os.utime(manifest, (1, 1))
-    assert "removed 3 artifacts" in _compression("gc", "--days", "0").stdout
-    assert len(before - set(shop.store.ids())) == 3
+    assert "removed 4 artifacts" in _compression("gc", "--days", "0").stdout
+    assert len(before - set(shop.store.ids())) == 4
     assert set(product.states().values()) == {"fresh"}
     product.edit(recipe, "alpha: 0.5", "alpha: 0.9")
     assert product.computed() >= {"student/small"}, "what was removed is computed again"

@@ -7,9 +7,10 @@ import pytest
 from pipelines import graph, recipe_file
 from tests.pipelines import recipes
 
-AFTER_TEACHER = {"teacher", "soft_labels", "student/small", "quantized_student/int8", "benchmark_report"}
-AFTER_STUDENT = {"student/small", "quantized_student/int8", "benchmark_report"}
-AFTER_QUANTIZED = {"quantized_student/int8", "benchmark_report"}
+AFTER_BENCHMARK = {"benchmark_report", "champion"}
+AFTER_QUANTIZED = {"quantized_student/int8"} | AFTER_BENCHMARK
+AFTER_STUDENT = {"student/small"} | AFTER_QUANTIZED
+AFTER_TEACHER = {"teacher", "soft_labels"} | AFTER_STUDENT
 EVERYTHING = {"dataset", "control/small"} | AFTER_TEACHER
 
 
@@ -28,8 +29,8 @@ def _derivations(defs: Path, text: str = recipes.TINY, name: str = "tiny") -> di
         ("temperature: 4.0", "temperature: 5.0", AFTER_STUDENT),
         ("epochs: 2", "epochs: 3", AFTER_STUDENT | {"control/small"}),
         ("samples: 64", "samples: 65", AFTER_QUANTIZED),
-        ("iterations: 20", "iterations: 21", {"benchmark_report"}),
-        ("control: true", "control: false", {"benchmark_report", "control/small"}),
+        ("iterations: 20", "iterations: 21", AFTER_BENCHMARK),
+        ("control: true", "control: false", AFTER_BENCHMARK | {"control/small"}),
         ("# enough for a test", "# another comment", set()),
         ("temperature: 4.0, alpha: 0.9", "alpha: 0.9, temperature: 4", set()),
         ("    seed: 0\n  soft_labels", "    momentum: 0.9\n    seed: 0\n  soft_labels", set()),
@@ -58,6 +59,7 @@ def test_an_asset_is_made_from_what_the_issue_says(defs: Path) -> None:
         "control/small": ("dataset",),
         "quantized_student/int8": ("dataset", "student/small"),
         "benchmark_report": ("dataset", "teacher", "student/small", "control/small", "quantized_student/int8"),
+        "champion": ("dataset", "benchmark_report", "quantized_student/int8"),
     }
 
 

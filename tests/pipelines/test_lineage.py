@@ -44,7 +44,7 @@ def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made
     product.run()
     product.edit(recipe, "seed: 7\n  soft_labels", "seed: 0\n  soft_labels")
     product.edit(recipe, "iterations: 20", "iterations: 21")
-    assert product.computed() == {"benchmark_report"}
+    assert product.computed() == {"benchmark_report", "champion"}
 
     report = product.workshop().history.latest("tiny", "benchmark_report")
     assert report is not None
@@ -115,7 +115,7 @@ def test_a_failed_stage_leaves_a_failed_run_with_its_cause(
     report = product.runner.run(product.workshop())
     assert report.named("failed") == ["soft_labels"]
     assert report.named("computed") == ["dataset", "teacher", "control/small"]
-    assert report.named("skipped") == ["student/small", "quantized_student/int8", "benchmark_report"]
+    assert report.named("skipped") == ["student/small", "quantized_student/int8", "benchmark_report", "champion"]
     assert "the disk caught fire" in next(item.cause for item in report.outcomes if item.outcome == "failed")
     experiment = client.get_experiment_by_name("tiny")
     assert experiment is not None
@@ -126,7 +126,8 @@ def test_a_failed_stage_leaves_a_failed_run_with_its_cause(
     monkeypatch.undo()
     monkeypatch.setenv("COMPRESSION_HOME", str(home))
     monkeypatch.setenv("COMPRESSION_DEFS", str(defs))
-    assert product.computed() == {"soft_labels", "student/small", "quantized_student/int8", "benchmark_report"}
+    skipped = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
+    assert product.computed() == {"soft_labels"} | skipped
 
 
 def test_a_run_whose_process_was_killed_is_closed_at_the_next_start(
@@ -172,7 +173,7 @@ def test_a_tracking_store_that_knows_no_earlier_run_gets_what_is_computed_now(
 ) -> None:
     product.edit(recipe, "iterations: 20", "iterations: 23")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
-    assert product.computed() == {"benchmark_report"}
+    assert product.computed() == {"benchmark_report", "champion"}
     tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
     assert {item["mlflow_run_id"] for item in tree["inputs"]} == {None}
     assert all(len(item["digest"]) == 64 for item in tree["inputs"])

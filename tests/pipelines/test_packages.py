@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipelines import recipe_file
 from tests.conftest import REPOSITORY
@@ -24,15 +26,32 @@ def test_the_import_contracts_hold() -> None:
     "arguments", [["--help"], ["check"], ["status"], ["status", "digits", "--json"], ["gc", "--dry-run"]]
 )
 def test_a_command_that_only_looks_imports_neither_torch_nor_mlflow_nor_dagster(arguments: list[str]) -> None:
+    assert not _imported(*arguments) & {"torch", "mlflow", "dagster", "onnxruntime", "sklearn", "pandas"}
+
+
+def test_predict_and_rollback_import_neither_torch_nor_dagster(recipe: Path, tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "picture.png")
+    predicting = _imported("predict", "tiny", str(tmp_path / "picture.png"))
+    assert "onnxruntime" in predicting
+    assert not predicting & {"torch", "dagster", "sklearn"}
+    assert not _imported("rollback", "tiny", code=1) & {"torch", "dagster", "onnxruntime", "sklearn"}
+
+
+def test_status_of_a_recipe_that_ran_imports_neither_torch_nor_mlflow_nor_dagster(recipe: Path) -> None:
+    assert not _imported("status", "tiny") & {"torch", "mlflow", "dagster", "onnxruntime", "sklearn", "pandas"}
+
+
+def _imported(*arguments: str, code: int = 0) -> set[str]:
+    """The packages that a command imports."""
     script = (
         "import sys; sys.argv = ['compression', *sys.argv[1:]]\n"
         "from pipelines.cli import main\n"
-        "try:\n    main.main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-        "loaded = {'torch', 'mlflow', 'dagster', 'onnxruntime', 'sklearn', 'pandas'} & set(sys.modules)\n"
-        "assert not loaded, loaded\n"
+        f"try:\n    main.main()\nexcept SystemExit as end:\n    assert (end.code or 0) == {code}, end.code\n"
+        "sys.stdout.write('\\nimported ' + ' '.join(name for name in sys.modules if '.' not in name))\n"
     )
     result = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+    return set(result.stdout.rpartition("imported ")[2].split())
 
 
 @pytest.mark.parametrize("name", recipe_file.recipe_names())

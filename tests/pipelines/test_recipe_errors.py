@@ -8,6 +8,7 @@ from pipelines import recipe_file
 from pipelines.recipe_error import RecipeError
 from tests.pipelines import recipes
 
+_MODE = "automation: {mode: off}"  # stands last in the recipe, so that another section may stand there instead
 MISTAKES = {
     "unknown key": (("weight_decay:", "wieght_decay:"), "teacher.wieght_decay", "unknown key", "`weight_decay`"),
     "unknown section": (("  benchmark:", "  benchmarks:"), "benchmarks", "unknown key", "`benchmark`"),
@@ -100,6 +101,114 @@ MISTAKES = {
         "benchmark.batch_sizes[0]",
         "0 (a number)",
         "at least 1",
+    ),
+    "unknown gate": (
+        (_MODE, "gates: {min_techer_accuracy: 0.5}"),
+        "gates.min_techer_accuracy",
+        "unknown key",
+        "max_latency_us",
+        "did you mean `min_teacher_accuracy`?",
+    ),
+    "section gate": ((_MODE, "gate: {max_drift: 1}"), "gate", "unknown key", "did you mean `gates`?"),
+    "floor above one": (
+        (_MODE, "gates: {min_teacher_accuracy: 1.5}"),
+        "gates.min_teacher_accuracy",
+        "1.5 (a number)",
+        "at least 0 and at most 1",
+    ),
+    "no latency at all": (
+        (_MODE, "gates: {max_latency_us: 0}"),
+        "gates.max_latency_us",
+        "0 (a number)",
+        "a number, more than 0, or nothing",
+    ),
+    "gates without a map": ((_MODE, "gates: 3"), "gates", "3 (a number)", "a map with the keys min_class_balance"),
+    "mode as a boolean": (("mode: off", "mode: true"), "automation.mode", "true (true/false)", "one of: on, off"),
+    "unknown mode": (("mode: off", "mode: of"), "automation.mode", "'of' (text)", "did you mean `off`?"),
+    "unknown setting of automation": (
+        ("mode: off", "observ: '* * * * *'"),
+        "automation.observ",
+        "unknown key",
+        "did you mean `observe`?",
+    ),
+    "words for a cron": ((_MODE, "automation: {retry: nightly}"), "automation.retry", "'nightly' (text)", "five cron"),
+    "cron of four fields": (
+        (_MODE, "schedule: {cron: '0 3 * *'}"),
+        "schedule.cron",
+        "'0 3 * *' (text)",
+        "`0 3 * * 1` (Mondays at 3:00)",
+    ),
+    "cron of six fields": (
+        (_MODE, "schedule: {cron: '0 0 3 * * 1'}"),
+        "schedule.cron",
+        "'0 0 3 * * 1' (text)",
+        "five cron fields",
+    ),
+    "minute 61": ((_MODE, "schedule: {cron: '61 3 * * *'}"), "schedule.cron", "'61 3 * * *' (text)", "five cron"),
+    "cron that Dagster does not know": (
+        (_MODE, "schedule: {cron: '0 3 * * 5L'}"),
+        "schedule.cron",
+        "'0 3 * * 5L' (text)",
+        "five cron fields",
+    ),
+    "day that never comes": (
+        (_MODE, "schedule: {cron: '0 3 30 2 *'}"),
+        "schedule.cron",
+        "'0 3 30 2 *' (text)",
+        "five cron fields",
+    ),
+    "schedule without a cron": ((_MODE, "schedule: {reseed: true}"), "schedule.cron", "missing", "five cron fields"),
+    "reseed as text": (
+        (_MODE, "schedule: {cron: '0 3 * * *', reseed: yes}"),
+        "schedule.reseed",
+        "'yes' (text)",
+        "true or false",
+    ),
+    "bad time zone": (
+        (_MODE, "schedule: {cron: '0 3 * * *', timezone: Europe/Berln}"),
+        "schedule.timezone",
+        "'Europe/Berln' (text)",
+        "an IANA time zone",
+        "did you mean `Europe/Berlin`?",
+    ),
+    "bad time zone of automation": (
+        (_MODE, "automation: {timezone: Mars}"),
+        "automation.timezone",
+        "'Mars' (text)",
+        "an IANA time zone",
+    ),
+    "warns when it fails": (
+        (_MODE, "freshness: {warn_days: 30, fail_days: 30}"),
+        "freshness.warn_days",
+        "30 (a number)",
+        "less than fail_days, which is 30",
+    ),
+    "warns after the default": (
+        (_MODE, "freshness: {warn_days: 40}"),
+        "freshness.warn_days",
+        "40 (a number)",
+        "less than fail_days, which is 30",
+    ),
+    "fails before the default warning": (
+        (_MODE, "freshness: {fail_days: 3}"),
+        "freshness.warn_days",
+        "14, the default",
+        "less than fail_days, which is 3",
+    ),
+    "negative age": ((_MODE, "freshness: {fail_days: -1}"), "freshness.fail_days", "-1 (a number)", "more than 0"),
+    "owner nonsense": (
+        (_MODE, "owners: [me@example.com, nonsense]"),
+        "owners[1]",
+        "'nonsense' (text)",
+        "an e-mail address or `team:<name>`",
+    ),
+    "team without a name": ((_MODE, "owners: ['team:']"), "owners[0]", "'team:' (text)", "`team:<name>`"),
+    "address that Dagster refuses": ((_MODE, "owners: [a@b.c]"), "owners[0]", "'a@b.c' (text)", "an e-mail address"),
+    "one owner": (
+        (_MODE, "owners: me@example.com"),
+        "owners",
+        "'me@example.com' (text)",
+        "a list, each item an e-mail",
     ),
 }
 

@@ -1,7 +1,8 @@
 """The truth table: every parameter of a recipe and every module of the science against what it computes.
 
 The rows run in copies of the project through real Dagster runs (tests/pipelines/truth_table.py); each row starts from
-the same finished run, and its revert must compute nothing. The expected sets are written by hand.
+the same finished run, and its revert must compute nothing. The expected sets are written by hand. The champion alone is
+never reused: it is decided anew whenever what it is made from was made in another way, after a revert too.
 """
 
 import json
@@ -22,14 +23,16 @@ from tests.pipelines import recipes
 from tests.pipelines.truth_table_modules import MODULES
 
 TEACHER, LABELS, STUDENT, CONTROL = "teacher", "soft_labels", "student/small", "control/small"
-QUANTIZED, REPORT = "quantized_student/int8", "benchmark_report"
+QUANTIZED, REPORT, CHAMPION = "quantized_student/int8", "benchmark_report", "champion"
 
-ALL = ("dataset", TEACHER, LABELS, STUDENT, CONTROL, QUANTIZED, REPORT)
-FROM_TEACHER = (TEACHER, LABELS, STUDENT, QUANTIZED, REPORT)
-FROM_LABELS = (LABELS, STUDENT, CONTROL, QUANTIZED, REPORT)
-FROM_STUDENT = (STUDENT, QUANTIZED, REPORT)
-FROM_TRAINING = (STUDENT, CONTROL, QUANTIZED, REPORT)
-FROM_QUANTIZED = (QUANTIZED, REPORT)
+FROM_REPORT = (REPORT, CHAMPION)
+FROM_QUANTIZED = (QUANTIZED, *FROM_REPORT)
+FROM_STUDENT = (STUDENT, *FROM_QUANTIZED)
+FROM_TRAINING = (CONTROL, *FROM_STUDENT)
+FROM_LABELS = (LABELS, *FROM_TRAINING)
+FROM_TEACHER = (TEACHER, LABELS, *FROM_STUDENT)
+ALL = ("dataset", TEACHER, *FROM_LABELS)
+NOTHING = ()
 
 # Every parameter, stated, so that each can be edited where it stands.
 RECIPE = """\
@@ -86,6 +89,29 @@ attributes:
     warmup: 1
     max_accuracy_drop: 0.5
     min_compression: 1.0
+  gates:
+    min_class_balance: 0.1
+    max_duplicates: 0.01
+    max_drift: 0.25
+    min_teacher_accuracy: 0.0
+    min_student_accuracy: 0.0
+    min_distillation_gain: -1.0
+    max_export_error: 0.01
+    min_integer_share: 0.5
+    max_latency_us: null
+  automation:
+    mode: off
+    observe: '*/15 * * * *'
+    retry: 0 3 * * *
+    timezone: UTC
+  schedule:
+    cron: 0 4 * * 1
+    timezone: Europe/Berlin
+    reseed: false
+  freshness:
+    warn_days: 14
+    fail_days: 30
+  owners: ['team:vision']
 """
 
 # parameter: (what stands in the recipe, what is written instead, what is computed)
@@ -102,7 +128,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "teacher.momentum": (
         "momentum: 0.9",
         "momentum: 0.7",
-        (TEACHER,),
+        (TEACHER, CHAMPION),
     ),  # adamw has none: the same weights, the wave stops
     "teacher.warmup_epochs": ("warmup_epochs: 0.5", "warmup_epochs: 1.0", FROM_TEACHER),
     "teacher.schedule": ("schedule: cosine\n    label", "schedule: constant\n    label", FROM_TEACHER),
@@ -126,24 +152,60 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "students.small.learning_rate": ("learning_rate: 0.004", "learning_rate: 0.006", FROM_TRAINING),
     "students.small.weight_decay": ("weight_decay: 0.02", "weight_decay: 0.5", FROM_TRAINING),
     "students.small.optimizer": ("optimizer: adamw\n      momentum", "optimizer: sgd\n      momentum", FROM_TRAINING),
-    "students.small.momentum": ("momentum: 0.8", "momentum: 0.7", (STUDENT, CONTROL)),
+    "students.small.momentum": ("momentum: 0.8", "momentum: 0.7", (STUDENT, CONTROL, CHAMPION)),
     "students.small.warmup_epochs": ("warmup_epochs: 0.6", "warmup_epochs: 1.0", FROM_TRAINING),
     "students.small.schedule": ("schedule: cosine\n      seed", "schedule: constant\n      seed", FROM_TRAINING),
     "students.small.seed": ("seed: 20", "seed: 21", FROM_TRAINING),
     "students.small.loss.temperature": ("temperature: 4.0", "temperature: 2.0", FROM_STUDENT),
     "students.small.loss.alpha": ("alpha: 0.9", "alpha: 0.5", FROM_STUDENT),
-    "students.small.control": ("control: true", "control: false", (REPORT,)),
+    "students.small.control": ("control: true", "control: false", FROM_REPORT),
     "quantized_students.int8.weight_bits": ("weight_bits: 8", "weight_bits: 4", FROM_QUANTIZED),
     "quantized_students.int8.per_channel": ("per_channel: true", "per_channel: false", FROM_QUANTIZED),
     "quantized_students.int8.reduce_range": ("reduce_range: true", "reduce_range: false", FROM_QUANTIZED),
     "quantized_students.int8.calibration.method": ("method: minmax", "method: percentile", FROM_QUANTIZED),
     "quantized_students.int8.calibration.samples": ("samples: 64", "samples: 16", FROM_QUANTIZED),
-    "benchmark.batch_sizes[0]": ("batch_sizes: [1]", "batch_sizes: [1, 2]", (REPORT,)),
-    "benchmark.threads": ("threads: 1", "threads: 2", (REPORT,)),
-    "benchmark.iterations": ("iterations: 20", "iterations: 21", (REPORT,)),
-    "benchmark.warmup": ("warmup: 1", "warmup: 2", (REPORT,)),
-    "benchmark.max_accuracy_drop": ("max_accuracy_drop: 0.5", "max_accuracy_drop: 0.6", (REPORT,)),
-    "benchmark.min_compression": ("min_compression: 1.0", "min_compression: 1.5", (REPORT,)),
+    "benchmark.batch_sizes[0]": ("batch_sizes: [1]", "batch_sizes: [1, 2]", FROM_REPORT),
+    "benchmark.threads": ("threads: 1", "threads: 2", FROM_REPORT),
+    "benchmark.iterations": ("iterations: 20", "iterations: 21", FROM_REPORT),
+    "benchmark.warmup": ("warmup: 1", "warmup: 2", FROM_REPORT),
+    "benchmark.max_accuracy_drop": ("max_accuracy_drop: 0.5", "max_accuracy_drop: 0.6", FROM_REPORT),
+    "benchmark.min_compression": ("min_compression: 1.0", "min_compression: 1.5", FROM_REPORT),
+    # A threshold computes nothing; those that the champion's candidates are judged by have it decided anew.
+    "gates.min_class_balance": ("min_class_balance: 0.1", "min_class_balance: 0.2", NOTHING),
+    "gates.max_duplicates": ("max_duplicates: 0.01", "max_duplicates: 0.02", NOTHING),
+    "gates.max_drift": ("max_drift: 0.25", "max_drift: 0.1", NOTHING),
+    "gates.min_teacher_accuracy": ("min_teacher_accuracy: 0.0", "min_teacher_accuracy: 0.001", NOTHING),
+    "gates.min_student_accuracy": ("min_student_accuracy: 0.0", "min_student_accuracy: 0.001", NOTHING),
+    "gates.min_distillation_gain": ("min_distillation_gain: -1.0", "min_distillation_gain: 1.0", NOTHING),
+    "gates.max_export_error": ("max_export_error: 0.01", "max_export_error: 0.02", (CHAMPION,)),
+    "gates.min_integer_share": ("min_integer_share: 0.5", "min_integer_share: 0.4", (CHAMPION,)),
+    "gates.max_latency_us": ("max_latency_us: null", "max_latency_us: 1000", (CHAMPION,)),
+    # When it runs, and who answers for it.
+    "automation.mode": ("mode: off", "mode: on", NOTHING),
+    "automation.observe": ("'*/15 * * * *'", "'*/20 * * * *'", NOTHING),
+    "automation.retry": ("retry: 0 3", "retry: 0 2", NOTHING),
+    "automation.timezone": ("timezone: UTC", "timezone: Asia/Tokyo", NOTHING),
+    "schedule.cron": ("cron: 0 4", "cron: 0 5", NOTHING),
+    "schedule.timezone": ("timezone: Europe/Berlin", "timezone: Europe/Paris", NOTHING),
+    # Another input, the generation, whose first one leaves every seed as it is.
+    "schedule.reseed": ("reseed: false", "reseed: true", (CHAMPION,)),
+    "freshness.warn_days": ("warn_days: 14", "warn_days: 7", NOTHING),
+    "freshness.fail_days": ("fail_days: 30", "fail_days: 60", NOTHING),
+    "owners": ("team:vision", "team:audio", NOTHING),
+}
+
+# What an edit marks, where that is not what it computes and all that is made from it.
+MARKED: dict[str, set[str]] = {
+    "gates.min_class_balance": {"dataset"},
+    "gates.max_duplicates": {"dataset"},
+    "gates.max_drift": {"dataset"},
+    "gates.min_teacher_accuracy": {TEACHER},
+    "gates.min_student_accuracy": {STUDENT},
+    "gates.min_distillation_gain": {REPORT},
+    "gates.max_export_error": {QUANTIZED, CHAMPION},
+    "gates.min_integer_share": {QUANTIZED, CHAMPION},
+    "gates.max_latency_us": {REPORT, CHAMPION},
+    "schedule.reseed": {CONTROL, *FROM_TEACHER},
 }
 
 # One choice only, or (`student`) a name that another row covers: a second student would change the graph itself.
@@ -161,6 +223,7 @@ MADE_FROM = {
     CONTROL: {"dataset"},
     QUANTIZED: {"dataset", STUDENT},
     REPORT: {"dataset", TEACHER, STUDENT, CONTROL, QUANTIZED},
+    CHAMPION: {"dataset", QUANTIZED, REPORT},
 }
 
 
@@ -176,6 +239,7 @@ def _downstream(names: set[str]) -> set[str]:
 KINDS = {"dataset": "dataset", TEACHER: TEACHER, LABELS: LABELS, STUDENT: "student", CONTROL: "control"} | {
     QUANTIZED: "quantized_student",
     REPORT: REPORT,
+    CHAMPION: CHAMPION,
 }
 _EDIT = "\n_EDITED_BY_A_TEST = True\n"
 _HALVES = 2
@@ -266,10 +330,9 @@ def test_an_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: s
     assert row["failed"] == {}
     if name in PARAMETERS:
         assert set(row["computed"]) == set(PARAMETERS[name][2])
-        assert set(row["marked"]) == _downstream(set(row["computed"])) - (
-            {CONTROL} if "control: false" in PARAMETERS[name][1] else set()
-        )
+        gone = {CONTROL} if "control: false" in PARAMETERS[name][1] else set[str]()
+        assert set(row["marked"]) == MARKED.get(name, _downstream(set(row["computed"])) - gone)
     else:
         assert {KINDS[asset] for asset in row["computed"]} == set(MODULES[name].split())
-    assert row["reverted"] == []
+    assert row["reverted"] == [CHAMPION] * (CHAMPION in row["computed"])
     assert row["again"] == []

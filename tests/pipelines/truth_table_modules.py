@@ -1,5 +1,6 @@
 """Written by hand: each module of `compression_ops`, and the kinds of asset that an edit of it computes in the recipe
-of the truth table (simple_cnn teaches tiny_cnn on digits; kd; minmax)."""
+of the truth table (simple_cnn teaches tiny_cnn on digits; kd; minmax). Whatever is computed anew, the champion is
+decided anew on it."""
 
 EVERY = "dataset teacher soft_labels student control quantized_student benchmark_report"
 MODELS = "teacher soft_labels student control quantized_student benchmark_report"
@@ -7,8 +8,9 @@ TRAINED = "teacher student control"
 AUGMENTED = "teacher soft_labels student control"
 EXPORTED = "quantized_student benchmark_report"
 NOBODY = ""
+DECIDED = "champion"
 
-MODULES: dict[str, str] = {
+_BEFORE_THE_CHAMPION: dict[str, str] = {
     # what every stage rests on
     "__init__": EVERY,
     "stages": EVERY,
@@ -24,6 +26,7 @@ MODULES: dict[str, str] = {
     "stages.control": "control",
     "stages.quantized_student": "quantized_student",
     "stages.benchmark_report": "benchmark_report",
+    "stages.champion": DECIDED,
     # data
     "data": "dataset",
     "data.dataset_spec": "dataset",
@@ -31,6 +34,7 @@ MODULES: dict[str, str] = {
     "data.soundness": "dataset",
     "data.splitting": "dataset",
     "data.download": NOBODY,
+    "data.drift": NOBODY,
     "data.idx": NOBODY,
     "data.image_file": NOBODY,
     "data_sources": "dataset",
@@ -64,6 +68,7 @@ MODULES: dict[str, str] = {
     # quantization
     "onnx_export": EXPORTED,
     "onnx_graph": EXPORTED,
+    "onnx_metadata": "quantized_student",
     "onnx_session": EXPORTED,
     "quantization": EXPORTED,
     "quantization.batch_norm": EXPORTED,
@@ -89,4 +94,9 @@ MODULES: dict[str, str] = {
         ),
         "benchmark_report",
     ),
+    # what is shipped
+    "promotion": DECIDED,
+    "prediction": NOBODY,
 }  # fmt: skip
+
+MODULES = {module: f"{kinds} {DECIDED}" if kinds else NOBODY for module, kinds in _BEFORE_THE_CHAMPION.items()}

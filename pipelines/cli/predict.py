@@ -1,0 +1,69 @@
+"""`compression predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from compression_ops.errors import CompressionError
+from pipelines import recipe_file
+from pipelines.cli.arguments import Json, Recipe
+from pipelines.cli.console import out, print_json
+from pipelines.home import Home
+
+
+def command(
+    recipe: Recipe,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any format Pillow reads.")],
+    as_json: Json = False,
+) -> None:
+    """Classify images with the recipe's champion, read from MLflow's Model Registry."""
+    from compression_ops import prediction
+    from pipelines import home
+    from pipelines.registry import Registry
+
+    recipe_file.find(recipe)
+    place = home.current()
+    registry = Registry(place, recipe)
+    champion = registry.champion()
+    if champion is None:
+        raise CompressionError(_no_champion(recipe, place))
+    predictions = prediction.predict(registry.download(champion) / "model.onnx", images)
+    if as_json:
+        found = [
+            {"image": str(item.image), "label": item.label, "probabilities": item.probabilities} for item in predictions
+        ]
+        print_json({"recipe": recipe, "version": champion.number, "digest": champion.digest, "predictions": found})
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("image", overflow="fold")
+    table.add_column("label", no_wrap=True)
+    table.add_column("probability", justify="right", no_wrap=True)
+    for item in predictions:
+        table.add_row(str(item.image), item.label, f"{item.probability:.1%}")
+    out.print(table)
+    out.print(f"[dim]by version {champion.number} of {recipe} ({champion.asset}, digest {champion.digest[:12]})[/dim]")
+
+
+def _no_champion(recipe: str, place: Home) -> str:
+    """Why there is none, and what to do."""
+    from pipelines import champion
+    from pipelines.history import History
+    from pipelines.store import ArtifactStore, ArtifactUnavailable
+
+    decided = History(place.history).latest(recipe, "champion")
+    if decided is None:
+        return (
+            f"recipe {recipe!r} has no champion yet\n  run `compression run {recipe}`: it promotes the best quantized "
+            "student that passes every gate"
+        )
+    try:
+        words = champion.told(ArtifactStore(place.store_url, place.root / "cache"), decided)
+    except ArtifactUnavailable as fault:
+        words = str(fault)
+    return (
+        f"the MLflow in use knows no champion of recipe {recipe!r}. What was decided last: {words}\n"
+        f"  if one was promoted, set MLFLOW_TRACKING_URI to the MLflow that has it, or give a version there the "
+        f"alias `champion`; materializing {recipe}/champion in Dagster (`compression ui`) decides anew"
+    )

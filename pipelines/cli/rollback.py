@@ -1,0 +1,22 @@
+"""`compression rollback`."""
+
+from pipelines import recipe_file
+from pipelines.cli.arguments import Json, Recipe
+from pipelines.cli.console import out, print_json
+
+
+def command(recipe: Recipe, as_json: Json = False) -> None:
+    """Put the previous champion back in use; the one in use now is not promoted again by itself."""
+    from pipelines import home
+    from pipelines.registry import Registry
+
+    recipe_file.find(recipe)
+    champion, retired = Registry(home.current(), recipe).roll_back()
+    if as_json:
+        print_json({"recipe": recipe, "champion": champion.number, "retired": retired.number})
+        return
+    out.print(
+        f"{recipe}: version {champion.number} ({champion.asset}, digest {champion.digest[:12]}) is the champion again, "
+        f"version {retired.number} is retired.",
+        soft_wrap=True,
+    )

@@ -1,0 +1,60 @@
+"""A real `dagster dev`: its daemon computes by itself what is out of date, with a new code-location process an edit."""
+
+from pathlib import Path
+
+from tests.pipelines import product, recipes
+from tests.pipelines.dagster_server import Server, served
+from tests.pipelines.receiver import receiving
+
+AFTER_STUDENT = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
+AFTER_TEACHER = {"teacher", "soft_labels", *AFTER_STUDENT}
+EVERYTHING = {"dataset", "control/small", *AFTER_TEACHER}
+
+_ON = "automation: {mode: on, observe: 0 0 1 1 *, retry: 0 0 1 1 *}"  # at New Year, so not during the test
+_SENSOR = "tiny_automation"
+
+
+def test_the_daemon_computes_everything_then_an_edit_then_tries_once_what_fails_and_tells_it(defs: Path) -> None:
+    recipe = recipes.write(defs, text=recipes.edited(("automation: {mode: off}", _ON)))
+    expected: list[tuple[str, set[str]]] = []
+    with receiving() as receiver, served(COMPRESSION_NOTIFY=receiver.url) as server:
+        expected.append(("SUCCESS", EVERYTHING))
+        _await(server, expected)
+        assert _computed() == dict.fromkeys(EVERYTHING, 1)
+
+        product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
+        server.reload()
+        expected.append(("SUCCESS", AFTER_STUDENT))
+        _await(server, expected)
+        assert _computed() == {name: 2 if name in AFTER_STUDENT else 1 for name in EVERYTHING}
+        assert server.unsynced() == set()
+
+        product.edit(recipe, "epochs: 1 ", "epochs: 9 ")
+        product.edit(recipe, "learning_rate: 0.003\n    weight", "learning_rate: 99.0\n    optimizer: sgd\n    weight")
+        server.reload()
+        expected.append(("FAILURE", AFTER_TEACHER))
+        _await(server, expected)
+        before = len(server.ticks(_SENSOR))
+        server.wait(lambda: len(server.ticks(_SENSOR)) >= before + 2, "two more looks at what failed")
+        server.wait(lambda: bool(receiver.received), "the failure to be told")
+
+        assert server.finished_runs() == expected, "nothing else ran, and what failed was tried once"
+        assert server.runs() == len(expected)
+        assert {tags["compression/recipe"] for tags in server.run_tags()} == {"tiny"}
+        assert {tags["dagster/priority"] for tags in server.run_tags()} == {"-1"}, "runs that a person starts go first"
+        assert {tick["status"] for tick in server.ticks(_SENSOR)} == {"SUCCESS", "SKIPPED"}
+    (told,) = receiver.received
+    assert told["recipe"] == "tiny"
+    assert list(told["failed"]) == ["tiny__teacher"]
+    assert "learning_rate" in told["failed"]["tiny__teacher"]
+
+
+def _await(server: Server, expected: list[tuple[str, set[str]]]) -> None:
+    server.wait(lambda: len(server.finished_runs()) >= len(expected), f"run {len(expected)} to end")
+    assert server.finished_runs() == expected
+
+
+def _computed() -> dict[str, int]:
+    """How often each asset was computed."""
+    shop = product.workshop()
+    return {name: sum(entry.computed for entry in shop.history.of_asset("tiny", name)) for name in shop.graph.assets}
