@@ -50,7 +50,7 @@ def test_the_page_of_an_asset_says_what_it_is_whose_it_is_and_what_came_out(
 ) -> None:
     page.goto(f"{ui.dagster}/assets/tiny/{name}")
     expect(page.get_by_text(KINDS[name.partition("/")[0]].description)).to_be_visible()
-    for shown in ("tiny", "team:vision".removeprefix("team:"), "ada@example.org", "mlflow_run"):
+    for shown in ("tiny", "vision", "ada@example.org", "mlflow_run"):
         expect(page.get_by_text(shown, exact=True).first).to_be_visible()
     number = "test_accuracy" if name == "champion" else "validation_accuracy"
     expect(page.get_by_text(number, exact=False).first).to_be_visible()

@@ -19,6 +19,7 @@ def _followed(page: Page, words: str) -> Page:
 
 def test_a_reviewer_clicks_from_the_champion_to_its_run_and_its_data_set(page: Page, ui: ServedUi) -> None:
     page.goto(f"{ui.mlflow}/#/models/tiny{_MODE}")
+    expect(page.get_by_text("is the one in use").first).to_be_visible()
     row = page.get_by_role("row").filter(has_text="champion")
     row.get_by_role("link", name="Version 1").click()
     expect(page.get_by_text("is promoted: there is no champion yet").first).to_be_visible()
