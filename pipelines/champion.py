@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import gates
+from pipelines import digests, gates
 from pipelines.history import Check, Materialization, Source
 from pipelines.registry import Registry
 from pipelines.store import ArtifactStore
@@ -36,43 +36,53 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 class Promotion:
-    """One decision on a recipe's champion.
+    """One decision on a recipe's champion, on what an action is given and what the registry holds."""
 
-    `sources` is what it is made from, as MLflow knows it; `experiment_id` the experiment of the run that decides.
-    """
-
-    def __init__(self, shop: "Workshop", sources: Mapping[str, Source], experiment_id: str) -> None:
+    def __init__(self, shop: "Workshop", action: "Action") -> None:
         self._shop = shop
-        self._sources = sources
-        self._experiment_id = experiment_id
+        self._key = action.key
+        self._sources = action.inputs.sources
         self._registry = Registry(shop.home, shop.graph.recipe)
-        self._reigning = self._registry.champion()
+
+    def question(self) -> str:
+        """The key under which its answer is known: what is decided on, and the registry's state.
+
+        Once an answer is carried out the same question is another one, on a registry that has this champion already.
+        """
+        reigning = self._registry.champion()
+        return digests.of_value(
+            {
+                "action": self._key,
+                "recipe": self._shop.graph.recipe,
+                "reigning": reigning and [reigning.number, reigning.digest],
+                "candidates": self._candidates(),
+            }
+        )
 
     def prepared(self, action: "Action") -> "Action":
         """The action with what its stage must know beside the recipe: the candidates' failed gates, the champion."""
         folders = dict(action.inputs.folders)
-        reigning = None
-        if self._reigning is not None:
-            folders[REIGNING] = self._registry.download(self._reigning)
-            reigning = f"version {self._reigning.number}"
-        parameters = {**action.parameters, "candidates": self._candidates(), "reigning": reigning}
+        reigning, name = self._registry.champion(), None
+        if reigning is not None:
+            folders[REIGNING] = self._registry.download(reigning)
+            name = f"version {reigning.number}"
+        parameters = {**action.parameters, "candidates": self._candidates(), "reigning": name}
         return replace(action, parameters=parameters, inputs=replace(action.inputs, folders=folders))
 
-    def carry_out(self, folder: Path, run_id: str) -> str:
-        """Promote what the stage decided to promote; returns the decision in words."""
+    def carry_out(self, folder: Path, sources: Mapping[str, Source], experiment_id: str, run_id: str) -> str:
+        """Promote what the stage decided to promote; returns the decision in words.
+
+        `sources` is what it was made from, as MLflow knows it; the run that decided is one of the experiment.
+        """
         decided = _read(folder)
         winner = decided["candidate"]
         if not decided["promoted"]:
             return str(decided["words"])
-        source = self._sources[winner]
-        assert source.model_id is not None, "else it is no candidate"
-        version = self._registry.promote(
-            winner,
-            source.digest,
-            source.model_id,
-            self._tags(winner, run_id, decided),
-            self._description(winner, run_id, decided),
-        )
+        model_id = sources[winner].model_id
+        assert model_id is not None, "else it is no candidate"
+        description = self._description(winner, decided, sources, _link("champion", experiment_id, run_id))
+        tags = self._tags(winner, run_id, decided)
+        version = self._registry.promote(winner, sources[winner].digest, model_id, tags, description)
         return f"{winner} is now version {version.number}, the champion. {decided['words']}"
 
     def _candidates(self) -> dict[str, list[str]]:
@@ -113,14 +123,16 @@ class Promotion:
             **{f"gate.{check.name}": "passed" if check.passed else "failed" for check in self._checks(winner)},
         }
 
-    def _description(self, winner: str, run_id: str, decided: Mapping[str, Any]) -> str:
+    def _description(
+        self, winner: str, decided: Mapping[str, Any], sources: Mapping[str, Source], decision: str
+    ) -> str:
         """Markdown for the version's page: where it came from, why it is here, what its gates found."""
-        source, data, report = self._sources[winner], self._sources["dataset"], self._sources[_REPORT]
+        source, data, report = sources[winner], sources["dataset"], sources[_REPORT]
         lines = [
             str(decided["words"]),  # first and without marks: the table of versions shows the beginning as it stands
             "",
             f"- model: {_link(winner, source.experiment_id, source.run_id)}, digest `{source.digest[:12]}`",
-            f"- decision: {_link('champion', self._experiment_id, run_id)}",
+            f"- decision: {decision}",
             f"- measurements: {_link(_REPORT, report.experiment_id, report.run_id)}",
             f"- data: {_link('dataset', data.experiment_id, data.run_id)}, digest `{data.digest[:12]}`",
             "",

@@ -122,7 +122,7 @@ def _onnx_parity(asset: Asset, evidence: Evidence, gate: Gate) -> Check:
 def _integer_kernels(asset: Asset, evidence: Evidence, gate: Gate) -> Check:
     found = evidence.entry.metrics["integer_share"]
     return _at_least(
-        asset, gate, "gates.min_integer_share", "A share of {} of the computing nodes runs in integers", found
+        asset, gate, "gates.min_integer_share", "Of the computing nodes a share of {} runs in integers", found
     )
 
 

@@ -26,6 +26,7 @@ from pipelines.recipe_file import RecipeFile
 from pipelines.store import Artifact, ArtifactStore, ArtifactUnavailable
 
 if TYPE_CHECKING:
+    from pipelines.champion import Promotion
     from pipelines.lineage import Computation, Lineage
 
 Log = Callable[[str], None]
@@ -82,7 +83,10 @@ def materialize(shop: Workshop, name: str, log: Log, dagster_run_id: str = "") -
     started = time.monotonic()
     try:
         action = plan(shop, asset, load_inputs(shop, asset, log, dagster_run_id))
-        entry = _reuse(shop, action, log) or _compute(shop, action, log, dagster_run_id)
+        promotion = _promotion(shop, action)
+        if promotion is not None:
+            action = replace(action, key=promotion.question())
+        entry = _reuse(shop, action, log) or _compute(shop, action, promotion, log, dagster_run_id)
         entry = _judged(shop, asset, entry)
     except BaseException:
         progress.report(progress.Ended(name, "failed", time.monotonic() - started))
@@ -154,9 +158,18 @@ def compute(action: Action, output: Path, report: Callable[[Progress], None]) ->
     return stage(action.parameters, action.inputs.folders, output, report)
 
 
+def _promotion(shop: Workshop, action: Action) -> "Promotion | None":
+    """What decides on the registry's state beside its inputs."""
+    if not KINDS[action.asset.kind].decides:
+        return None
+    from pipelines import champion  # imports mlflow
+
+    return champion.Promotion(shop, action)
+
+
 def _reuse(shop: Workshop, action: Action, log: Log) -> Materialization | None:
     asset = action.asset
-    known = None if KINDS[asset.kind].decides else shop.actions.get(action.key)
+    known = shop.actions.get(action.key)
     if known is None:
         return None
     try:
@@ -187,15 +200,15 @@ class _Result:
     seconds: float
 
 
-def _compute(shop: Workshop, action: Action, log: Log, dagster_run_id: str) -> Materialization:
-    from pipelines import champion  # these import mlflow, which a run that reuses everything can spare
-    from pipelines import lineage as lineages
+def _compute(
+    shop: Workshop, action: Action, promotion: "Promotion | None", log: Log, dagster_run_id: str
+) -> Materialization:
+    from pipelines import lineage as lineages  # imports mlflow, which a run that reuses everything can spare
 
     asset, derivation = action.asset, shop.graph.derivations[action.asset.name]
     lineage = lineages.of_recipe(shop.home, shop.home.tracking_uri, shop.graph.recipe)
     _freeze_imports()
     known = lineage.known(action.inputs.sources)
-    promotion = champion.Promotion(shop, known, lineage.experiment_id) if KINDS[asset.kind].decides else None
     if promotion is not None:
         action = promotion.prepared(action)
     computation = lineages.Computation(
@@ -205,7 +218,9 @@ def _compute(shop: Workshop, action: Action, log: Log, dagster_run_id: str) -> M
     try:
         result = _run_stage(shop, action, lineage, computation, run_id, log)
         if promotion is not None:
-            log(promotion.carry_out(shop.store.fetch(result.artifact.id), run_id))
+            folder = shop.store.fetch(result.artifact.id)
+            log(promotion.carry_out(folder, known, lineage.experiment_id, run_id))
+            action = replace(action, key=promotion.question())  # asked again, it has this answer
         lineage.end(run_id)
     except BaseException as error:
         lineage.fail(run_id, error)
@@ -213,8 +228,7 @@ def _compute(shop: Workshop, action: Action, log: Log, dagster_run_id: str) -> M
     for warning in result.stage.warnings:
         log(f"{asset.name}: warning: {warning}")
     entry = _entry(shop, action, result, lineage.experiment_id, run_id)
-    if promotion is None:
-        shop.actions.put(entry)
+    shop.actions.put(entry)
     return entry
 
 

@@ -168,7 +168,7 @@ class Automation(Spec):
     """Whether the pipeline runs by itself, and when it looks."""
 
     mode: Literal["on", "off"] = Field(default="on", description="`on`: Dagster's daemon computes what is out of date.")
-    observe: Cron = Field(default="*/15 * * * *", description="When the raw files are looked at (mode `on`).")
+    observe: Cron = Field(default="0 * * * *", description="When the raw files are looked at (mode `on`).")
     retry: Cron = Field(default="0 3 * * *", description="When what failed is tried again without an edit (mode `on`).")
     timezone: Timezone = Field(default="UTC", description="Of both, an IANA name.")
 

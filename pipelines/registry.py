@@ -71,8 +71,11 @@ class Registry:
         """Whether MLflow has the files of a logged model, so that it can be registered."""
         from mlflow.exceptions import MlflowException
 
+        if not model_id:
+            return False
         try:
-            found = self._client.list_logged_model_artifacts(model_id) if model_id else []
+            self._client.get_logged_model(model_id)
+            found = self._client.list_logged_model_artifacts(model_id)
         except (MlflowException, OSError):
             return False
         return any(item.path == MODEL for item in found)

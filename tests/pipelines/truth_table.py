@@ -18,6 +18,7 @@ import dagster as dg
 from pipelines import dagster_run, graph, home, materialize, recipe_file
 from pipelines import run as runner
 from pipelines import status as asset_status
+from pipelines.history import History
 
 
 def main() -> None:
@@ -37,13 +38,21 @@ def main() -> None:
             _, statuses = asset_status.of_recipe("tiny")
             marked = [item.asset for item in statuses.values() if item.state != "fresh"]
             done = _run()
+            promoted = "champion" in done["computed"] and _promoted()
             again = _run()
         finally:
             path.write_text(before)
         reverted = _run()
         results[name] = {**done, "marked": marked, "again": again["computed"], "reverted": reverted["computed"]}
+        results[name]["promoted"] = promoted
         sys.stderr.write(f"{name}: {done['computed']}\n")
     Path(sys.argv[2]).write_text(json.dumps(results, indent=1))
+
+
+def _promoted() -> bool:
+    """Whether the newest decision made another model the champion."""
+    decided = History(home.current().history).latest("tiny", "champion")
+    return decided is not None and decided.metrics["promoted"] == 1
 
 
 def _edited(text: str, row: dict[str, Any], name: str) -> str:
