@@ -11,7 +11,7 @@ class Kind:
     badges       Dagster's kinds, shown on the graph's nodes (which show only the last part of a key)
     is_model     whether its artifact is a model, with a page of its own in MLflow
     is_heavy     whether it takes the whole machine, so that no two such stages may run at a time
-    decides      whether its result depends on the model registry and changes it, so that it is never reused
+    decides      whether its result depends on what the model registry holds, and changes it
     gates        fields of the recipe's `gates` that judge its result, or those that a decision chooses among
     """
 

@@ -18,7 +18,6 @@ from tests.pipelines.ticks import Ticks
 TRAINED = {"teacher", "student/small", "control/small"}
 AFTER_STUDENT = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
 EVERYTHING = {"dataset", "soft_labels", *TRAINED, *AFTER_STUDENT}
-DECISION = {"champion"}  # which is never reused: it depends on what the registry holds
 
 _OFF = "automation: {mode: off}"
 
@@ -93,7 +92,7 @@ def test_changed_data_are_asked_for_in_one_run_and_an_unreadable_file_is_named(d
 
 def test_with_reseed_the_tick_trains_everything_anew_with_the_next_seed_in_one_run(recipe: Path) -> None:
     _schedule(recipe, "{cron: 0 4 * * 1, reseed: true}")
-    assert set(product.run().named("computed")) == DECISION, "switching it on trains nothing"
+    assert set(product.run().named("computed")) == set(), "switching it on trains nothing"
     schedule = Schedule()
     for generation in (1, 2):
         before = _entries()
@@ -138,7 +137,7 @@ def test_a_repeated_run_of_one_tick_reuses_what_the_first_trained(recipe: Path) 
     schedule.execute(request)
     before = _entries()
     assert schedule.execute(request).success
-    assert _computed(before) == DECISION
+    assert _computed(before) == set()
 
 
 def test_going_back_to_reseed_off_finds_the_recipes_own_seed_known(recipe: Path) -> None:
@@ -147,7 +146,7 @@ def test_going_back_to_reseed_off_finds_the_recipes_own_seed_known(recipe: Path)
     before = _entries()
     schedule.execute(schedule.tick().run_requests[0])
     product.edit(recipe, "reseed: true", "reseed: false")
-    assert product.computed() == DECISION
+    assert product.computed() <= {"champion"}, "whether to go back is a new question if the reseeded one was promoted"
     assert {name: entry.digest for name, entry in _entries().items() if name in TRAINED} == {
         name: entry.digest for name, entry in before.items() if name in TRAINED
     }
