@@ -33,6 +33,13 @@ query ($name: String!) {
   }) { ... on Sensor { sensorState { ticks(limit: 100) { timestamp status runIds error { message } } } } }
 }
 """
+_CURSOR = """
+mutation ($name: String!) {
+  setSensorCursor(sensorSelector: {
+    repositoryLocationName: "compression", repositoryName: "__repository__", sensorName: $name
+  }) { __typename }
+}
+"""
 _FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
@@ -111,6 +118,14 @@ class Server:
         """The ticks of a sensor that ended, the oldest first."""
         found = self.query(_TICKS, name=sensor)["sensorOrError"]["sensorState"]["ticks"]
         return [tick for tick in reversed(found) if tick["status"] != "STARTED"]
+
+    def is_computing(self) -> bool:
+        """Whether a run has begun and not ended."""
+        return any(run["status"] == "STARTED" for run in self._runs())
+
+    def lose_cursor(self, sensor: str) -> None:
+        """What a sensor knows of its earlier ticks is gone."""
+        assert self.query(_CURSOR, name=sensor)["setSensorCursor"]["__typename"] == "Sensor"
 
     def wait(self, done: Callable[[], bool], what: str) -> None:
         """Await a condition, while the server runs."""

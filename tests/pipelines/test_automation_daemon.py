@@ -49,6 +49,65 @@ def test_the_daemon_computes_everything_then_an_edit_then_tries_once_what_fails_
     assert "learning_rate" in told["failed"]["tiny__teacher"]
 
 
+def test_the_daemon_answers_each_edit_of_a_finished_recipe_once_in_one_run(recipe: Path) -> None:
+    product.edit(recipe, "automation: {mode: off}", _ON)
+    product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
+    expected = [("SUCCESS", EVERYTHING)]  # by the command line
+    with served() as server:
+        _expect(server, expected, AFTER_STUDENT)  # an edit before the first tick
+        assert _computed()["student/small"] == 2
+
+        before = _computed()
+        product.edit(recipe, "temperature: 2.0", "temperature: 4.0")
+        server.reload()
+        _expect(server, expected, AFTER_STUDENT)  # a revert
+        assert {name for name in EVERYTHING if _computed()[name] > before[name]} <= {"champion"}
+
+        product.edit(recipe, "temperature: 4.0", "temperature: 3.0")
+        product.edit(recipe, "samples: 64", "samples: 32")
+        server.reload()
+        _expect(server, expected, AFTER_STUDENT)  # two edits at once
+
+        before = _computed()
+        product.edit(recipe, "epochs: 1  #", "momentum: 0.5\n    epochs: 1  #")  # adamw does not use it
+        server.reload()
+        _expect(server, expected, AFTER_TEACHER)  # an identical retrain
+        assert {name for name in EVERYTHING if _computed()[name] > before[name]} == {"teacher"}
+
+        product.edit(recipe, "seed: 0\n  soft_labels", "seed: 7\n  soft_labels")
+        server.reload()
+        server.wait(server.is_computing, "the run to begin")
+        product.edit(recipe, "temperature: 3.0", "temperature: 5.0")
+        server.reload()
+        _expect(server, expected, AFTER_TEACHER)  # and an edit while it was in flight
+        _expect(server, expected, AFTER_STUDENT)
+        assert server.unsynced() == set()
+
+        server.lose_cursor(_SENSOR)
+        _nothing_more(server, expected)  # a lost cursor
+
+        product.edit(recipe, _ON, f"{_ON}\n  gates: {{min_teacher_accuracy: 0.9999}}")
+        server.reload()
+        expected.append(("FAILURE", {"teacher"}))
+        _await(server, expected)  # a failed blocking check
+        product.edit(recipe, "temperature: 5.0", "temperature: 6.0")
+        server.reload()
+        _nothing_more(server, expected)  # downstream waits
+
+
+def _expect(server: Server, expected: list[tuple[str, set[str]]], selected: set[str]) -> None:
+    expected.append(("SUCCESS", selected))
+    _await(server, expected)
+
+
+def _nothing_more(server: Server, expected: list[tuple[str, set[str]]]) -> None:
+    before = len(server.ticks(_SENSOR))
+    server.wait(lambda: len(server.ticks(_SENSOR)) >= before + 2, "two more looks")
+    assert {tick["status"] for tick in server.ticks(_SENSOR)} <= {"SUCCESS", "SKIPPED"}
+    assert server.finished_runs() == expected
+    assert server.runs() == len(expected)
+
+
 def _await(server: Server, expected: list[tuple[str, set[str]]]) -> None:
     server.wait(lambda: len(server.finished_runs()) >= len(expected), f"run {len(expected)} to end")
     assert server.finished_runs() == expected
