@@ -43,6 +43,11 @@ def test_the_daemon_computes_everything_then_an_edit_then_tries_once_what_fails_
         assert {tags["compression/recipe"] for tags in server.run_tags()} == {"tiny"}
         assert {tags["dagster/priority"] for tags in server.run_tags()} == {"-1"}, "runs that a person starts go first"
         assert {tick["status"] for tick in server.ticks(_SENSOR)} == {"SUCCESS", "SKIPPED"}
+
+        product.edit(recipe, "learning_rate: 99.0\n    optimizer: sgd\n", "learning_rate: 0.003\n")
+        server.reload()
+        expected.append(("SUCCESS", AFTER_TEACHER))
+        _await(server, expected)  # and again after an edit
     (told,) = receiver.received
     assert told["recipe"] == "tiny"
     assert list(told["failed"]) == ["tiny__teacher"]
