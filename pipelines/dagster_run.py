@@ -95,7 +95,7 @@ def materialize(shop: Workshop, names: Sequence[str], on: dg.DagsterInstance) ->
         if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
             raise KeyboardInterrupt
         name = steps[str(event.step_key)]
-        failures[name] = _gate(shop, name) if error and error.cls_name == _CHECK_FAILED else _cause(event)
+        failures[name] = _gate(shop, name) if error and error.cls_name == _CHECK_FAILED else cause(event)
     return RunResult(result.run_id, failures)
 
 
@@ -110,7 +110,8 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
     return [event for event in result.all_events if event.is_step_failure]
 
 
-def _cause(event: dg.DagsterEvent) -> str:
+def cause(event: dg.DagsterEvent) -> str:
+    """Why a step failed: in our own words where there are some, else in those of the innermost error."""
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines import notifier
+from pipelines import dagster_run, notifier
 
 
 def sensor() -> dg.SensorDefinition:
@@ -30,7 +30,7 @@ def sensor() -> dg.SensorDefinition:
 def failure(context: dg.RunFailureSensorContext) -> notifier.Failure:
     """What there is to tell of a failed run."""
     run = context.dagster_run
-    failed = {str(event.step_key): _cause(event) for event in context.get_step_failure_events()}
+    failed = {str(event.step_key): dagster_run.cause(event) for event in context.get_step_failure_events()}
     recipe = run.tags.get("compression/recipe") or _recipe(run)
     causes = "; ".join(f"{step}: {cause}" for step, cause in failed.items()) or context.failure_event.message or ""
     return notifier.Failure(recipe, run.run_id, failed, f"Recipe {recipe}: run {run.run_id[:8]} failed. {causes}")
@@ -38,10 +38,3 @@ def failure(context: dg.RunFailureSensorContext) -> notifier.Failure:
 
 def _recipe(run: dg.DagsterRun) -> str:
     return ", ".join(sorted({asset_key.path[0] for asset_key in run.asset_selection or ()})) or "unknown"
-
-
-def _cause(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    return data.error.message.strip() if data.error is not None else "failed without a cause"
