@@ -6,7 +6,8 @@ python benchmarks/figures.py [RECIPE]      (runs what is out of date first)
 import sys
 
 from compression_ops.report import files
-from pipelines import run, status
+from pipelines.commands import run
+from pipelines.execution import status
 
 _COLUMNS = {
     "model": "model",

@@ -10,8 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from compression_ops.stage import silent
-from pipelines import graph, home, raw_data, recipe_file
+from compression_ops.progress import silent
+
+from pipelines.graph import graph
+from pipelines.observed import raw_data
+from pipelines.recipe import file as recipe_file
+from pipelines.state import home
 
 
 def run(name: str) -> float:

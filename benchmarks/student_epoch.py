@@ -12,9 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from compression_ops.stage import silent
-from pipelines import status
-from pipelines.materialize import Workshop, load_inputs
+from compression_ops.progress import silent
+
+from pipelines.execution import status
+from pipelines.execution.materialize import Workshop, load_inputs
 
 
 def main() -> None:

@@ -7,14 +7,14 @@ like need not import Dagster.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.component import CompressionPipeline
+    from pipelines.orchestration.component import CompressionPipeline
 
 __all__ = ["CompressionPipeline"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "CompressionPipeline":
-        from pipelines.component import CompressionPipeline
+        from pipelines.orchestration.component import CompressionPipeline
 
         return CompressionPipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

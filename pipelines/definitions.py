@@ -6,8 +6,11 @@ import dagster as dg
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster_shared.error import SerializableErrorInfo
 
-from pipelines import assets, failure_sensor, graph, home, recipe_file
-from pipelines.recipe_error import RecipeError
+from pipelines.graph import graph
+from pipelines.orchestration import assets, failure_sensor
+from pipelines.recipe import file as recipe_file
+from pipelines.recipe.error import RecipeError
+from pipelines.state import home
 
 
 @dg.definitions

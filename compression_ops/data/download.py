@@ -6,7 +6,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from compression_ops.errors import DataError
-from compression_ops.stage import Progress, ProgressCallback
+from compression_ops.progress import Progress, ProgressCallback
 
 
 @dataclass(frozen=True)

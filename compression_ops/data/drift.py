@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compression_ops.dataset import load_description, load_split
+from compression_ops.data.dataset import load_description, load_split
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class _Content:
 
 
 def measure(previous: Path, current: Path) -> Drift:
-    """Compare two artifacts of the stage `dataset` (see compression_ops.dataset); classes and shapes may differ.
+    """Compare two artifacts of the stage `dataset` (see compression_ops.data.dataset); classes and shapes may differ.
 
     One training split is in memory at a time. Raises DataError if either has no sample.
     """

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from compression_ops.data.raw_data import RawData, Samples
+from compression_ops.data.samples import RawData, Samples
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:

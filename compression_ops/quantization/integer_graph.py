@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from compression_ops import onnx_graph
+from compression_ops.onnx_model import graph as onnx_graph
 
 _QUANTIZED = "_quantized"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 
-from compression_ops import onnx_session
+from compression_ops.onnx_model import session
 
 # These convert or move values and compute none, so they count neither way.
 _NEUTRAL = {
@@ -37,7 +37,7 @@ def kernels(model: bytes) -> Kernels:
     """Open a session over serialized ONNX and count the nodes of its optimized graph."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimized.onnx"
-        onnx_session.open_session(model, optimized=path)
+        session.open_session(model, optimized=path)
         nodes = onnx.load(path).graph.node
     found = Counter(node.op_type for node in nodes if node.op_type not in _NEUTRAL)
     integer = {op: count for op, count in sorted(found.items()) if op.startswith(_INTEGER)}

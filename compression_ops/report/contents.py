@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_ops import quality, statistics
-from compression_ops.latency import Latency
-from compression_ops.model_cost import Cost
-from compression_ops.processor import Processor
-from compression_ops.quality import Change, Quality
-from compression_ops.report import family, quantities, verdict
+from compression_ops import quantities
+from compression_ops.evaluation import quality, statistics
+from compression_ops.evaluation.cost import Cost
+from compression_ops.evaluation.latency import Latency
+from compression_ops.evaluation.processor import Processor
+from compression_ops.evaluation.quality import Change, Quality
+from compression_ops.report import family, verdict
 from compression_ops.report.verdict import Verdict
 
 

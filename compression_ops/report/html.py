@@ -6,10 +6,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from compression_ops import quantities
 from compression_ops.report import files as report_files
-from compression_ops.report import plot_accuracy, plot_confusion, plot_latency, plot_style, quantities
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
+from compression_ops.report.plots import accuracy as plot_accuracy
+from compression_ops.report.plots import confusion, style
+from compression_ops.report.plots import latency as plot_latency
 
 # The template is part of this module: the closure of a stage's code counts the files named here.
 RESOURCES = ("templates/report.html",)
@@ -46,7 +49,7 @@ def page(report: Report) -> str:
         summary=report_sections.summary(report),
         verdicts=report_sections.verdicts(report),
         distillation=report_sections.distillation(report),
-        colors={model.name: plot_style.look(model.kind)[1] for model in report.models},
+        colors={model.name: style.look(model.kind)[1] for model in report.models},
         depths={model.name: model.depth for model in report.models},
         figures=_figures(report),
         tables=[report_sections.quality(report), report_sections.cost(report), report_sections.latency(report)],
@@ -96,7 +99,7 @@ def _figures(report: Report) -> list[Figure]:
         ),
         (
             "What is confused more, or less, than by the teacher",
-            plot_confusion.draw(report),
+            confusion.draw(report),
             "Each cell counts test samples: this model's confusion matrix less its teacher's. Red is worse, blue is "
             "better: a red cell off the diagonal is a confusion that became more frequent, a red one on the diagonal a "
             "class that is less often right. White is unchanged.",

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compression_ops.report import quantities
+from compression_ops import quantities
+from compression_ops.evaluation.statistics import CALIBRATION_BINS
 from compression_ops.report.contents import ModelReport, Report, recommended
 from compression_ops.report.table import worst_class
 from compression_ops.report.verdict import distillation_words
-from compression_ops.statistics import CALIBRATION_BINS
 
 _SHOWN_CLASSES = 20
 

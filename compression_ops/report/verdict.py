@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from compression_ops.quality import Change
-from compression_ops.report import quantities
+from compression_ops import quantities
+from compression_ops.evaluation.quality import Change
 
 # Differences of accuracy are multiples of one sample: far coarser than this allowance for rounding in binary.
 _ROUNDING = 1e-9

@@ -12,12 +12,15 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from compression_ops import latency, model_cost, peak_memory, processor, quality
-from compression_ops.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import CompressionError
-from compression_ops.model_cost import Cost
-from compression_ops.onnx_export import export_saved
-from compression_ops.onnx_session import open_session, predict
+from compression_ops.evaluation import cost as model_cost
+from compression_ops.evaluation import latency, processor, quality
+from compression_ops.evaluation import memory as peak_memory
+from compression_ops.evaluation.cost import Cost
+from compression_ops.onnx_model.export import export_saved
+from compression_ops.onnx_model.session import open_session, predict
+from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.report import family
 from compression_ops.report import files as report_files
 from compression_ops.report import html as report_html
@@ -25,7 +28,7 @@ from compression_ops.report import json_file as report_json
 from compression_ops.report import markdown as report_markdown
 from compression_ops.report import table as report_table
 from compression_ops.report.contents import Conditions, ModelReport, Report, compile_models, recommended
-from compression_ops.stage import Progress, ProgressCallback, StageResult
+from compression_ops.stages.stage import StageResult
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

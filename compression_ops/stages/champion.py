@@ -10,12 +10,14 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from compression_ops import latency, onnx_metadata, quality
-from compression_ops.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import CompressionError, ModelError
-from compression_ops.onnx_session import open_session, predict
-from compression_ops.promotion import SIGNIFICANT, Contender, Decision, decide, unopposed
-from compression_ops.stage import Progress, ProgressCallback, StageResult
+from compression_ops.evaluation import latency, quality
+from compression_ops.evaluation.promotion import SIGNIFICANT, Contender, Decision, decide, unopposed
+from compression_ops.onnx_model import metadata
+from compression_ops.onnx_model.session import open_session, predict
+from compression_ops.progress import Progress, ProgressCallback
+from compression_ops.stages.stage import StageResult
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -128,9 +130,9 @@ def _nobody(gates: Mapping[str, Sequence[str]]) -> _Outcome:
 def _open(name: str, folder: Path, trial: _Trial) -> _Model:
     file = folder / MODEL
     session = open_session(file, trial.threads)
-    described = onnx_metadata.is_described(session)
-    description = onnx_metadata.read(session, str(file)).description if described else trial.description
-    return _Model(name, onnx_metadata.content(onnx.load(file)), session, description)
+    described = metadata.is_described(session)
+    description = metadata.read(session, str(file)).description if described else trial.description
+    return _Model(name, metadata.content(onnx.load(file)), session, description)
 
 
 def _candidate(name: str, folder: Path, position: int, trial: _Trial) -> _Judged:

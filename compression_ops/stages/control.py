@@ -6,12 +6,13 @@ from typing import Any
 
 from torch.nn.functional import cross_entropy
 
-from compression_ops.hyperparameters import Training
-from compression_ops.model import Network, save
+from compression_ops.data.views import Views
+from compression_ops.models.network import Network, save
 from compression_ops.parameters import read
-from compression_ops.stage import ProgressCallback, StageResult
-from compression_ops.training import Objective, load_data, train_network
-from compression_ops.views import Views
+from compression_ops.progress import ProgressCallback
+from compression_ops.stages.stage import StageResult
+from compression_ops.training.hyperparameters import Training
+from compression_ops.training.loop import Objective, load_data, train_network
 
 
 def run(

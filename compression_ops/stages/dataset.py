@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compression_ops import dataset
-from compression_ops.data import soundness, splitting
-from compression_ops.data.dataset_spec import DatasetSpec
-from compression_ops.data.raw_data import HoldOut, RawData, Samples
-from compression_ops.stage import Progress, ProgressCallback, StageResult
+from compression_ops.data import dataset, soundness, splitting
+from compression_ops.data.samples import HoldOut, RawData, Samples
+from compression_ops.data.spec import DatasetSpec
+from compression_ops.progress import Progress, ProgressCallback
+from compression_ops.stages.stage import StageResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ class _Splits:
 def run(
     parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
 ) -> StageResult:
-    """Write `train`, `validation` and `test.safetensors` and `dataset.json` (see compression_ops.dataset).
+    """Write `train`, `validation` and `test.safetensors` and `dataset.json` (see compression_ops.data.dataset).
 
     parameters  the source's Spec as JSON types
     inputs      `raw_data`: what the source's `locate` returned
@@ -34,7 +34,7 @@ def run(
     Mean and standard deviation are those of the training split. Raises DataError if the raw data cannot be read,
     are unsound, or are too few to give each class a place in each split.
     """
-    source = importlib.import_module(f"compression_ops.data_sources.{parameters['source']}")
+    source = importlib.import_module(f"compression_ops.data.sources.{parameters['source']}")
     spec: DatasetSpec = source.Spec.model_validate(dict(parameters))
     progress(Progress("reading raw data", 0, 3))
     raw: RawData = source.read(spec, inputs["raw_data"])

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import onnx
 
-from compression_ops import inference, onnx_export, onnx_metadata, onnx_session
-from compression_ops.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import DataError, ModelError
-from compression_ops.model import load
+from compression_ops.models import inference
+from compression_ops.models.network import load
+from compression_ops.onnx_model import export, metadata, session
+from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, integer_kernels
 from compression_ops.quantization import static as static_quantization
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.integer_kernels import Kernels
 from compression_ops.quantization.static import Precision
-from compression_ops.stage import Progress, ProgressCallback, StageResult
+from compression_ops.stages.stage import StageResult
 
 MODEL, FACTS = "model.onnx", "quantization.json"
 # Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An
@@ -42,7 +44,7 @@ def run(
         raise DataError("the validation split is empty, so nothing can be checked on it; raise `validation_fraction`")
     student = _student(inputs)
 
-    exported = onnx_export.export_saved(student)
+    exported = export.export_saved(student)
     float_bytes = exported.SerializeToString(deterministic=True)
     float_logits = _logits(float_bytes, validation, description)
     error = _export_error(inference.logits(load(student), validation.images, description).numpy(), float_logits)
@@ -53,7 +55,7 @@ def run(
     _tell(progress, "calibrate")
 
     model = static_quantization.quantize(exported, ranges, _precision(parameters))
-    onnx_metadata.describe(model, description)
+    metadata.describe(model, description)
     model_bytes = model.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
@@ -91,7 +93,7 @@ def _precision(parameters: Mapping[str, Any]) -> Precision:
 
 
 def _logits(model: bytes, split: Split, description: Description) -> np.ndarray:
-    return onnx_session.predict(onnx_session.open_session(model), normalize(split.images, description).numpy())
+    return session.predict(session.open_session(model), normalize(split.images, description).numpy())
 
 
 def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
@@ -118,7 +120,7 @@ def _calibration_images(samples: int, dataset: Path, description: Description) -
 
 
 def _calibrate(calibration: Mapping[str, Any], model: onnx.ModelProto, images: np.ndarray) -> Ranges:
-    method = importlib.import_module(f"compression_ops.calibration.{calibration['method']}")
+    method = importlib.import_module(f"compression_ops.quantization.calibration.{calibration['method']}")
     return method.calibrate(method.Spec.model_validate(dict(calibration)), activations.replay(model, images))
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compression_ops.dataset import load_description, load_split
-from compression_ops.model import load
+from compression_ops.data.dataset import load_description, load_split
+from compression_ops.data.views import Views
+from compression_ops.distillation.soft_labels import label_views, save_logits, save_views
+from compression_ops.models.network import load
 from compression_ops.parameters import read
-from compression_ops.soft_labels import label_views, save_logits, save_views
-from compression_ops.stage import Progress, ProgressCallback, StageResult
-from compression_ops.views import Views
+from compression_ops.progress import Progress, ProgressCallback
+from compression_ops.stages.stage import StageResult
 
 
 def run(

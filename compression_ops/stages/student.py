@@ -8,12 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
-from compression_ops.hyperparameters import Training
-from compression_ops.model import Network, save
+from compression_ops.distillation.soft_labels import load_logits, load_views
+from compression_ops.models.network import Network, save
 from compression_ops.parameters import read
-from compression_ops.soft_labels import load_logits, load_views
-from compression_ops.stage import ProgressCallback, StageResult
-from compression_ops.training import Objective, load_data, train_network
+from compression_ops.progress import ProgressCallback
+from compression_ops.stages.stage import StageResult
+from compression_ops.training.hyperparameters import Training
+from compression_ops.training.loop import Objective, load_data, train_network
 
 
 def run(
@@ -26,7 +27,7 @@ def run(
     views = load_views(folder)
     classes = len(data.description.classes)
     network = Network(parameters["architecture"], data.description.shape, classes)
-    method = importlib.import_module(f"compression_ops.losses.{parameters['loss']['type']}")
+    method = importlib.import_module(f"compression_ops.distillation.losses.{parameters['loss']['type']}")
 
     def targets(epoch: int) -> tuple[Tensor, ...]:
         return load_logits(folder, views.of_epoch(epoch), len(data.train), classes), data.train.labels

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from pipelines import recipe_file
+from pipelines.recipe import file
 
 
 def _names(incomplete: str) -> list[str]:
-    return [name for name in recipe_file.recipe_names() if name.startswith(incomplete)]
+    return [name for name in file.recipe_names() if name.startswith(incomplete)]
 
 
 Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name.", autocompletion=_names)]

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from pipelines import progress
 from pipelines.cli.console import err
+from pipelines.execution import progress
 
 _INTERVAL = 2.0  # seconds between two lines
 

@@ -16,10 +16,11 @@ def command(
     ] = False,
 ) -> None:
     """Remove artifacts that no asset's recent history refers to; the newest of each asset always stays."""
-    from pipelines import garbage, home
-    from pipelines.action_cache import ActionCache
-    from pipelines.history import History
-    from pipelines.store import ArtifactStore
+    from pipelines.commands import gc
+    from pipelines.state import home
+    from pipelines.state.action_cache import ActionCache
+    from pipelines.state.artifacts import ArtifactStore
+    from pipelines.state.history import History
 
     place = home.current()
     if not dry_run and not store_is_mine and not place.owns_store:
@@ -29,9 +30,9 @@ def command(
         )
     store = ArtifactStore(place.store_url, place.root / "cache")
     actions = ActionCache(store)
-    found = garbage.find(store, actions, History(place.history), days)
+    found = gc.find(store, actions, History(place.history), days)
     if not dry_run:
-        garbage.remove(store, actions, found)
+        gc.remove(store, actions, found)
     verb = "would remove" if dry_run else "removed"
     out.print(
         f"{verb} {len(found.artifacts)} artifacts, {found.bytes / 1e6:.1f} MB, and {len(found.actions)} known actions"

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from pipelines.history import Materialization
-from pipelines.kinds import KINDS
+from pipelines.kinds.kind import KINDS
+from pipelines.state.history import Materialization
 
 
 def headline(entry: Materialization) -> str:

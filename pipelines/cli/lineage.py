@@ -9,7 +9,7 @@ from rich.tree import Tree
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.console import out, print_json
 from pipelines.cli.headline import numbers
-from pipelines.lineage_query import LineageQuery, Node
+from pipelines.lineage.query import LineageQuery, Node
 
 
 def command(
@@ -22,7 +22,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Say where an asset came from, or what was made from it, read from MLflow alone."""
-    from pipelines import home
+    from pipelines.state import home
 
     query = LineageQuery(home.current())
     if asset == "raw_data" and forward:
@@ -40,8 +40,8 @@ def command(
 
 def _current_run(query: LineageQuery, recipe: str, asset: str) -> str | None:
     """The run that made the artifact in use here; after an edit was reverted, that is not the newest one in MLflow."""
-    from pipelines import home
-    from pipelines.history import History
+    from pipelines.state import home
+    from pipelines.state.history import History
 
     entry = History(home.current().history).latest(recipe, asset)
     return entry.run_id if entry and query.knows(entry.run_id) else None

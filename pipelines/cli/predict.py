@@ -7,10 +7,10 @@ import typer
 from rich.table import Table
 
 from compression_ops.errors import CompressionError
-from pipelines import recipe_file
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.console import out, print_json
-from pipelines.home import Home
+from pipelines.recipe import file
+from pipelines.state.home import Home
 
 
 def command(
@@ -19,11 +19,11 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Classify images with the recipe's champion, read from MLflow's Model Registry."""
-    from compression_ops import prediction
-    from pipelines import home
-    from pipelines.registry import Registry
+    from compression_ops.onnx_model import prediction
+    from pipelines.lineage.registry import Registry
+    from pipelines.state import home
 
-    recipe_file.find(recipe)
+    file.find(recipe)
     place = home.current()
     registry = Registry(place, recipe)
     champion = registry.champion()
@@ -48,9 +48,9 @@ def command(
 
 def _no_champion(recipe: str, place: Home) -> str:
     """Why there is none, and what to do."""
-    from pipelines import champion
-    from pipelines.history import History
-    from pipelines.store import ArtifactStore, ArtifactUnavailable
+    from pipelines.kinds import champion
+    from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
+    from pipelines.state.history import History
 
     decided = History(place.history).latest(recipe, "champion")
     if decided is None:

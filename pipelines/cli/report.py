@@ -20,8 +20,8 @@ def command(
 ) -> None:
     """Show the latest benchmark report."""
     from compression_ops.report import files as report_files
-    from pipelines import status
-    from pipelines.store import ArtifactUnavailable
+    from pipelines.execution import status
+    from pipelines.state.artifacts import ArtifactUnavailable
 
     shop, statuses = status.of_recipe(recipe)
     item = statuses["benchmark_report"]

@@ -1,16 +1,16 @@
 """`compression rollback`."""
 
-from pipelines import recipe_file
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.console import out, print_json
+from pipelines.recipe import file
 
 
 def command(recipe: Recipe, as_json: Json = False) -> None:
     """Put the previous champion back in use; the one in use now is not promoted again by itself."""
-    from pipelines import home
-    from pipelines.registry import Registry
+    from pipelines.lineage.registry import Registry
+    from pipelines.state import home
 
-    recipe_file.find(recipe)
+    file.find(recipe)
     champion, retired = Registry(home.current(), recipe).roll_back()
     if as_json:
         print_json({"recipe": recipe, "champion": champion.number, "retired": retired.number})

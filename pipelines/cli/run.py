@@ -7,13 +7,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipelines import champion, recipe_file
-from pipelines import run as runner
 from pipelines.cli.arguments import Json, Recipe, Select
 from pipelines.cli.console import err, out, print_json
 from pipelines.cli.display import display
 from pipelines.cli.headline import headline
-from pipelines.materialize import Workshop
+from pipelines.commands import run as runner
+from pipelines.execution.materialize import Workshop
+from pipelines.kinds import champion
+from pipelines.recipe import file as recipe_file
 
 _STYLES = {"computed": "green", "reused": "cyan", "failed": "bold red", "skipped": "yellow"}
 
@@ -28,7 +29,9 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Compute what is out of date and no more."""
-    from pipelines import graph, home, materialize
+    from pipelines.execution import materialize
+    from pipelines.graph import graph
+    from pipelines.state import home
 
     def workshop(file: recipe_file.RecipeFile) -> Workshop:
         return materialize.workshop(file, graph.build(file.name, file.recipe), home.current())

@@ -6,18 +6,18 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pipelines import recipe_file
-from pipelines import status as asset_status
 from pipelines.cli.arguments import Json, OptionalRecipe
 from pipelines.cli.console import fail, out, print_json
-from pipelines.recipe_error import RecipeError
+from pipelines.execution import status as asset_status
+from pipelines.recipe import file
+from pipelines.recipe.error import RecipeError
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "red"}
 
 
 def command(recipe: OptionalRecipe = None, as_json: Json = False) -> None:
     """Say which assets are out of date, and why."""
-    names = [recipe] if recipe else recipe_file.recipe_names()
+    names = [recipe] if recipe else file.recipe_names()
     found: dict[str, dict[str, asset_status.AssetStatus]] = {}
     failed = False
     for name in names:

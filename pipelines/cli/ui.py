@@ -14,7 +14,7 @@ import typer
 
 from compression_ops.errors import CompressionError
 from pipelines.cli.console import err, out
-from pipelines.home import Home
+from pipelines.state.home import Home
 
 _HOST = "127.0.0.1"
 _PATIENCE = 120.0  # seconds until a server must answer
@@ -25,14 +25,16 @@ def command(
     mlflow_port: Annotated[int, typer.Option(help="Of MLflow's UI.", min=1, max=65535)] = 5000,
 ) -> None:
     """Serve Dagster's UI (with its daemon) and MLflow's on this machine only; Ctrl-C ends both."""
-    from pipelines import dagster_run, home, mlflow_store
+    from pipelines.lineage import connection
+    from pipelines.orchestration import run
+    from pipelines.state import home
 
     place = home.current()
-    own_mlflow = mlflow_store.local_database(place) is not None
+    own_mlflow = connection.local_database(place) is not None
     address = f"http://{_HOST}:{mlflow_port}" if own_mlflow else place.mlflow_address
     environment = os.environ | {
         "COMPRESSION_HOME": str(place.root),
-        "DAGSTER_HOME": dagster_run.dagster_home(place),
+        "DAGSTER_HOME": run.dagster_home(place),
         "COMPRESSION_MLFLOW_ADDRESS": address,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONWARNINGS": "ignore",
@@ -40,7 +42,7 @@ def command(
     _require_free(port, "--port")
     if own_mlflow:
         _require_free(mlflow_port, "--mlflow-port")
-        mlflow_store.prepare(place)
+        connection.prepare(place)
     for ended in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ended, _interrupt)
     servers: list[subprocess.Popen[bytes]] = []

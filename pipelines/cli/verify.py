@@ -2,17 +2,18 @@
 
 import sys
 
-from compression_ops.stage import Progress
-from pipelines import progress, status
-from pipelines import run as runner
+from compression_ops.progress import Progress
+
 from pipelines.cli.arguments import Recipe, Select
 from pipelines.cli.console import err, out
 from pipelines.cli.display import display
+from pipelines.commands import run as runner
+from pipelines.execution import progress, status
 
 
 def command(recipe: Recipe, select: Select = None) -> None:
     """Compute again without the cache and compare: proof that the recipe reproduces the model bit for bit."""
-    from pipelines import verify
+    from pipelines.commands import verify
 
     shop, _ = status.of_recipe(recipe)
     names = list(shop.graph.assets)

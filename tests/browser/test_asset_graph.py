@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pipelines.history import History
-from pipelines.kinds import KINDS
+from pipelines.kinds.kind import KINDS
+from pipelines.state.history import History
 from tests.browser.asset_graph import AssetGraph
 from tests.browser.served_ui import ServedUi
 from tests.pipelines import product

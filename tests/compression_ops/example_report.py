@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from compression_ops.latency import summarize
-from compression_ops.model_cost import Cost
-from compression_ops.processor import Processor
+from compression_ops.evaluation.cost import Cost
+from compression_ops.evaluation.latency import summarize
+from compression_ops.evaluation.processor import Processor
 from compression_ops.report.contents import Conditions, Report, compile_models
 
 CLASSES = ("cat", "dog|wolf", "<b>owl</b>", "eel")

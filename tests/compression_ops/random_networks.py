@@ -7,7 +7,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from compression_ops import onnx_export
+from compression_ops.onnx_model import export
 
 SHAPE = (1, 12, 12)
 CLASSES = 5
@@ -43,7 +43,7 @@ def small() -> Small:
 
 @cache
 def _exported() -> bytes:
-    return onnx_export.export(small(), SHAPE).SerializeToString(deterministic=True)
+    return export.export(small(), SHAPE).SerializeToString(deterministic=True)
 
 
 def exported() -> onnx.ModelProto:

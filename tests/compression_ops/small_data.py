@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from compression_ops.dataset import Description, Split, save_description, save_split
-from compression_ops.training import Data
+from compression_ops.data.dataset import Description, Split, save_description, save_split
+from compression_ops.training.loop import Data
 
 CLASSES = 3
 SHAPE = (1, 8, 8)

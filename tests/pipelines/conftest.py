@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import mlflow_store
-from pipelines.home import Home
+from pipelines.lineage import connection
+from pipelines.state.home import Home
 from tests.pipelines import product, recipes
 
 _SETTINGS = (
@@ -26,7 +26,7 @@ def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in _SETTINGS:
             patch.delenv(name, raising=False)
         template = Home(tmp_path_factory.mktemp("template"))
-        mlflow_store.prepare(template)
+        connection.prepare(template)
     return template.mlflow / "mlflow.db"
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines import dagster_run
-from pipelines import home as homes
+from pipelines.orchestration import run as dagster_run
+from pipelines.state import home as homes
 from tests.conftest import REPOSITORY
 
 _NODES = "{ assetNodes { assetKey { path } isMaterializable staleStatus staleCauses { category reason } } }"

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines import graph, home, materialize, recipe_file, status
-from pipelines import run as runner
+from pipelines.commands import run as runner
+from pipelines.execution import materialize, status
+from pipelines.graph import graph
+from pipelines.recipe import file as recipe_file
+from pipelines.state import home
 
 
 def workshop(name: str = "tiny") -> materialize.Workshop:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipelines import recipe_file
+from pipelines.recipe import file
 from tests.conftest import REPOSITORY
 
 
@@ -54,6 +54,6 @@ def _imported(*arguments: str, code: int = 0) -> set[str]:
     return set(result.stdout.rpartition("imported ")[2].split())
 
 
-@pytest.mark.parametrize("name", recipe_file.recipe_names())
+@pytest.mark.parametrize("name", file.recipe_names())
 def test_every_recipe_of_the_product_is_valid(name: str) -> None:
-    assert recipe_file.load(name).name == name
+    assert file.load(name).name == name

@@ -11,9 +11,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pipelines import assets, graph, materialize, recipe_file
-from pipelines import home as homes
-from pipelines.asset_key import key
+from pipelines.execution import materialize
+from pipelines.graph import graph
+from pipelines.orchestration import assets
+from pipelines.orchestration.keys import key
+from pipelines.recipe import file as recipe_file
+from pipelines.state import home as homes
 from tests.pipelines import product
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -15,17 +15,21 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import dagster_run, graph, home, materialize, recipe_file
-from pipelines import run as runner
-from pipelines import status as asset_status
-from pipelines.history import History
+from pipelines.commands import run as runner
+from pipelines.execution import materialize
+from pipelines.execution import status as asset_status
+from pipelines.graph import graph
+from pipelines.orchestration import run
+from pipelines.recipe import file as recipe_file
+from pipelines.state import home
+from pipelines.state.history import History
 
 
 def main() -> None:
     """Run all rows of a file and write {row: {computed, marked, again, reverted, failed}}."""
     rows = json.loads(Path(sys.argv[1]).read_text())
     instance = dg.DagsterInstance.ephemeral()
-    dagster_run.instance = lambda _: nullcontext(instance)  # type: ignore[assignment]  # in memory
+    run.instance = lambda _: nullcontext(instance)  # type: ignore[assignment]  # in memory
     start = _run()
     if start["failed"]:
         raise RuntimeError(f"the start: {start}")

@@ -12,12 +12,12 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from compression_ops.progress import Progress, silent
 from torchvision import datasets
 
 from compression_ops.data.download import RemoteFile, fetch
-from compression_ops.data_sources import cifar10, fashion_mnist, mnist
+from compression_ops.data.sources import cifar10, fashion_mnist, mnist
 from compression_ops.errors import DataError
-from compression_ops.stage import Progress, silent
 
 _NOWHERE = "http://127.0.0.1:9/"  # the discard port: nothing listens
 

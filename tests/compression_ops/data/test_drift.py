@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from compression_ops.data import drift
-from compression_ops.dataset import Description, Split, save_description, save_split
+from compression_ops.data.dataset import Description, Split, save_description, save_split
 from compression_ops.errors import DataError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from compression_ops.data.raw_data import HoldOut, RawData, Samples
+from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.soundness import class_balance, duplicates_across_splits, pixel_statistics, require_sound
 from compression_ops.errors import DataError
 

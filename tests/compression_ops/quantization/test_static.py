@@ -14,8 +14,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-from compression_ops import onnx_session
 from compression_ops.errors import ModelError
+from compression_ops.onnx_model import session
 from compression_ops.quantization import activations, affine, integer_graph, integer_kernels
 from compression_ops.quantization import static as static_quantization
 from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS
@@ -39,7 +39,7 @@ def serialized(model: onnx.ModelProto) -> bytes:
 
 
 def predict(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
-    return onnx_session.predict(onnx_session.open_session(serialized(model)), images)
+    return session.predict(session.open_session(serialized(model)), images)
 
 
 def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
@@ -86,7 +86,7 @@ def test_nothing_is_lost_against_the_tool_that_places_the_integers(tmp_path: Pat
     )
     images = random_networks.images(200, seed=3)
     expected = predict(random_networks.exported(), images)
-    tool = onnx_session.predict(onnx_session.open_session(target), images)
+    tool = session.predict(session.open_session(target), images)
     assert np.abs(predict(quantized(), images) - expected).mean() <= np.abs(tool - expected).mean()
     assert len(serialized(quantized())) < 0.75 * target.stat().st_size
 

@@ -16,10 +16,11 @@ from compression_ops.report import files as report_files
 from compression_ops.report import html as report_html
 from compression_ops.report import json_file as report_json
 from compression_ops.report import markdown as report_markdown
-from compression_ops.report import plot_accuracy, plot_confusion, plot_latency
 from compression_ops.report import sections as report_sections
 from compression_ops.report import table as report_table
 from compression_ops.report.contents import Report, recommended
+from compression_ops.report.plots import accuracy, confusion
+from compression_ops.report.plots import latency as plot_latency
 from tests.compression_ops import example_report
 
 
@@ -152,7 +153,7 @@ def test_of_many_classes_those_that_changed_most_are_shown(report: Report) -> No
 
 
 def test_each_figure_is_one_svg_document_and_the_same_each_time(report: Report) -> None:
-    for draw in (plot_accuracy.draw, plot_confusion.draw, plot_latency.draw):
+    for draw in (accuracy.draw, confusion.draw, plot_latency.draw):
         drawn = draw(report)
         assert drawn is not None
         assert ElementTree.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compression_ops.quality import Change
+from compression_ops.evaluation.quality import Change
 from compression_ops.report import verdict
 
 

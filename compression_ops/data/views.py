@@ -1,0 +1,27 @@
+"""The views of a training split: what the teacher labels, and what a student then trains on, epoch by epoch."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from compression_ops.data.augmentation import Augmentation, draw
+from compression_ops.spec import Spec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Views(Spec):
+    """How many views there are, and the seeded augmentation that makes them. Epoch e trains on view e mod `views`."""
+
+    views: int = Field(default=1, ge=1, le=10_000, description="Distinct draws of the augmentation.")
+    augmentation: Augmentation | None = Field(default=None, description="Null: every view is the data itself.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Of the draws.")
+
+    def of_epoch(self, epoch: int) -> int:
+        """The view that epoch `epoch`, counted from 0, trains on."""
+        return epoch % self.views
+
+    def transformations(self, samples: int, view: int) -> "Tensor | None":
+        """Those of one view for all samples, as `compression_ops.augmentation.draw` gives them."""
+        return None if self.augmentation is None else draw(self.augmentation, samples, self.seed, view)

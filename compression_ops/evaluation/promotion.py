@@ -1,0 +1,144 @@
+"""Whether a candidate model should replace the reigning champion, decided on the same test samples, in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compression_ops import quantities
+from compression_ops.evaluation import quality
+from compression_ops.evaluation.quality import Change
+
+SIGNIFICANT = 0.05
+# Of models that the test cannot tell apart, the candidate must be worth the change ...
+LEAST_SMALLER = 0.05  # of the reigning file's bytes
+LEAST_FASTER = 0.10  # of the reigning latency
+# ... and may cost next to nothing. A test set too small to prove a loss never proves any: without this bound each of
+# many promotions could take a little, and the champion would slowly decay.
+LARGEST_LOSS_POINTS = 0.1
+# Differences of accuracy are multiples of one sample, of bytes of one: far coarser than this allowance for rounding.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One model on the test split.
+
+    logits      float32 [N, classes]
+    labels      int64 [N], the true classes
+    file_bytes  size of its ONNX file
+    latency_us  median of a call at batch size 1, in microseconds
+    """
+
+    name: str
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    file_bytes: int
+    latency_us: float
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of samples whose largest logit is the true class's."""
+        return float((self.logits.argmax(axis=1) == self.labels).mean())
+
+
+@dataclass(frozen=True)
+class Decision:
+    """promote: whether the candidate replaces the reigning model; words: why, in two sentences with all numbers.
+
+    numbers     candidate_test_accuracy, candidate_file_bytes, candidate_latency_us; where it was compared, the same of
+                `reigning_` and accuracy_change_points (positive: gained), p_value (McNemar's exact test)
+    """
+
+    promote: bool
+    words: str
+    numbers: dict[str, float]
+
+
+def decide(candidate: Contender, reigning: Contender | None) -> Decision:
+    """Promote what is better, or as good and cheaper.
+
+    1. Without a reigning model the candidate is promoted.
+    2. Where McNemar's exact test tells the two apart (p < SIGNIFICANT), the more accurate one reigns.
+    3. Else they count as equally accurate, and the candidate is promoted if its file is smaller by LEAST_SMALLER at
+       least, or if a call is faster by LEAST_FASTER at least and the file no larger; but never where it is less
+       accurate by more than LARGEST_LOSS_POINTS, proven or not.
+
+    Raises ValueError if the two were not judged by the same labels.
+    """
+    if reigning is None:
+        return unopposed(candidate, "there is no champion yet")
+    if not np.array_equal(candidate.labels, reigning.labels):
+        raise ValueError(
+            f"{candidate.name} and {reigning.name} have other labels; both must be judged on the same samples in order"
+        )
+    change = quality.compare(candidate.logits, reigning.name, reigning.logits, candidate.labels)
+    promote, reason = _judge(candidate, reigning, change)
+    verb = "replaces" if promote else "does not replace"
+    facts = _compared(candidate, reigning, change)
+    return Decision(
+        promote, f"{candidate.name} {verb} {reigning.name}: {reason}. {facts}", _numbers(candidate, reigning, change)
+    )
+
+
+def unopposed(candidate: Contender, reason: str) -> Decision:
+    """Promote without a comparison; `reason` says why there is none, and follows a colon."""
+    facts = (
+        f"Its accuracy is {_percent(candidate.accuracy, candidate)} of {quantities.count(len(candidate.labels))} test "
+        f"samples, its file {quantities.count(candidate.file_bytes)} bytes, its latency "
+        f"{quantities.duration(candidate.latency_us)} a call."
+    )
+    return Decision(True, f"{candidate.name} is promoted: {reason}. {facts}", _own_numbers("candidate", candidate))
+
+
+def _judge(candidate: Contender, reigning: Contender, change: Change) -> tuple[bool, str]:
+    """Whether to promote, and why in a clause."""
+    if change.p_value < SIGNIFICANT:
+        return change.points > 0, f"it is {'more' if change.points > 0 else 'less'} accurate, and not by chance"
+    if change.points < -LARGEST_LOSS_POINTS - _ROUNDING:
+        lost = quantities.points(-change.points, 2).lstrip("+")
+        return False, (
+            f"this test set cannot tell their accuracies apart, but it loses {lost} points, and more than "
+            f"{LARGEST_LOSS_POINTS:g} could add up over many promotions"
+        )
+    smaller = 1 - candidate.file_bytes / reigning.file_bytes
+    faster = 1 - candidate.latency_us / reigning.latency_us
+    if smaller >= LEAST_SMALLER - _ROUNDING:
+        return True, f"this test set cannot tell their accuracies apart, and its file is {100 * smaller:.1f} % smaller"
+    if faster >= LEAST_FASTER - _ROUNDING and candidate.file_bytes <= reigning.file_bytes:
+        return True, (
+            f"this test set cannot tell their accuracies apart, and it is {100 * faster:.1f} % faster with a file no "
+            "larger"
+        )
+    return False, (
+        f"this test set cannot tell their accuracies apart, and its file is neither {100 * LEAST_SMALLER:g} % smaller "
+        f"nor is it {100 * LEAST_FASTER:g} % faster with a file no larger"
+    )
+
+
+def _compared(candidate: Contender, reigning: Contender, change: Change) -> str:
+    p = quantities.p_value(change.p_value)
+    return (
+        f"Accuracy {_percent(candidate.accuracy, candidate)} against {_percent(reigning.accuracy, reigning)} of "
+        f"{quantities.count(len(candidate.labels))} test samples ({quantities.points(change.points, 2)} points, "
+        f"p {p if p.startswith('<') else f'= {p}'}), file {quantities.count(candidate.file_bytes)} against "
+        f"{quantities.count(reigning.file_bytes)} bytes, latency {quantities.duration(candidate.latency_us)} against "
+        f"{quantities.duration(reigning.latency_us)} a call."
+    )
+
+
+def _percent(accuracy: float, contender: Contender) -> str:
+    return quantities.percent(accuracy, quantities.accuracy_digits(len(contender.labels)))
+
+
+def _own_numbers(role: str, contender: Contender) -> dict[str, float]:
+    return {
+        f"{role}_test_accuracy": contender.accuracy,
+        f"{role}_file_bytes": float(contender.file_bytes),
+        f"{role}_latency_us": contender.latency_us,
+    }
+
+
+def _numbers(candidate: Contender, reigning: Contender, change: Change) -> dict[str, float]:
+    compared = {"accuracy_change_points": change.points, "p_value": change.p_value}
+    return {**_own_numbers("candidate", candidate), **_own_numbers("reigning", reigning), **compared}

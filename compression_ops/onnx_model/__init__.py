@@ -1,0 +1,1 @@
+"""ONNX models: exported, minimal, self-describing, run."""

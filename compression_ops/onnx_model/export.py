@@ -1,0 +1,128 @@
+"""A trained network as a float ONNX model whose bytes depend on its weights and its structure alone.
+
+The exporter's model holds stack traces, source paths, versions and shapes of intermediate values; they would make the
+file differ between folders and machines, and larger than the weights of a small network. All of it is dropped here.
+"""
+
+import contextlib
+import copy
+import hashlib
+import importlib
+import logging
+import warnings
+from collections import OrderedDict
+from collections.abc import Generator
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from compression_ops.errors import ModelError
+from compression_ops.models import batch_norm
+from compression_ops.models.network import Network, implementation, load, load_network
+from compression_ops.onnx_model import graph
+
+INPUT, OUTPUT, BATCH = "input", "logits", "batch"
+# DequantizeLinear knows 4- and 16-bit integers from opset 21 on; every onnxruntime that we allow runs it.
+OPSET = 21
+_CACHE_BYTES = 64 * 2**20
+_cache: OrderedDict[tuple[object, Network, str], bytes] = OrderedDict()
+
+
+def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
+    """Export `model`: input `input` float32 [batch, *input_shape], output `logits` float32 [batch, classes].
+
+    Batch normalization is folded (see `batch_norm.fold`). The model is exported as in evaluation mode, from a copy on
+    the CPU: the argument is not changed. Raises ModelError if torch cannot export it, or if it does not return one
+    float tensor with one row a sample.
+    """
+    folded = batch_norm.fold(copy.deepcopy(model).cpu(), input_shape).model
+    folded = folded.to(memory_format=torch.contiguous_format).requires_grad_(False)
+    # Two samples, since torch.export specializes a dimension of size 1.
+    sample = torch.zeros(2, *input_shape)
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                folded,
+                (sample,),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({0: torch.export.Dim(BATCH)},),
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except Exception as error:  # the exporter runs a user's forward: it may fail in any way
+        raise ModelError(
+            f"{type(model).__name__} could not be exported to ONNX for inputs of shape [{BATCH}, "
+            f"{', '.join(map(str, input_shape))}]: {_cause(error)}. Allowed is a network that torch.export can trace, "
+            "without control flow that depends on the data or the batch size"
+        ) from error
+    assert program is not None
+    exported = graph.minimal(program.model_proto)
+    _check_signature(exported, model)
+    return exported
+
+
+def export_saved(folder: Path) -> onnx.ModelProto:
+    """Export the network of a `teacher`, `student` or `control` artifact (see `compression_ops.models.network`).
+
+    The last exports of this process are remembered by the factory, the network and the digest of its weights, so that
+    a student which was exported to be quantized is not exported again to be measured.
+    """
+    network = load_network(folder)
+    module_name, factory_name = implementation(network.architecture)
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    model = load(folder)
+    # The function itself, not its name: a module that was reloaded after an edit has a new one.
+    key = (getattr(importlib.import_module(module_name), factory_name), network, digest)
+    serialized = _cache.pop(key, None) or export(model, network.input_shape).SerializeToString(deterministic=True)
+    _cache[key] = serialized
+    while sum(map(len, _cache.values())) > _CACHE_BYTES:
+        _cache.popitem(last=False)
+    return onnx.ModelProto.FromString(serialized)
+
+
+def _check_signature(exported: onnx.ModelProto, model: nn.Module) -> None:
+    """The checks that torch does not make: one input, one float output of two axes, the first of them the batch."""
+    outputs = [(value.name, _shape(value)) for value in exported.graph.output]
+    first = exported.graph.output[0].type.tensor_type
+    if len(outputs) != 1 or len(outputs[0][1]) != 2 or first.elem_type != onnx.TensorProto.FLOAT:
+        raise ModelError(
+            f"{type(model).__name__} returns {outputs} instead of one float32 tensor [{BATCH}, classes]; "
+            "let its forward return the logits alone"
+        )
+    if outputs[0][1][0] != BATCH or _shape(exported.graph.input[0])[0] != BATCH:
+        raise ModelError(
+            f"{type(model).__name__} mixes samples or fixes the batch size: its logits have shape "
+            f"{outputs[0][1]} for inputs {_shape(exported.graph.input[0])}; allowed is one row of logits a sample"
+        )
+
+
+def _shape(value: onnx.ValueInfoProto) -> list[int | str]:
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost cause in one line: the exporter wraps it in pages of advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+    return f"{type(error).__name__}: {line}"
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """No progress lines, warnings or logs of the exporter: what it has to say that matters, it raises."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,1 @@
+"""One figure a module; the look and the placement of names that they share."""

@@ -1,0 +1,215 @@
+"""The one training loop: supervised, distilled and control training differ by their targets and their loss alone."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn, optim
+from torch.nn import functional
+
+from compression_ops.data.augmentation import augment
+from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.data.views import Views
+from compression_ops.errors import ModelError
+from compression_ops.models.inference import logits
+from compression_ops.models.network import Network, build
+from compression_ops.progress import Progress, ProgressCallback, silent
+from compression_ops.seeds import generator
+from compression_ops.training.determinism import deterministic
+from compression_ops.training.hyperparameters import Training
+from compression_ops.training.optimizer import learning_rate, optimizer
+
+_SECONDS_BETWEEN_REPORTS = 0.2
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a training may look at: never the test split."""
+
+    train: Split
+    validation: Split
+    description: Description
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a training minimizes.
+
+    targets   epoch (from 0) -> tensors whose row i belongs to sample i of the train split; asked once an epoch
+    loss      (logits float32 [B, classes], the targets' rows of the batch...) -> scalar, the mean over the batch
+    """
+
+    targets: Callable[[int], tuple[Tensor, ...]]
+    loss: Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The model with its best epoch's weights, that epoch's number (from 1) and one mapping of metrics an epoch."""
+
+    model: nn.Module
+    best_epoch: int
+    history: tuple[Mapping[str, float], ...]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Headline numbers of the epoch that was kept."""
+        best = self.history[self.best_epoch - 1]
+        return {
+            "validation_accuracy": best["validation_accuracy"],
+            "validation_loss": best["validation_loss"],
+            "parameters": float(sum(parameter.numel() for parameter in self.model.parameters())),
+            "best_epoch": float(self.best_epoch),
+        }
+
+
+def load_data(folder: Path) -> Data:
+    """The train and validation splits of a data set's artifact, in memory as uint8."""
+    return Data(load_split(folder, "train"), load_split(folder, "validation"), load_description(folder))
+
+
+def train_network(
+    network: Network,
+    data: Data,
+    training: Training,
+    views: Views,
+    objective: Objective,
+    progress: ProgressCallback = silent,
+) -> Trained:
+    """Build a network from `training.seed` and train it; the same arguments give the same bits on the same machine.
+
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite.
+    """
+    with deterministic(training.seed):
+        return train(build(network), data, training, views, objective, progress)
+
+
+def train(
+    model: nn.Module,
+    data: Data,
+    training: Training,
+    views: Views,
+    objective: Objective,
+    progress: ProgressCallback = silent,
+) -> Trained:
+    """Train a model in place, on view `e mod views` in epoch e; keep the best epoch's weights.
+
+    The best epoch has the highest validation accuracy; among equals the lowest validation loss, then the latest.
+    An incomplete last batch is left out (unless it is the only one), since a handful of samples makes a noisy step
+    and poor batch-norm statistics; every epoch shuffles, so each sample has its turn.
+    """
+    model.to(memory_format=torch.channels_last)
+    _check_fit(model, data)
+    steps = max(len(data.train) // training.batch_size, 1)
+    steering = optimizer(model, training)
+    history: list[Mapping[str, float]] = []
+    best, best_epoch, weights = (-1.0, 0.0), 0, _copy(model)
+    for epoch in range(training.epochs):
+        started = time.perf_counter()
+        report = _Reporter(progress, epoch, training.epochs, steps)
+        loss, rate = _train_epoch(model, steering, data, training, views, objective, epoch, report)
+        accuracy, validation_loss = evaluate(model, data.validation, data.description)
+        metrics = {
+            "loss": loss,
+            "learning_rate": rate,
+            "validation_accuracy": accuracy,
+            "validation_loss": validation_loss,
+            "seconds": time.perf_counter() - started,
+        }
+        history.append(metrics)
+        report.epoch(metrics)
+        if (accuracy, -validation_loss) >= best:
+            best, best_epoch, weights = (accuracy, -validation_loss), epoch + 1, _copy(model)
+    model.load_state_dict(weights)
+    return Trained(model.eval(), best_epoch, tuple(history))
+
+
+def evaluate(model: nn.Module, split: Split, description: Description) -> tuple[float, float]:
+    """(accuracy in [0, 1], mean cross-entropy in nats) on a split."""
+    predicted = logits(model, split.images, description)
+    accuracy = (predicted.argmax(dim=1) == split.labels).double().mean().item()
+    return accuracy, functional.cross_entropy(predicted.double(), split.labels).item()
+
+
+def _train_epoch(
+    model: nn.Module,
+    steering: optim.Optimizer,
+    data: Data,
+    training: Training,
+    views: Views,
+    objective: Objective,
+    epoch: int,
+    report: "_Reporter",
+) -> tuple[float, float]:
+    """One pass: (mean loss, last learning rate)."""
+    model.train()
+    targets = objective.targets(epoch)
+    transformations = views.transformations(len(data.train), views.of_epoch(epoch))
+    total, rate = 0.0, 0.0
+    for step, rows in enumerate(_batches(len(data.train), training, epoch)):
+        rate = learning_rate(training, epoch * report.steps + step, report.steps)
+        for group in steering.param_groups:
+            group["lr"] = rate
+        pixels = augment(data.train.images[rows], None if transformations is None else transformations[rows])
+        inputs = normalize(pixels, data.description).contiguous(memory_format=torch.channels_last)
+        loss = objective.loss(model(inputs), *(target[rows] for target in targets))
+        steering.zero_grad()
+        loss.backward()  # pyright: ignore[reportUnknownMemberType]
+        steering.step()
+        total += _finite(loss.item(), epoch, step, rate)
+        report.step(step + 1)
+    return total / report.steps, rate
+
+
+def _batches(samples: int, training: Training, epoch: int) -> Iterator[Tensor]:
+    order = torch.randperm(samples, generator=generator(training.seed, "order", epoch))
+    for rows in order.split(training.batch_size):
+        if len(rows) == min(training.batch_size, samples):
+            yield rows
+
+
+def _check_fit(model: nn.Module, data: Data) -> None:
+    """Fail before the first epoch, with the network's own words, if it cannot take the data."""
+    try:
+        logits(model, data.train.images[:2], data.description)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the network cannot take images of shape {data.description.shape}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _finite(loss: float, epoch: int, step: int, rate: float) -> float:
+    if not math.isfinite(loss):
+        raise ModelError(
+            f"training diverged: the loss is {loss} at epoch {epoch + 1}, step {step + 1}, where the learning rate is "
+            f"{rate:.3g}. Lower learning_rate, or lengthen warmup_epochs."
+        )
+    return loss
+
+
+def _copy(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+class _Reporter:
+    """Tells the progress callback of steps, a few times a second at most, and of every epoch's end."""
+
+    def __init__(self, progress: ProgressCallback, epoch: int, epochs: int, steps: int) -> None:
+        self.steps = steps
+        self._progress, self._before, self._total = progress, epoch * steps, epochs * steps
+        self._description = f"epoch {epoch + 1}/{epochs}"
+        self._last = time.perf_counter()
+
+    def step(self, done: int) -> None:
+        now = time.perf_counter()
+        if now - self._last >= _SECONDS_BETWEEN_REPORTS:
+            self._last = now
+            self._progress(Progress(self._description, self._before + done, self._total))
+
+    def epoch(self, metrics: Mapping[str, float]) -> None:
+        self._progress(Progress(self._description, self._before + self.steps, self._total, metrics))

@@ -1,0 +1,131 @@
+"""`compression run`: computes what is out of date and no more, and says what became of each asset."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import Any
+
+from compression_ops.errors import CompressionError
+from pipelines.execution import materialize, progress, status
+from pipelines.execution.materialize import Workshop
+from pipelines.recipe.error import nearest
+
+_PASSES = 4  # an input that comes out differently makes its consumers stale during the run; a gate holds them up
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one asset: `computed`, `reused`, `failed` (with a cause) or `skipped` (an input failed)."""
+
+    asset: str
+    outcome: str
+    seconds: float = 0.0
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run."""
+
+    recipe: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+
+    def named(self, outcome: str) -> list[str]:
+        """The assets of one outcome, in order of computation."""
+        return [item.asset for item in self.outcomes if item.outcome == outcome]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `compression run --json` prints it."""
+        lists = {outcome: self.named(outcome) for outcome in ("computed", "reused", "failed", "skipped")}
+        return {"recipe": self.recipe, **lists, "seconds": round(self.seconds, 3)}
+
+
+def select(shop: Workshop, patterns: Sequence[str]) -> list[str]:
+    """The assets that match any pattern (`student/*`), and all that they are made from; all assets without a pattern.
+
+    Raises CompressionError for a pattern that matches nothing.
+    """
+    if not patterns:
+        return list(shop.graph.assets)
+    wanted = {upstream for name in matching(shop, patterns) for upstream in shop.graph.upstream(name)}
+    return [name for name in shop.graph.assets if name in wanted]
+
+
+def matching(shop: Workshop, patterns: Sequence[str]) -> set[str]:
+    """The assets that match any pattern. Raises CompressionError for a pattern that matches nothing."""
+    wanted: set[str] = set()
+    for pattern in patterns:
+        matched = [name for name in shop.graph.assets if fnmatch(name, pattern)]
+        if not matched:
+            close = nearest(pattern, list(shop.graph.assets))
+            raise CompressionError(
+                f"recipe {shop.graph.recipe!r} has no asset {pattern!r}\n  allowed: {', '.join(shop.graph.assets)}"
+                + (f"\n  did you mean `{close}`?" if close else "")
+            )
+        wanted.update(matched)
+    return wanted
+
+
+def run(shop: Workshop, patterns: Sequence[str] = ()) -> Report:
+    """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly)."""
+    started = time.monotonic()
+    selected = select(shop, patterns)
+    outcomes: dict[str, Outcome] = {}
+
+    def note(event: progress.Event) -> None:
+        if isinstance(event, progress.Ended):
+            before = outcomes.get(event.asset)
+            computed = before is not None and before.outcome == "computed" and event.outcome == "reused"
+            outcomes[event.asset] = Outcome(event.asset, "computed" if computed else event.outcome, event.seconds)
+
+    failed: set[str] = set()
+    for _ in range(_PASSES):
+        statuses = status.of_workshop(shop)
+        due = [name for name in selected if statuses[name].is_due and failed.isdisjoint(shop.graph.upstream(name))]
+        waiting = _in_one_run(shop, due, {name for name in due if statuses[name].is_judged_anew})
+        if not waiting:
+            break
+        with progress.subscribed(note):
+            failures = _materialize(shop, waiting)
+        for name, cause in failures.items():
+            seconds = outcomes[name].seconds if name in outcomes else 0.0
+            outcomes[name] = Outcome(name, "failed", seconds, cause)
+        for name in waiting:
+            outcomes.setdefault(name, Outcome(name, "skipped"))
+        failed.update(failures)
+    for name, found in status.of_workshop(shop).items():
+        outcomes.setdefault(name, _untouched(found))
+    return Report(shop.graph.recipe, tuple(outcomes[name] for name in selected), time.monotonic() - started)
+
+
+def _in_one_run(shop: Workshop, due: Sequence[str], judged: set[str]) -> list[str]:
+    """What can be computed now: all but what a gate stands above that is judged anew, and would not hold it up.
+
+    Dagster stops what is made from an asset that fails its check, through assets of the same run only.
+    """
+    chosen: list[str] = []
+    for name in due:
+        inputs = [known for known in shop.graph.assets[name].inputs if known in chosen]
+        held = {above for known in inputs for above in shop.graph.upstream(known)}
+        if judged.intersection(shop.graph.upstream(name)) - {name} <= held:
+            chosen.append(name)
+    return chosen
+
+
+def _untouched(found: status.AssetStatus) -> Outcome:
+    """Of an asset that this run left alone: it is up to date, or what failed stands in its way."""
+    if found.state != "fresh":
+        return Outcome(found.asset, "skipped")
+    if found.entry is not None and found.entry.blocked:
+        words = " ".join(check.words for check in found.entry.blocked)
+        return Outcome(found.asset, "failed", cause=f"{words}\n  {materialize.cure(found.entry)}")
+    return Outcome(found.asset, "reused")
+
+
+def _materialize(shop: Workshop, names: Sequence[str]) -> dict[str, str]:
+    from pipelines.orchestration import run as dagster_run
+
+    with dagster_run.instance(shop.home) as instance:
+        return dict(dagster_run.materialize(shop, names, instance).failures)

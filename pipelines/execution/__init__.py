@@ -1,0 +1,1 @@
+"""From an asset to an entry of its history."""

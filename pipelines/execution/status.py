@@ -1,0 +1,199 @@
+"""What is out of date and why. Imports neither torch, MLflow nor Dagster."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from compression_ops.errors import DataError
+from pipelines.execution import materialize
+from pipelines.graph import graph
+from pipelines.graph.flatten import flatten
+from pipelines.graph.graph import GENERATION, RAW_DATA, Asset
+from pipelines.observed import generation, raw_data
+from pipelines.recipe import file as recipe_file
+from pipelines.state import home
+from pipelines.state.history import Materialization
+
+State = Literal["fresh", "stale", "missing"]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why an asset is out of date.
+
+    kind       `parameter`, `threshold` (of a gate), `code`, `inputs` (another set of inputs), `data` (raw files),
+               `generation` (of seeds), `upstream`, `artifact` (lost), `never` (materialized), `gate` (an input did not
+               pass it)
+    parameter  what changed: a path in the recipe, a module, an asset
+    """
+
+    kind: str
+    parameter: str
+    before: Any = None
+    after: Any = None
+
+    def words(self) -> str:
+        """The cause for a reader: `soft_labels.views 4 → 8`."""
+        match self.kind:
+            case "parameter" | "threshold":
+                return f"{self.parameter} {_short(self.before)} → {_short(self.after)}"
+            case "code":
+                return f"code of {self.parameter} changed"
+            case "inputs":
+                return f"input {self.parameter} {'added' if self.after else 'removed'}"
+            case "data":
+                return f"raw data changed: {self.after}" if self.before is None else "raw data changed"
+            case "generation":
+                return f"new seeds were asked for: generation {self.before} → {self.after}"
+            case "gate":
+                return f"waits for {self.parameter}, which did not pass its gate"
+            case "upstream":
+                return f"upstream {self.parameter}"
+            case "artifact":
+                return "its artifact is missing from the store"
+            case _:
+                return "never materialized"
+
+    def to_json(self) -> dict[str, Any]:
+        """As `compression status --json` prints it."""
+        return {"kind": self.kind, "parameter": self.parameter, "from": self.before, "to": self.after}
+
+
+@dataclass(frozen=True)
+class AssetStatus:
+    """An asset's state, the causes if it is not fresh, and its newest materialization.
+
+    `waits_for` names what it is made from, however far, that is up to date but did not pass a gate that blocks.
+    """
+
+    asset: str
+    state: State
+    causes: tuple[Cause, ...]
+    entry: Materialization | None
+    waits_for: frozenset[str] = frozenset()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is out of date and nothing stands in its way."""
+        return self.state != "fresh" and not self.waits_for
+
+    @property
+    def is_judged_anew(self) -> bool:
+        """Whether only thresholds changed: the result stays, and with it all that was made from it."""
+        own = [cause.kind for cause in self.causes if cause.kind != "gate"]
+        return bool(own) and set(own) == {"threshold"}
+
+
+def of_recipe(name: str) -> tuple[materialize.Workshop, dict[str, AssetStatus]]:
+    """The status of every asset of a recipe, in order of computation."""
+    file = recipe_file.load(name)
+    shop = materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
+    return shop, of_workshop(shop)
+
+
+def of_workshop(shop: materialize.Workshop) -> dict[str, AssetStatus]:
+    """As `of_recipe`, for an open workshop."""
+    observed = _observed(shop)
+    found: dict[str, AssetStatus] = {}
+    for name, asset in shop.graph.assets.items():
+        own = _of_asset(shop, asset, found, observed)
+        gates = {gate for known in asset.inputs if known in found for gate in _gates(found[known])}
+        causes = own.causes if own.state == "fresh" else (*own.causes, *(Cause("gate", gate) for gate in sorted(gates)))
+        found[name] = replace(own, causes=causes, waits_for=frozenset(gates))
+    return found
+
+
+def _gates(status: AssetStatus) -> frozenset[str]:
+    """The asset and those above it that are up to date but did not pass a gate that blocks."""
+    is_blocked = status.state == "fresh" and status.entry is not None and bool(status.entry.blocked)
+    return status.waits_for | {status.asset} if is_blocked else status.waits_for
+
+
+def _of_asset(
+    shop: materialize.Workshop, asset: Asset, found: Mapping[str, AssetStatus], observed: Mapping[str, str | None]
+) -> AssetStatus:
+    name = asset.name
+    entry = shop.history.latest(shop.graph.recipe, name)
+    if entry is None:
+        return AssetStatus(name, "missing", (Cause("never", name),), None)
+    causes = tuple(_causes(shop, asset, entry, found, observed))
+    if not causes and entry.derivation != shop.graph.derivations[name]:
+        # An input was made in another way with the same result; Dagster asks for a materialization that says so.
+        causes = tuple(Cause("upstream", upstream) for upstream in asset.inputs[-1:])
+    if causes:
+        return AssetStatus(name, "stale", causes, entry)
+    if not shop.store.contains(entry.artifact):
+        return AssetStatus(name, "missing", (Cause("artifact", name),), entry)
+    return AssetStatus(name, "fresh", (), entry)
+
+
+def _causes(
+    shop: materialize.Workshop,
+    asset: Asset,
+    entry: Materialization,
+    upstream: Mapping[str, AssetStatus],
+    observed: Mapping[str, str | None],
+) -> Iterator[Cause]:
+    yield from _changed_gates(asset, entry)
+    if entry.derivation != shop.graph.derivations[asset.name]:
+        yield from _changed_parameters(asset, entry)
+        yield from _changed_code(asset, entry)
+        yield from (Cause("inputs", name, after=name) for name in asset.inputs if name not in entry.inputs)
+        yield from (Cause("inputs", name, before=name) for name in entry.inputs if name not in asset.inputs)
+    for name in asset.inputs:
+        if name not in entry.inputs:
+            continue
+        if name == RAW_DATA:
+            raw, before = observed[name], entry.inputs[name].digest
+            if raw != before:
+                yield Cause("data", name, before if raw else None, raw or "the files are gone")
+        elif name == GENERATION:
+            if observed[name] != entry.inputs[name].digest:
+                yield Cause("generation", name, entry.inputs[name].digest, observed[name])
+        elif _will_change(upstream[name]):
+            yield Cause("upstream", name)
+        elif (current := upstream[name].entry) is not None and current.digest != entry.inputs[name].digest:
+            yield Cause("upstream", name, entry.inputs[name].digest, current.digest)
+
+
+def _will_change(status: AssetStatus) -> bool:
+    return status.entry is None or (status.state == "stale" and not status.is_judged_anew)
+
+
+def _changed_parameters(asset: Asset, entry: Materialization) -> Iterator[Cause]:
+    before, after = flatten(entry.parameters), flatten(asset.parameters)
+    for name in sorted(set(before) | set(after)):
+        if before.get(name) != after.get(name):
+            yield Cause("parameter", asset.recipe_path(name), before.get(name), after.get(name))
+
+
+def _changed_gates(asset: Asset, entry: Materialization) -> Iterator[Cause]:
+    for path, threshold in asset.gates.items():
+        if path not in entry.gates or entry.gates[path] != threshold:
+            yield Cause("threshold", path, entry.gates.get(path), threshold)
+
+
+def _changed_code(asset: Asset, entry: Materialization) -> Iterator[Cause]:
+    for module in sorted(set(entry.code) | set(asset.code_digests)):
+        if entry.code.get(module) != asset.code_digests.get(module):
+            yield Cause("code", module, entry.code.get(module), asset.code_digests.get(module))
+
+
+def _observed(shop: materialize.Workshop) -> dict[str, str | None]:
+    """The digests of what is observed, as it is now."""
+    return {RAW_DATA: _raw_digest(shop), GENERATION: str(generation.current(shop.home, shop.graph.recipe))}
+
+
+def _raw_digest(shop: materialize.Workshop) -> str | None:
+    root = raw_data.locate(shop.recipe_file, shop.home)
+    if root is None:
+        return None
+    try:
+        return raw_data.digest(shop.recipe_file, shop.home, root)
+    except (OSError, DataError):
+        return None  # the stage says what is wrong with the files
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,1 @@
+"""Derivations: assets, their graph, the code that they run, digests."""

@@ -1,0 +1,128 @@
+"""The models of a recipe in MLflow: each teacher, student and quantized student is a LoggedModel with its own page."""
+
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compression_ops.onnx_model import metadata
+from pipelines.graph.graph import Asset
+from pipelines.lineage import connection
+from pipelines.state.history import Source
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+
+def log(
+    client: "MlflowClient",
+    experiment_id: str,
+    run_id: str,
+    recipe: str,
+    asset: Asset,
+    parameters: Mapping[str, Any],
+    folder: Path,
+    digest: str,
+) -> str:
+    """Log the artifact of a stage as the run's output model; returns the model's id."""
+    import mlflow
+    from mlflow.entities import LoggedModelOutput
+
+    connection.use(client.tracking_uri)  # the fluent calls below know no client
+    model = mlflow.initialize_logged_model(
+        name=f"{recipe}-{asset.name}".replace("/", "-"),  # MLflow refuses / : . % in a model's name
+        source_run_id=run_id,
+        experiment_id=experiment_id,
+        model_type=asset.kind,
+        params={name: str(value)[:6000] for name, value in parameters.items()},
+        tags={"compression.recipe": recipe, "compression.asset": asset.name, "compression.digest": digest},
+    )
+    if (folder / "model.onnx").exists():
+        signature = {"recipe": recipe, "asset": asset.name, "digest": digest, "run_id": run_id}
+        _log_onnx(model.model_id, folder, model.name, signature)
+    for path in sorted(folder.iterdir()):
+        if path.suffix != ".onnx":
+            client.log_model_artifact(model.model_id, str(path))
+    mlflow.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+    return model.model_id
+
+
+def log_evaluation(
+    client: "MlflowClient", run_id: str, recipe: str, sources: Mapping[str, Source], metrics: Mapping[str, float]
+) -> None:
+    """Log the report's numbers (`student/small.test_accuracy`) on the model and the data that each of them is about."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    batch: list[Any] = []
+    for name, value in metrics.items():
+        model_name, _, _ = name.rpartition(".")
+        source = sources.get(model_name)
+        if source is None or source.model_id is None:
+            continue
+        batch.append(
+            Metric(
+                name,
+                float(value),
+                now,
+                0,
+                model_id=source.model_id,
+                dataset_name=f"{recipe}-dataset",
+                dataset_digest=sources["dataset"].digest[:36],
+                run_id=run_id,
+            )
+        )
+    for first in range(0, len(batch), 1000):
+        client.log_batch(run_id, metrics=batch[first : first + 1000])
+
+
+def _log_onnx(model_id: str, folder: Path, name: str, origin: Mapping[str, str]) -> None:
+    """The ONNX model, its origin in its metadata, as MLflow's onnx flavour, which `mlflow models serve` can run."""
+    import mlflow
+    import numpy as np
+    import onnx
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    proto = onnx.load(str(folder / "model.onnx"))
+    metadata.sign(proto, **origin)
+    shape = [dimension.dim_value or -1 for dimension in proto.graph.input[0].type.tensor_type.shape.dim]
+    classes = proto.graph.output[0].type.tensor_type.shape.dim[-1].dim_value or -1
+    signature = ModelSignature(
+        Schema([TensorSpec(np.dtype(np.float32), shape, proto.graph.input[0].name)]),
+        Schema([TensorSpec(np.dtype(np.float32), [-1, classes], proto.graph.output[0].name)]),
+    )
+    with _requirements_taken_as_they_are():
+        mlflow.onnx.log_model(
+            proto,
+            name=name,
+            model_id=model_id,
+            signature=signature,
+            pip_requirements=[f"{package}=={version(package)}" for package in ("onnx", "onnxruntime", "numpy")],
+            save_as_external_data=False,  # the default would empty the proto of its weights
+            onnx_execution_providers=["CPUExecutionProvider"],
+        )
+
+
+@contextmanager
+def _requirements_taken_as_they_are() -> Generator[None]:
+    """MLflow reads the files of every installed package, 2 s, to see whether requirements hold that come from here."""
+    from mlflow.utils import environment
+
+    name = "warn_dependency_requirement_mismatches"
+    check = getattr(environment, name, None)
+    if check is None:  # another version of MLflow, which may not have it
+        yield
+        return
+    setattr(environment, name, _accept)
+    try:
+        yield
+    finally:
+        setattr(environment, name, check)
+
+
+def _accept(requirements: list[str]) -> None:
+    """Takes requirements as they are."""

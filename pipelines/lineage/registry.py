@@ -1,0 +1,159 @@
+"""A recipe's shipped models in MLflow's Model Registry: versions under the recipe's name, two aliases.
+
+`champion` is the model in use, `previous` the one that it replaced. Only this module writes to the registry.
+"""
+
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compression_ops.errors import CompressionError
+from pipelines.lineage import connection
+from pipelines.state.home import Home
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+CHAMPION, PREVIOUS = "champion", "previous"
+MODEL = "model.onnx"
+_DIGEST, _ASSET, _ROLLED_BACK = "compression.digest", "compression.asset", "compression.rolled_back"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version: its number, the run behind it, its asset and content digest in the recipe."""
+
+    number: str
+    run_id: str
+    asset: str
+    digest: str
+
+
+class Registry:
+    """The registered model of one recipe."""
+
+    def __init__(self, home: Home, recipe: str) -> None:
+        self._recipe = recipe
+        self._client: MlflowClient = connection.client(home)
+
+    def champion(self) -> Version | None:
+        """The version in use; None before the first promotion."""
+        return self._of_alias(CHAMPION)
+
+    def previous(self) -> Version | None:
+        """The version that the one in use replaced."""
+        return self._of_alias(PREVIOUS)
+
+    def download(self, version: Version) -> Path:
+        """A local folder with the version's `model.onnx` and MLflow's files. Raises CompressionError if it is gone."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        connection.use(self._client.tracking_uri)
+        fault: Exception | None = None
+        try:
+            folder = Path(mlflow.artifacts.download_artifacts(f"models:/{self._recipe}/{version.number}"))
+            if (folder / MODEL).exists():
+                return folder
+        except (MlflowException, OSError) as error:
+            fault = error
+        raise CompressionError(
+            f"version {version.number} of model {self._recipe!r} cannot be read from MLflow: "
+            f"{str(fault)[:300] if fault else f'its {MODEL} is gone'}\n"
+            f"  restore MLflow's artifacts, or delete the model's alias `{CHAMPION}` there: then the next decision "
+            f"promotes anew (materializing {self._recipe}/champion in Dagster decides)"
+        ) from fault
+
+    def has_model(self, model_id: str | None) -> bool:
+        """Whether MLflow has the files of a logged model, so that it can be registered."""
+        from mlflow.exceptions import MlflowException
+
+        if not model_id:
+            return False
+        try:
+            self._client.get_logged_model(model_id)
+            found = self._client.list_logged_model_artifacts(model_id)
+        except (MlflowException, OSError):
+            return False
+        return any(item.path == MODEL for item in found)
+
+    def rolled_back(self) -> dict[str, str]:
+        """{content digest: why it must not be promoted again} of the versions that somebody rolled back."""
+        return {
+            version.tags[_DIGEST]: (
+                f"It is version {version.version}, which was rolled back on {version.tags[_ROLLED_BACK]}; "
+                f"delete the version's tag {_ROLLED_BACK} to allow it again."
+            )
+            for version in self._versions()
+            if _ROLLED_BACK in version.tags and _DIGEST in version.tags
+        }
+
+    def promote(self, asset: str, digest: str, model_id: str, tags: dict[str, str], description: str) -> Version:
+        """Make a model the champion, and the champion the previous one. A model that has a version keeps it."""
+        replaced = self.champion()
+        version = self._registered(asset, digest, model_id)
+        for name, value in tags.items():
+            self._client.set_model_version_tag(self._recipe, version.number, name, value[:5000])
+        self._client.update_model_version(self._recipe, version.number, description)
+        if replaced is not None and replaced.number != version.number:
+            self._client.set_registered_model_alias(self._recipe, PREVIOUS, replaced.number)
+        self._client.set_registered_model_alias(self._recipe, CHAMPION, version.number)
+        return version
+
+    def roll_back(self) -> tuple[Version, Version]:
+        """Swap champion and previous; returns (in use now, no longer in use). Raises CompressionError without both."""
+        champion, previous = self.champion(), self.previous()
+        if champion is None or previous is None:
+            found = "no champion" if champion is None else f"version {champion.number} in use and none before it"
+            raise CompressionError(
+                f"model {self._recipe!r} has {found}: there is nothing to go back to\n"
+                f"  a previous version exists once a second model was promoted"
+            )
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        self._client.set_model_version_tag(self._recipe, champion.number, _ROLLED_BACK, now)
+        if _ROLLED_BACK in self._client.get_model_version(self._recipe, previous.number).tags:
+            self._client.delete_model_version_tag(self._recipe, previous.number, _ROLLED_BACK)
+        self._client.set_registered_model_alias(self._recipe, CHAMPION, previous.number)
+        self._client.set_registered_model_alias(self._recipe, PREVIOUS, champion.number)
+        return previous, champion
+
+    def _registered(self, asset: str, digest: str, model_id: str) -> Version:
+        known = next((found for found in self._versions() if found.tags.get(_DIGEST) == digest), None)
+        if known is None:
+            import mlflow
+
+            connection.use(self._client.tracking_uri)
+            tags = {_ASSET: asset, _DIGEST: digest}
+            with redirect_stderr(StringIO()):  # where MLflow prints that it did so
+                known = mlflow.register_model(f"models:/{model_id}", self._recipe, tags=tags)
+            self._client.update_registered_model(self._recipe, _about(self._recipe))
+        return self._version(self._client.get_model_version(self._recipe, str(known.version)))
+
+    def _of_alias(self, alias: str) -> Version | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._version(self._client.get_model_version_by_alias(self._recipe, alias))
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def _versions(self) -> "list[Any]":
+        return list(self._client.search_model_versions(f"name = '{self._recipe}'", max_results=10_000))
+
+    def _version(self, found: Any) -> Version:
+        tags = found.tags
+        return Version(str(found.version), found.run_id or "", tags.get(_ASSET, ""), tags.get(_DIGEST, ""))
+
+
+def _about(recipe: str) -> str:
+    """What the page of the registered model says."""
+    return (
+        f"Promoted quantized students of recipe `{recipe}`. The alias `{CHAMPION}` is the one in use, `{PREVIOUS}` the "
+        f"one that it replaced; `compression rollback {recipe}` swaps them. Each version's description says why it was "
+        "promoted and leads to its run, its measurements and its data."
+    )

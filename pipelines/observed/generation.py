@@ -1,0 +1,45 @@
+"""The generation of a recipe's seeds: how often its schedule has asked to train anew. It is observed, not derived.
+
+A generation is added to the seed of every training, so generation 0 is what the recipe says, and going back to an
+earlier generation finds its results known.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pipelines.state.home import Home
+
+_SEEDS = 2**63  # seeds are whole numbers below this
+
+
+def current(home: Home, recipe: str) -> int:
+    """The generation of a recipe; 0 until its schedule first asked for new seeds."""
+    try:
+        return int(json.loads(_file(home, recipe).read_text())["generation"])
+    except FileNotFoundError:
+        return 0
+
+
+def advance(home: Home, recipe: str, target: int) -> int:
+    """Raise a recipe's generation to `target`; one that is there already stays, so a repeated tick does nothing."""
+    file = _file(home, recipe)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        if current(home, recipe) < target:
+            temporary = file.with_suffix(".new")
+            temporary.write_text(json.dumps({"generation": target}) + "\n")
+            temporary.replace(file)
+        return current(home, recipe)
+
+
+def seeded(parameters: Mapping[str, Any], generation: int) -> dict[str, Any]:
+    """A training stage's parameters with the seed of a generation."""
+    return {**parameters, "seed": (parameters["seed"] + generation) % _SEEDS}
+
+
+def _file(home: Home, recipe: str) -> Path:
+    return home.root / "generations" / f"{recipe}.json"

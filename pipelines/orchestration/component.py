@@ -1,0 +1,65 @@
+"""The Dagster component whose instances are recipes: `type: pipelines.CompressionPipeline` in a `defs.yaml`."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.graph import graph
+from pipelines.orchestration import assets
+from pipelines.recipe import file as recipe_file
+from pipelines.recipe.sections import Recipe
+from pipelines.state import home
+
+
+class RecipeAttributes(BaseModel):
+    """What Dagster's tools see of a recipe: the documentation of every field, but no verdict.
+
+    Its JSON schema documents each attribute and accepts anything, so that `dg check defs` does not stop at a terse
+    schema error: the recipe is read again from its file by `recipe_file`, whose errors name line, value and cure.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The schema of a recipe in which each attribute may also be anything."""
+        documented = Recipe.model_json_schema()
+        for name, field in documented["properties"].items():
+            strict = {key: field.pop(key) for key in list(field) if key not in ("description", "title")}
+            field["anyOf"] = [strict, {}]
+            field.setdefault("title", name)
+        documented.pop("required", None)
+        documented["additionalProperties"] = True
+        return documented
+
+
+class CompressionPipeline(dg.Component):
+    """Distils and quantizes a trained classifier: one recipe, one graph of assets.
+
+    Attributes: `dataset`, `teacher`, `soft_labels`, `students`, `quantized_students`, `benchmark`.
+    """
+
+    def __init__(self, file: recipe_file.RecipeFile) -> None:
+        self.file = file
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """The documentation of a recipe's fields, for Dagster's tools."""
+        return RecipeAttributes
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """How the component shows in Dagster's list of components."""
+        return dg.ComponentTypeSpec(
+            description=cls.__doc__, tags=["compression", "distillation", "quantization"], owners=[]
+        )
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> "CompressionPipeline":
+        """Read the recipe of the component's folder. Raises RecipeError."""
+        return cls(recipe_file.read(context.path / recipe_file.FILE_NAME))
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The recipe's assets."""
+        return assets.definitions(self.file, graph.build(self.file.name, self.file.recipe), home.current())

@@ -1,0 +1,122 @@
+"""Materializes assets in this process as one Dagster run, on the instance that the UI shows."""
+
+import os
+import platform
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from pipelines.execution import materialize as materializing
+from pipelines.execution.materialize import Workshop
+from pipelines.lineage import environment
+from pipelines.orchestration import assets
+from pipelines.orchestration.keys import key
+from pipelines.state.home import Home
+
+_HOST, _PROCESS = "compression/host", "compression/process"  # tags of a run that a command computes in its process
+_CHECK_FAILED = "DagsterAssetCheckFailedError"
+
+_INSTANCE_SETTINGS = """\
+# Written once; yours to change.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+# A pool is what one machine can do at a time: no two trainings, and no benchmark beside a training.
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: op
+# Frees what a killed run held.
+run_monitoring:
+  enabled: true
+  free_slots_after_run_end_seconds: 30
+"""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: its id, and the cause of each failure by asset."""
+
+    run_id: str
+    failures: Mapping[str, str]
+
+
+def dagster_home(home: Home) -> str:
+    """The folder of the Dagster instance: `DAGSTER_HOME`, or the product's own, created if missing."""
+    configured = os.environ.get("DAGSTER_HOME")
+    if configured:
+        return configured
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    settings = home.dagster / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(_INSTANCE_SETTINGS)
+    return str(home.dagster)
+
+
+@contextmanager
+def instance(home: Home) -> Generator[dg.DagsterInstance]:
+    """The Dagster instance on which the UI runs."""
+    with dg.DagsterInstance.from_config(dagster_home(home)) as opened:
+        _close_orphans(opened)
+        yield opened
+
+
+def _close_orphans(on: dg.DagsterInstance) -> None:
+    """Mark runs as failed whose process on this machine is gone, and free the pools that they held."""
+    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+    for run in on.get_runs(unfinished):
+        process, host = run.tags.get(_PROCESS), run.tags.get(_HOST)
+        if process and host == platform.node() and not environment.is_alive(process):
+            on.report_run_failed(run, "The process that computed this ended before the run did.")
+            on.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def materialize(shop: Workshop, names: Sequence[str], on: dg.DagsterInstance) -> RunResult:
+    """Materialize the named assets in one run; whatever does not depend on a failed one is still computed."""
+    definitions = assets.definitions(shop.recipe_file, shop.graph, shop.home)
+    keys = {key(shop.graph.recipe, name): name for name in names}
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=on,
+        asset_selection=list(keys),
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        tags={
+            "compression/recipe": shop.graph.recipe,
+            _HOST: platform.node(),
+            _PROCESS: environment.process_identity(os.getpid()),
+        },
+    )
+    steps = {found.to_python_identifier(): name for found, name in keys.items()}
+    failures: dict[str, str] = {}
+    for event in _failures(result):
+        error = event.step_failure_data.error
+        if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+            raise KeyboardInterrupt
+        name = steps[str(event.step_key)]
+        failures[name] = _gate(shop, name) if error and error.cls_name == _CHECK_FAILED else cause(event)
+    return RunResult(result.run_id, failures)
+
+
+def _gate(shop: Workshop, name: str) -> str:
+    """Why nothing may be made from a result that was computed."""
+    entry = shop.history.latest(shop.graph.recipe, name)
+    assert entry is not None, "its check failed, so it was materialized"
+    return " ".join(check.words for check in entry.blocked) + f"\n  {materializing.cure(entry)}"
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
+    return [event for event in result.all_events if event.is_step_failure]
+
+
+def cause(event: dg.DagsterEvent) -> str:
+    """Why a step failed: in our own words where there are some, else in those of the innermost error."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "failed without a cause"

@@ -1,0 +1,1 @@
+"""Recipes: their sections, their file, and their mistakes in words."""

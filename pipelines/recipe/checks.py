@@ -1,0 +1,197 @@
+"""Turns pydantic's errors into mistakes with lines and words, and checks what one field says against the rest."""
+
+import ast
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap
+
+from compression_ops import implementations
+from compression_ops.data.augmentation import Augmentation
+from pipelines.graph import code_closure
+from pipelines.recipe import schema_words
+from pipelines.recipe.error import Mistake, nearest, shown
+from pipelines.recipe.sections import Recipe
+
+_TAGS = ("source", "type", "method")
+
+
+def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
+    """One of pydantic's errors as a mistake: the line in the file, the field, the value, what is allowed."""
+    location = tuple(part for part in fault["loc"] if part != "[key]")
+    path, line, node, parent = locate(attributes, location)
+    root = schema_words.schema_of(Recipe)
+    if fault["type"] == "extra_forbidden":
+        return _unknown_key(location, path, line, node)
+    schema = schema_words.field_schema(Recipe, location) or {}
+    allowed = schema_words.allowed(root, schema)
+    if fault["type"] == "missing":
+        present = f"a map with the keys {', '.join(map(str, parent))}" if parent else "an empty map"
+        return Mistake(line, path, "missing", present, allowed)
+    if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _wrong_tag(attributes, location, path, line, node, schema)
+    if fault["loc"][-1] == "[key]" or fault["type"] == "string_pattern_mismatch":
+        return Mistake(line, path, "not a name", shown(fault["input"]), "letters, digits and underscores")
+    zones = zoneinfo.available_timezones() if location[-1] == "timezone" else ()
+    choices = [str(choice) for choice in (*schema.get("enum", []), *sorted(zones))]
+    problem = "out of range" if "than" in fault["type"] or "short" in fault["type"] else "not allowed"
+    if fault["type"] == "finite_number":
+        problem = "not a finite number"
+    return Mistake(line, path, problem, shown(node), allowed, nearest(node, choices) if isinstance(node, str) else None)
+
+
+def _unknown_key(location: Sequence[str | int], path: str, line: int, node: Any) -> Mistake:
+    root = schema_words.schema_of(Recipe)
+    parent = schema_words.field_schema(Recipe, location[:-1]) or {}
+    choices = schema_words.keys(root, parent)
+    allowed = "one of: " + ", ".join(choices)
+    return Mistake(line, path, "unknown key", shown(node), allowed, nearest(str(location[-1]), choices))
+
+
+def _wrong_tag(
+    attributes: CommentedMap, location: tuple[str | int, ...], path: str, line: int, node: Any, schema: Any
+) -> Mistake:
+    discriminator = schema["discriminator"]
+    tag = discriminator["propertyName"]
+    choices = sorted(discriminator["mapping"])
+    if isinstance(node, Mapping) and tag in node:
+        path, line, value, _ = locate(attributes, (*location, tag))
+        return Mistake(
+            line, path, "unknown", shown(value), f"one of: {', '.join(choices)}", nearest(str(value), choices)
+        )
+    return Mistake(line, f"{path}.{tag}", "missing", shown(node), f"one of: {', '.join(choices)}")
+
+
+def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str, int, Any, Any]:
+    """(path, line, value, enclosing map) of a location; a missing field stands at its map's line."""
+    node: Any = attributes
+    parent: Any = None
+    path: list[str] = []
+    line = _own_line(attributes)
+    for part in location:
+        if isinstance(node, Mapping) and part not in node and part in [node.get(tag) for tag in _TAGS]:
+            continue  # pydantic names the chosen member of a union; the file does not
+        path.append(f"[{part}]" if isinstance(part, int) else str(part))
+        parent = node
+        if isinstance(node, CommentedMap) and part in node:
+            line = key_line(node, part, line)
+            node = node[part]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
+            node = node[part]
+        else:
+            node = None
+    return ".".join(path).replace(".[", "["), line, node, parent
+
+
+def key_line(node: CommentedMap, key: Any, fallback: int) -> int:
+    """The line of a key; one that was merged in (`<<`) has none of its own."""
+    try:
+        return node.lc.key(key)[0] + 1
+    except (KeyError, TypeError, AttributeError):
+        return fallback
+
+
+def _own_line(node: CommentedMap) -> int:
+    """The line of the key that a map stands under."""
+    return max(1, node.lc.line)
+
+
+def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
+    """Mistakes that need more than one field, or the disk, to be seen."""
+    found = [*_missing_students(recipe, attributes), *_missing_path(recipe, attributes, folder)]
+    networks = [("teacher", "architecture"), *(("students", name, "architecture") for name in recipe.students)]
+    for location in networks:
+        found += _unknown_architecture(attributes, location)
+    found += _warns_too_late(recipe, attributes)
+    augmentation = recipe.soft_labels.augmentation
+    if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
+        path, line, value, _ = locate(attributes, ("soft_labels", "views"))
+        allowed = "1 without an `augmentation`, since all views would be the same"
+        found.append(Mistake(line, path, "useless", shown(value), allowed))
+    return found
+
+
+def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    found: list[Mistake] = []
+    for name, quantized in recipe.quantized_students.items():
+        if quantized.student not in recipe.students:
+            path, line, value, _ = locate(attributes, ("quantized_students", name, "student"))
+            allowed = "one of the recipe's students: " + ", ".join(recipe.students)
+            close = nearest(quantized.student, list(recipe.students))
+            found.append(Mistake(line, path, "no such student", shown(value), allowed, close))
+    return found
+
+
+def _warns_too_late(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    freshness = recipe.freshness
+    if freshness.warn_days < freshness.fail_days:
+        return []
+    path, line, value, _ = locate(attributes, ("freshness", "warn_days"))
+    found = shown(value) if value is not None else f"{freshness.warn_days:g}, the default"
+    return [Mistake(line, path, "warns too late", found, f"less than fail_days, which is {freshness.fail_days:g}")]
+
+
+def _missing_path(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
+    stated = getattr(recipe.dataset, "path", None)
+    if stated is None:
+        return []
+    source = implementations.load("data.sources", recipe.dataset.source)
+    try:
+        if source.locate(located(recipe.dataset, folder), ()) is not None:
+            return []
+    except (ValueError, OSError):  # text that no file can be named by
+        pass
+    path, line, value, _ = locate(attributes, ("dataset", "path"))
+    kind = "folder" if recipe.dataset.source == "image_folder" else "file"
+    allowed = f"an existing {kind}, absolute or relative to {folder}"
+    return [Mistake(line, path, f"no such {kind}", shown(value), allowed)]
+
+
+def located(dataset: Any, folder: Path) -> Any:
+    """A data source's parameters with its `path`, if any, made absolute: it is relative to the recipe's folder."""
+    stated = getattr(dataset, "path", None)
+    if stated is None:
+        return dataset
+    return dataset.model_copy(update={"path": str((folder / Path(stated).expanduser()).resolve())})
+
+
+def _unknown_architecture(attributes: CommentedMap, location: tuple[str, ...]) -> list[Mistake]:
+    path, line, value, _ = locate(attributes, location)
+    zoo = implementations.names("models.architectures")
+    if ":" not in value:
+        if value in zoo:
+            return []
+        allowed = f"one of: {', '.join(zoo)}; or a factory of your own as package.module:factory"
+        return [Mistake(line, path, "no such architecture", shown(value), allowed, nearest(value, zoo))]
+    module, _, factory = value.partition(":")
+    file = code_closure.find_module(module)
+    if file is None:
+        allowed = "a module that Python finds (is its folder on PYTHONPATH, its package installed?)"
+        return [Mistake(line, path, f"no module is named {module!r}", shown(value), allowed)]
+    names = _top_level_names(file)
+    if names is None or factory in names:
+        return []
+    allowed = f"a function of {module}: {', '.join(sorted(names)[:12]) or 'it defines none'}"
+    return [Mistake(line, path, f"{module} defines no {factory!r}", shown(value), allowed, nearest(factory, names))]
+
+
+def _top_level_names(file: Path) -> list[str] | None:
+    """The public names that a module defines; None if only running it would tell (a syntax error, a star import)."""
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return None
+    names: list[str] = []
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            names.append(statement.name)
+        elif isinstance(statement, ast.Assign):
+            names += [target.id for target in statement.targets if isinstance(target, ast.Name)]
+        elif isinstance(statement, ast.ImportFrom):
+            names += [alias.asname or alias.name for alias in statement.names]
+    if "*" in names:
+        return None
+    return [name for name in names if not name.startswith("_")]

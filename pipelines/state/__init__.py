@@ -1,0 +1,1 @@
+"""Where state lies: the home, artifacts, histories, known actions."""

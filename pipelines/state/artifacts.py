@@ -1,0 +1,242 @@
+"""The artifact store: content-addressed, immutable, written at once or not at all, verified when read.
+
+An artifact is a folder of files with a manifest that names each file's SHA-256 and its *content* digest (of tensors,
+not of layout; none for files that differ between identical runs). The artifact's id is the SHA-256 of the manifest,
+so the store verifies itself; its content digest is what downstream assets and Dagster see.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from compression_ops.errors import CompressionError
+from pipelines.graph import digests
+
+_MANIFEST = "manifest.json"
+_ID = re.compile("[0-9a-f]{64}")
+
+
+class ArtifactUnavailable(CompressionError):
+    """An artifact that is missing from the store or whose bytes are not those that were written."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact's id (its address in the store) and content digest."""
+
+    id: str
+    digest: str
+
+
+class ArtifactStore:
+    """Artifacts under one fsspec URL; a plain path is a local folder.
+
+    A remote store keeps the files that were read in `cache`, where each read verifies them again.
+    """
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self._fs: Any
+        self._fs, root = fsspec.url_to_fs(url)
+        self._root: str = root.rstrip("/")
+        self._is_local = isinstance(self._fs, LocalFileSystem)
+        self._cache = cache
+
+    def put(self, folder: Path, volatile: frozenset[str] = frozenset()) -> Artifact:
+        """Store a folder's files (no sub-folders). Files named in `volatile` stay out of the content digest."""
+        manifest = _manifest(folder, volatile)
+        artifact = _identify(manifest)
+        if not self._is_whole(artifact.id):
+            (folder / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1) + "\n")
+            self._write(folder, artifact.id)
+        return artifact
+
+    def identify(self, folder: Path, volatile: frozenset[str] = frozenset()) -> Artifact:
+        """The artifact that a folder would be, without storing it."""
+        return _identify(_manifest(folder, volatile))
+
+    def contains(self, artifact_id: str) -> bool:
+        """Whether an artifact was written whole; its bytes are verified only when it is read."""
+        return bool(self._fs.exists(f"{self._path(artifact_id)}/{_MANIFEST}"))
+
+    def _is_whole(self, artifact_id: str) -> bool:
+        """Whether an artifact is there; a local one that is damaged is dropped, so that it is written anew."""
+        if not self.contains(artifact_id):
+            return False
+        if self._is_local and _verify(Path(self._path(artifact_id)), artifact_id):
+            self.drop(artifact_id)
+            return False
+        return True
+
+    def fetch(self, artifact_id: str) -> Path:
+        """A local, read-only folder with the artifact's verified files.
+
+        Raises ArtifactUnavailable if it is missing, or damaged (it is then dropped, so that it is never served).
+        """
+        if not self.contains(artifact_id):
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}")
+        folder = Path(self._path(artifact_id)) if self._is_local else self._download(artifact_id)
+        fault = _verify(folder, artifact_id)
+        if fault:
+            self.drop(artifact_id)
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and has been dropped")
+        return folder
+
+    def drop(self, artifact_id: str) -> None:
+        """Remove an artifact; its manifest first, so that it is never seen half."""
+        path = self._path(artifact_id)
+        if self._fs.exists(f"{path}/{_MANIFEST}"):
+            self._fs.rm_file(f"{path}/{_MANIFEST}")
+        if self._fs.exists(path):
+            self._fs.rm(path, recursive=True)
+        shutil.rmtree(self._cache / artifact_id, ignore_errors=True)
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all artifacts in the store."""
+        for path in self._fs.glob(f"{self._root}/artifacts/*/*"):
+            name = path.rstrip("/").rsplit("/", 1)[1]
+            if _ID.fullmatch(name):
+                yield name
+
+    def size(self, artifact_id: str) -> int:
+        """Bytes that an artifact takes."""
+        return int(self._fs.du(self._path(artifact_id)))
+
+    def age(self, artifact_id: str) -> float:
+        """Seconds since an artifact was written; of a half-written one, since its newest file was."""
+        path = self._path(artifact_id)
+        names = [f"{path}/{_MANIFEST}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
+        times = [self._fs.modified(name).timestamp() for name in names]
+        return time.time() - max(times, default=0.0)
+
+    def sweep(self, older_than: float) -> None:
+        """Remove what killed writers left in a local store, if it is older than so many seconds."""
+        if not self._is_local:
+            return
+        for path in Path(self._root).glob("a*/*/.*"):
+            if time.time() - path.stat().st_mtime > older_than:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def read_json(self, name: str) -> Any | None:
+        """A small JSON file of the store (`actions/...`); None if it is not there or not whole."""
+        try:
+            return json.loads(self._fs.cat_file(f"{self._root}/{name}"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a small JSON file at once."""
+        path = f"{self._root}/{name}"
+        data = json.dumps(value, indent=1).encode()
+        self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        if self._is_local:
+            _write_local(Path(path), data)
+        else:
+            self._fs.pipe_file(path, data)
+
+    def list_json(self, folder: str) -> list[str]:
+        """Names of the JSON files under a folder of the store."""
+        found = self._fs.glob(f"{self._root}/{folder}/*/*.json")
+        return [path[len(self._root) + 1 :] for path in found]
+
+    def remove_json(self, name: str) -> None:
+        """Remove one JSON file of the store, if it is there."""
+        if self._fs.exists(f"{self._root}/{name}"):
+            self._fs.rm_file(f"{self._root}/{name}")
+
+    def _path(self, artifact_id: str) -> str:
+        return f"{self._root}/artifacts/{artifact_id[:2]}/{artifact_id}"
+
+    def _write(self, folder: Path, artifact_id: str) -> None:
+        target = self._path(artifact_id)
+        self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        if self._is_local:
+            _rename_into_place(folder, Path(target))
+            return
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == _MANIFEST):
+            self._fs.put_file(str(path), f"{target}/{path.name}")  # the manifest last: it says that all is there
+
+    def _download(self, artifact_id: str) -> Path:
+        folder = self._cache / artifact_id
+        if not (folder / _MANIFEST).exists() or _verify(folder, artifact_id):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+            for path in self._fs.ls(self._path(artifact_id), detail=False):
+                self._fs.get_file(path, str(temporary / path.rsplit("/", 1)[1]))
+            temporary.replace(folder)
+        return folder
+
+
+def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:
+    return {
+        path.name: {
+            "sha256": digests.of_file(path),
+            "bytes": path.stat().st_size,
+            "content": None if path.name in volatile else digests.of_content(path),
+        }
+        for path in sorted(folder.iterdir())
+    }
+
+
+def _identify(manifest: dict[str, Any]) -> Artifact:
+    content = {name: entry["content"] for name, entry in manifest.items() if entry["content"]}
+    return Artifact(digests.of_value(manifest), digests.of_value(content))
+
+
+def _verify(folder: Path, artifact_id: str) -> str | None:
+    """What is wrong with an artifact's files, or None."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        return f"{_MANIFEST}: {error}"
+    if digests.of_value(manifest) != artifact_id:
+        return f"{_MANIFEST} was changed"
+    for name, entry in manifest.items():
+        path = folder / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != entry["bytes"] or digests.of_file(path) != entry["sha256"]:
+            return f"{name} was changed"
+    return None
+
+
+def _rename_into_place(folder: Path, target: Path) -> None:
+    temporary = target.parent / f".{uuid.uuid4().hex}"
+    shutil.copytree(folder, temporary)
+    for path in temporary.iterdir():
+        _flush(path)
+    _flush(temporary)
+    try:
+        temporary.rename(target)
+    except OSError:
+        if not (target / _MANIFEST).exists():  # a leftover without a manifest is no artifact
+            shutil.rmtree(target)
+            temporary.rename(target)
+        shutil.rmtree(temporary, ignore_errors=True)
+    _flush(target.parent)
+
+
+def _write_local(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{uuid.uuid4().hex}")
+    temporary.write_bytes(data)
+    _flush(temporary)
+    temporary.replace(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""Where the state of the product lies, and the settings that say so. All of it under one folder, `COMPRESSION_HOME`.
+
+dagster/      Dagster's instance            mlflow/       MLflow's database and artifacts
+store/        artifacts and known actions   history/      what was materialized, asset by asset
+data/         downloaded data sets          raw_digests.json   digests of raw files by size and time
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of all state; nothing is created before it is needed."""
+
+    root: Path
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME of the product's own instance."""
+        return self.root / "dagster"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's sqlite database and artifacts."""
+        return self.root / "mlflow"
+
+    @property
+    def history(self) -> Path:
+        """One append-only file an asset."""
+        return self.root / "history"
+
+    @property
+    def data(self) -> Path:
+        """Downloaded data sets."""
+        return self.root / "data"
+
+    @property
+    def store_url(self) -> str:
+        """The artifact store: `COMPRESSION_STORE` (any fsspec URL), or the folder `store`."""
+        return os.environ.get("COMPRESSION_STORE") or str(self.root / "store")
+
+    @property
+    def owns_store(self) -> bool:
+        """Whether the store lies in this home, so that no other home can refer to it."""
+        return not os.environ.get("COMPRESSION_STORE")
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking server: `MLFLOW_TRACKING_URI`, or the local sqlite database."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+
+    @property
+    def mlflow_address(self) -> str:
+        """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`."""
+        configured = os.environ.get("COMPRESSION_MLFLOW_ADDRESS")
+        if configured:
+            return configured.rstrip("/")
+        uri = self.tracking_uri
+        return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+
+    @property
+    def data_folders(self) -> tuple[Path, ...]:
+        """Where raw data are looked for, in order: `COMPRESSION_DATA`, then the folder `data`."""
+        configured = os.environ.get("COMPRESSION_DATA")
+        return (*((Path(configured).resolve(),) if configured else ()), self.data)
+
+
+def current() -> Home:
+    """The home that the environment names: `COMPRESSION_HOME`, or `.compression` beside the packages."""
+    configured = os.environ.get("COMPRESSION_HOME")
+    return Home(Path(configured).resolve() if configured else _PROJECT / ".compression")

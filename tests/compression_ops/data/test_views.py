@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from compression_ops.data.augmentation import Augmentation, draw
+from compression_ops.data.views import Views
+from compression_ops.parameters import read
+from compression_ops.seeds import generator
+from compression_ops.training.hyperparameters import Training
+
+
+def test_views_differ_from_each_other_and_are_those_of_their_augmentation():
+    augmentation = Augmentation(rotate=10.0)
+    views = Views(views=2, augmentation=augmentation, seed=6)
+    first, second = views.transformations(20, 0), views.transformations(20, 1)
+    expected = draw(augmentation, 20, 6, 0)
+    assert first is not None
+    assert second is not None
+    assert expected is not None
+    assert torch.equal(first, expected)
+    assert not torch.equal(first, second)
+
+
+def test_epochs_go_round_the_views():
+    assert [Views(views=3).of_epoch(epoch) for epoch in range(7)] == [0, 1, 2, 0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("bad", [{"views": 0}, {"views": 1.0}, {"seed": -1}, {"augmentation": {"turn": 1.0}}])
+def test_parameters_out_of_range_and_unknown_ones_are_refused(bad: dict[str, object]):
+    with pytest.raises(ValidationError):
+        Views.model_validate(bad)
+
+
+def test_a_stage_reads_its_typed_part_of_a_flat_mapping_and_refuses_a_bad_value():
+    flat = {"architecture": "vgg", "epochs": 3, "learning_rate": 1, "label_smoothing": 0.1}
+    assert read(Training, flat) == Training(epochs=3, learning_rate=1.0)
+    with pytest.raises(ValidationError):
+        read(Training, flat | {"epochs": 0})
+
+
+def test_generators_of_different_keys_are_unrelated_and_those_of_one_key_alike():
+    draws = [
+        torch.randint(2**62, (1,), generator=generator(*key)) for key in ((0, "a"), (0, "b"), (1, "a"), ("0", "a"))
+    ]
+    assert len({int(draw) for draw in draws}) == 4
+    assert int(torch.randint(2**62, (1,), generator=generator(0, "a"))) == int(draws[0])
+
+
+def test_parameters_of_a_recipe_are_read_without_torch():
+    modules = [
+        "data.augmentation",
+        "data.views",
+        "training.hyperparameters",
+        "distillation.losses.kd",
+        "parameters",
+        "seeds",
+    ]
+    code = "".join(f"import compression_ops.{module};" for module in modules)
+    code += "import sys; sys.exit(bool({'torch', 'numpy', 'onnxruntime', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,178 @@
+"""An image file is classified as the network that was trained on an image folder would, without torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from compression_ops.data import dataset
+from compression_ops.data.dataset import Description
+from compression_ops.data.sources import image_folder
+from compression_ops.errors import DataError, ModelError
+from compression_ops.onnx_model import metadata, prediction
+from tests.compression_ops import linear_models
+
+SIDE = 12
+CLASSES = ("cat", "dog", "eel")
+
+
+def save_model(
+    path: Path, shape: tuple[int, int, int] = (3, SIDE, SIDE), weights: np.ndarray | None = None, described: bool = True
+) -> Description:
+    """A random linear model, and the description that stands in its file."""
+    generator = np.random.default_rng(0)
+    if weights is None:
+        weights = generator.normal(0, 0.05, (int(np.prod(shape)), len(CLASSES)))
+    mean, std = generator.uniform(0.2, 0.7, (2, shape[0])).tolist()
+    description = Description(CLASSES, shape, tuple(mean), tuple(std))
+    model = linear_models.linear(weights, shape)
+    if described:
+        metadata.describe(model, description)
+    onnx.save(model, path)
+    return description
+
+
+def paint(root: Path, count: int = 5) -> list[Path]:
+    """Photos of several sizes, modes and formats, in the class folders of an image folder."""
+    generator = np.random.default_rng(1)
+    paths: list[Path] = []
+    for index in range(count):
+        path = root / "ab"[index % 2] / f"{index}.{('png', 'jpg', 'webp')[index % 3]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        height, width = generator.integers(8, 40, 2)
+        image = Image.fromarray(generator.integers(0, 256, (height, width, 3), np.uint8))
+        (image.convert("L") if index == 3 else image).save(path)
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_path: Path, channels: int) -> None:
+    shape = (channels, SIDE, SIDE)
+    weights = np.random.default_rng(2).normal(0, 0.05, (channels * SIDE * SIDE, len(CLASSES)))
+    description = save_model(tmp_path / "model.onnx", shape, weights)
+    paint(tmp_path / "images")
+    spec = {"source": "image_folder", "path": ".", "image_size": SIDE, "channels": channels}
+    read = image_folder.Spec.model_validate(spec)
+    raw = image_folder.read(read, tmp_path / "images")
+    inputs = dataset.normalize(torch.from_numpy(raw.train.images), description)
+    expected = (inputs.flatten(1) @ torch.from_numpy(weights).float()).softmax(dim=1).numpy()
+    files = image_folder.files(read, tmp_path / "images")
+    found = prediction.predict(tmp_path / "model.onnx", files)
+    assert [one.image for one in found] == files
+    probabilities = np.array([list(one.probabilities.values()) for one in found])
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
+    for one, row in zip(found, expected, strict=True):
+        assert list(one.probabilities) == list(CLASSES)
+        assert one.label == CLASSES[row.argmax()]
+        assert one.probability == one.probabilities[one.label] == max(one.probabilities.values())
+
+
+def test_every_pixel_value_is_normalized_to_the_bit_as_in_training() -> None:
+    description = Description(("a",), (3, 16, 16), (0.1307, 1 / 3, 0.7), (0.3081, 0.229, 1.0))
+    images = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16).repeat(3, axis=1)
+    found = prediction.normalize(images, description)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, dataset.normalize(torch.from_numpy(images), description).numpy())
+
+
+def test_more_images_than_a_batch_come_back_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_model(tmp_path / "model.onnx")
+    files = paint(tmp_path, 7)
+    whole = prediction.predict(tmp_path / "model.onnx", files)
+    monkeypatch.setattr(prediction, "_BATCH", 3)
+    parts = prediction.predict(tmp_path / "model.onnx", files)
+    assert [one.image for one in parts] == files
+    for one, other in zip(parts, whole, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, rel=1e-5)
+    assert prediction.predict(tmp_path / "model.onnx", []) == []
+
+
+def test_nothing_is_inverted(tmp_path: Path) -> None:
+    weights = np.stack([np.ones(SIDE * SIDE), -np.ones(SIDE * SIDE), np.full(SIDE * SIDE, -9.0)], axis=1)
+    save_model(tmp_path / "model.onnx", (1, SIDE, SIDE), weights)
+    for name, value in (("white", 255), ("black", 0)):
+        Image.fromarray(np.full((20, 20), value, np.uint8)).save(tmp_path / f"{name}.png")
+    white, black = prediction.predict(tmp_path / "model.onnx", [tmp_path / "white.png", tmp_path / "black.png"])
+    assert (white.label, black.label) == ("cat", "eel")
+
+
+def test_torch_is_not_imported(tmp_path: Path) -> None:
+    save_model(tmp_path / "model.onnx")
+    (file,) = paint(tmp_path, 1)
+    program = (
+        "import sys; from pathlib import Path; from compression_ops.prediction import predict; "
+        f"print(predict(Path({str(tmp_path / 'model.onnx')!r}), [Path({str(file)!r})])[0].label); "
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in CLASSES
+
+
+def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
+    save_model(tmp_path / "model.onnx")
+    files = paint(tmp_path, 2)
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(DataError, match=r"notes\.txt: no image; allowed is a file that Pillow opens"):
+        prediction.predict(tmp_path / "model.onnx", [*files, tmp_path / "notes.txt"])
+
+
+def test_a_damaged_a_missing_and_a_foreign_file_are_named(tmp_path: Path) -> None:
+    save_model(tmp_path / "model.onnx")
+    (file, *_) = paint(tmp_path, 1)
+    file.write_bytes(file.read_bytes()[:60])
+    (tmp_path / "photo.heic").write_bytes(b"something")
+    for path in (file, tmp_path / "gone.png", tmp_path / "photo.heic", tmp_path):
+        with pytest.raises(DataError, match=str(path)):
+            prediction.predict(tmp_path / "model.onnx", [path])
+
+
+def test_a_model_that_does_not_describe_itself_is_named(tmp_path: Path) -> None:
+    save_model(tmp_path / "plain.onnx", described=False)
+    with pytest.raises(ModelError, match=r"plain\.onnx: its metadata lack compression\.classes"):
+        prediction.predict(tmp_path / "plain.onnx", [])
+
+
+def test_a_model_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"gone\.onnx"):
+        prediction.predict(tmp_path / "gone.onnx", [])
+
+
+def redescribe(path: Path, **changes: object) -> None:
+    model = onnx.load(path)
+    fields = {**vars(metadata.read(model).description), **changes}
+    metadata.describe(model, Description(**fields))  # type: ignore[arg-type]
+    onnx.save(model, path)
+
+
+def test_a_description_of_other_images_or_classes_is_told(tmp_path: Path) -> None:
+    path, files = tmp_path / "model.onnx", paint(tmp_path, 1)
+    save_model(path)
+    redescribe(path, shape=(3, 8, 8))
+    with pytest.raises(ModelError, match=r"takes inputs of shape \[3, 12, 12\], but its metadata say \[3, 8, 8\]"):
+        prediction.predict(path, files)
+    save_model(path)
+    redescribe(path, classes=("a", "b"))
+    with pytest.raises(ModelError, match=r"shape \(1, 3\) for 1 image.*each of the 2 classes"):
+        prediction.predict(path, files)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 8), (1, 8, 10)])
+def test_a_model_of_images_that_no_file_holds_is_told(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    save_model(tmp_path / "model.onnx", shape)
+    with pytest.raises(ModelError, match="square images of 1 or 3 channels alone"):
+        prediction.predict(tmp_path / "model.onnx", [])
+
+
+def test_logits_that_are_not_finite_are_told(tmp_path: Path) -> None:
+    weights = np.full((3 * SIDE * SIDE, len(CLASSES)), np.nan)
+    save_model(tmp_path / "model.onnx", weights=weights)
+    with pytest.raises(ModelError, match="logits that are not finite"):
+        prediction.predict(tmp_path / "model.onnx", paint(tmp_path, 1))

@@ -1,0 +1,157 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from compression_ops.progress import silent
+
+from compression_ops.data.augmentation import Augmentation, augment
+from compression_ops.data.dataset import load_split, normalize
+from compression_ops.data.views import Views
+from compression_ops.models.network import load, load_network
+from compression_ops.stages import control, soft_labels, student, teacher
+from compression_ops.stages.stage import StageResult
+from tests.compression_ops import small_data
+
+AUGMENTATION = {"translate": 1.0, "rotate": 10.0, "scale": 0.1, "shear": 0.0, "flip": False}
+BUDGET = {"epochs": 4, "batch_size": 24, "learning_rate": 0.02, "weight_decay": 0.01, "seed": 3}
+NETWORK = {"architecture": "tests.compression_ops.small_data:network"}
+VIEWS = {"views": 2, "augmentation": AUGMENTATION, "seed": 9}
+STUDENT: dict[str, Any] = NETWORK | BUDGET | {"loss": {"type": "kd", "temperature": 3.0, "alpha": 0.8}}
+CONTROL: dict[str, Any] = NETWORK | BUDGET | {"views": VIEWS}
+TEACHER: dict[str, Any] = NETWORK | BUDGET | {"label_smoothing": 0.05, "augmentation": AUGMENTATION}
+
+
+@pytest.fixture(scope="module")
+def assets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("assets")
+    folders = {"dataset": small_data.artifact(root / "dataset")}
+    for name, stage, parameters in (("teacher", teacher, TEACHER), ("soft_labels", soft_labels, VIEWS)):
+        folders[name] = root / name
+        folders[name].mkdir()
+        stage.run(parameters, folders, folders[name], silent)
+    return folders
+
+
+def run(stage: Any, parameters: dict[str, Any], inputs: dict[str, Path], output: Path) -> StageResult:
+    output.mkdir()
+    return stage.run(parameters, inputs, output, silent)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize(
+    ("stage", "parameters"), [(teacher, TEACHER), (student, STUDENT), (control, CONTROL)], ids=lambda x: ""
+)
+def test_a_training_stage_writes_the_same_bytes_twice(
+    stage: Any, parameters: dict[str, Any], assets: dict[str, Path], tmp_path: Path
+):
+    first = run(stage, parameters, assets, tmp_path / "first")
+    again = run(stage, parameters, assets, tmp_path / "again")
+    assert content(tmp_path / "first") == content(tmp_path / "again")
+    assert list(content(tmp_path / "first")) == ["model.json", "model.safetensors"]
+    assert first.metrics == again.metrics
+    assert next(iter(first.metrics)) == "validation_accuracy"
+    assert first.volatile == frozenset()
+    assert len(first.history) == 4
+
+
+def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], tmp_path: Path):
+    result = run(student, STUDENT, assets, tmp_path / "student")
+    model = load(tmp_path / "student")
+    assert load_network(tmp_path / "student").classes == 3
+    validation = load_split(assets["dataset"], "validation")
+    logits = model(normalize(validation.images, small_data.data().description))
+    accuracy = (logits.argmax(1) == validation.labels).double().mean().item()
+    assert result.metrics["validation_accuracy"] == pytest.approx(accuracy)
+
+
+def test_no_training_stage_needs_the_test_split(assets: dict[str, Path], tmp_path: Path):
+    blind = tmp_path / "dataset"
+    shutil.copytree(assets["dataset"], blind)
+    (blind / "test.safetensors").unlink()
+    inputs = assets | {"dataset": blind}
+    for name, stage, parameters in (("t", teacher, TEACHER), ("s", student, STUDENT), ("c", control, CONTROL)):
+        run(stage, parameters, inputs, tmp_path / name)
+    run(soft_labels, VIEWS, inputs, tmp_path / "l")
+
+
+def test_the_control_needs_neither_the_teacher_nor_its_soft_labels(assets: dict[str, Path], tmp_path: Path):
+    run(control, CONTROL, {"dataset": assets["dataset"]}, tmp_path / "control")
+
+
+def test_a_student_that_ignores_its_teacher_is_its_control(assets: dict[str, Path], tmp_path: Path):
+    """Same initial weights, order, views, budget: with α = 0 nothing is left that differs."""
+    run(control, CONTROL, assets, tmp_path / "control")
+    run(student, STUDENT | {"loss": {"type": "kd", "temperature": 3.0, "alpha": 0.0}}, assets, tmp_path / "student")
+    first, other = load(tmp_path / "control").state_dict(), load(tmp_path / "student").state_dict()
+    for name, value in first.items():
+        torch.testing.assert_close(other[name], value)
+
+
+def test_a_student_that_learns_from_its_teacher_differs_from_its_control(assets: dict[str, Path], tmp_path: Path):
+    run(control, CONTROL, assets, tmp_path / "control")
+    run(student, STUDENT, assets, tmp_path / "student")
+    assert content(tmp_path / "control")["model.safetensors"] != content(tmp_path / "student")["model.safetensors"]
+
+
+def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
+    assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """In every batch, the teacher's own logits of the student's input are the soft labels that come with it."""
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    inputs: list[torch.Tensor] = []
+    from compression_ops.distillation.losses import kd
+
+    original, network = kd.loss, small_data.network
+
+    def watched(input_shape: tuple[int, int, int], classes: int) -> torch.nn.Module:
+        model = network(input_shape, classes)
+        model.register_forward_pre_hook(lambda module, args: inputs.append(args[0]) if module.training else None)
+        return model
+
+    def spy(spec: kd.Spec, logits: torch.Tensor, soft: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        seen.append((inputs[-1].clone(), soft))
+        return original(spec, logits, soft, labels)
+
+    monkeypatch.setattr(kd, "loss", spy)
+    monkeypatch.setattr(small_data, "network", watched)
+    run(student, STUDENT, assets, tmp_path / "student")
+    monkeypatch.undo()
+    assert len(seen) == 4 * 4
+    labeller = load(assets["teacher"])
+    for pixels, soft in seen:
+        torch.testing.assert_close(labeller(pixels).detach(), soft.float(), rtol=2e-3, atol=2e-3)
+
+
+def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_path: Path):
+    smooth = run(teacher, TEACHER | {"label_smoothing": 0.4, "epochs": 1}, assets, tmp_path / "smooth")
+    sharp = run(teacher, TEACHER | {"label_smoothing": 0.0, "epochs": 1}, assets, tmp_path / "sharp")
+    assert smooth.history[0]["loss"] > sharp.history[0]["loss"]
+
+
+def test_the_teacher_sees_a_new_view_every_epoch(
+    assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    drawn: list[int] = []
+    original = Views.transformations
+
+    def spy(self: Views, samples: int, view: int) -> torch.Tensor | None:
+        drawn.append(view)
+        return original(self, samples, view)
+
+    monkeypatch.setattr(Views, "transformations", spy)
+    run(teacher, TEACHER, assets, tmp_path / "teacher")
+    assert drawn == [0, 1, 2, 3]
+
+
+def test_views_of_the_recipe_are_those_that_augmentation_draws():
+    views = Views.model_validate(VIEWS)
+    assert views.augmentation == Augmentation(translate=1.0, rotate=10.0, scale=0.1)
+    images = small_data.data().train.images
+    first = augment(images, views.transformations(len(images), 0))
+    assert torch.equal(first, augment(images, views.transformations(len(images), 0)))
+    assert [views.of_epoch(epoch) for epoch in range(5)] == [0, 1, 0, 1, 0]

@@ -1,0 +1,93 @@
+"""The code of a stage: what it reaches by import, hashed without comments, docstrings and formatting."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.graph import code_closure
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package `shop` on the path: entry -> part -> deep; `sibling` is reached by nobody."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""A shop."""\n')
+    (folder / "entry.py").write_text("from shop import part\n\n\ndef run():\n    return part.value()\n")
+    (folder / "part.py").write_text("from shop.deep import VALUE\n\n\ndef value():\n    return VALUE\n")
+    (folder / "deep.py").write_text("import json\n\nVALUE = 1\n")
+    (folder / "sibling.py").write_text("OTHER = 2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return folder
+
+
+def _closure() -> dict[str, str]:
+    return code_closure.closure(["shop.entry"])
+
+
+def test_it_holds_what_is_reached_and_nothing_else(package: Path) -> None:
+    assert set(_closure()) == {"shop", "shop.entry", "shop.part", "shop.deep"}
+
+
+def test_an_edit_changes_the_digest_of_its_module_alone(package: Path) -> None:
+    before = _closure()
+    (package / "deep.py").write_text("import json\n\nVALUE = 2  # was 1\n")
+    after = _closure()
+    assert {name for name in before if before[name] != after[name]} == {"shop.deep"}
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "import json\n\nVALUE = 1  # a comment\n",
+        '"""A docstring."""\nimport json\nVALUE = (\n    1\n)\n',
+        "import json\n\n\n\n\nVALUE    =    1\n",
+    ],
+)
+def test_comments_docstrings_and_formatting_do_not_count(same: str, package: Path) -> None:
+    before = _closure()
+    (package / "deep.py").write_text(same)
+    assert _closure() == before
+
+
+def test_a_docstring_of_a_function_does_not_count_but_its_body_does(package: Path) -> None:
+    before = _closure()
+    source = "from shop.deep import VALUE\n\n\ndef value():\n    '''Say it.'''\n    return VALUE\n"
+    (package / "part.py").write_text(source)
+    assert _closure() == before
+    (package / "part.py").write_text(source.replace("return VALUE", "return VALUE + 1"))
+    assert _closure() != before
+
+
+def test_an_import_for_type_checking_only_is_not_followed(package: Path) -> None:
+    (package / "deep.py").write_text(
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from shop import sibling\nVALUE = 1\n"
+    )
+    assert "shop.sibling" not in _closure()
+
+
+def test_an_import_inside_a_function_and_a_relative_one_are_followed(package: Path) -> None:
+    (package / "deep.py").write_text("VALUE = 1\n\n\ndef late():\n    from . import sibling\n    return sibling\n")
+    assert "shop.sibling" in _closure()
+
+
+def test_a_named_resource_counts(package: Path) -> None:
+    (package / "page.html").write_text("<p>one</p>")
+    (package / "deep.py").write_text('RESOURCES = ("page.html",)\nVALUE = 1\n')
+    before = _closure()
+    (package / "page.html").write_text("<p>two</p>")
+    assert {name for name in before if before[name] != _closure()[name]} == {"shop.deep"}
+
+
+def test_nothing_is_imported(package: Path) -> None:
+    (package / "deep.py").write_text("raise SystemExit('this module must not run')\nVALUE = 1\n")
+    assert "shop.deep" in _closure()
+
+
+def test_installed_packages_are_left_out() -> None:
+    assert code_closure.closure(["rich.table"]) == {}
+
+
+def test_a_module_that_does_not_exist_has_no_file() -> None:
+    assert code_closure.find_module("shop_that_is_not_there") is None
+    assert code_closure.find_module("json.nothing.deeper") is None

@@ -1,0 +1,307 @@
+"""The champion: what is promoted, what is not and why, how to go back, and where its page in MLflow leads."""
+
+import json
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+from click.testing import Result
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from typer.testing import CliRunner
+
+from compression_ops.evaluation import promotion
+from compression_ops.onnx_model import metadata
+from pipelines.cli.main import app
+from pipelines.execution import status
+from pipelines.kinds import champion
+from pipelines.lineage import connection
+from pipelines.lineage.registry import Registry
+from pipelines.state import home as homes
+from pipelines.state.history import Materialization
+from tests.pipelines import product, recipes
+
+_QUANTIZED = "quantized_student/int8"
+_AFTER_STUDENT = {"student/small", "control/small", _QUANTIZED, "benchmark_report", "champion"}
+_POOR = "      epochs: 2\n      batch_size: 64\n      learning_rate: 0.003"
+_GOOD = "      epochs: 20\n      batch_size: 16\n      learning_rate: 0.01"
+
+
+@pytest.fixture
+def client(home: Path) -> MlflowClient:
+    """A client of the home's tracking store."""
+    return connection.client(homes.current())
+
+
+def test_the_first_quantized_student_that_passes_is_version_1_and_a_run_with_nothing_new_promotes_nothing(
+    recipe: Path, client: MlflowClient
+) -> None:
+    assert _aliases(client) == {"champion": "1"}
+    assert client.get_model_version_by_alias("tiny", "champion").tags["compression.digest"] == _entry(_QUANTIZED).digest
+    assert _entry("champion").metrics["promoted"] == 1
+    assert "there is no champion yet" in _words()
+    assert product.computed() == set()
+    product.edit(recipe, "iterations: 20", "iterations: 21")
+    assert product.computed() == {"benchmark_report", "champion"}
+    assert _entry("champion").metrics["promoted"] == 0
+    assert "already is the champion" in _words()
+    assert _aliases(client) == {"champion": "1"}
+    assert len(client.search_model_versions("name = 'tiny'")) == 1
+
+
+def test_a_better_one_is_promoted_a_worse_one_is_not_and_a_rollback_swaps_them(
+    recipe: Path, client: MlflowClient
+) -> None:
+    product.edit(recipe, _POOR, _GOOD)
+    assert product.computed() == _AFTER_STUDENT
+    assert _aliases(client) == {"champion": "2", "previous": "1"}
+    assert "it is more accurate, and not by chance" in _words()
+
+    product.edit(recipe, _GOOD, _POOR)
+    assert product.computed() == {"champion"}, "all else is known"
+    assert _aliases(client) == {"champion": "2", "previous": "1"}
+    assert "does not replace version 2: it is less accurate, and not by chance" in _words()
+
+    result = _compression("rollback", "tiny", "--json")
+    assert json.loads(result.stdout) == {"recipe": "tiny", "champion": "1", "retired": "2"}
+    assert _aliases(client) == {"champion": "1", "previous": "2"}
+
+    product.edit(recipe, _POOR, _GOOD)
+    assert product.computed() == {"champion"}
+    assert _aliases(client) == {"champion": "1", "previous": "2"}, "what was rolled back stays so"
+    assert "It is version 2, which was rolled back on " in _words()
+    assert "delete the version's tag compression.rolled_back to allow it again" in _words()
+
+    result = _compression("rollback", "tiny")
+    assert "version 2" in result.stdout
+    assert "is the champion again, version 1 is retired." in result.stdout
+    assert _aliases(client) == {"champion": "2", "previous": "1"}
+    tags = {version.version: version.tags for version in client.search_model_versions("name = 'tiny'")}
+    assert ["compression.rolled_back" in tags[number] for number in sorted(tags, key=int)] == [True, False]
+
+
+def test_one_that_is_as_accurate_but_smaller_is_promoted(
+    recipe: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _entry(_QUANTIZED).metrics["file_bytes"]
+    monkeypatch.setattr(promotion, "LEAST_SMALLER", 0.02)  # of so small a file, scales a channel are few bytes
+    product.edit(recipe, "per_channel: true", "per_channel: false")
+    assert product.computed() == {_QUANTIZED, "benchmark_report", "champion"}
+    assert _entry(_QUANTIZED).metrics["file_bytes"] < 0.98 * before
+    assert _entry("champion").metrics["p_value"] > 0.05
+    assert _aliases(client) == {"champion": "2", "previous": "1"}
+    assert "cannot tell their accuracies apart, and its file is" in _words()
+
+
+def test_one_that_fails_a_gate_of_the_report_is_not_promoted_until_the_gate_is_opened(
+    recipe: Path, client: MlflowClient
+) -> None:
+    client.delete_registered_model("tiny")
+    product.edit(recipe, "min_compression: 1.0", "min_compression: 1000.0")
+    result = _compression("run", "tiny")
+    assert result.exit_code == 0, result.stderr
+    words = f"{_QUANTIZED}: The file of {_QUANTIZED} is"
+    assert "champion: Nothing is promoted: no candidate passes its gates." in result.stdout
+    assert words in result.stdout
+    assert "at least 1000 (benchmark.min_compression) is asked, so this fails." in _words()
+    assert "warning: benchmark_report: The file of" in result.stderr
+    assert _aliases(client) == {}
+    failed = _compression("predict", "tiny", "picture.png")
+    assert failed.exit_code == 1
+    assert f"no champion of recipe 'tiny'. What was decided last: {_words()}" in str(failed.exception)
+
+    product.edit(recipe, "min_compression: 1000.0", "min_compression: 1.0")
+    assert product.computed() == {"champion"}
+    assert _aliases(client) == {"champion": "1"}
+
+
+def test_a_latency_budget_is_asked_of_the_measurement_that_there_is_and_decides_anew(
+    recipe: Path, client: MlflowClient
+) -> None:
+    client.delete_registered_model("tiny")
+    recipe.write_text(recipes.TINY + "  gates: {max_latency_us: 0.001}\n")
+    assert product.computed() == {"champion"}
+    assert "takes" in _words()
+    assert "at most 0.001 (gates.max_latency_us) is asked, so this fails." in _words()
+    assert _aliases(client) == {}
+    recipe.write_text(recipes.TINY + "  gates: {max_latency_us: 1000000}\n")
+    assert product.computed() == {"champion"}, "a wider budget lets it pass, without measuring again"
+    assert _aliases(client) == {"champion": "1"}
+
+
+def test_the_versions_page_leads_to_its_run_its_gates_and_its_data(recipe: Path, client: MlflowClient) -> None:
+    version = client.get_model_version_by_alias("tiny", "champion")
+    quantized, report, decided, data = (
+        _entry(name) for name in (_QUANTIZED, "benchmark_report", "champion", "dataset")
+    )
+    assert version.description is not None
+    for entry in (quantized, report, decided, data):
+        assert f"(#/experiments/{entry.experiment_id}/runs/{entry.run_id}?" in version.description
+    for check in (*quantized.checks, *(found for found in report.checks if found.subject == _QUANTIZED)):
+        assert f"- **{check.name}** passed. {check.words}" in version.description
+        assert version.tags[f"gate.{check.name}"] == "passed"
+    assert _words() in version.description
+    assert version.tags["compression.decided_by"] == decided.run_id
+
+
+def test_from_a_version_mlflow_alone_leads_to_run_gates_and_data(recipe: Path, client: MlflowClient) -> None:
+    version = client.get_model_version_by_alias("tiny", "champion")
+    assert version.run_id is not None
+    run = client.get_run(version.run_id)
+    assert run.data.tags["compression.asset"] == _QUANTIZED
+    assert run.data.tags["dagster.data_version"] == version.tags["compression.digest"]
+    data = client.get_run(version.tags["compression.dataset_run_id"])
+    assert data.data.tags["dagster.data_version"] == version.tags["compression.dataset_digest"]
+    assert data.data.tags["dagster.data_version"] == run.data.tags["upstream.dataset.digest"]
+    gates = {name for name in version.tags if name.startswith("gate.")}
+    assert gates == {
+        "gate.onnx_parity", "gate.integer_kernels", "gate.accuracy_drop_int8", "gate.compression_int8",
+    }  # fmt: skip
+
+
+def test_the_decisions_run_says_what_was_decided_on_what(recipe: Path, client: MlflowClient, tmp_path: Path) -> None:
+    entry = _entry("champion")
+    run = client.get_run(entry.run_id)
+    assert run.info.status == "FINISHED"
+    decision = json.loads(Path(client.download_artifacts(entry.run_id, "decision.json", str(tmp_path))).read_text())
+    assert decision["candidate"] == _QUANTIZED
+    assert decision["promoted"] is True
+    assert decision["words"] == _words()
+    for name in ("dataset", "benchmark_report", _QUANTIZED):
+        assert (
+            f"[{name}](#/experiments/{entry.experiment_id}/runs/{_entry(name).run_id}"
+            in run.data.tags["mlflow.note.content"]
+        )
+    assert [item.model_id for item in run.inputs.model_inputs] == [_entry(_QUANTIZED).model_id]
+
+
+def test_the_registered_onnx_file_says_what_it_is(recipe: Path) -> None:
+    registry = Registry(homes.current(), "tiny")
+    version = registry.champion()
+    assert version is not None
+    entry, shop = _entry(_QUANTIZED), product.workshop()
+    found = metadata.read(onnx.load(registry.download(version) / "model.onnx"))
+    assert (found.recipe, found.asset, found.digest, found.run_id) == (
+        "tiny", _QUANTIZED, entry.digest, entry.run_id,
+    )  # fmt: skip
+    data = json.loads((shop.store.fetch(_entry("dataset").artifact) / "dataset.json").read_text())
+    assert list(found.description.classes) == data["classes"]
+    assert list(found.description.mean) == data["mean"]
+    assert list(found.description.std) == data["std"]
+    own = onnx.load(shop.store.fetch(entry.artifact) / "model.onnx")
+    assert metadata.content(own) == metadata.content(onnx.load(registry.download(version) / "model.onnx")), (
+        "the registered graph and weights are those of the artifact"
+    )
+
+
+def test_a_rollback_without_a_previous_champion_is_told_in_words(recipe: Path, client: MlflowClient) -> None:
+    result = _compression("rollback", "tiny")
+    assert result.exit_code == 1
+    assert "version 1 in use and none before it: there is nothing to go back to" in str(result.exception)
+    client.delete_registered_model("tiny")
+    assert "no champion: there is nothing to go back to" in str(_compression("rollback", "tiny").exception)
+
+
+def test_a_champion_that_is_deleted_from_the_registry_is_promoted_by_the_next_decision(
+    recipe: Path, client: MlflowClient
+) -> None:
+    client.delete_registered_model_alias("tiny", "champion")
+    assert "materializing tiny/champion in Dagster" in str(_compression("predict", "tiny", "picture.png").exception)
+    product.edit(recipe, "iterations: 20", "iterations: 21")
+    product.run()
+    assert _aliases(client) == {"champion": "1"}, "the version that it has"
+    assert len(client.search_model_versions("name = 'tiny'")) == 1
+
+
+def test_a_decision_whose_artifact_is_lost_is_made_anew(recipe: Path, client: MlflowClient) -> None:
+    product.workshop().store.drop(_entry("champion").artifact)
+    assert product.causes() == {"champion": ["its artifact is missing from the store"]}
+    assert product.computed() == {"champion"}
+    assert "already is the champion" in _words()
+    assert _aliases(client) == {"champion": "1"}
+
+
+def test_a_champion_whose_files_are_lost_is_told_with_the_cure(home: Path, defs: Path, client: MlflowClient) -> None:
+    product.run()
+    for folder in (home / "mlflow" / "artifacts" / "tiny" / "models").iterdir():
+        shutil.rmtree(folder / "artifacts")
+    lost = "version 1 of model 'tiny' cannot be read from MLflow"
+    cure = "restore MLflow's artifacts, or delete the model's alias `champion` there"
+    error = str(_compression("predict", "tiny", "picture.png").exception)
+    assert lost in error
+    assert cure in error
+    product.edit(defs / "tiny" / "defs.yaml", "iterations: 20", "iterations: 21")
+    report = product.runner.run(product.workshop())
+    assert report.named("failed") == ["champion"]
+    cause = next(item.cause for item in report.outcomes if item.cause)
+    assert lost in cause
+    assert cure in cause
+
+    client.delete_registered_model_alias("tiny", "champion")
+    assert product.computed() == {"champion"}
+    assert _aliases(client) == {}, "a model without files is not promoted"
+    assert "The MLflow in use does not have its model" in _words()
+    product.edit(defs / "tiny" / "defs.yaml", "samples: 64", "samples: 32")
+    product.run()
+    assert _aliases(client) == {"champion": "2"}, "another one, whose files are there"
+
+
+def test_an_mlflow_that_does_not_know_the_model_gets_no_champion(
+    recipe: Path, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.edit(recipe, "iterations: 20", "iterations: 21")
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+        assert product.computed() == {"benchmark_report", "champion"}
+        assert _entry("champion").metrics == {"promoted": 0}
+        assert "The MLflow in use does not have its model; set MLFLOW_TRACKING_URI" in _words()
+        error = str(_compression("predict", "tiny", "picture.png").exception)
+        assert "set MLFLOW_TRACKING_URI to the MLflow that has it" in error
+    assert _aliases(client) == {"champion": "1"}
+
+
+def test_a_recipe_that_reuses_anothers_model_ships_it_under_its_own_name(
+    recipe: Path, defs: Path, client: MlflowClient
+) -> None:
+    recipes.write(defs, "twin", recipe.read_text())
+    assert product.computed("twin") == {"champion"}
+    version = client.get_model_version_by_alias("twin", "champion")
+    assert version.run_id == _entry(_QUANTIZED).run_id
+    decided = product.workshop("twin").history.latest("twin", "champion")
+    assert decided is not None
+    assert decided.experiment_id != _entry(_QUANTIZED).experiment_id
+    assert version.description is not None
+    assert f"(#/experiments/{decided.experiment_id}/runs/{decided.run_id}?" in version.description
+
+
+def test_a_recipe_without_quantized_students_has_no_champion(defs: Path) -> None:
+    start, end = recipes.TINY.index("  quantized_students:"), recipes.TINY.index("  benchmark:")
+    recipes.write(defs, "plain", recipes.TINY[:start] + recipes.TINY[end:])
+    assert "champion" not in status.of_recipe("plain")[1]
+
+
+def _entry(name: str) -> Materialization:
+    entry = product.workshop().history.latest("tiny", name)
+    assert entry is not None
+    return entry
+
+
+def _words() -> str:
+    return champion.told(product.workshop().store, _entry("champion"))
+
+
+def _aliases(client: MlflowClient) -> dict[str, str]:
+    """{alias: version}; empty without a registered model."""
+    try:
+        found = client.get_registered_model("tiny").aliases
+    except MlflowException:
+        return {}
+    return {
+        alias: str(number.version if isinstance(number, ModelVersion) else number) for alias, number in found.items()
+    }
+
+
+def _compression(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)

@@ -1,0 +1,362 @@
+"""Gates: each judges by its threshold; one that blocks stops what comes after, the others warn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+from compression_ops.data.dataset import load_split
+from pipelines.cli.main import app
+from pipelines.graph import graph as graphs
+from pipelines.kinds import gates
+from pipelines.orchestration import run
+from pipelines.orchestration.keys import key
+from pipelines.recipe import file as recipe_file
+from pipelines.state import home as homes
+from pipelines.state.history import Check, Materialization
+from tests.pipelines import product, recipes
+
+_DOWNSTREAM_OF_TEACHER = ["soft_labels", "student/small", "quantized_student/int8", "benchmark_report", "champion"]
+_QUANTIZED, _STUDENT = "quantized_student/int8", "student/small"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A gate: where its threshold stands, what it is set to, and numbers of a stage on either side of it."""
+
+    asset: str
+    threshold: str
+    value: float
+    passing: float
+    failing: float
+    metric: str = ""
+    beside: Mapping[str, float] = field(default_factory=dict)
+    negated: bool = False
+    blocking: bool = False
+    subject: str | None = None
+
+
+CASES = {
+    "class_balance": Case("dataset", "gates.min_class_balance", 0.5, 0.5, 0.4999, "class_balance"),
+    "duplicates": Case(
+        "dataset", "gates.max_duplicates", 0.05, 0.05, 0.06, "duplicates_across_splits", {"test_samples": 1}
+    ),
+    "drift": Case("dataset", "gates.max_drift", 0.1, 0.1, 0.1001),
+    "teacher": Case(
+        "teacher", "gates.min_teacher_accuracy", 0.9, 0.9, 0.8999, "validation_accuracy", blocking=True
+    ),
+    "student": Case(_STUDENT, "gates.min_student_accuracy", 0.8, 0.8, 0.7999, "validation_accuracy", blocking=True),
+    "onnx_parity": Case(_QUANTIZED, "gates.max_export_error", 0.001, 0.001, 0.0011, "export_error"),
+    "integer_kernels": Case(_QUANTIZED, "gates.min_integer_share", 0.75, 0.75, 0.74, "integer_share"),
+    "distillation_gain_small": Case(
+        "benchmark_report", "gates.min_distillation_gain", 0.25, 0.25, 0.2,
+        f"{_STUDENT}.distillation_gain_points", {f"{_STUDENT}.distillation_p_value": 0.04}, subject=_STUDENT,
+    ),
+    "accuracy_drop_int8": Case(
+        "benchmark_report", "benchmark.max_accuracy_drop", 0.5, 0.5, 0.6,
+        f"{_QUANTIZED}.accuracy_change_points", {f"{_QUANTIZED}.mcnemar_p_value": 0.03}, True, subject=_QUANTIZED,
+    ),
+    "compression_int8": Case(
+        "benchmark_report", "benchmark.min_compression", 10, 10, 9.99, f"{_QUANTIZED}.compression_ratio",
+        subject=_QUANTIZED,
+    ),
+    "latency_int8": Case(
+        "benchmark_report", "gates.max_latency_us", 40, 40, 41, f"{_QUANTIZED}.latency_p50_us_batch1",
+        subject=_QUANTIZED,
+    ),
+}  # fmt: skip
+# Numbers that satisfy every gate that a case is not about.
+_SOUND = {
+    "classes": 10, "train_samples": 100, "validation_samples": 10, "test_samples": 10, "class_balance": 1.0,
+    "duplicates_across_splits": 0, "export_error": 0.0, "integer_share": 1.0,
+    f"{_STUDENT}.distillation_gain_points": 1.0, f"{_STUDENT}.distillation_p_value": 0.01,
+    f"{_QUANTIZED}.accuracy_change_points": 0.0, f"{_QUANTIZED}.mcnemar_p_value": 1.0,
+    f"{_QUANTIZED}.compression_ratio": 100.0, f"{_QUANTIZED}.latency_p50_us_batch1": 1.0,
+}  # fmt: skip
+
+
+def _with(path: str, value: float | None) -> str:
+    """The recipe `tiny` with another threshold."""
+    section, _, name = path.partition(".")
+    if section == "benchmark":
+        stated = {"max_accuracy_drop": "100", "min_compression": "1.0"}[name]
+        return recipes.edited((f"{name}: {stated}", f"{name}: {value}"))
+    return recipes.TINY + f"  gates: {{{name}: {'null' if value is None else value}}}\n"
+
+
+def _judged(defs: Path, case: Case, found: float, name: str) -> Check:
+    recipes.write(defs, text=_with(case.threshold, case.value))
+    file = recipe_file.load("tiny")
+    asset = graphs.build("tiny", file.recipe).assets[case.asset]
+    metrics = {**_SOUND, **case.beside} | ({case.metric: -found if case.negated else found} if case.metric else {})
+    entry = Materialization(
+        recipe="tiny", asset=case.asset, time=0.0, derivation="", parameters={}, code={}, inputs={}, action="",
+        artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics=metrics,
+    )  # fmt: skip
+    drift = {"classes": found, "pixels": found / 2} if name == "drift" else None
+    checks = {check.name: check for check in gates.judge(asset, gates.Evidence(entry, drift))}
+    assert set(checks) == {gate.name for gate in gates.of_asset(asset)}
+    gate = "accuracy_floor" if case.asset in ("teacher", _STUDENT) else name
+    assert all(check.passed for other, check in checks.items() if other != gate), "this one number decides one gate"
+    return checks[gate]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_gate_passes_at_its_threshold_and_fails_beyond_it(name: str, defs: Path) -> None:
+    case = CASES[name]
+    for found, passed in ((case.passing, True), (case.failing, False)):
+        check = _judged(defs, case, found, name)
+        assert check.passed is passed
+        assert check.blocking is case.blocking
+        assert check.subject == case.subject
+        assert check.numbers["found"] == pytest.approx(found)
+        assert check.numbers["threshold"] == case.value
+        assert f"{found:.4g}" in check.words
+        assert f"{case.value:g} ({case.threshold})" in check.words
+        assert ("so this fails" in check.words) is not passed
+
+
+def test_a_gate_with_a_test_of_chance_tells_its_p_value(defs: Path) -> None:
+    for name in ("distillation_gain_small", "accuracy_drop_int8"):
+        check = _judged(defs, CASES[name], CASES[name].failing, name)
+        assert check.numbers["p_value"] == next(iter(CASES[name].beside.values()))
+        assert f"p = {check.numbers['p_value']:.2g}" in check.words
+
+
+def test_the_first_data_set_has_nothing_to_drift_from(defs: Path) -> None:
+    file = recipe_file.load("tiny")
+    asset = graphs.build("tiny", file.recipe).assets["dataset"]
+    entry = Materialization(
+        recipe="tiny", asset="dataset", time=0.0, derivation="", parameters={}, code={}, inputs={}, action="",
+        artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics=_SOUND,
+    )  # fmt: skip
+    drift = next(check for check in gates.judge(asset, gates.Evidence(entry)) if check.name == "drift")
+    assert drift.passed
+    assert "no earlier data set" in drift.words
+
+
+def test_a_student_without_a_control_has_no_gate_on_distillation_and_no_limit_is_no_gate_on_latency(defs: Path) -> None:
+    recipes.write(defs, text=recipes.edited(("control: true", "control: false")))
+    asset = graphs.build("tiny", recipe_file.load("tiny").recipe).assets["benchmark_report"]
+    assert [gate.name for gate in gates.of_asset(asset)] == ["accuracy_drop_int8", "compression_int8"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "judged"),
+    [
+        ("min_class_balance", 0.2, {"dataset"}),
+        ("max_duplicates", 0.5, {"dataset"}),
+        ("max_drift", 0.5, {"dataset"}),
+        ("min_teacher_accuracy", 0.9999, {"teacher"}),
+        ("min_student_accuracy", 0.9999, {_STUDENT}),
+        ("min_distillation_gain", 5, {"benchmark_report"}),
+        # what the champion is chosen by is decided anew too
+        ("max_export_error", 0.5, {_QUANTIZED, "champion"}),
+        ("min_integer_share", 0.6, {_QUANTIZED, "champion"}),
+        ("max_latency_us", 1000, {"benchmark_report", "champion"}),
+    ],
+)
+def test_a_changed_threshold_marks_exactly_what_it_judges(
+    field: str, value: float, judged: set[str], recipe: Path
+) -> None:
+    before = recipe_file.load("tiny").recipe.gates.model_dump()[field]
+    recipe.write_text(_with(f"gates.{field}", value))
+    if field != "max_latency_us":
+        value = type(before)(value)
+    cause = f"gates.{field} {'nothing' if before is None else before} → {float(value)}"
+    assert product.causes() == {name: [cause] for name in judged}
+
+
+def test_a_threshold_that_is_satisfied_computes_nothing(recipe: Path) -> None:
+    recipe.write_text(_with("gates.min_teacher_accuracy", 0.001))
+    report = product.run()
+    assert report.named("computed") == []
+    assert len(report.named("reused")) == 8
+    assert set(product.states().values()) == {"fresh"}
+    assert _entry("teacher").gates == {"gates.min_teacher_accuracy": 0.001}
+
+
+def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_the_floor_is_lowered(
+    home: Path, defs: Path
+) -> None:
+    path = recipes.write(defs, text=_with("gates.min_teacher_accuracy", 0.9999))
+    result = _compression("run", "tiny")
+    accuracy = _entry("teacher").metrics["validation_accuracy"]
+    assert result.exit_code == 1
+    for words in ("teacher", f"{accuracy:.4g}", "at least 0.9999 (gates.min_teacher_accuracy)", "threshold", "kept"):
+        assert words in result.stderr, result.stderr
+    assert "change what makes teacher" in result.stderr
+    report = product.runner.run(product.workshop())
+    assert report.named("computed") == [], "a second run computes nothing"
+    assert report.named("failed") == ["teacher"]
+    assert report.named("reused") == ["dataset", "control/small"]
+    assert report.named("skipped") == _DOWNSTREAM_OF_TEACHER
+    waiting = "waits for teacher, which did not pass its gate"
+    assert product.causes()["champion"] == ["never materialized", waiting]
+    assert product.states()["teacher"] == "fresh"
+
+    product.edit(path, "alpha: 0.9", "alpha: 0.5")
+    report = product.runner.run(product.workshop())
+    assert report.named("computed") == [], "nor does a run after an edit of what waits"
+    assert report.named("skipped") == _DOWNSTREAM_OF_TEACHER
+
+    product.edit(path, "min_teacher_accuracy: 0.9999", "min_teacher_accuracy: 0.0")
+    assert product.computed() == set(_DOWNSTREAM_OF_TEACHER), "the teacher is not computed again"
+
+
+def test_a_floor_that_is_raised_while_a_student_is_edited_stops_the_student(recipe: Path) -> None:
+    recipe.write_text(_with("gates.min_teacher_accuracy", 0.9999).replace("alpha: 0.9", "alpha: 0.5"))
+    for _ in range(2):
+        report = product.runner.run(product.workshop())
+        assert report.named("computed") == []
+        assert report.named("failed") == ["teacher"]
+        assert report.named("skipped") == _DOWNSTREAM_OF_TEACHER[1:]
+    assert product.states()["soft_labels"] == "fresh", "what was made before the floor was raised stays"
+
+    product.edit(recipe, "min_teacher_accuracy: 0.9999", "min_teacher_accuracy: 0.001")
+    assert product.computed() == set(_DOWNSTREAM_OF_TEACHER[1:])
+
+
+def test_a_student_below_its_floor_stops_its_quantization_but_not_another_asset(recipe: Path) -> None:
+    recipe.write_text(_with("gates.min_student_accuracy", 0.9999).replace("epochs: 2", "epochs: 3"))
+    report = product.runner.run(product.workshop())
+    assert report.named("failed") == [_STUDENT]
+    assert report.named("computed") == ["control/small"]
+    assert report.named("skipped") == [_QUANTIZED, "benchmark_report", "champion"]
+    assert "gates.min_student_accuracy" in next(item.cause for item in report.outcomes if item.cause)
+
+
+def test_a_gate_that_does_not_block_only_warns(recipe: Path) -> None:
+    recipe.write_text(_with("gates.min_class_balance", 1.0))
+    result = _compression("run", "tiny", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert '"failed": []' in result.stdout
+    assert "warning: dataset: The smallest class has" in result.stderr
+    assert "at least 1 (gates.min_class_balance) is asked, so this fails" in result.stderr
+    assert product.states()["teacher"] == "fresh"
+
+
+def test_check_results_stand_in_dagster_for_what_was_computed_and_for_what_was_reused(recipe: Path) -> None:
+    built = product.workshop().graph
+    for name, asset in built.assets.items():
+        for gate in gates.of_asset(asset):
+            found = _evaluation(name, gate.name)
+            check = next(known for known in _entry(name).checks if known.name == gate.name)
+            assert found.passed is check.passed
+            assert found.description == check.words
+            numbers = {item: value.value for item, value in found.metadata.items()}
+            assert numbers == pytest.approx(dict(check.numbers), rel=1e-5), "to six digits"
+    recipe.write_text(_with("gates.min_class_balance", 1.0))
+    product.run()
+    found = _evaluation("dataset", "class_balance")
+    assert not found.passed
+    assert found.severity == dg.AssetCheckSeverity.WARN
+    assert found.metadata["threshold"].value == 1.0
+    assert found.metadata["found"].value == pytest.approx(_entry("dataset").metrics["class_balance"], rel=1e-5)
+    recipe.write_text(_with("gates.min_teacher_accuracy", 0.9999))
+    product.runner.run(product.workshop())
+    found = _evaluation("teacher", "accuracy_floor")
+    assert (found.passed, found.blocking, found.severity) == (False, True, dg.AssetCheckSeverity.ERROR)
+    assert not _entry("teacher").computed
+
+
+def test_a_quantized_student_that_the_report_fails_is_an_error_in_dagster(recipe: Path) -> None:
+    recipe.write_text(_with("gates.max_latency_us", 0.001))
+    product.run(patterns=["benchmark_report"])
+    found = _evaluation("benchmark_report", "latency_int8")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    latency = _entry("benchmark_report").metrics[f"{_QUANTIZED}.latency_p50_us_batch1"]
+    assert found.metadata["found"].value == pytest.approx(latency, rel=1e-5)
+
+
+@pytest.mark.parametrize("source", ["npz", "image_folder"])
+def test_drift_of_changed_data_is_measured_against_the_last_data_set(
+    source: str, home: Path, defs: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "data" / ("images.npz" if source == "npz" else "images")
+    more = ", image_size: 8, channels: 1" if source == "image_folder" else ""
+    stated = f"source: {source}, path: {path}, validation_fraction: 0.1, seed: 0{more}"
+    text = recipes.edited(("source: digits, validation_fraction: 0.1, seed: 0, limit: 200", stated))
+    _write(path, (40, 40))
+    recipes.write(defs, text=text)
+    assert "no earlier" in _drift().words
+    first = _shares()
+    _write(path, (40, 20))
+    drift, second = _drift(), _shares()
+    assert drift.numbers["classes"] == pytest.approx(_stability_index(first, second)) != 0
+    recipes.write(defs, text=text + "  gates: {max_drift: 99}\n")
+    assert _drift().numbers == {**drift.numbers, "threshold": 99}, "judged anew, against the same data set"
+    _write(path, (20, 40))
+    drift = _drift()
+    assert drift.numbers["classes"] == pytest.approx(_stability_index(second, _shares())), "not against the first"
+    assert drift.numbers["found"] == max(drift.numbers["classes"], drift.numbers["pixels"])
+
+
+def _stability_index(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:
+    return float(((after - before) * np.log(after / before)).sum())
+
+
+def test_drift_is_not_told_from_a_data_set_that_was_damaged_since(home: Path, defs: Path) -> None:
+    product.run(patterns=["dataset"])
+    shop, entry = product.workshop(), _entry("dataset")
+    file = next(shop.store.fetch(entry.artifact).glob("train*"))
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-1])
+    recipes.write(defs, text=recipes.edited(("limit: 200", "limit: 150")))
+    assert "no earlier data set" in _drift().words
+
+
+def _drift() -> Check:
+    product.run(patterns=["dataset"])
+    return next(check for check in _entry("dataset").checks if check.name == "drift")
+
+
+def _shares() -> np.ndarray[Any, Any]:
+    """The shares of the classes in the training split."""
+    shop = product.workshop()
+    labels = load_split(shop.store.fetch(_entry("dataset").artifact), "train").labels.numpy()
+    return np.bincount(labels) / len(labels)
+
+
+def _write(path: Path, counts: tuple[int, ...]) -> None:
+    """So many images of each class; every one another."""
+    draw = np.random.default_rng(sum(counts) + counts[0])
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = draw.integers(0, 256, (len(labels), 8, 8), dtype=np.uint8)
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".npz":
+        np.savez(path, images=images, labels=labels)
+        return
+    for old in path.glob("*/*.png"):
+        old.unlink()
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (path / f"class{label}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path / f"class{label}" / f"{number}.png")
+
+
+def _entry(name: str) -> Materialization:
+    entry = product.workshop().history.latest("tiny", name)
+    assert entry is not None
+    return entry
+
+
+def _evaluation(name: str, check: str) -> dg.AssetCheckEvaluation:
+    """The newest result of a check that Dagster's event log holds."""
+    wanted = dg.AssetCheckKey(key("tiny", name), check)
+    with run.instance(homes.current()) as instance:
+        record = instance.event_log_storage.get_latest_asset_check_execution_by_key([wanted])[wanted]
+        assert record.event is not None
+        event = record.event.dagster_event
+        assert event is not None
+        return event.asset_check_evaluation_data
+
+
+def _compression(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)

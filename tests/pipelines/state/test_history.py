@@ -1,0 +1,41 @@
+"""The history of an asset: the newest entry counts, and a cut write costs that entry alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.state.history import History, Materialization, Source
+
+ENTRY = Materialization(
+    recipe="r", asset="student/small", time=1.0, derivation="d", parameters={"loss": {"type": "kd"}}, code={"m": "c"},
+    inputs={"dataset": Source("x", "run", None, "1")}, action="a", artifact="f", digest="g", experiment_id="1",
+    run_id="run1", model_id=None, computed=True, seconds=2.0, metrics={"b": 1.0, "a": 2.0}, warnings=("careful",),
+)  # fmt: skip
+
+
+def test_the_newest_entry_is_the_latest_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    assert history.latest("r", "student/small") is None
+    history.append(replace(ENTRY, run_id="run0"))
+    history.append(ENTRY)
+    assert history.latest("r", "student/small") == ENTRY
+    assert len(list(history.all())) == 2
+
+
+def test_an_entry_that_a_killed_process_cut_is_ignored_and_swallows_no_other(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.append(ENTRY)
+    path = tmp_path / "r" / "student" / "small.jsonl"
+    with path.open("a") as stream:
+        stream.write(path.read_text()[:40])
+    assert history.latest("r", "student/small") == ENTRY
+    newer = replace(ENTRY, run_id="run2")
+    history.append(newer)
+    assert history.latest("r", "student/small") == newer
+
+
+def test_a_field_of_a_later_version_is_ignored(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.append(ENTRY)
+    path = tmp_path / "r" / "student" / "small.jsonl"
+    path.write_text(path.read_text().replace('{"recipe"', '{"later": 1, "recipe"'))
+    assert history.latest("r", "student/small") == ENTRY
