@@ -1,11 +1,14 @@
 # make run [RECIPE=mnist]   set up, then compute what is out of date and print the report
 # make ui                   Dagster on 3000 and MLflow on 5000, this machine only; Ctrl-C ends both
-# make test                 all tests        make lint   style, types, import rules
+# make test                 in minutes; make test-all runs all, real servers and browsers too
+# make lint                 style, types, import rules
 RECIPE ?= digits
 PYTHON ?= python3
 BIN := .venv/bin
+# Two processes on two cores, a thread each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: run ui test lint benchmark setup clean
+.PHONY: run ui test test-all lint benchmark setup clean
 
 run: .venv/.ready
 	@$(BIN)/compression run $(RECIPE)
@@ -15,7 +18,10 @@ ui: .venv/.ready
 	@exec $(BIN)/compression ui
 
 test: .venv/.ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup  # two processes on two cores, a thread each
+	$(PYTEST) -m "not slow"
+
+test-all: .venv/.ready
+	$(PYTEST) --durations=10
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

@@ -21,13 +21,13 @@ _COLUMNS = {
 def main() -> None:
     """Bring the recipe up to date and print one row a model, and each model against the teacher."""
     recipe = sys.argv[1] if len(sys.argv) > 1 else "digits"
-    shop, _ = status.of_recipe(recipe)
-    report = run.run(shop)
+    pipeline, _ = status.of_recipe(recipe)
+    report = run.run(pipeline)
     if report.named("failed"):
         raise SystemExit(next(item.cause for item in report.outcomes if item.cause))
-    entry = shop.history.latest(recipe, "benchmark_report")
+    entry = pipeline.history.latest(recipe, "benchmark_report")
     assert entry is not None
-    frame = files.read_frame(shop.store.fetch(entry.artifact))
+    frame = files.read_frame(pipeline.store.fetch(entry.artifact))
     table = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
     teacher = frame.iloc[0]
     table["parameters ÷"] = (teacher["parameters"] / frame["parameters"]).round(1)

@@ -10,12 +10,12 @@ import importlib
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-from compression_ops.progress import silent
-
-from pipelines.execution import status
-from pipelines.execution.materialize import Workshop, load_inputs
+from compression_ops.stages.stage import Context
+from pipelines.execution import inputs, materialize, status
+from pipelines.pipeline import Pipeline
 
 
 def main() -> None:
@@ -25,26 +25,27 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=2)
     arguments = parser.parse_args()
-    shop, _ = status.of_recipe(arguments.recipe)
-    control = next(name for name in shop.graph.assets if name.startswith("control/"))
+    pipeline, _ = status.of_recipe(arguments.recipe)
+    control = next(name for name in pipeline.graph.assets if name.startswith("control/"))
     student = control.replace("control/", "student/")
     for name in (student, control):
-        _seconds(shop, name, 1)
+        _seconds(pipeline, name, 1)
     ratios: list[float] = []
     for _ in range(arguments.runs):
-        distilled, labels = _seconds(shop, student, arguments.epochs), _seconds(shop, control, arguments.epochs)
+        distilled, labels = _seconds(pipeline, student, arguments.epochs), _seconds(pipeline, control, arguments.epochs)
         ratios.append(distilled / labels)
         print(f"soft labels {distilled:.2f} s   labels only {labels:.2f} s   ratio {distilled / labels:.3f}")
     print(f"median ratio {statistics.median(ratios):.3f}")
 
 
-def _seconds(shop: Workshop, name: str, epochs: int) -> float:
-    asset = shop.graph.assets[name]
-    folders = load_inputs(shop, asset, lambda _: None).folders
+def _seconds(pipeline: Pipeline, name: str, epochs: int) -> float:
+    asset = pipeline.graph.assets[name]
+    folders = inputs.load(pipeline, asset, print, partial(materialize.materialize, pipeline, log=print)).folders
+    parameters = asset.parameters.changed(epochs=epochs)
     stage = importlib.import_module(f"compression_ops.stages.{asset.kind}").run
     with tempfile.TemporaryDirectory() as output:
         started = time.perf_counter()
-        stage({**asset.parameters, "epochs": epochs}, folders, Path(output), silent)
+        stage(parameters, folders, Context(Path(output)))
         return time.perf_counter() - started
 
 

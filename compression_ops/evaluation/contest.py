@@ -104,7 +104,9 @@ def hold(
     trial = _Trial(load_description(folder), load_split(folder, "test"), threads, iterations, progress, total)
     judged = [_candidate(name, inputs[name], position, trial) for position, name in enumerate(passing)]
     rival = _open(incumbent or "the incumbent", inputs[INCUMBENT], trial) if INCUMBENT in inputs else None
-    return _contest(_best(judged, trial), rival, trial), judged
+    outcome = _contest(_best(judged, trial), rival, trial)
+    progress(Progress("champion chosen", total, total, outcome.decision.numbers))
+    return outcome, judged
 
 
 def write(outcome: Outcome, judged: Sequence[Judged], output: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pydantic import Field
 
-from compression_ops.progress import Progress
 from compression_ops.spec import Spec
 from compression_ops.stages.stage import Context, StageResult
 
@@ -37,10 +36,8 @@ def run(parameters: Champion, inputs: Mapping[str, Path], context: Context) -> S
     )
     contest.write(outcome, judged, context.output)
     decision = outcome.decision
-    result = StageResult(
+    return StageResult(
         metrics={"promoted": float(decision.promote), **decision.numbers},
         warnings=(decision.words,) if outcome.alarming else (),
         volatile=frozenset({contest.DECISION}),
     )
-    context.progress(Progress("champion chosen", 1, 1, result.metrics))
-    return result

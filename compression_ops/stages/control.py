@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compression_ops.data.views import Views
+from compression_ops.implementations import Architecture
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
 
@@ -11,6 +12,7 @@ from compression_ops.training.hyperparameters import Training
 class Control(Training):
     """A student's training, and the views that its teacher would have labelled."""
 
+    architecture: Architecture
     views: Views
 
 

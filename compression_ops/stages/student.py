@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class Student(Training):
     """A small model that learns from the soft labels."""
 
+    architecture: implementations.Architecture
     loss: implementations.one_of("distillation.losses", "type")  # type: ignore[valid-type]
 
 

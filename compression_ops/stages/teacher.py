@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from compression_ops.data.augmentation import Augmentation
+from compression_ops.implementations import Architecture
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
 
@@ -14,6 +15,7 @@ from compression_ops.training.hyperparameters import Training
 class Teacher(Training):
     """The large model that the students learn from."""
 
+    architecture: Architecture
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     augmentation: Augmentation | None = Field(default=None, description="Of the training images; none by default.")
 

@@ -50,15 +50,15 @@ def duplicates(gate: Gate, evidence: Evidence) -> Check:
 
 def drift(gate: Gate, evidence: Evidence) -> Check:
     """How far the data set is from the last one that differed."""
-    found = _drift(evidence)
+    found = against_the_last(evidence)
     if found is None:
         return gate.found(True, "There is no earlier data set to compare it with.", {})
     text = "The population stability index against the last data set is {}"
     return gate.at_most(evidence, "gates.max_drift", text, max(found.values()), found)
 
 
-def _drift(evidence: Evidence) -> dict[str, float] | None:
-    """None if there is no earlier data set, or its artifact is gone."""
+def against_the_last(evidence: Evidence) -> dict[str, float] | None:
+    """How far a data set is from the last one that differed; None if there is none, or its artifact is gone."""
     entry, store = evidence.entry, evidence.store
     history = evidence.history.of_asset(entry.recipe, entry.asset)
     earlier = [known for known in history if known.digest != entry.digest]

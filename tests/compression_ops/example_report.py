@@ -2,13 +2,17 @@
 
 import numpy as np
 
+from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.cost import Cost
 from compression_ops.evaluation.latency import summarize
+from compression_ops.evaluation.measurements import Measurements, Timings, compare
 from compression_ops.evaluation.processor import Processor
-from compression_ops.report.contents import Conditions, Report, compile_models
+from compression_ops.report.contents import Report
+from compression_ops.report.limits import Limits
+from tests.compression_ops import families
 
 CLASSES = ("cat", "dog|wolf", "<b>owl</b>", "eel")
-PARENTS = {
+PARENTS: dict[str, str | None] = {
     "quantized_student/int4": "student/small",
     "quantized_student/int8": "student/small",
     "student/small": "teacher",
@@ -47,17 +51,21 @@ def logits(wrong: int) -> np.ndarray:
     return 5 * np.eye(4, dtype=np.float32)[predictions]
 
 
-def report(names: tuple[str, ...] = tuple(PARENTS), batch_sizes: tuple[int, ...] = (1, 32)) -> Report:
-    """The report of some of the models; each latency is exactly SPEED_US times the batch size, in every call."""
-    models = compile_models(
-        {name: PARENTS[name] for name in names},
+def measurements(names: tuple[str, ...] = tuple(PARENTS), batch_sizes: tuple[int, ...] = (1, 32)) -> Measurements:
+    """Those of some of the models; each latency is exactly SPEED_US times the batch size, in every call."""
+    models = compare(
+        families.family({name: PARENTS[name] for name in names}),
         {name: logits(WRONG[name]) for name in names},
         LABELS,
         {name: Cost(1000, FILE_BYTES[name], FILE_BYTES[name] - 500, 1_234_567) for name in names},
-        max_accuracy_drop=0.5,
-        min_compression=20.0,
     )
     latency = {(name, size): summarize(np.full(50, SPEED_US[name] * size)) for name in names for size in batch_sizes}
     processor = Processor("Example *CPU*", ("AVX2",), 2)
-    conditions = Conditions(processor, "1.0", batch_sizes, 1, 50, 5, max_accuracy_drop=0.5, min_compression=20.0)
-    return Report(CLASSES, 400, models, conditions, latency, dict.fromkeys(names, 5000000))
+    conditions = Conditions(batch_sizes=list(batch_sizes), threads=1, iterations=50, warmup=5)
+    timings = Timings(processor, "1.0", latency, dict.fromkeys(names, 5000000))
+    return Measurements(CLASSES, 400, models, conditions, timings)
+
+
+def report(names: tuple[str, ...] = tuple(PARENTS), batch_sizes: tuple[int, ...] = (1, 32)) -> Report:
+    """Their report."""
+    return Report(measurements(names, batch_sizes), Limits(max_accuracy_drop=0.5, min_compression=20.0))

@@ -69,7 +69,7 @@ def _finished(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path
         (folder / "home" / "mlflow").mkdir(parents=True)
         shutil.copy(_migrated, folder / "home" / "mlflow" / "mlflow.db")
         recipes.write(folder / "defs")
-        assert len(product.computed()) == 8
+        assert len(product.computed()) == 9
     return folder
 
 

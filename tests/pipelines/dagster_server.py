@@ -13,9 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import dagster as dg
+
 from pipelines.orchestration import run as dagster_run
+from pipelines.orchestration.keys import key, names
 from pipelines.state import home as homes
 from tests.conftest import REPOSITORY
+from tests.pipelines import product
 
 _NODES = "{ assetNodes { assetKey { path } isMaterializable staleStatus staleCauses { category reason } } }"
 _RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "compression") { __typename } }'
@@ -80,7 +84,7 @@ class Server:
         """The assets that the UI marks as unsynced, without the recipe's name."""
         nodes = self.query(_NODES)["assetNodes"]
         stale = [node for node in nodes if node["isMaterializable"] and node["staleStatus"] != "FRESH"]
-        return {"/".join(node["assetKey"]["path"][1:]) for node in stale}
+        return {_name(node["assetKey"]["path"]) for node in stale}
 
     def reload(self) -> None:
         """*Reload definitions*."""
@@ -92,7 +96,7 @@ class Server:
             "repositoryLocationName": "compression",
             "repositoryName": "__repository__",
             "pipelineName": "__ASSET_JOB",
-            "assetSelection": [{"path": ["tiny", *name.split("/")]} for name in sorted(names)],
+            "assetSelection": [{"path": list(key("tiny", name).path)} for name in sorted(names)],
         }
         params = {"selector": selector, "mode": "default", "runConfigData": {}}
         launched = self.query(_LAUNCH, params=params)["launchPipelineExecution"]
@@ -108,7 +112,7 @@ class Server:
     def finished_runs(self) -> list[tuple[str, set[str]]]:
         """(status, selected assets without the recipe's name) of every run that ended, the oldest first."""
         ended = [run for run in reversed(self._runs()) if run["status"] in _FINISHED]
-        return [(run["status"], {"/".join(key["path"][1:]) for key in run["assetSelection"]}) for run in ended]
+        return [(run["status"], {_name(key["path"]) for key in run["assetSelection"]}) for run in ended]
 
     def run_tags(self) -> list[dict[str, str]]:
         """The tags of every run, the oldest first."""
@@ -150,6 +154,11 @@ class Server:
 
     def _status(self, run_id: str) -> str:
         return self.query(_RUN, id=run_id)["runOrError"]["status"]
+
+
+def _name(path: list[str]) -> str:
+    """The name in the recipe of an asset, or of what is observed."""
+    return names(product.pipeline(path[0]).graph).get(dg.AssetKey(path), path[-1])
 
 
 @contextmanager

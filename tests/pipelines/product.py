@@ -4,21 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.commands import run as runner
-from pipelines.execution import materialize, status
-from pipelines.graph import graph
-from pipelines.recipe import file as recipe_file
-from pipelines.state import home
+from pipelines.execution import status
+from pipelines.pipeline import Pipeline
 
 
-def workshop(name: str = "tiny") -> materialize.Workshop:
+def pipeline(name: str = "tiny") -> Pipeline:
     """The recipe as it stands on disk now."""
-    file = recipe_file.load(name)
-    return materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
+    return Pipeline.open(name)
 
 
 def run(name: str = "tiny", patterns: Sequence[str] = ()) -> runner.Report:
     """`compression run`; fails the test if an asset fails."""
-    report = runner.run(workshop(name), patterns)
+    report = runner.run(pipeline(name), patterns)
     assert not report.named("failed"), [item.cause for item in report.outcomes if item.cause]
     return report
 

@@ -12,11 +12,9 @@ import dagster as dg
 import pytest
 
 from pipelines.execution import materialize
-from pipelines.graph import graph
 from pipelines.orchestration import assets
+from pipelines.orchestration import keys as keys_of_assets
 from pipelines.orchestration.keys import key
-from pipelines.recipe import file as recipe_file
-from pipelines.state import home as homes
 from tests.pipelines import product
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -37,8 +35,7 @@ class Ticks:
 
     def definitions(self) -> dg.Definitions:
         """The recipe as it stands on disk now."""
-        file = recipe_file.load(self._recipe)
-        return assets.definitions(file, graph.build(file.name, file.recipe), homes.current())
+        return assets.definitions(product.pipeline(self._recipe))
 
     def tick(self) -> set[str]:
         """What one tick requests; nothing is executed."""
@@ -49,7 +46,8 @@ class Ticks:
         self._cursor = result.cursor
         self._clock += timedelta(seconds=30)
         keys = found.resolve_asset_graph().get_all_asset_keys()
-        return {"/".join(known.path[1:]) for known in keys if result.get_requested_partitions(known)}
+        names = keys_of_assets.names(product.pipeline(self._recipe).graph)
+        return {names.get(known, known.path[-1]) for known in keys if result.get_requested_partitions(known)}
 
     def execute(self, names: set[str]) -> dict[str, str]:
         """One run of the named assets: {asset that failed: why}."""
@@ -86,7 +84,7 @@ class Ticks:
     def materialized(self) -> set[str]:
         """What Dagster knows a materialization of."""
         known = self.instance.fetch_materializations
-        names = product.workshop(self._recipe).graph.assets
+        names = product.pipeline(self._recipe).graph.assets
         return {name for name in names if known(key(self._recipe, name), limit=1).records}
 
     def lose_cursor(self) -> None:
@@ -99,8 +97,8 @@ class Ticks:
         self._clock = moved if moved > self._clock else moved + timedelta(days=1)
 
     def _entries(self) -> dict[str, Sequence[Any]]:
-        shop = product.workshop(self._recipe)
-        return {name: [*shop.history.of_asset(self._recipe, name)] for name in shop.graph.assets}
+        pipeline = product.pipeline(self._recipe)
+        return {name: [*pipeline.history.of_asset(self._recipe, name)] for name in pipeline.graph.assets}
 
 
 def _words(event: dg.DagsterEvent) -> str:

@@ -12,12 +12,12 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
-from compression_ops.progress import Progress, silent
 from torchvision import datasets
 
 from compression_ops.data.download import RemoteFile, fetch
 from compression_ops.data.sources import cifar10, fashion_mnist, mnist
 from compression_ops.errors import DataError
+from compression_ops.progress import Progress, silent
 
 _NOWHERE = "http://127.0.0.1:9/"  # the discard port: nothing listens
 
@@ -107,7 +107,7 @@ def test_mnist_is_fetched_where_it_is_then_found(
     remote = [_remote(server, name, gzip.compress(content)) for name, content in contents.items()]
     monkeypatch.setattr(datasets.MNIST, "mirrors", [server.url])
     monkeypatch.setattr(datasets.MNIST, "resources", [(file.name, file.md5) for file in remote])
-    spec = mnist.Spec(source="mnist")
+    spec = mnist.MNIST(source="mnist")
     root = mnist.download(spec, tmp_path / "home", silent)
     assert root == mnist.locate(spec, [tmp_path / "home"])
     assert mnist.read(spec, root).train.labels.tolist() == [7]
@@ -132,7 +132,7 @@ def test_cifar10_is_fetched_and_unpacked_where_it_is_then_found(
 ):
     archive = _remote(server, "cifar-10-binary.tar.gz", _archive([*_BATCHES, "readme.html"]))
     monkeypatch.setattr(cifar10, "_ARCHIVE", archive)
-    spec = cifar10.Spec(source="cifar10")
+    spec = cifar10.CIFAR10(source="cifar10")
     root = cifar10.download(spec, tmp_path / "home", silent)
     assert root == cifar10.locate(spec, [tmp_path / "home"])
     assert cifar10.read(spec, root).train.labels.tolist() == [0, 1, 2, 3, 4]
@@ -148,7 +148,7 @@ def test_an_archive_that_is_not_cifar10_is_refused(
     content: bytes, server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(cifar10, "_ARCHIVE", _remote(server, "cifar-10-binary.tar.gz", content))
-    spec = cifar10.Spec(source="cifar10")
+    spec = cifar10.CIFAR10(source="cifar10")
     with pytest.raises(DataError, match="not the archive of CIFAR-10's binary version"):
         cifar10.download(spec, tmp_path / "home", silent)
     assert cifar10.locate(spec, [tmp_path / "home"]) is None
@@ -157,4 +157,4 @@ def test_an_archive_that_is_not_cifar10_is_refused(
 def test_cifar10_without_a_network_names_both_cures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(cifar10, "_ARCHIVE", RemoteFile("cifar-10-binary.tar.gz", "0" * 32, (_NOWHERE,)))
     with pytest.raises(DataError, match=r"connect to the network, or unpack cifar-10-binary.*COMPRESSION_DATA"):
-        cifar10.download(cifar10.Spec(source="cifar10"), tmp_path, silent)
+        cifar10.download(cifar10.CIFAR10(source="cifar10"), tmp_path, silent)

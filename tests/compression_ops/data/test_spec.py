@@ -1,6 +1,5 @@
 """The parameters that every data set has, and the modules that define them."""
 
-import importlib
 import subprocess
 import sys
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from compression_ops import implementations
 from compression_ops.data.spec import DatasetSpec
 
 _SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder", "npz")
@@ -40,12 +40,12 @@ def test_a_value_out_of_range_or_of_another_type_is_refused(wrong: dict[str, Any
 
 @pytest.mark.parametrize("source", _SOURCES)
 def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str):
-    module = importlib.import_module(f"compression_ops.data.sources.{source}")
-    spec = module.Spec.model_validate({"source": source, **_OWN.get(source, {})})
+    (stated,) = (spec for spec in implementations.specs("data.sources") if spec.__module__.endswith(f".{source}"))
+    spec = stated.model_validate({"source": source, **_OWN.get(source, {})})
     assert isinstance(spec, DatasetSpec)
     assert (spec.validation_fraction, spec.seed, spec.limit) == (0.1, 0, None)
     with pytest.raises(ValidationError):
-        module.Spec.model_validate({"source": "another", **_OWN.get(source, {})})
+        stated.model_validate({"source": "another", **_OWN.get(source, {})})
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str):
     ],
 )
 def test_a_source_refuses_wrong_fields_of_its_own(source: str, wrong: dict[str, Any]):
-    module = importlib.import_module(f"compression_ops.data.sources.{source}")
+    (stated,) = (spec for spec in implementations.specs("data.sources") if spec.__module__.endswith(f".{source}"))
     with pytest.raises(ValidationError) as caught:
-        module.Spec.model_validate({"source": source, **_OWN.get(source, {}), **wrong})
+        stated.model_validate({"source": source, **_OWN.get(source, {}), **wrong})
     assert caught.value.errors()[0]["loc"] == tuple(wrong)
 
 
@@ -76,7 +76,7 @@ from pathlib import Path
 for name in {_SOURCES!r}:
     module = importlib.import_module("compression_ops.data.sources." + name)
 digits = importlib.import_module("compression_ops.data.sources.digits")
-spec = digits.Spec(source="digits")
+spec = digits.Digits(source="digits")
 assert digits.files(spec, digits.locate(spec, []))
 heavy = {{"torch", "torchvision", "numpy", "sklearn", "scipy", "PIL", "onnxruntime", "safetensors"}} & set(sys.modules)
 assert not heavy, heavy
@@ -85,6 +85,6 @@ assert not heavy, heavy
 
 
 def test_the_stage_reaches_no_source_until_a_recipe_chose_one():
-    script = "import sys, compression_ops.stages.dataset\nprint([m for m in sys.modules if 'data_sources' in m])"
+    script = "import sys, compression_ops.stages.dataset\nprint([m for m in sys.modules if 'data.sources.' in m])"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

@@ -7,9 +7,7 @@ from pydantic import ValidationError
 
 from compression_ops.data.augmentation import Augmentation, draw
 from compression_ops.data.views import Views
-from compression_ops.parameters import read
 from compression_ops.seeds import generator
-from compression_ops.training.hyperparameters import Training
 
 
 def test_views_differ_from_each_other_and_are_those_of_their_augmentation():
@@ -34,13 +32,6 @@ def test_parameters_out_of_range_and_unknown_ones_are_refused(bad: dict[str, obj
         Views.model_validate(bad)
 
 
-def test_a_stage_reads_its_typed_part_of_a_flat_mapping_and_refuses_a_bad_value():
-    flat = {"architecture": "vgg", "epochs": 3, "learning_rate": 1, "label_smoothing": 0.1}
-    assert read(Training, flat) == Training(epochs=3, learning_rate=1.0)
-    with pytest.raises(ValidationError):
-        read(Training, flat | {"epochs": 0})
-
-
 def test_generators_of_different_keys_are_unrelated_and_those_of_one_key_alike():
     draws = [
         torch.randint(2**62, (1,), generator=generator(*key)) for key in ((0, "a"), (0, "b"), (1, "a"), ("0", "a"))
@@ -55,7 +46,8 @@ def test_parameters_of_a_recipe_are_read_without_torch():
         "data.views",
         "training.hyperparameters",
         "distillation.losses.kd",
-        "parameters",
+        "stages.teacher",
+        "stages.measurements",
         "seeds",
     ]
     code = "".join(f"import compression_ops.{module};" for module in modules)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from compression_ops.progress import Progress, silent
 from safetensors.torch import load_file
 from torch import nn
 
@@ -14,11 +13,14 @@ from compression_ops.data.views import Views
 from compression_ops.distillation.soft_labels import label_views, load_logits, load_views, save_logits
 from compression_ops.errors import DataError, ModelError
 from compression_ops.models.network import Network, save
+from compression_ops.progress import Progress
 from compression_ops.stages import soft_labels
+from compression_ops.stages.soft_labels import SoftLabels
+from compression_ops.stages.stage import Context
 from tests.compression_ops import small_data
 
 NETWORK = Network("tests.compression_ops.small_data:network", small_data.SHAPE, small_data.CLASSES)
-PARAMETERS = {"views": 3, "augmentation": {"translate": 1.0, "rotate": 15.0}, "seed": 4}
+PARAMETERS = SoftLabels.model_validate({"views": 3, "augmentation": {"translate": 1.0, "rotate": 15.0}, "seed": 4})
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def output(tmp_path: Path, name: str = "soft_labels") -> Path:
 
 def test_row_i_of_each_view_is_the_teachers_logits_of_sample_i_alone(tmp_path: Path, inputs: dict[str, Path]):
     folder = output(tmp_path)
-    soft_labels.run(PARAMETERS, inputs, folder, silent)
+    soft_labels.run(PARAMETERS, inputs, Context(folder))
     data = small_data.data()
     torch.manual_seed(0)
     teacher = small_data.network(small_data.SHAPE, small_data.CLASSES).eval()
@@ -57,14 +59,14 @@ def test_row_i_of_each_view_is_the_teachers_logits_of_sample_i_alone(tmp_path: P
 
 def test_the_files_are_the_views_and_how_to_make_them(tmp_path: Path, inputs: dict[str, Path]):
     folder, told = output(tmp_path), list[Progress]()
-    result = soft_labels.run(PARAMETERS, inputs, folder, told.append)
+    result = soft_labels.run(PARAMETERS, inputs, Context(folder, told.append))
     assert sorted(path.name for path in folder.iterdir()) == [
         "view_0000.safetensors",
         "view_0001.safetensors",
         "view_0002.safetensors",
         "views.json",
     ]
-    assert load_views(folder) == Views.model_validate(PARAMETERS)
+    assert load_views(folder) == PARAMETERS.part(Views)
     assert json.loads((folder / "views.json").read_text())["augmentation"]["flip"] is False
     assert [(progress.done, progress.total) for progress in told] == [(1, 3), (2, 3), (3, 3)]
     assert len(result.history) == 3
@@ -72,15 +74,15 @@ def test_the_files_are_the_views_and_how_to_make_them(tmp_path: Path, inputs: di
 
 def test_the_same_teacher_gives_the_same_bytes(tmp_path: Path, inputs: dict[str, Path]):
     first, again = output(tmp_path, "first"), output(tmp_path, "again")
-    soft_labels.run(PARAMETERS, inputs, first, silent)
-    soft_labels.run(PARAMETERS, inputs, again, silent)
+    soft_labels.run(PARAMETERS, inputs, Context(first))
+    soft_labels.run(PARAMETERS, inputs, Context(again))
     assert all(path.read_bytes() == (again / path.name).read_bytes() for path in first.iterdir())
 
 
 def test_more_views_leave_the_earlier_ones_as_they_were(tmp_path: Path, inputs: dict[str, Path]):
     few, more = output(tmp_path, "few"), output(tmp_path, "more")
-    soft_labels.run(PARAMETERS, inputs, few, silent)
-    soft_labels.run(PARAMETERS | {"views": 5}, inputs, more, silent)
+    soft_labels.run(PARAMETERS, inputs, Context(few))
+    soft_labels.run(PARAMETERS.changed(views=5), inputs, Context(more))
     for view in range(3):
         name = f"view_{view:04d}.safetensors"
         assert (few / name).read_bytes() == (more / name).read_bytes()
@@ -88,7 +90,7 @@ def test_more_views_leave_the_earlier_ones_as_they_were(tmp_path: Path, inputs: 
 
 def test_without_augmentation_the_logits_are_those_of_the_images(tmp_path: Path, inputs: dict[str, Path]):
     folder = output(tmp_path)
-    soft_labels.run({"views": 2, "augmentation": None, "seed": 0}, inputs, folder, silent)
+    soft_labels.run(SoftLabels(views=2), inputs, Context(folder))
     assert torch.equal(load_logits(folder, 0, 96, 3), load_logits(folder, 1, 96, 3))
 
 

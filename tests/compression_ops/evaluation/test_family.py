@@ -3,30 +3,32 @@
 import pytest
 
 from compression_ops.errors import CompressionError
-from compression_ops.report import family
+from compression_ops.evaluation import family
+from tests.compression_ops import families
 
-PARENTS = {
+PARENTS: dict[str, str | None] = {
     "quantized_student/int8": "student/small",
     "student/tiny": "teacher",
     "control/small": "student/small",
     "student/small": "teacher",
     "teacher": None,
 }
+FAMILY = families.family(PARENTS)
 
 
 def test_each_model_is_followed_by_its_descendants_whatever_the_order_of_the_map() -> None:
     expected = ["teacher", "student/small", "control/small", "quantized_student/int8", "student/tiny"]
-    assert family.order(PARENTS) == expected
-    assert family.order(dict(sorted(PARENTS.items()))) == expected
+    assert family.order(FAMILY) == expected
+    assert family.order(dict(sorted(FAMILY.items()))) == expected
 
 
 def test_the_teacher_is_the_oldest_ancestor() -> None:
-    assert {name: family.teacher_of(name, PARENTS) for name in PARENTS} == dict.fromkeys(PARENTS, "teacher")
-    assert [family.depth(name, PARENTS) for name in ("teacher", "student/tiny", "control/small")] == [0, 1, 2]
+    assert {name: family.teacher_of(name, FAMILY) for name in PARENTS} == dict.fromkeys(PARENTS, "teacher")
+    assert [family.depth(name, FAMILY) for name in ("teacher", "student/tiny", "control/small")] == [0, 1, 2]
 
 
 def test_a_control_belongs_to_the_student_that_it_controls() -> None:
-    assert family.controls(PARENTS) == {"student/small": "control/small"}
+    assert family.controls(FAMILY) == {"student/small": "control/small"}
 
 
 @pytest.mark.parametrize(
@@ -40,4 +42,4 @@ def test_a_control_belongs_to_the_student_that_it_controls() -> None:
 )
 def test_a_lineage_that_cannot_be_is_refused(parents: dict[str, str | None], words: str) -> None:
     with pytest.raises(CompressionError, match=words):
-        family.check(parents)
+        family.check(families.family(parents))

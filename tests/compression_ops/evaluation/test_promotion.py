@@ -17,16 +17,16 @@ def contender(
 
 
 def pair(
-    only_candidate: int, only_reigning: int, samples: int = 10_000, file_bytes: int = 10_000, latency_us: float = 50.0
+    only_candidate: int, only_incumbent: int, samples: int = 10_000, file_bytes: int = 10_000, latency_us: float = 50.0
 ) -> tuple[Decision, float]:
     """The decision about a candidate of this size and speed against one of 10,000 bytes and 50 µs, where only one of
     the two is right on so many samples and both on all others; and SciPy's p-value.
     """
-    candidate, reigning = np.ones((2, samples), dtype=bool)
-    reigning[:only_candidate] = False
-    candidate[only_candidate : only_candidate + only_reigning] = False
-    decision = decide(contender("new", candidate, file_bytes, latency_us), contender("old", reigning))
-    discordant = only_candidate + only_reigning
+    candidate, incumbent = np.ones((2, samples), dtype=bool)
+    incumbent[:only_candidate] = False
+    candidate[only_candidate : only_candidate + only_incumbent] = False
+    decision = decide(contender("new", candidate, file_bytes, latency_us), contender("old", incumbent))
+    discordant = only_candidate + only_incumbent
     return decision, float(stats.binomtest(only_candidate, discordant).pvalue) if discordant else 1.0
 
 
@@ -74,9 +74,9 @@ def test_the_words_hold_all_numbers_of_both() -> None:
             "candidate_test_accuracy": 0.9985,
             "candidate_file_bytes": 9384,
             "candidate_latency_us": 39.25,
-            "reigning_test_accuracy": 0.9988,
-            "reigning_file_bytes": 10_000,
-            "reigning_latency_us": 50,
+            "incumbent_test_accuracy": 0.9988,
+            "incumbent_file_bytes": 10_000,
+            "incumbent_latency_us": 50,
             "accuracy_change_points": -0.03,
             "p_value": p,
         }

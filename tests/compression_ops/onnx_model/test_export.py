@@ -131,7 +131,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def saved(folder: Path, weight: float) -> Path:
     folder.mkdir()
-    network = Network("tests.compression_ops.test_onnx_export:build", SHAPE, 2)
+    network = Network("tests.compression_ops.onnx_model.test_export:build", SHAPE, 2)
     model = build(SHAPE, 2)
     nn.init.constant_(next(model.parameters()), weight)
     save(folder, network, model)

@@ -58,7 +58,7 @@ def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_p
     description = save_model(tmp_path / "model.onnx", shape, weights)
     paint(tmp_path / "images")
     spec = {"source": "image_folder", "path": ".", "image_size": SIDE, "channels": channels}
-    read = image_folder.Spec.model_validate(spec)
+    read = image_folder.ImageFolder.model_validate(spec)
     raw = image_folder.read(read, tmp_path / "images")
     inputs = dataset.normalize(torch.from_numpy(raw.train.images), description)
     expected = (inputs.flatten(1) @ torch.from_numpy(weights).float()).softmax(dim=1).numpy()
@@ -107,7 +107,7 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
     save_model(tmp_path / "model.onnx")
     (file,) = paint(tmp_path, 1)
     program = (
-        "import sys; from pathlib import Path; from compression_ops.prediction import predict; "
+        "import sys; from pathlib import Path; from compression_ops.onnx_model.prediction import predict; "
         f"print(predict(Path({str(tmp_path / 'model.onnx')!r}), [Path({str(file)!r})])[0].label); "
         "assert 'torch' not in sys.modules"
     )

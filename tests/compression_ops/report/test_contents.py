@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from compression_ops.evaluation.measurements import LATENCY_COLUMNS
 from compression_ops.report import files as report_files
 from compression_ops.report import html as report_html
 from compression_ops.report import json_file as report_json
@@ -51,7 +52,7 @@ def test_a_row_of_the_frame_holds_what_can_be_counted_by_hand(report: Report) ->
 
 
 def test_the_columns_are_those_that_are_told_in_one_place(report: Report) -> None:
-    latency = [f"{column}_batch{size}" for size in (1, 32) for column in report_table.LATENCY_COLUMNS]
+    latency = [f"{column}_batch{size}" for size in (1, 32) for column in LATENCY_COLUMNS]
     assert list(report_table.frame(report).columns) == [*report_table.COLUMNS, *latency]
 
 
@@ -69,23 +70,31 @@ def test_a_quantized_student_passes_only_within_both_limits(report: Report) -> N
 
 
 def test_the_model_to_look_at_is_the_smallest_that_passes(report: Report) -> None:
-    assert recommended(report.models).name == "quantized_student/int8"
-    assert recommended(example_report.report(("teacher", "student/small")).models).name == "student/small"
-    assert recommended(example_report.report(("teacher",)).models).name == "teacher"
+    assert recommended(report).name == "quantized_student/int8"
+    assert recommended(example_report.report(("teacher", "student/small"))).name == "student/small"
+    assert recommended(example_report.report(("teacher",))).name == "teacher"
     failing = example_report.report(("teacher", "student/small", "quantized_student/int4"))
-    assert recommended(failing.models).name == "quantized_student/int4"
+    assert recommended(failing).name == "quantized_student/int4"
     assert "None is within the limits" in report_markdown.markdown(failing)
 
 
-def test_metrics_are_finite_numbers_named_by_model_and_column_with_the_headline_first(report: Report) -> None:
-    metrics = report_table.metrics(report_table.frame(report), recommended(report.models).name)
-    assert next(iter(metrics)) == "quantized_student/int8.test_accuracy"
+def test_metrics_are_finite_numbers_named_by_model_and_column(report: Report) -> None:
+    metrics = report.measurements.metrics()
     assert metrics["teacher.test_accuracy"] == 0.99
     assert metrics["quantized_student/int8.latency_p50_us_batch1"] == 100
-    assert metrics["quantized_student/int8.passed"] == 1
     assert "teacher.mcnemar_p_value" not in metrics
     assert all(np.isfinite(value) for value in metrics.values())
     assert all(re.fullmatch(r"[a-z0-9_]+", name.rpartition(".")[2]) for name in metrics)
+
+
+def test_the_headline_is_of_the_model_to_look_at_and_says_which_pass(report: Report) -> None:
+    headline = report_table.headline(report, recommended(report))
+    assert list(headline.items())[:3] == [
+        ("quantized_student/int8.test_accuracy", 391 / 400),
+        ("quantized_student/int8.file_bytes", 4000),
+        ("quantized_student/int8.compression_ratio", 25),
+    ]
+    assert (headline["quantized_student/int8.passed"], headline["quantized_student/int4.passed"]) == (1, 0)
 
 
 def test_the_json_holds_quality_and_size_but_nothing_that_time_changes(report: Report, tmp_path: Path) -> None:
@@ -148,7 +157,8 @@ def test_of_many_classes_those_that_changed_most_are_shown(report: Report) -> No
         model if model.change is None else replace(model, change=replace(model.change, class_points=changed))
         for model in report.models
     )
-    many = replace(report, classes=tuple(map(str, range(30))), models=models)
+    measured = replace(report.measurements, classes=tuple(map(str, range(30))), models=models)
+    many = replace(report, measurements=measured)
     assert report_sections.shown_classes(many) == list(range(10, 30))
 
 

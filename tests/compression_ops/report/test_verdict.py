@@ -4,6 +4,7 @@ import pytest
 
 from compression_ops.evaluation.quality import Change
 from compression_ops.report import verdict
+from compression_ops.report.limits import Limits
 
 
 def change(points: float, p_value: float = 0.4) -> Change:
@@ -23,7 +24,7 @@ def change(points: float, p_value: float = 0.4) -> Change:
     ],
 )
 def test_a_model_passes_where_both_limits_hold_with_equality_allowed(points: float, ratio: float, passed: bool) -> None:
-    found = verdict.judge(change(points), ratio, max_accuracy_drop=0.5, min_compression=4, digits=1)
+    found = verdict.judge(change(points), ratio, Limits(max_accuracy_drop=0.5, min_compression=4.0), digits=1)
     assert found.passed is passed
     assert found.drop_points == -points
     assert ("so this fails" in found.words) is not passed
@@ -32,11 +33,13 @@ def test_a_model_passes_where_both_limits_hold_with_equality_allowed(points: flo
 def test_a_drop_of_exactly_the_limit_passes_in_spite_of_binary_fractions() -> None:
     lost = change(100 * (0.9915 - 0.9918))
     assert lost.points != -0.03
-    assert verdict.judge(lost, 5, max_accuracy_drop=0.03, min_compression=4, digits=2).passed
+    assert verdict.judge(lost, 5, Limits(max_accuracy_drop=0.03, min_compression=4.0), digits=2).passed
 
 
 def test_the_sentence_gives_both_numbers_both_limits_and_the_p_value() -> None:
-    words = verdict.judge(change(-0.56, 0.0002), 24.13, max_accuracy_drop=0.5, min_compression=30, digits=2).words
+    words = verdict.judge(
+        change(-0.56, 0.0002), 24.13, Limits(max_accuracy_drop=0.5, min_compression=30.0), digits=2
+    ).words
     assert words == (
         "Loses 0.56 points against student/small (at most 0.5 may be lost, so this fails; p < 0.001); its file is "
         "24.1× smaller than the teacher's (at least 30× asked, so this fails)."

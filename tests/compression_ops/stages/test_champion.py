@@ -1,4 +1,4 @@
-"""The stage picks the best candidate, compares it with the reigning champion and says what it decided and why.
+"""The stage picks the best candidate, compares it with the incumbent and says what it decided and why.
 
 Each model of these tests predicts what one row of the image says: the brightest of its first three pixels.
 """
@@ -11,14 +11,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from compression_ops.progress import Progress, ProgressCallback, silent
 from scipy import stats
 
 from compression_ops.data.dataset import Description, Split, save_description, save_split
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.onnx_model import metadata
+from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.stages import champion
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 from tests.compression_ops import linear_models
 
 SHAPE, CLASSES, SAMPLES = (1, 8, 8), 3, 300
@@ -64,17 +64,17 @@ def run(
     inputs: dict[str, Path],
     output: Path,
     candidates: dict[str, list[str]],
-    reigning: Path | None = None,
+    incumbent: Path | None = None,
     progress: ProgressCallback = silent,
 ) -> tuple[dict[str, Any], dict[str, Any], StageResult]:
     """champion.json, decision.json and the result."""
     output.mkdir()
-    name = None if reigning is None else "digits champion 4"
+    name = None if incumbent is None else "digits champion 4"
     given = {key: inputs[key] for key in ("dataset", *candidates)}
-    if reigning is not None:
-        given["reigning_champion"] = reigning
-    parameters = {"candidates": candidates, "reigning": name, "threads": 1, "iterations": 20}
-    result = champion.run(parameters, given, output, progress)
+    if incumbent is not None:
+        given["incumbent"] = incumbent
+    parameters = champion.Champion(candidates=candidates, incumbent=name, threads=1, iterations=20)
+    result = champion.run(parameters, given, Context(output, progress))
     read = (json.loads((output / file).read_text()) for file in ("champion.json", "decision.json"))
     return *read, result
 
@@ -127,9 +127,9 @@ def test_a_better_candidate_replaces_the_champion_with_scipys_p_value(inputs: di
     # `bad` is wrong on 60 samples, `good` on three of these.
     assert result.metrics["p_value"] == pytest.approx(stats.binomtest(57, 57).pvalue)
     assert result.metrics["accuracy_change_points"] == pytest.approx(100 * 57 / 300)
-    assert result.metrics["reigning_test_accuracy"] == 240 / 300
-    assert result.metrics["reigning_latency_us"] > 0
-    assert content["test_accuracy"] == {"good": 297 / 300, "reigning_champion": 240 / 300}
+    assert result.metrics["incumbent_test_accuracy"] == 240 / 300
+    assert result.metrics["incumbent_latency_us"] > 0
+    assert content["test_accuracy"] == {"good": 297 / 300, "incumbent": 240 / 300}
 
 
 def test_a_worse_candidate_does_not(inputs: dict[str, Path], tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_what_a_file_says_about_itself_does_not_count_as_its_size(inputs: dict[s
         {"twin": []},
         save(tmp_path / "signed", signed),
     )
-    assert content["file_bytes"]["twin"] == content["file_bytes"]["reigning_champion"]
+    assert content["file_bytes"]["twin"] == content["file_bytes"]["incumbent"]
     assert not content["already"]
 
 
@@ -191,7 +191,7 @@ def test_a_champion_of_other_classes_is_replaced_without_a_comparison(
         "bad is promoted: digits champion 4 cannot be compared with it on this data set"
     )
     assert result.warnings == (decision["words"],)
-    assert not any(name.startswith("reigning") for name in result.metrics)
+    assert not any(name.startswith("incumbent") for name in result.metrics)
 
 
 @pytest.mark.parametrize(
@@ -216,10 +216,10 @@ def test_the_champion_sees_the_images_normalized_as_it_was_trained(inputs: dict[
     for label in range(CLASSES):
         weights[0, 0, label, label] = 1
     weights[0, 7, 7, 0] = -10  # always black: with its own mean of zero it adds nothing
-    reigning = linear_models.linear(weights.reshape(-1, CLASSES), SHAPE)
-    metadata.describe(reigning, Description(DESCRIPTION.classes, SHAPE, (0.0,), (1.0,)))
-    _, _, result = run(inputs, tmp_path / "out", {"good": []}, save(tmp_path / "reigning", reigning))
-    assert result.metrics["reigning_test_accuracy"] == 297 / 300
+    incumbent = linear_models.linear(weights.reshape(-1, CLASSES), SHAPE)
+    metadata.describe(incumbent, Description(DESCRIPTION.classes, SHAPE, (0.0,), (1.0,)))
+    _, _, result = run(inputs, tmp_path / "out", {"good": []}, save(tmp_path / "incumbent", incumbent))
+    assert result.metrics["incumbent_test_accuracy"] == 297 / 300
 
 
 def test_two_runs_differ_in_the_volatile_file_alone(inputs: dict[str, Path], tmp_path: Path) -> None:
@@ -242,9 +242,9 @@ def test_progress_runs_to_its_total_and_tells_each_models_accuracy(inputs: dict[
 
 
 def test_a_candidate_that_the_stage_was_not_given_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:
-    parameters = {"candidates": {"lost": []}, "reigning": None, "threads": 1, "iterations": 5}
+    parameters = champion.Champion(candidates={"lost": []}, iterations=10)
     with pytest.raises(CompressionError, match="candidates: lost cannot be judged"):
-        champion.run(parameters, inputs, tmp_path, silent)
+        champion.run(parameters, inputs, Context(tmp_path))
 
 
 def test_a_candidate_that_is_not_made_for_the_data_set_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:

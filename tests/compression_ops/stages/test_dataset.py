@@ -8,25 +8,30 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import TypeAdapter
 from sklearn.datasets import load_digits
 
+from compression_ops import implementations
 from compression_ops.data.dataset import SPLITS, Split, load_description, load_split
 from compression_ops.data.sources import digits, mnist
+from compression_ops.data.spec import DatasetSpec
 from compression_ops.errors import DataError
-from compression_ops.progress import Progress, silent
+from compression_ops.progress import Progress
 from compression_ops.stages import dataset
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 
 _DATA = Path(os.environ["COMPRESSION_DATA"])
+
+_SOURCES: TypeAdapter[DatasetSpec] = TypeAdapter(implementations.one_of("data.sources", "source"))
 
 
 def _run(output: Path, root: Path, **parameters: Any) -> StageResult:
     output.mkdir()
-    return dataset.run(parameters, {"raw_data": root}, output, silent)
+    return dataset.run(_SOURCES.validate_python(parameters), {"raw_data": root}, Context(output))
 
 
 def _digits(output: Path, **parameters: Any) -> StageResult:
-    root = digits.locate(digits.Spec(source="digits"), [])
+    root = digits.locate(digits.Digits(source="digits"), [])
     assert root is not None
     return _run(output, root, source="digits", **parameters)
 
@@ -100,7 +105,7 @@ def test_a_limit_keeps_that_many_for_training_and_validation_in_the_proportion_o
 
 
 def test_mnist_keeps_its_own_test_split_in_its_own_order(tmp_path: Path):
-    spec = mnist.Spec(source="mnist")
+    spec = mnist.MNIST(source="mnist")
     root = mnist.locate(spec, [_DATA])
     assert root is not None
     result = _run(tmp_path / "out", root, source="mnist")
@@ -156,9 +161,9 @@ def test_images_of_a_folder_stay_in_their_split_when_others_are_added(tmp_path: 
 
 def test_progress_is_told_and_ends_with_the_metrics(tmp_path: Path):
     told: list[Progress] = []
-    root = digits.locate(digits.Spec(source="digits"), [])
+    root = digits.locate(digits.Digits(source="digits"), [])
     assert root is not None
-    result = dataset.run({"source": "digits"}, {"raw_data": root}, tmp_path, told.append)
+    result = dataset.run(digits.Digits(source="digits"), {"raw_data": root}, Context(tmp_path, told.append))
     assert [(step.done, step.total) for step in told] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert told[-1].metrics == result.metrics
 

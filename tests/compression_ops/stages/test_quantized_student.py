@@ -8,7 +8,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from compression_ops.progress import Progress, silent
 from torch import Tensor, nn
 
 from compression_ops.data import dataset
@@ -16,8 +15,10 @@ from compression_ops.data.dataset import Description, Split
 from compression_ops.errors import DataError, ModelError
 from compression_ops.models.network import Network, save
 from compression_ops.onnx_model import session as onnx_session
+from compression_ops.progress import Progress
+from compression_ops.quantization import student as quantization
 from compression_ops.stages import quantized_student
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 from tests.compression_ops import random_networks
 from tests.compression_ops.random_networks import CLASSES, SHAPE
 
@@ -57,7 +58,7 @@ def write_dataset(folder: Path, validation: int = 30) -> Path:
 
 def write_student(folder: Path, factory: str = "build") -> Path:
     folder.mkdir()
-    network = Network(f"tests.compression_ops.test_quantized_student:{factory}", SHAPE, CLASSES)
+    network = Network(f"tests.compression_ops.stages.test_quantized_student:{factory}", SHAPE, CLASSES)
     save(folder, network, random_networks.small())
     return folder
 
@@ -69,7 +70,8 @@ def inputs(tmp_path: Path) -> dict[str, Path]:
 
 def compute(inputs: dict[str, Path], output: Path, **changes: Any) -> StageResult:
     output.mkdir()
-    return quantized_student.run(PARAMETERS | changes, inputs, output, silent)
+    parameters = quantized_student.QuantizedStudent.model_validate(PARAMETERS | changes)
+    return quantized_student.run(parameters, inputs, Context(output))
 
 
 def test_the_model_runs_on_integers_and_is_close_to_the_float_student(inputs: dict[str, Path], tmp_path: Path):
@@ -150,7 +152,8 @@ def test_the_student_may_come_with_its_name(inputs: dict[str, Path], tmp_path: P
 def test_progress_ends_at_its_total(inputs: dict[str, Path], tmp_path: Path):
     seen: list[Progress] = []
     (tmp_path / "output").mkdir()
-    quantized_student.run(PARAMETERS, inputs, tmp_path / "output", seen.append)
+    parameters = quantized_student.QuantizedStudent.model_validate(PARAMETERS)
+    quantized_student.run(parameters, inputs, Context(tmp_path / "output", seen.append))
     assert [step.done for step in seen] == [1, 2, 3, 4]
     assert {step.total for step in seen} == {4}
     assert seen[-1].metrics["validation_accuracy"] >= 0
@@ -177,14 +180,14 @@ def test_nodes_that_stay_float_are_told(inputs: dict[str, Path], tmp_path: Path,
                 del node.input[1:]
         return model
 
-    monkeypatch.setattr(quantized_student.onnx_export, "export_saved", export_saved)
-    monkeypatch.setattr(quantized_student, "LARGEST_EXPORT_ERROR", 1e9)
+    monkeypatch.setattr(quantization.export, "export_saved", export_saved)
+    monkeypatch.setattr(quantization, "LARGEST_EXPORT_ERROR", 1e9)
     (warning,) = compute(inputs, tmp_path / "output").warnings
     assert "run in float" in warning
     assert "onnxruntime has no integer kernel" in warning
 
 
 def test_a_loss_of_accuracy_is_told(inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(quantized_student, "WORTH_A_WARNING", -100.0)
+    monkeypatch.setattr(quantization, "WORTH_A_WARNING", -100.0)
     (warning,) = compute(inputs, tmp_path / "output").warnings
     assert "points of validation accuracy" in warning

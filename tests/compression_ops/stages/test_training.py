@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 import torch
-from compression_ops.progress import silent
 
 from compression_ops.data.augmentation import Augmentation, augment
 from compression_ops.data.dataset import load_split, normalize
 from compression_ops.data.views import Views
 from compression_ops.models.network import load, load_network
+from compression_ops.spec import Spec
 from compression_ops.stages import control, soft_labels, student, teacher
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 from tests.compression_ops import small_data
 
 AUGMENTATION = {"translate": 1.0, "rotate": 10.0, "scale": 0.1, "shear": 0.0, "flip": False}
@@ -20,6 +20,12 @@ NETWORK = {"architecture": "tests.compression_ops.small_data:network"}
 VIEWS = {"views": 2, "augmentation": AUGMENTATION, "seed": 9}
 STUDENT: dict[str, Any] = NETWORK | BUDGET | {"loss": {"type": "kd", "temperature": 3.0, "alpha": 0.8}}
 CONTROL: dict[str, Any] = NETWORK | BUDGET | {"views": VIEWS}
+SPECS: dict[Any, type[Spec]] = {
+    teacher: teacher.Teacher,
+    soft_labels: soft_labels.SoftLabels,
+    student: student.Student,
+    control: control.Control,
+}
 TEACHER: dict[str, Any] = NETWORK | BUDGET | {"label_smoothing": 0.05, "augmentation": AUGMENTATION}
 
 
@@ -30,13 +36,13 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, stage, parameters in (("teacher", teacher, TEACHER), ("soft_labels", soft_labels, VIEWS)):
         folders[name] = root / name
         folders[name].mkdir()
-        stage.run(parameters, folders, folders[name], silent)
+        stage.run(SPECS[stage].model_validate(parameters), folders, Context(folders[name]))
     return folders
 
 
 def run(stage: Any, parameters: dict[str, Any], inputs: dict[str, Path], output: Path) -> StageResult:
     output.mkdir()
-    return stage.run(parameters, inputs, output, silent)
+    return stage.run(SPECS[stage].model_validate(parameters), inputs, Context(output))
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -62,7 +62,7 @@ def test_a_failing_stage_exits_with_its_cause_and_keeps_what_was_computed(defs: 
     assert found["failed"] == ["teacher"]
     assert set(found["computed"]) == {"dataset", "control/small"}
     assert found["skipped"] == [
-        "soft_labels", "student/small", "quantized_student/int8", "benchmark_report", "champion",
+        "soft_labels", "student/small", "quantized_student/int8", "measurements", "benchmark_report", "champion",
     ]  # fmt: skip
     assert "learning_rate" in result.stderr
     assert "Traceback" not in result.stderr
@@ -131,10 +131,10 @@ def test_verify_computes_again_and_tells_a_forged_result(recipe: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "all 2 assets were reproduced bit for bit" in result.stdout
 
-    shop = product.workshop()
-    entry = shop.history.latest("tiny", "teacher")
+    pipeline = product.pipeline()
+    entry = pipeline.history.latest("tiny", "teacher")
     assert entry is not None
-    shop.history.append(product.materialize.replace(entry, digest="0" * 64))
+    pipeline.history.append(product.materialize.replace(entry, digest="0" * 64))
     result = _compression("verify", "tiny", "--select", "teacher")
     assert result.returncode == 1
     assert "teacher: DIFFERS" in result.stdout
@@ -171,7 +171,7 @@ def test_predict_classifies_images_with_the_champion(recipe: Path, tmp_path: Pat
     result = _compression("predict", "tiny", *map(str, images), "--json")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    entry = product.workshop().history.latest("tiny", "quantized_student/int8")
+    entry = product.pipeline().history.latest("tiny", "quantized_student/int8")
     assert entry is not None
     assert (found["recipe"], found["version"], found["digest"]) == ("tiny", "1", entry.digest)
     assert [item["image"] for item in found["predictions"]] == [str(image) for image in images]
@@ -218,15 +218,15 @@ def test_report_shows_the_models_and_copies_the_page(recipe: Path, tmp_path: Pat
 def test_gc_removes_only_what_no_recent_history_refers_to(recipe: Path) -> None:
     product.edit(recipe, "alpha: 0.9", "alpha: 0.5")
     product.run()
-    shop = product.workshop()
-    before = set(shop.store.ids())
+    pipeline = product.pipeline()
+    before = set(pipeline.store.ids())
     assert "removed 0 artifacts" in _compression("gc").stdout
     assert "would remove 0 artifacts" in _compression("gc", "--days", "0", "--dry-run").stdout, "too young to go"
     for artifact in before:
-        manifest = shop.store.fetch(artifact) / "manifest.json"
+        manifest = pipeline.store.fetch(artifact) / "manifest.json"
         os.utime(manifest, (1, 1))
     assert "removed 4 artifacts" in _compression("gc", "--days", "0").stdout
-    assert len(before - set(shop.store.ids())) == 4
+    assert len(before - set(pipeline.store.ids())) == 4
     assert set(product.states().values()) == {"fresh"}
     product.edit(recipe, "alpha: 0.5", "alpha: 0.9")
     assert product.computed() >= {"student/small"}, "what was removed is computed again"

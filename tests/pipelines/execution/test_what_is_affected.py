@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.graph import graph
+from pipelines.kinds import graph
 from pipelines.recipe import file
 from tests.pipelines import product, recipes
+from tests.pipelines.affected import AFTER_QUANTIZED, AFTER_STUDENT, AFTER_TEACHER
 
-AFTER_QUANTIZED = {"quantized_student/int8", "benchmark_report", "champion"}
-AFTER_STUDENT = {"student/small"} | AFTER_QUANTIZED
-AFTER_TEACHER = {"teacher", "soft_labels"} | AFTER_STUDENT
 EVERYTHING = AFTER_TEACHER | {"dataset", "control/small"}
 
 
@@ -55,7 +53,7 @@ def test_a_new_quantized_student_computes_itself_and_the_report(recipe: Path) ->
         "  benchmark:",
         "    entropy:\n      student: small\n      calibration: {method: entropy, samples: 32}\n  benchmark:",
     )
-    assert product.computed() == {"quantized_student/entropy", "benchmark_report", "champion"}
+    assert product.computed() == {"quantized_student/entropy", "measurements", "benchmark_report", "champion"}
 
 
 def test_a_quantized_student_that_is_removed_leaves_only_the_report_to_compute(recipe: Path) -> None:
@@ -67,28 +65,28 @@ def test_a_quantized_student_that_is_removed_leaves_only_the_report_to_compute(r
 
 @pytest.mark.parametrize("name", sorted(EVERYTHING - {"champion"}))  # whose decision depends on the one before
 def test_a_deleted_artifact_is_computed_again_alone(name: str, recipe: Path) -> None:
-    shop = product.workshop()
-    entry = shop.history.latest("tiny", name)
+    pipeline = product.pipeline()
+    entry = pipeline.history.latest("tiny", name)
     assert entry is not None
-    shop.store.drop(entry.artifact)
+    pipeline.store.drop(entry.artifact)
     assert product.states()[name] == "missing"
     assert {asset for asset, state in product.states().items() if state != "fresh"} == {name}
     assert product.computed() == {name}
-    again = product.workshop().history.latest("tiny", name)
+    again = product.pipeline().history.latest("tiny", name)
     assert again is not None
     assert again.digest == entry.digest
 
 
 def test_a_damaged_input_is_told_dropped_and_computed_again(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shop = product.workshop()
-    entry = shop.history.latest("tiny", "soft_labels")
+    pipeline = product.pipeline()
+    entry = pipeline.history.latest("tiny", "soft_labels")
     assert entry is not None
-    weights = shop.store.fetch(entry.artifact) / "view_0001.safetensors"
+    weights = pipeline.store.fetch(entry.artifact) / "view_0001.safetensors"
     weights.chmod(0o644)
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
     product.edit(recipe, "alpha: 0.9", "alpha: 0.5")
     assert product.computed() >= {"soft_labels", "student/small"}
-    restored = product.workshop().history.latest("tiny", "soft_labels")
+    restored = product.pipeline().history.latest("tiny", "soft_labels")
     assert restored is not None
     assert restored.digest == entry.digest
     assert set(product.states().values()) == {"fresh"}
@@ -171,7 +169,7 @@ def test_code_that_is_edited_while_its_stage_runs_is_told_and_its_result_not_kep
 ) -> None:
     product.edit(recipe, "alpha: 0.9", "alpha: 0.5")
     monkeypatch.setattr(graph.Asset, "read_code", _edited_during_the_run(graph.Asset.read_code))
-    report = product.runner.run(product.workshop(), ["student/small"])
+    report = product.runner.run(product.pipeline(), ["student/small"])
     assert "was edited while it ran" in next(item.cause for item in report.outcomes if item.cause)
     monkeypatch.undo()
 
@@ -211,6 +209,6 @@ def _image_folder(folder: Path) -> Path:
 
 
 def _digests() -> dict[str, str]:
-    shop = product.workshop()
-    entries = {name: shop.history.latest("tiny", name) for name in shop.graph.assets}
+    pipeline = product.pipeline()
+    entries = {name: pipeline.history.latest("tiny", name) for name in pipeline.graph.assets}
     return {name: entry.digest for name, entry in entries.items() if entry}

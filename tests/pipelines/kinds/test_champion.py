@@ -22,9 +22,9 @@ from pipelines.lineage.registry import Registry
 from pipelines.state import home as homes
 from pipelines.state.history import Materialization
 from tests.pipelines import product, recipes
+from tests.pipelines.affected import AFTER_TRAINING
 
 _QUANTIZED = "quantized_student/int8"
-_AFTER_STUDENT = {"student/small", "control/small", _QUANTIZED, "benchmark_report", "champion"}
 _POOR = "      epochs: 2\n      batch_size: 64\n      learning_rate: 0.003"
 _GOOD = "      epochs: 20\n      batch_size: 16\n      learning_rate: 0.01"
 
@@ -44,7 +44,7 @@ def test_the_first_quantized_student_that_passes_is_version_1_and_a_run_with_not
     assert "there is no champion yet" in _words()
     assert product.computed() == set()
     product.edit(recipe, "iterations: 20", "iterations: 21")
-    assert product.computed() == {"benchmark_report", "champion"}
+    assert product.computed() == {"measurements", "benchmark_report", "champion"}
     assert _entry("champion").metrics["promoted"] == 0
     assert "already is the champion" in _words()
     assert _aliases(client) == {"champion": "1"}
@@ -55,7 +55,7 @@ def test_a_better_one_is_promoted_a_worse_one_is_not_and_a_rollback_swaps_them(
     recipe: Path, client: MlflowClient
 ) -> None:
     product.edit(recipe, _POOR, _GOOD)
-    assert product.computed() == _AFTER_STUDENT
+    assert product.computed() == AFTER_TRAINING
     assert _aliases(client) == {"champion": "2", "previous": "1"}
     assert "it is more accurate, and not by chance" in _words()
 
@@ -88,7 +88,7 @@ def test_one_that_is_as_accurate_but_smaller_is_promoted(
     before = _entry(_QUANTIZED).metrics["file_bytes"]
     monkeypatch.setattr(promotion, "LEAST_SMALLER", 0.02)  # of so small a file, scales a channel are few bytes
     product.edit(recipe, "per_channel: true", "per_channel: false")
-    assert product.computed() == {_QUANTIZED, "benchmark_report", "champion"}
+    assert product.computed() == {_QUANTIZED, "measurements", "benchmark_report", "champion"}
     assert _entry(_QUANTIZED).metrics["file_bytes"] < 0.98 * before
     assert _entry("champion").metrics["p_value"] > 0.05
     assert _aliases(client) == {"champion": "2", "previous": "1"}
@@ -134,7 +134,7 @@ def test_a_latency_budget_is_asked_of_the_measurement_that_there_is_and_decides_
 def test_the_versions_page_leads_to_its_run_its_gates_and_its_data(recipe: Path, client: MlflowClient) -> None:
     version = client.get_model_version_by_alias("tiny", "champion")
     quantized, report, decided, data = (
-        _entry(name) for name in (_QUANTIZED, "benchmark_report", "champion", "dataset")
+        _entry(name) for name in (_QUANTIZED, "measurements", "benchmark_report", "champion", "dataset")
     )
     assert version.description is not None
     for entry in (quantized, report, decided, data):
@@ -181,16 +181,16 @@ def test_the_registered_onnx_file_says_what_it_is(recipe: Path) -> None:
     registry = Registry(homes.current(), "tiny")
     version = registry.champion()
     assert version is not None
-    entry, shop = _entry(_QUANTIZED), product.workshop()
+    entry, pipeline = _entry(_QUANTIZED), product.pipeline()
     found = metadata.read(onnx.load(registry.download(version) / "model.onnx"))
     assert (found.recipe, found.asset, found.digest, found.run_id) == (
         "tiny", _QUANTIZED, entry.digest, entry.run_id,
     )  # fmt: skip
-    data = json.loads((shop.store.fetch(_entry("dataset").artifact) / "dataset.json").read_text())
+    data = json.loads((pipeline.store.fetch(_entry("dataset").artifact) / "dataset.json").read_text())
     assert list(found.description.classes) == data["classes"]
     assert list(found.description.mean) == data["mean"]
     assert list(found.description.std) == data["std"]
-    own = onnx.load(shop.store.fetch(entry.artifact) / "model.onnx")
+    own = onnx.load(pipeline.store.fetch(entry.artifact) / "model.onnx")
     assert metadata.content(own) == metadata.content(onnx.load(registry.download(version) / "model.onnx")), (
         "the registered graph and weights are those of the artifact"
     )
@@ -216,7 +216,7 @@ def test_a_champion_that_is_deleted_from_the_registry_is_promoted_by_the_next_de
 
 
 def test_a_decision_whose_artifact_is_lost_is_made_anew(recipe: Path, client: MlflowClient) -> None:
-    product.workshop().store.drop(_entry("champion").artifact)
+    product.pipeline().store.drop(_entry("champion").artifact)
     assert product.causes() == {"champion": ["its artifact is missing from the store"]}
     assert product.computed() == {"champion"}
     assert "already is the champion" in _words()
@@ -233,7 +233,7 @@ def test_a_champion_whose_files_are_lost_is_told_with_the_cure(home: Path, defs:
     assert lost in error
     assert cure in error
     product.edit(defs / "tiny" / "defs.yaml", "iterations: 20", "iterations: 21")
-    report = product.runner.run(product.workshop())
+    report = product.runner.run(product.pipeline())
     assert report.named("failed") == ["champion"]
     cause = next(item.cause for item in report.outcomes if item.cause)
     assert lost in cause
@@ -254,7 +254,7 @@ def test_an_mlflow_that_does_not_know_the_model_gets_no_champion(
     product.edit(recipe, "iterations: 20", "iterations: 21")
     with monkeypatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
-        assert product.computed() == {"benchmark_report", "champion"}
+        assert product.computed() == {"measurements", "benchmark_report", "champion"}
         assert _entry("champion").metrics == {"promoted": 0}
         assert "The MLflow in use does not have its model; set MLFLOW_TRACKING_URI" in _words()
         error = str(_compression("predict", "tiny", "picture.png").exception)
@@ -269,7 +269,7 @@ def test_a_recipe_that_reuses_anothers_model_ships_it_under_its_own_name(
     assert product.computed("twin") == {"champion"}
     version = client.get_model_version_by_alias("twin", "champion")
     assert version.run_id == _entry(_QUANTIZED).run_id
-    decided = product.workshop("twin").history.latest("twin", "champion")
+    decided = product.pipeline("twin").history.latest("twin", "champion")
     assert decided is not None
     assert decided.experiment_id != _entry(_QUANTIZED).experiment_id
     assert version.description is not None
@@ -283,13 +283,13 @@ def test_a_recipe_without_quantized_students_has_no_champion(defs: Path) -> None
 
 
 def _entry(name: str) -> Materialization:
-    entry = product.workshop().history.latest("tiny", name)
+    entry = product.pipeline().history.latest("tiny", name)
     assert entry is not None
     return entry
 
 
 def _words() -> str:
-    return champion.told(product.workshop().store, _entry("champion"))
+    return champion.told(product.pipeline().store, _entry("champion"))
 
 
 def _aliases(client: MlflowClient) -> dict[str, str]:

@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from compression_ops.data.dataset import load_split
 from pipelines.cli.main import app
-from pipelines.graph import graph as graphs
-from pipelines.kinds import gates
+from pipelines.graph.asset import Asset
+from pipelines.kinds import dataset, kind
+from pipelines.kinds.gate import Evidence, Gate
 from pipelines.orchestration import run
 from pipelines.orchestration.keys import key
 from pipelines.recipe import file as recipe_file
@@ -23,7 +24,14 @@ from pipelines.state import home as homes
 from pipelines.state.history import Check, Materialization
 from tests.pipelines import product, recipes
 
-_DOWNSTREAM_OF_TEACHER = ["soft_labels", "student/small", "quantized_student/int8", "benchmark_report", "champion"]
+_DOWNSTREAM_OF_TEACHER = [
+    "soft_labels",
+    "student/small",
+    "quantized_student/int8",
+    "measurements",
+    "benchmark_report",
+    "champion",
+]
 _QUANTIZED, _STUDENT = "quantized_student/int8", "student/small"
 
 
@@ -56,19 +64,19 @@ CASES = {
     "onnx_parity": Case(_QUANTIZED, "gates.max_export_error", 0.001, 0.001, 0.0011, "export_error"),
     "integer_kernels": Case(_QUANTIZED, "gates.min_integer_share", 0.75, 0.75, 0.74, "integer_share"),
     "distillation_gain_small": Case(
-        "benchmark_report", "gates.min_distillation_gain", 0.25, 0.25, 0.2,
+        "measurements", "gates.min_distillation_gain", 0.25, 0.25, 0.2,
         f"{_STUDENT}.distillation_gain_points", {f"{_STUDENT}.distillation_p_value": 0.04}, subject=_STUDENT,
     ),
     "accuracy_drop_int8": Case(
-        "benchmark_report", "benchmark.max_accuracy_drop", 0.5, 0.5, 0.6,
+        "measurements", "benchmark.max_accuracy_drop", 0.5, 0.5, 0.6,
         f"{_QUANTIZED}.accuracy_change_points", {f"{_QUANTIZED}.mcnemar_p_value": 0.03}, True, subject=_QUANTIZED,
     ),
     "compression_int8": Case(
-        "benchmark_report", "benchmark.min_compression", 10, 10, 9.99, f"{_QUANTIZED}.compression_ratio",
+        "measurements", "benchmark.min_compression", 10, 10, 9.99, f"{_QUANTIZED}.compression_ratio",
         subject=_QUANTIZED,
     ),
     "latency_int8": Case(
-        "benchmark_report", "gates.max_latency_us", 40, 40, 41, f"{_QUANTIZED}.latency_p50_us_batch1",
+        "measurements", "gates.max_latency_us", 40, 40, 41, f"{_QUANTIZED}.latency_p50_us_batch1",
         subject=_QUANTIZED,
     ),
 }  # fmt: skip
@@ -91,28 +99,38 @@ def _with(path: str, value: float | None) -> str:
     return recipes.TINY + f"  gates: {{{name}: {'null' if value is None else value}}}\n"
 
 
-def _judged(defs: Path, case: Case, found: float, name: str) -> Check:
+def _gates(asset: Asset) -> list[Gate]:
+    return list(kind.named(asset.kind).gates(asset))
+
+
+def _checks(entry: Materialization) -> list[Check]:
+    pipeline = product.pipeline()
+    evidence = Evidence(pipeline.graph.assets[entry.asset], entry, pipeline.history, pipeline.store)
+    return [gate.judge(gate, evidence) for gate in _gates(evidence.asset)]
+
+
+def _judged(defs: Path, case: Case, found: float, name: str, monkeypatch: pytest.MonkeyPatch) -> Check:
     recipes.write(defs, text=_with(case.threshold, case.value))
-    file = recipe_file.load("tiny")
-    asset = graphs.build("tiny", file.recipe).assets[case.asset]
     metrics = {**_SOUND, **case.beside} | ({case.metric: -found if case.negated else found} if case.metric else {})
     entry = Materialization(
         recipe="tiny", asset=case.asset, time=0.0, derivation="", parameters={}, code={}, inputs={}, action="",
         artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics=metrics,
     )  # fmt: skip
-    drift = {"classes": found, "pixels": found / 2} if name == "drift" else None
-    checks = {check.name: check for check in gates.judge(asset, gates.Evidence(entry, drift))}
-    assert set(checks) == {gate.name for gate in gates.of_asset(asset)}
+    if name == "drift":
+        monkeypatch.setattr(dataset, "against_the_last", lambda _: {"classes": found, "pixels": found / 2})
+    checks = {check.name: check for check in _checks(entry)}
     gate = "accuracy_floor" if case.asset in ("teacher", _STUDENT) else name
     assert all(check.passed for other, check in checks.items() if other != gate), "this one number decides one gate"
     return checks[gate]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_gate_passes_at_its_threshold_and_fails_beyond_it(name: str, defs: Path) -> None:
+def test_a_gate_passes_at_its_threshold_and_fails_beyond_it(
+    name: str, defs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case = CASES[name]
     for found, passed in ((case.passing, True), (case.failing, False)):
-        check = _judged(defs, case, found, name)
+        check = _judged(defs, case, found, name, monkeypatch)
         assert check.passed is passed
         assert check.blocking is case.blocking
         assert check.subject == case.subject
@@ -123,29 +141,27 @@ def test_a_gate_passes_at_its_threshold_and_fails_beyond_it(name: str, defs: Pat
         assert ("so this fails" in check.words) is not passed
 
 
-def test_a_gate_with_a_test_of_chance_tells_its_p_value(defs: Path) -> None:
+def test_a_gate_with_a_test_of_chance_tells_its_p_value(defs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("distillation_gain_small", "accuracy_drop_int8"):
-        check = _judged(defs, CASES[name], CASES[name].failing, name)
+        check = _judged(defs, CASES[name], CASES[name].failing, name, monkeypatch)
         assert check.numbers["p_value"] == next(iter(CASES[name].beside.values()))
         assert f"p = {check.numbers['p_value']:.2g}" in check.words
 
 
 def test_the_first_data_set_has_nothing_to_drift_from(defs: Path) -> None:
-    file = recipe_file.load("tiny")
-    asset = graphs.build("tiny", file.recipe).assets["dataset"]
     entry = Materialization(
         recipe="tiny", asset="dataset", time=0.0, derivation="", parameters={}, code={}, inputs={}, action="",
         artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics=_SOUND,
     )  # fmt: skip
-    drift = next(check for check in gates.judge(asset, gates.Evidence(entry)) if check.name == "drift")
+    drift = next(check for check in _checks(entry) if check.name == "drift")
     assert drift.passed
     assert "no earlier data set" in drift.words
 
 
 def test_a_student_without_a_control_has_no_gate_on_distillation_and_no_limit_is_no_gate_on_latency(defs: Path) -> None:
     recipes.write(defs, text=recipes.edited(("control: true", "control: false")))
-    asset = graphs.build("tiny", recipe_file.load("tiny").recipe).assets["benchmark_report"]
-    assert [gate.name for gate in gates.of_asset(asset)] == ["accuracy_drop_int8", "compression_int8"]
+    asset = product.pipeline().graph.assets["measurements"]
+    assert [gate.name for gate in _gates(asset)] == ["accuracy_drop_int8", "compression_int8"]
 
 
 @pytest.mark.parametrize(
@@ -156,11 +172,11 @@ def test_a_student_without_a_control_has_no_gate_on_distillation_and_no_limit_is
         ("max_drift", 0.5, {"dataset"}),
         ("min_teacher_accuracy", 0.9999, {"teacher"}),
         ("min_student_accuracy", 0.9999, {_STUDENT}),
-        ("min_distillation_gain", 5, {"benchmark_report"}),
+        ("min_distillation_gain", 5, {"measurements"}),
         # what the champion is chosen by is decided anew too
         ("max_export_error", 0.5, {_QUANTIZED, "champion"}),
         ("min_integer_share", 0.6, {_QUANTIZED, "champion"}),
-        ("max_latency_us", 1000, {"benchmark_report", "champion"}),
+        ("max_latency_us", 1000, {"measurements", "champion"}),
     ],
 )
 def test_a_changed_threshold_marks_exactly_what_it_judges(
@@ -178,7 +194,7 @@ def test_a_threshold_that_is_satisfied_computes_nothing(recipe: Path) -> None:
     recipe.write_text(_with("gates.min_teacher_accuracy", 0.001))
     report = product.run()
     assert report.named("computed") == []
-    assert len(report.named("reused")) == 8
+    assert len(report.named("reused")) == 9
     assert set(product.states().values()) == {"fresh"}
     assert _entry("teacher").gates == {"gates.min_teacher_accuracy": 0.001}
 
@@ -193,7 +209,7 @@ def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_
     for words in ("teacher", f"{accuracy:.4g}", "at least 0.9999 (gates.min_teacher_accuracy)", "threshold", "kept"):
         assert words in result.stderr, result.stderr
     assert "change what makes teacher" in result.stderr
-    report = product.runner.run(product.workshop())
+    report = product.runner.run(product.pipeline())
     assert report.named("computed") == [], "a second run computes nothing"
     assert report.named("failed") == ["teacher"]
     assert report.named("reused") == ["dataset", "control/small"]
@@ -203,7 +219,7 @@ def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_
     assert product.states()["teacher"] == "fresh"
 
     product.edit(path, "alpha: 0.9", "alpha: 0.5")
-    report = product.runner.run(product.workshop())
+    report = product.runner.run(product.pipeline())
     assert report.named("computed") == [], "nor does a run after an edit of what waits"
     assert report.named("skipped") == _DOWNSTREAM_OF_TEACHER
 
@@ -214,7 +230,7 @@ def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_
 def test_a_floor_that_is_raised_while_a_student_is_edited_stops_the_student(recipe: Path) -> None:
     recipe.write_text(_with("gates.min_teacher_accuracy", 0.9999).replace("alpha: 0.9", "alpha: 0.5"))
     for _ in range(2):
-        report = product.runner.run(product.workshop())
+        report = product.runner.run(product.pipeline())
         assert report.named("computed") == []
         assert report.named("failed") == ["teacher"]
         assert report.named("skipped") == _DOWNSTREAM_OF_TEACHER[1:]
@@ -226,10 +242,10 @@ def test_a_floor_that_is_raised_while_a_student_is_edited_stops_the_student(reci
 
 def test_a_student_below_its_floor_stops_its_quantization_but_not_another_asset(recipe: Path) -> None:
     recipe.write_text(_with("gates.min_student_accuracy", 0.9999).replace("epochs: 2", "epochs: 3"))
-    report = product.runner.run(product.workshop())
+    report = product.runner.run(product.pipeline())
     assert report.named("failed") == [_STUDENT]
     assert report.named("computed") == ["control/small"]
-    assert report.named("skipped") == [_QUANTIZED, "benchmark_report", "champion"]
+    assert report.named("skipped") == [_QUANTIZED, "measurements", "benchmark_report", "champion"]
     assert "gates.min_student_accuracy" in next(item.cause for item in report.outcomes if item.cause)
 
 
@@ -244,9 +260,9 @@ def test_a_gate_that_does_not_block_only_warns(recipe: Path) -> None:
 
 
 def test_check_results_stand_in_dagster_for_what_was_computed_and_for_what_was_reused(recipe: Path) -> None:
-    built = product.workshop().graph
+    built = product.pipeline().graph
     for name, asset in built.assets.items():
-        for gate in gates.of_asset(asset):
+        for gate in _gates(asset):
             found = _evaluation(name, gate.name)
             check = next(known for known in _entry(name).checks if known.name == gate.name)
             assert found.passed is check.passed
@@ -261,18 +277,18 @@ def test_check_results_stand_in_dagster_for_what_was_computed_and_for_what_was_r
     assert found.metadata["threshold"].value == 1.0
     assert found.metadata["found"].value == pytest.approx(_entry("dataset").metrics["class_balance"], rel=1e-5)
     recipe.write_text(_with("gates.min_teacher_accuracy", 0.9999))
-    product.runner.run(product.workshop())
+    product.runner.run(product.pipeline())
     found = _evaluation("teacher", "accuracy_floor")
     assert (found.passed, found.blocking, found.severity) == (False, True, dg.AssetCheckSeverity.ERROR)
     assert not _entry("teacher").computed
 
 
-def test_a_quantized_student_that_the_report_fails_is_an_error_in_dagster(recipe: Path) -> None:
+def test_a_quantized_student_that_the_measurements_fail_is_an_error_in_dagster(recipe: Path) -> None:
     recipe.write_text(_with("gates.max_latency_us", 0.001))
-    product.run(patterns=["benchmark_report"])
-    found = _evaluation("benchmark_report", "latency_int8")
+    product.run(patterns=["measurements"])
+    found = _evaluation("measurements", "latency_int8")
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    latency = _entry("benchmark_report").metrics[f"{_QUANTIZED}.latency_p50_us_batch1"]
+    latency = _entry("measurements").metrics[f"{_QUANTIZED}.latency_p50_us_batch1"]
     assert found.metadata["found"].value == pytest.approx(latency, rel=1e-5)
 
 
@@ -305,8 +321,8 @@ def _stability_index(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) 
 
 def test_drift_is_not_told_from_a_data_set_that_was_damaged_since(home: Path, defs: Path) -> None:
     product.run(patterns=["dataset"])
-    shop, entry = product.workshop(), _entry("dataset")
-    file = next(shop.store.fetch(entry.artifact).glob("train*"))
+    pipeline, entry = product.pipeline(), _entry("dataset")
+    file = next(pipeline.store.fetch(entry.artifact).glob("train*"))
     file.chmod(0o644)
     file.write_bytes(file.read_bytes()[:-1])
     recipes.write(defs, text=recipes.edited(("limit: 200", "limit: 150")))
@@ -320,8 +336,8 @@ def _drift() -> Check:
 
 def _shares() -> np.ndarray[Any, Any]:
     """The shares of the classes in the training split."""
-    shop = product.workshop()
-    labels = load_split(shop.store.fetch(_entry("dataset").artifact), "train").labels.numpy()
+    pipeline = product.pipeline()
+    labels = load_split(pipeline.store.fetch(_entry("dataset").artifact), "train").labels.numpy()
     return np.bincount(labels) / len(labels)
 
 
@@ -342,7 +358,7 @@ def _write(path: Path, counts: tuple[int, ...]) -> None:
 
 
 def _entry(name: str) -> Materialization:
-    entry = product.workshop().history.latest("tiny", name)
+    entry = product.pipeline().history.latest("tiny", name)
     assert entry is not None
     return entry
 

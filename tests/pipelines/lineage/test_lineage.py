@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from pipelines.cli.main import app
 from pipelines.lineage import connection
+from pipelines.pipeline import Pipeline
 from pipelines.state import home as homes
+from pipelines.state.history import Materialization
 from tests.pipelines import product
 
 
@@ -37,16 +39,16 @@ def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made
 ) -> None:
     recipe = defs / "tiny" / "defs.yaml"
     product.run()
-    first = {name: product.workshop().history.latest("tiny", name) for name in product.states()}
+    first = {name: product.pipeline().history.latest("tiny", name) for name in product.states()}
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     product.run()
     product.edit(recipe, "seed: 0\n  soft_labels", "seed: 7\n  soft_labels")  # another teacher, for a while
     product.run()
     product.edit(recipe, "seed: 7\n  soft_labels", "seed: 0\n  soft_labels")
     product.edit(recipe, "iterations: 20", "iterations: 21")
-    assert product.computed() == {"benchmark_report", "champion"}
+    assert product.computed() == {"measurements", "benchmark_report", "champion"}
 
-    report = product.workshop().history.latest("tiny", "benchmark_report")
+    report = product.pipeline().history.latest("tiny", "benchmark_report")
     assert report is not None
     ancestors = _ancestors(client, client.get_run(report.run_id))
     assert set(ancestors) == {
@@ -72,15 +74,15 @@ def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made
 
 def test_runs_and_models_carry_what_a_reviewer_asks_for(home: Path, defs: Path, client: MlflowClient) -> None:
     product.run()
-    shop = product.workshop()
-    student = shop.history.latest("tiny", "student/small")
-    labels = shop.history.latest("tiny", "soft_labels")
+    pipeline = product.pipeline()
+    student = pipeline.history.latest("tiny", "student/small")
+    labels = pipeline.history.latest("tiny", "soft_labels")
     assert student is not None
     assert labels is not None
     run = client.get_run(student.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.tags["dagster.asset_key"] == "tiny/student/small"
-    assert run.data.tags["dagster.code_version"] == shop.graph.derivations["student/small"]
+    assert run.data.tags["dagster.code_version"] == pipeline.graph.derivations["student/small"]
     assert run.data.tags["upstream.soft_labels.digest"] == labels.digest
     assert f"runs/{labels.run_id}" in run.data.tags["mlflow.note.content"]
     assert run.data.tags["version.torch"]
@@ -94,10 +96,10 @@ def test_runs_and_models_carry_what_a_reviewer_asks_for(home: Path, defs: Path, 
     assert model.source_run_id == student.run_id
     named = {metric.key: metric for metric in model.metrics}
     accuracy = named["student/small.test_accuracy"]
-    assert accuracy.dataset_digest == _entry(shop, "dataset").digest[:36]
-    assert accuracy.value == _entry(shop, "benchmark_report").metrics["student/small.test_accuracy"]
+    assert accuracy.dataset_digest == _entry(pipeline, "dataset").digest[:36]
+    assert accuracy.value == _entry(pipeline, "benchmark_report").metrics["student/small.test_accuracy"]
 
-    quantized = _entry(shop, "quantized_student/int8")
+    quantized = _entry(pipeline, "quantized_student/int8")
     assert quantized.model_id is not None
     files = {item.path for item in client.list_logged_model_artifacts(quantized.model_id)}
     assert {"MLmodel", "model.onnx"} <= files
@@ -112,10 +114,16 @@ def test_a_failed_stage_leaves_a_failed_run_with_its_cause(
         raise OSError("the disk caught fire")
 
     monkeypatch.setattr(stage, "run", fail)
-    report = product.runner.run(product.workshop())
+    report = product.runner.run(product.pipeline())
     assert report.named("failed") == ["soft_labels"]
     assert report.named("computed") == ["dataset", "teacher", "control/small"]
-    assert report.named("skipped") == ["student/small", "quantized_student/int8", "benchmark_report", "champion"]
+    assert report.named("skipped") == [
+        "student/small",
+        "quantized_student/int8",
+        "measurements",
+        "benchmark_report",
+        "champion",
+    ]
     assert "the disk caught fire" in next(item.cause for item in report.outcomes if item.outcome == "failed")
     experiment = client.get_experiment_by_name("tiny")
     assert experiment is not None
@@ -126,7 +134,7 @@ def test_a_failed_stage_leaves_a_failed_run_with_its_cause(
     monkeypatch.undo()
     monkeypatch.setenv("COMPRESSION_HOME", str(home))
     monkeypatch.setenv("COMPRESSION_DEFS", str(defs))
-    skipped = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
+    skipped = {"student/small", "quantized_student/int8", "measurements", "benchmark_report", "champion"}
     assert product.computed() == {"soft_labels"} | skipped
 
 
@@ -173,7 +181,7 @@ def test_a_tracking_store_that_knows_no_earlier_run_gets_what_is_computed_now(
 ) -> None:
     product.edit(recipe, "iterations: 20", "iterations: 23")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
-    assert product.computed() == {"benchmark_report", "champion"}
+    assert product.computed() == {"measurements", "benchmark_report", "champion"}
     tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
     assert {item["mlflow_run_id"] for item in tree["inputs"]} == {None}
     assert all(len(item["digest"]) == 64 for item in tree["inputs"])
@@ -188,7 +196,7 @@ def test_forwards_from_the_raw_data_reaches_every_model(recipe: Path) -> None:
     assert names(tree) == {"raw_data", *product.states()}
 
 
-def _entry(shop: product.materialize.Workshop, name: str) -> product.materialize.Materialization:
-    entry = shop.history.latest("tiny", name)
+def _entry(pipeline: Pipeline, name: str) -> Materialization:
+    entry = pipeline.history.latest("tiny", name)
     assert entry is not None
     return entry

@@ -49,8 +49,8 @@ def address(recipe: Path, tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_served_champion_answers_a_request_with_the_artifacts_logits(address: str) -> None:
-    shop = product.workshop()
-    dataset, model = (shop.store.fetch(_entry(name).artifact) for name in ("dataset", "quantized_student/int8"))
+    pipeline = product.pipeline()
+    dataset, model = (pipeline.store.fetch(_entry(name).artifact) for name in ("dataset", "quantized_student/int8"))
     images = normalize(load_split(dataset, "test").images[:5], load_description(dataset)).numpy()
     body = json.dumps({"inputs": images.tolist()}).encode()
     request = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
@@ -64,7 +64,7 @@ def test_the_served_champion_answers_a_request_with_the_artifacts_logits(address
 
 
 def _entry(name: str) -> Materialization:
-    entry = product.workshop().history.latest("tiny", name)
+    entry = product.pipeline().history.latest("tiny", name)
     assert entry is not None
     return entry
 

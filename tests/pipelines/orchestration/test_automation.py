@@ -6,15 +6,13 @@ import pytest
 
 from compression_ops.errors import CompressionError
 from tests.pipelines import product, recipes
+from tests.pipelines.affected import AFTER_QUANTIZED, AFTER_STUDENT, AFTER_TEACHER
 from tests.pipelines.images import image, image_folder, of_images
 from tests.pipelines.ticks import Ticks, before_stage
 
 # of Dagster's own evaluate_automation_conditions
 pytestmark = pytest.mark.filterwarnings("ignore:Parameter `include_sources`")
 
-AFTER_QUANTIZED = {"quantized_student/int8", "benchmark_report", "champion"}
-AFTER_STUDENT = {"student/small", *AFTER_QUANTIZED}
-AFTER_TEACHER = {"teacher", "soft_labels", *AFTER_STUDENT}
 EVERYTHING = {"dataset", "control/small", *AFTER_TEACHER}
 NOTHING = set[str]()
 
@@ -348,11 +346,11 @@ def test_a_file_that_cannot_even_be_listed_fails_the_observation_that_names_it(d
 
 
 def _latest(name: str) -> object:
-    return product.workshop().history.latest("tiny", name)
+    return product.pipeline().history.latest("tiny", name)
 
 
 def _temperatures() -> list[float]:
-    entries = product.workshop().history.of_asset("tiny", "student/small")
+    entries = product.pipeline().history.of_asset("tiny", "student/small")
     return [entry.parameters["loss"]["temperature"] for entry in entries]
 
 

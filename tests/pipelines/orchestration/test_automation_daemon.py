@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from tests.pipelines import product, recipes
+from tests.pipelines.affected import AFTER_STUDENT, AFTER_TEACHER
 from tests.pipelines.dagster_server import Server, served
 from tests.pipelines.receiver import receiving
 
-AFTER_STUDENT = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
-AFTER_TEACHER = {"teacher", "soft_labels", *AFTER_STUDENT}
 EVERYTHING = {"dataset", "control/small", *AFTER_TEACHER}
 
 _ON = "automation: {mode: on, observe: 0 0 1 1 *, retry: 0 0 1 1 *}"  # at New Year, so not during the test
@@ -120,5 +119,6 @@ def _await(server: Server, expected: list[tuple[str, set[str]]]) -> None:
 
 def _computed() -> dict[str, int]:
     """How often each asset was computed."""
-    shop = product.workshop()
-    return {name: sum(entry.computed for entry in shop.history.of_asset("tiny", name)) for name in shop.graph.assets}
+    pipeline = product.pipeline()
+    entries = {name: pipeline.history.of_asset("tiny", name) for name in pipeline.graph.assets}
+    return {name: sum(entry.computed for entry in found) for name, found in entries.items()}

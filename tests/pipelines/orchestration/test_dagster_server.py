@@ -20,7 +20,7 @@ def test_an_edit_marks_exactly_the_affected_assets_and_one_run_computes_them(ser
     assert server.unsynced() == set(), "what the command line ran is in sync in the UI"
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     server.reload()
-    affected = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
+    affected = {"student/small", "quantized_student/int8", "measurements", "benchmark_report", "champion"}
     assert server.unsynced() == affected
     before = server.runs()
     assert server.materialize(affected) == "SUCCESS"
@@ -33,6 +33,6 @@ def test_an_edit_marks_exactly_the_affected_assets_and_one_run_computes_them(ser
     assert server.unsynced() == affected
     assert server.materialize(affected) == "SUCCESS"
     assert server.unsynced() == set()
-    entry = product.workshop().history.latest("tiny", "student/small")
+    entry = product.pipeline().history.latest("tiny", "student/small")
     assert entry is not None
     assert not entry.computed, "the reverted edit was reused, not computed"

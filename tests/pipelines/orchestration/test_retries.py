@@ -15,16 +15,14 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from compression_ops.errors import CompressionError
-from pipelines.kinds.kind import KINDS
 from pipelines.lineage.connection import TrackingUnavailable
-from pipelines.orchestration import assets, retries
+from pipelines.orchestration import assets, keys, retries
 from pipelines.orchestration import run as dagster_run
 from pipelines.state import home as homes
 from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
+from tests.pipelines.affected import AFTER_STUDENT
 from tests.pipelines.ticks import before_stage
-
-AFTER_STUDENT = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
 
 
 def _caused_by(cause: Exception) -> Exception:
@@ -101,7 +99,7 @@ def test_a_fault_that_does_not_pass_is_tried_three_times_and_then_fails_the_run(
 ) -> None:
     faulty = Faulty(monkeypatch, *[ConnectionError("the tracking server went away")] * 9)
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
-    report = product.runner.run(product.workshop())
+    report = product.runner.run(product.pipeline())
     assert report.named("failed") == ["student/small"]
     assert set(report.named("skipped")) == AFTER_STUDENT - {"student/small"}
     assert faulty.attempts == 3
@@ -117,7 +115,7 @@ def test_any_other_fault_is_tried_once(
 ) -> None:
     faulty = Faulty(monkeypatch, error)
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
-    report = product.runner.run(product.workshop())
+    report = product.runner.run(product.pipeline())
     assert report.named("failed") == ["student/small"]
     assert faulty.attempts == 1
     assert [item.cause for item in report.outcomes if item.cause] == [words]
@@ -187,12 +185,13 @@ def _runs() -> int:
 
 def _stages(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, tuple[float, float]]:
     """{asset: when its step began and ended} of the stages that take the whole machine."""
-    names = {key.to_python_identifier(): "/".join(key.path[1:]) for key in run.asset_selection or ()}
+    assets = keys.names(product.pipeline().graph)
+    names = {key.to_python_identifier(): assets[key] for key in run.asset_selection or ()}
     began, ended = (
         {names[str(entry.step_key)]: entry.timestamp for entry in instance.all_logs(run.run_id, of_type=kind)}
         for kind in (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS)
     )
-    return {name: (began[name], ended[name]) for name in began if KINDS[name.partition("/")[0]].is_heavy}
+    return {name: (began[name], ended[name]) for name in began if product.pipeline().graph.assets[name].is_heavy}
 
 
 def _slots_taken(instance: dg.DagsterInstance) -> int:

@@ -8,16 +8,17 @@ import dagster as dg
 import pytest
 
 from pipelines.lineage import connection
+from pipelines.orchestration import keys
 from pipelines.orchestration.schedules import GENERATION_TAG
 from pipelines.recipe import file
 from pipelines.recipe.error import RecipeError
 from pipelines.state import home as homes
 from tests.pipelines import product, recipes
+from tests.pipelines.affected import AFTER_STUDENT
 from tests.pipelines.images import image, image_folder, of_images
 from tests.pipelines.ticks import Ticks
 
 TRAINED = {"teacher", "student/small", "control/small"}
-AFTER_STUDENT = {"student/small", "quantized_student/int8", "benchmark_report", "champion"}
 EVERYTHING = {"dataset", "soft_labels", *TRAINED, *AFTER_STUDENT}
 
 _OFF = "automation: {mode: off}"
@@ -197,12 +198,13 @@ def _schedule(recipe: Path, settings: str) -> None:
 
 
 def _names(request: dg.RunRequest) -> set[str]:
-    return {"/".join(key.path[1:]) for key in request.asset_selection or ()}
+    names = keys.names(product.pipeline().graph)
+    return {names.get(known, known.path[-1]) for known in request.asset_selection or ()}
 
 
 def _entries() -> dict[str, Any]:
-    shop = product.workshop()
-    return {name: shop.history.latest("tiny", name) for name in shop.graph.assets}
+    pipeline = product.pipeline()
+    return {name: pipeline.history.latest("tiny", name) for name in pipeline.graph.assets}
 
 
 def _computed(before: Mapping[str, Any]) -> set[str]:

@@ -17,7 +17,7 @@ from compression_ops.data.sources import fashion_mnist, mnist
 from compression_ops.errors import DataError
 
 _DATA = Path(os.environ["COMPRESSION_DATA"])
-_SPEC = mnist.Spec(source="mnist")
+_SPEC = mnist.MNIST(source="mnist")
 
 
 def _encode(array: "np.ndarray[Any, Any]") -> bytes:
@@ -69,7 +69,7 @@ def test_the_shared_mnist_is_read_as_torchvision_reads_it(tmp_path: Path):
 
 
 def test_fashion_mnist_is_found_in_torchvisions_folder_and_has_its_class_names(tmp_path: Path):
-    spec = fashion_mnist.Spec(source="fashion_mnist")
+    spec = fashion_mnist.FashionMNIST(source="fashion_mnist")
     arrays = _write(tmp_path / "b" / "FashionMNIST" / "raw")
     root = fashion_mnist.locate(spec, [tmp_path / "a", tmp_path / "b"])
     assert root == tmp_path / "b" / "FashionMNIST" / "raw"

@@ -13,7 +13,7 @@ from compression_ops.data.samples import Samples
 from compression_ops.data.sources import cifar10
 from compression_ops.errors import DataError
 
-_SPEC = cifar10.Spec(source="cifar10")
+_SPEC = cifar10.CIFAR10(source="cifar10")
 _TRAIN = [f"data_batch_{number}" for number in range(1, 6)]
 
 

@@ -11,7 +11,7 @@ from compression_ops.data.samples import HoldOut
 from compression_ops.data.sources import digits
 from compression_ops.errors import DataError
 
-_SPEC = digits.Spec(source="digits")
+_SPEC = digits.Digits(source="digits")
 
 
 def _root() -> Path:

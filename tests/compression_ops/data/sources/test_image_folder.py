@@ -13,8 +13,8 @@ from compression_ops.data.sources import image_folder
 from compression_ops.errors import DataError
 
 
-def _spec(**fields: Any) -> image_folder.Spec:
-    return image_folder.Spec.model_validate({"source": "image_folder", "path": ".", "image_size": 8, **fields})
+def _spec(**fields: Any) -> image_folder.ImageFolder:
+    return image_folder.ImageFolder.model_validate({"source": "image_folder", "path": ".", "image_size": 8, **fields})
 
 
 def _paint(*paths: Path) -> None:

@@ -19,8 +19,8 @@ _PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 7), np.uint8)
 _LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 
-def _spec(path: Path, **fields: Any) -> npz.Spec:
-    return npz.Spec.model_validate({"source": "npz", "path": str(path), **fields})
+def _spec(path: Path, **fields: Any) -> npz.NPZ:
+    return npz.NPZ.model_validate({"source": "npz", "path": str(path), **fields})
 
 
 def _read(tmp_path: Path, **arrays: Any) -> RawData:

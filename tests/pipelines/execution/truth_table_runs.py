@@ -1,6 +1,6 @@
 """Runs rows of the truth table in a copy of the project: edit, run through Dagster, note what was computed, revert.
 
-    python -m tests.pipelines.truth_table rows.json results.json     (in the copy, which is then what is imported)
+    python -m tests.pipelines.execution.truth_table_runs rows.json results.json     (in the copy: it is imported)
 
 Each row edits the recipe, or one module of `compression_ops`, from the same starting point; after the row the edit is
 reverted and run again, which must compute nothing.
@@ -16,11 +16,9 @@ from typing import Any
 import dagster as dg
 
 from pipelines.commands import run as runner
-from pipelines.execution import materialize
 from pipelines.execution import status as asset_status
-from pipelines.graph import graph
 from pipelines.orchestration import run
-from pipelines.recipe import file as recipe_file
+from pipelines.pipeline import Pipeline
 from pipelines.state import home
 from pipelines.state.history import History
 
@@ -69,9 +67,7 @@ def _edited(text: str, row: dict[str, Any], name: str) -> str:
 
 
 def _run() -> dict[str, Any]:
-    file = recipe_file.load("tiny")
-    shop = materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
-    report = runner.run(shop)
+    report = runner.run(Pipeline.open("tiny"))
     return {
         "computed": report.named("computed"),
         "failed": {item.asset: item.cause for item in report.outcomes if item.outcome in ("failed", "skipped")},

@@ -1,4 +1,4 @@
-"""The stage runs every model as a session on the test split alone, and repeats its numbers byte for byte."""
+"""Every model runs as a session on the test split alone; its numbers are repeated byte for byte, and reported."""
 
 import shutil
 from pathlib import Path
@@ -8,17 +8,17 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from compression_ops.progress import Progress, ProgressCallback, silent
 from onnx import numpy_helper
 
 from compression_ops.data.dataset import load_description, load_split, normalize
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.models.network import Network, build, load, save
 from compression_ops.onnx_model.export import export_saved
+from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.report import files as report_files
-from compression_ops.stages import benchmark_report
-from compression_ops.stages.stage import StageResult
-from tests.compression_ops import small_data
+from compression_ops.stages import benchmark_report, measurements
+from compression_ops.stages.stage import Context, StageResult
+from tests.compression_ops import families, small_data
 
 PARENTS: dict[str, str | None] = {
     "teacher": None,
@@ -60,9 +60,16 @@ def run(
 ) -> tuple[Path, StageResult]:
     output.mkdir()
     measured = {"batch_sizes": [1, 4], "threads": 1, "iterations": 20, "warmup": 2}
-    limits = {"max_accuracy_drop": 100.0, "min_compression": 1000.0}
-    parameters = {**measured, **limits, "models": PARENTS, **changes}
-    return output, benchmark_report.run(parameters, inputs, output, progress)
+    parents = changes.pop("models", PARENTS)
+    parameters = measurements.Measurements(**measured, models=families.family(parents), **changes)
+    return output, measurements.run(parameters, inputs, Context(output, progress))
+
+
+def report(measured: Path, output: Path) -> StageResult:
+    """The report of a folder of measurements."""
+    output.mkdir()
+    parameters = benchmark_report.BenchmarkReport(max_accuracy_drop=100.0, min_compression=1000.0)
+    return benchmark_report.run(parameters, {"measurements": measured}, Context(output))
 
 
 @pytest.fixture(scope="module")
@@ -94,15 +101,27 @@ def test_two_runs_differ_in_the_files_declared_volatile_alone(
 ) -> None:
     first, second = finished, run(inputs, tmp_path / "out", models=dict(sorted(PARENTS.items())))
     written = {file.name for file in first[0].iterdir()}
+    assert written == {"measurements.json", "timings.json"}
+    assert first[1].volatile == second[1].volatile == {"timings.json"}
+    assert (first[0] / "measurements.json").read_bytes() == (second[0] / "measurements.json").read_bytes()
+
+
+def test_two_reports_of_equal_measurements_differ_in_latencies_alone(
+    inputs: dict[str, Path], finished: tuple[Path, StageResult], tmp_path: Path
+) -> None:
+    again, _ = run(inputs, tmp_path / "again")
+    first, second = (report(folder, tmp_path / name) for folder, name in ((finished[0], "a"), (again, "b")))
+    written = {file.name for file in (tmp_path / "a").iterdir()}
     assert written == {"report.json", "report.parquet", "report.md", "report.html"}
-    assert first[1].volatile == second[1].volatile == written - {"report.json"}
-    assert (first[0] / "report.json").read_bytes() == (second[0] / "report.json").read_bytes()
+    assert first.volatile == second.volatile == written - {"report.json"}
+    assert (tmp_path / "a" / "report.json").read_bytes() == (tmp_path / "b" / "report.json").read_bytes()
 
 
 def test_every_model_has_cost_latency_memory_and_its_place_in_the_frame(
-    inputs: dict[str, Path], finished: tuple[Path, StageResult]
+    inputs: dict[str, Path], finished: tuple[Path, StageResult], tmp_path: Path
 ) -> None:
-    table = report_files.read_frame(finished[0]).set_index("model")
+    report(finished[0], tmp_path / "out")
+    table = report_files.read_frame(tmp_path / "out").set_index("model")
     assert list(table.index) == list(PARENTS)
     assert table.loc["student/small", "parameters"] == 64 * 3 + 3
     assert table.loc["student/small", "macs"] == 64 * 3
@@ -110,15 +129,17 @@ def test_every_model_has_cost_latency_memory_and_its_place_in_the_frame(
     assert table.loc["quantized_student/int8", "file_bytes"] == file.stat().st_size
     for column in ("latency_p50_us_batch1", "latency_p99_us_batch4", "peak_memory_bytes"):
         assert (table[column] > 0).all()
+    for column in ("latency_p50_us_batch1", "test_accuracy"):
+        assert table.loc["teacher", column] == finished[1].metrics[f"teacher.{column}"], "the numbers that gates judge"
 
 
-def test_a_quantized_student_beyond_its_limits_is_a_warning(finished: tuple[Path, StageResult]) -> None:
-    output, result = finished
+def test_a_quantized_student_beyond_its_limits_is_a_warning(finished: tuple[Path, StageResult], tmp_path: Path) -> None:
+    result = report(finished[0], tmp_path / "out")
     (warning,) = result.warnings
     assert warning.startswith("quantized_student/int8 fails its limits. ")
     assert "at least 1000× asked, so this fails" in warning
     assert next(iter(result.metrics)) == "quantized_student/int8.test_accuracy"
-    verdict = report_files.read_content(output)["models"]["quantized_student/int8"]["verdict"]
+    verdict = report_files.read_content(tmp_path / "out")["models"]["quantized_student/int8"]["verdict"]
     assert verdict["passed"] is False
 
 
