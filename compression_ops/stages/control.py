@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch.nn.functional import cross_entropy
-
 from compression_ops.data.views import Views
 from compression_ops.models.network import Network, save
 from compression_ops.parameters import read
 from compression_ops.progress import ProgressCallback
 from compression_ops.stages.stage import StageResult
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.loop import Objective, load_data, train_network
+from compression_ops.training.loop import load_data, train_network
+from compression_ops.training.objective import supervised
 
 
 def run(
@@ -23,7 +22,6 @@ def run(
     training = read(Training, parameters)
     views = Views.model_validate(parameters["views"])
     network = Network(parameters["architecture"], data.description.shape, len(data.description.classes))
-    objective = Objective(targets=lambda epoch: (data.train.labels,), loss=cross_entropy)
-    trained = train_network(network, data, training, views, objective, progress)
+    trained = train_network(network, data, training, views, lambda _: supervised(), progress)
     save(output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

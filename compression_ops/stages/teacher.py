@@ -1,11 +1,8 @@
 """Stage: train the large model that the others learn from."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-from torch.nn.functional import cross_entropy
 
 from compression_ops.data.views import Views
 from compression_ops.models.network import Network, save
@@ -13,7 +10,8 @@ from compression_ops.parameters import read
 from compression_ops.progress import ProgressCallback
 from compression_ops.stages.stage import StageResult
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.loop import Objective, load_data, train_network
+from compression_ops.training.loop import load_data, train_network
+from compression_ops.training.objective import supervised
 
 
 def run(
@@ -26,10 +24,7 @@ def run(
         {"views": training.epochs, "augmentation": parameters.get("augmentation"), "seed": training.seed}
     )
     network = Network(parameters["architecture"], data.description.shape, len(data.description.classes))
-    objective = Objective(
-        targets=lambda epoch: (data.train.labels,),
-        loss=partial(cross_entropy, label_smoothing=parameters.get("label_smoothing", 0.0)),
-    )
-    trained = train_network(network, data, training, views, objective, progress)
+    objective = supervised(parameters.get("label_smoothing", 0.0))
+    trained = train_network(network, data, training, views, lambda _: objective, progress)
     save(output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

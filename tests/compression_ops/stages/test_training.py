@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from compression_ops.progress import silent
 
 from compression_ops.data.augmentation import Augmentation, augment
 from compression_ops.data.dataset import load_split, normalize
 from compression_ops.data.views import Views
 from compression_ops.models.network import load, load_network
+from compression_ops.progress import silent
 from compression_ops.stages import control, soft_labels, student, teacher
 from compression_ops.stages.stage import StageResult
 from tests.compression_ops import small_data
@@ -113,7 +113,7 @@ def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
         model.register_forward_pre_hook(lambda module, args: inputs.append(args[0]) if module.training else None)
         return model
 
-    def spy(spec: kd.Spec, logits: torch.Tensor, soft: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def spy(spec: kd.KD, logits: torch.Tensor, soft: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         seen.append((inputs[-1].clone(), soft))
         return original(spec, logits, soft, labels)
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.optimizer import learning_rate, optimizer
+from compression_ops.training.optimizer import build_optimizer, learning_rate
 
 
 def test_the_rate_rises_linearly_then_follows_half_a_cosine_to_zero():
@@ -43,7 +43,7 @@ def test_a_warm_up_as_long_as_the_training_only_rises(warmup: float):
 
 def test_biases_and_batch_norm_are_not_decayed():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
-    decayed, others = optimizer(model, Training(epochs=1, learning_rate=0.1, weight_decay=0.3)).param_groups
+    decayed, others = build_optimizer(model, Training(epochs=1, learning_rate=0.1, weight_decay=0.3)).param_groups
     assert [p.ndim for p in decayed["params"]] == [4, 2]
     assert decayed["weight_decay"] == 0.3
     assert [p.ndim for p in others["params"]] == [1, 1, 1, 1]
@@ -53,5 +53,5 @@ def test_biases_and_batch_norm_are_not_decayed():
 def test_frozen_parameters_are_left_out():
     model = nn.Linear(2, 2, bias=False).requires_grad_(False)
     trained = nn.Sequential(model, nn.Linear(2, 3, bias=False))
-    groups = optimizer(trained, Training(epochs=1, learning_rate=0.1, optimizer="sgd")).param_groups
+    groups = build_optimizer(trained, Training(epochs=1, learning_rate=0.1, optimizer="sgd")).param_groups
     assert [len(group["params"]) for group in groups] == [1]
