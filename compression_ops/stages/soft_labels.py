@@ -6,8 +6,10 @@ from typing import Any
 
 from compression_ops.data.dataset import load_description, load_split
 from compression_ops.data.views import Views
-from compression_ops.distillation.soft_labels import label_views, save_logits, save_views
-from compression_ops.models.network import load
+from compression_ops.distillation.labelling import label_views
+from compression_ops.distillation.soft_labels import save_logits, save_views
+from compression_ops.models.inference import BATCH_SIZE
+from compression_ops.onnx_model.inference import open_forward
 from compression_ops.parameters import read
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.stages.stage import StageResult
@@ -19,12 +21,13 @@ def run(
     """Write `views.json` and, view by view, `view_<number>.safetensors`. The memory does not grow with the views."""
     views = read(Views, parameters)
     train = load_split(inputs["dataset"], "train")
-    teacher, description = load(inputs["teacher"]), load_description(inputs["dataset"])
+    teacher = open_forward(inputs["teacher"], load_description(inputs["dataset"]), train.images[:BATCH_SIZE])
     save_views(output, views)
     history: list[Mapping[str, float]] = []
-    for view, labels in enumerate(label_views(teacher, train.images, description, views)):
+    for view, labels in enumerate(label_views(teacher, train.images, views)):
         save_logits(output, view, labels)
         history.append({"train_accuracy": (labels.argmax(dim=1) == train.labels).double().mean().item()})
         progress(Progress("soft labels", view + 1, views.views, history[-1]))
     accuracy = sum(metrics["train_accuracy"] for metrics in history) / len(history)
-    return StageResult({"train_accuracy": accuracy, "views": float(views.views)}, tuple(history))
+    warnings = (teacher.warning,) if teacher.warning else ()
+    return StageResult({"train_accuracy": accuracy, "views": float(views.views)}, tuple(history), warnings)
