@@ -2,26 +2,32 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from compression_ops.data.views import Views
-from compression_ops.models.network import Network, save
-from compression_ops.parameters import read
-from compression_ops.progress import ProgressCallback
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.loop import load_data, train_network
-from compression_ops.training.objective import supervised
 
 
-def run(
-    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
-) -> StageResult:
-    """Train on labels alone, on the views that the student sees; write `model.safetensors` and `model.json`."""
+class Control(Training):
+    """A student's training, and the views that its teacher would have labelled."""
+
+    views: Views
+
+
+def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> StageResult:
+    """Train on labels alone, on the views that the student sees; write `model.safetensors` and `model.json`.
+
+    inputs  `dataset`
+
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
+    this processor cannot compute in `precision`.
+    """
+    from compression_ops.models.network import Network, save
+    from compression_ops.training.loop import load_data, train_network
+    from compression_ops.training.objective import supervised
+
     data = load_data(inputs["dataset"])
-    training = read(Training, parameters)
-    views = Views.model_validate(parameters["views"])
-    network = Network(parameters["architecture"], data.description.shape, len(data.description.classes))
-    trained = train_network(network, data, training, views, lambda _: supervised(), progress)
-    save(output, network, trained.model)
+    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
+    trained = train_network(network, data, parameters, parameters.views, lambda _: supervised(), context.progress)
+    save(context.output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

@@ -1,30 +1,38 @@
-"""Stage: train a small model on the teacher's stored soft labels; only a loss that needs the teacher itself runs it."""
+"""Stage: train a small model on the teacher's stored soft labels, or beside the teacher if its loss needs it."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from compression_ops import implementations
-from compression_ops.distillation.objective import of_loss
-from compression_ops.distillation.soft_labels import load_views
-from compression_ops.models.network import Network, save
-from compression_ops.parameters import read
-from compression_ops.progress import ProgressCallback
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.loop import load_data, train_network
 
 
-def run(
-    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
-) -> StageResult:
-    """Train on the views that the teacher labelled, each with its own logits; write the model as `teacher` does."""
+class Student(Training):
+    """A small model that learns from the soft labels."""
+
+    loss: implementations.one_of("distillation.losses", "type")  # type: ignore[valid-type]
+
+
+def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> StageResult:
+    """Train on the views that the teacher labelled, each with its own logits; write the model as `teacher` does.
+
+    inputs  `dataset`, `soft_labels`, and `teacher` where the loss needs the teacher itself
+
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite, if the
+    loss needs a teacher that is no input, or if this processor cannot compute in `precision`; DataError if the soft
+    labels are those of another data set.
+    """
+    from compression_ops.distillation.objective import of_loss
+    from compression_ops.distillation.soft_labels import load_views
+    from compression_ops.models.network import Network, save
+    from compression_ops.training.loop import load_data, train_network
+
     data = load_data(inputs["dataset"])
-    training = read(Training, parameters)
-    network = Network(parameters["architecture"], data.description.shape, len(data.description.classes))
-    loss = implementations.spec_of("distillation.losses", parameters["loss"]["type"]).model_validate(parameters["loss"])
-    objective = of_loss(loss, inputs["soft_labels"], inputs.get("teacher"), len(data.train), data.description)
     views = load_views(inputs["soft_labels"])
-    trained = train_network(network, data, training, views, objective, progress)
-    save(output, network, trained.model)
+    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
+    teacher = inputs.get("teacher")
+    objective = of_loss(parameters.loss, inputs["soft_labels"], teacher, len(data.train), data.description)
+    trained = train_network(network, data, parameters, views, objective, context.progress)
+    save(context.output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

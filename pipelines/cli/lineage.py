@@ -8,7 +8,7 @@ from rich.tree import Tree
 
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.console import out, print_json
-from pipelines.cli.headline import numbers
+from pipelines.kinds.kind import in_words
 from pipelines.lineage.query import LineageQuery, Node
 
 
@@ -71,7 +71,7 @@ def _label(node: Node, brief: bool = False) -> str:
     )
     if parameters:
         lines.append(f"[dim]parameters[/dim] {parameters}")
-    metrics = numbers({name: value for name, value in node.metrics.items() if not name.startswith("epoch/")}, 4)
+    metrics = in_words({name: value for name, value in node.metrics.items() if not name.startswith("epoch/")}, 4)
     if metrics:
         lines.append(f"[dim]metrics[/dim] {metrics}")
     return "\n".join(lines)

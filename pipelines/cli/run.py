@@ -10,10 +10,9 @@ from rich.text import Text
 from pipelines.cli.arguments import Json, Recipe, Select
 from pipelines.cli.console import err, out, print_json
 from pipelines.cli.display import display
-from pipelines.cli.headline import headline
 from pipelines.commands import run as runner
-from pipelines.execution.materialize import Workshop
-from pipelines.kinds import champion
+from pipelines.kinds import kind
+from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 
 _STYLES = {"computed": "green", "reused": "cyan", "failed": "bold red", "skipped": "yellow"}
@@ -29,29 +28,24 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Compute what is out of date and no more."""
-    from pipelines.execution import materialize
-    from pipelines.graph import graph
-    from pipelines.state import home
-
-    def workshop(file: recipe_file.RecipeFile) -> Workshop:
-        return materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
 
     def accept(file: recipe_file.RecipeFile) -> None:
-        runner.select(workshop(file), select or ())
+        runner.select(Pipeline.of(file), select or ())
 
     path = recipe_file.find(recipe)
     if assignments:
-        shop = workshop(recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)), accept))
+        file = recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)), accept)
     else:
-        shop = workshop(recipe_file.read(path))
+        file = recipe_file.read(path)
+    pipeline = Pipeline.of(file)
     with display():
-        report = runner.run(shop, select or ())
+        report = runner.run(pipeline, select or ())
     if as_json:
         print_json(report.to_json())
     else:
-        out.print(_table(report, shop))
-        _decision(report, shop)
-    _warnings(report, shop)
+        out.print(_table(report, pipeline))
+        _decisions(report, pipeline)
+    _warnings(report, pipeline)
     for outcome in report.outcomes:
         if outcome.outcome == "failed":
             err.print(Text.assemble(("failed", "bold red"), f": {outcome.asset}: {outcome.cause}"), soft_wrap=True)
@@ -62,7 +56,7 @@ def command(
         _next_steps(report)
 
 
-def _table(report: runner.Report, shop: Workshop) -> Table:
+def _table(report: runner.Report, pipeline: Pipeline) -> Table:
     counts = ", ".join(f"{len(report.named(outcome))} {outcome}" for outcome in _STYLES if report.named(outcome))
     table = Table(
         title=f"recipe {report.recipe}: {counts}, {report.seconds:.1f} s",
@@ -76,24 +70,30 @@ def _table(report: runner.Report, shop: Workshop) -> Table:
     table.add_column("seconds", justify="right", no_wrap=True)
     table.add_column("result", overflow="fold")
     for item in report.outcomes:
-        entry = shop.history.latest(report.recipe, item.asset)
+        entry = pipeline.latest(item.asset)
         seconds = f"{item.seconds:.1f}" if item.seconds >= 0.05 else "-"
-        result = headline(entry) if entry and item.outcome not in ("failed", "skipped") else ""
+        result = (
+            kind.named(pipeline.graph.assets[item.asset].kind).headline(entry)
+            if entry and item.outcome not in ("failed", "skipped")
+            else ""
+        )
         table.add_row(item.asset, Text(item.outcome, _STYLES[item.outcome]), seconds, result)
     return table
 
 
-def _decision(report: runner.Report, shop: Workshop) -> None:
-    """Why a champion was promoted, or why not."""
-    entry = shop.history.latest(report.recipe, "champion")
-    if entry is not None and "champion" in report.named("computed"):
-        out.print(Text.assemble(("champion", "bold"), f": {champion.told(shop.store, entry)}"), soft_wrap=True)
+def _decisions(report: runner.Report, pipeline: Pipeline) -> None:
+    """What was decided anew, and why: of a champion, why it was promoted, or why not."""
+    for name in report.named("computed"):
+        own, entry = kind.named(pipeline.graph.assets[name].kind), pipeline.latest(name)
+        if own.decide is not None and entry is not None:
+            for words in own.page(pipeline.store.fetch(entry.artifact), entry).words.values():
+                out.print(Text.assemble((name, "bold"), f": {words}"), soft_wrap=True)
 
 
-def _warnings(report: runner.Report, shop: Workshop) -> None:
+def _warnings(report: runner.Report, pipeline: Pipeline) -> None:
     """The checks that failed without stopping anything."""
     for item in report.outcomes:
-        entry = shop.history.latest(report.recipe, item.asset) if item.outcome in ("computed", "reused") else None
+        entry = pipeline.latest(item.asset) if item.outcome in ("computed", "reused") else None
         for check in entry.checks if entry else ():
             if not check.passed:
                 err.print(Text.assemble(("warning", "bold yellow"), f": {item.asset}: {check.words}"), soft_wrap=True)

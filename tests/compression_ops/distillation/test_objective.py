@@ -18,14 +18,15 @@ from compression_ops.errors import ModelError
 from compression_ops.models.network import Network, build, load, save
 from compression_ops.seeds import generator
 from compression_ops.spec import Spec
-from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Trained, train_network
 from compression_ops.training.objective import Batch, Objective, ObjectiveOf
 from tests.compression_ops import small_data
 
 DATA = small_data.data()
 VIEWS = Views(views=2, augmentation=Augmentation(translate=1.0), seed=5)
-TRAINING = Training(epochs=3, batch_size=24, learning_rate=0.02, warmup_epochs=0.0, schedule="constant", seed=1)
+TRAINING = small_data.training(
+    epochs=3, batch_size=24, learning_rate=0.02, warmup_epochs=0.0, schedule="constant", seed=1
+)
 
 
 class Features(nn.Module):

@@ -9,9 +9,9 @@ from compression_ops.data.augmentation import Augmentation, augment
 from compression_ops.data.dataset import load_split, normalize
 from compression_ops.data.views import Views
 from compression_ops.models.network import load, load_network
-from compression_ops.progress import silent
+from compression_ops.spec import Spec
 from compression_ops.stages import control, soft_labels, student, teacher
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 from tests.compression_ops import small_data
 
 AUGMENTATION = {"translate": 1.0, "rotate": 10.0, "scale": 0.1, "shear": 0.0, "flip": False}
@@ -22,6 +22,13 @@ STUDENT: dict[str, Any] = NETWORK | BUDGET | {"loss": {"type": "kd", "temperatur
 CONTROL: dict[str, Any] = NETWORK | BUDGET | {"views": VIEWS}
 TEACHER: dict[str, Any] = NETWORK | BUDGET | {"label_smoothing": 0.05, "augmentation": AUGMENTATION}
 
+SPECS: dict[Any, type[Spec]] = {
+    teacher: teacher.Teacher,
+    soft_labels: soft_labels.SoftLabels,
+    student: student.Student,
+    control: control.Control,
+}
+
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -30,13 +37,13 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, stage, parameters in (("teacher", teacher, TEACHER), ("soft_labels", soft_labels, VIEWS)):
         folders[name] = root / name
         folders[name].mkdir()
-        stage.run(parameters, folders, folders[name], silent)
+        stage.run(SPECS[stage].model_validate(parameters), folders, Context(folders[name]))
     return folders
 
 
 def run(stage: Any, parameters: dict[str, Any], inputs: dict[str, Path], output: Path) -> StageResult:
     output.mkdir()
-    return stage.run(parameters, inputs, output, silent)
+    return stage.run(SPECS[stage].model_validate(parameters), inputs, Context(output))
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -48,7 +55,7 @@ def content(folder: Path) -> dict[str, bytes]:
 )
 def test_a_training_stage_writes_the_same_bytes_twice(
     stage: Any, parameters: dict[str, Any], assets: dict[str, Path], tmp_path: Path
-):
+) -> None:
     first = run(stage, parameters, assets, tmp_path / "first")
     again = run(stage, parameters, assets, tmp_path / "again")
     assert content(tmp_path / "first") == content(tmp_path / "again")
@@ -59,7 +66,7 @@ def test_a_training_stage_writes_the_same_bytes_twice(
     assert len(first.history) == 4
 
 
-def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], tmp_path: Path):
+def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], tmp_path: Path) -> None:
     result = run(student, STUDENT, assets, tmp_path / "student")
     model = load(tmp_path / "student")
     assert load_network(tmp_path / "student").classes == 3
@@ -69,7 +76,7 @@ def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], 
     assert result.metrics["validation_accuracy"] == pytest.approx(accuracy)
 
 
-def test_no_training_stage_needs_the_test_split(assets: dict[str, Path], tmp_path: Path):
+def test_no_training_stage_needs_the_test_split(assets: dict[str, Path], tmp_path: Path) -> None:
     blind = tmp_path / "dataset"
     shutil.copytree(assets["dataset"], blind)
     (blind / "test.safetensors").unlink()
@@ -79,11 +86,11 @@ def test_no_training_stage_needs_the_test_split(assets: dict[str, Path], tmp_pat
     run(soft_labels, VIEWS, inputs, tmp_path / "l")
 
 
-def test_the_control_needs_neither_the_teacher_nor_its_soft_labels(assets: dict[str, Path], tmp_path: Path):
+def test_the_control_needs_neither_the_teacher_nor_its_soft_labels(assets: dict[str, Path], tmp_path: Path) -> None:
     run(control, CONTROL, {"dataset": assets["dataset"]}, tmp_path / "control")
 
 
-def test_a_student_that_ignores_its_teacher_is_its_control(assets: dict[str, Path], tmp_path: Path):
+def test_a_student_that_ignores_its_teacher_is_its_control(assets: dict[str, Path], tmp_path: Path) -> None:
     """Same initial weights, order, views, budget: with α = 0 nothing is left that differs."""
     run(control, CONTROL, assets, tmp_path / "control")
     run(student, STUDENT | {"loss": {"type": "kd", "temperature": 3.0, "alpha": 0.0}}, assets, tmp_path / "student")
@@ -92,7 +99,9 @@ def test_a_student_that_ignores_its_teacher_is_its_control(assets: dict[str, Pat
         torch.testing.assert_close(other[name], value)
 
 
-def test_a_student_that_learns_from_its_teacher_differs_from_its_control(assets: dict[str, Path], tmp_path: Path):
+def test_a_student_that_learns_from_its_teacher_differs_from_its_control(
+    assets: dict[str, Path], tmp_path: Path
+) -> None:
     run(control, CONTROL, assets, tmp_path / "control")
     run(student, STUDENT, assets, tmp_path / "student")
     assert content(tmp_path / "control")["model.safetensors"] != content(tmp_path / "student")["model.safetensors"]
@@ -100,7 +109,7 @@ def test_a_student_that_learns_from_its_teacher_differs_from_its_control(assets:
 
 def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
     assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     """In every batch, the teacher's own logits of the student's input are the soft labels that come with it."""
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     inputs: list[torch.Tensor] = []
@@ -127,7 +136,7 @@ def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
         torch.testing.assert_close(labeller(pixels).detach(), soft.float(), rtol=2e-3, atol=2e-3)
 
 
-def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_path: Path):
+def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_path: Path) -> None:
     smooth = run(teacher, TEACHER | {"label_smoothing": 0.4, "epochs": 1}, assets, tmp_path / "smooth")
     sharp = run(teacher, TEACHER | {"label_smoothing": 0.0, "epochs": 1}, assets, tmp_path / "sharp")
     assert smooth.history[0]["loss"] > sharp.history[0]["loss"]
@@ -135,7 +144,7 @@ def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_pat
 
 def test_the_teacher_sees_a_new_view_every_epoch(
     assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     drawn: list[int] = []
     original = Views.transformations
 
@@ -148,7 +157,7 @@ def test_the_teacher_sees_a_new_view_every_epoch(
     assert drawn == [0, 1, 2, 3]
 
 
-def test_views_of_the_recipe_are_those_that_augmentation_draws():
+def test_views_of_the_recipe_are_those_that_augmentation_draws() -> None:
     views = Views.model_validate(VIEWS)
     assert views.augmentation == Augmentation(translate=1.0, rotate=10.0, scale=0.1)
     images = small_data.data().train.images

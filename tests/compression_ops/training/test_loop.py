@@ -15,7 +15,6 @@ from compression_ops.errors import ModelError
 from compression_ops.models.network import Network, build
 from compression_ops.progress import Progress
 from compression_ops.seeds import generator
-from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Data, Trained, evaluate, train, train_network
 from compression_ops.training.objective import Batch, Objective, supervised
 from tests.compression_ops import small_data
@@ -27,7 +26,8 @@ VIEWS = Views(views=2, augmentation=Augmentation(translate=1.0, rotate=10.0), se
 
 
 def fit(network: Network = NETWORK, data: Data = DATA, views: Views = VIEWS, **parameters: object) -> Trained:
-    training = Training.model_validate({"epochs": 3, "batch_size": 20, "learning_rate": 0.01, "seed": 1} | parameters)
+    stated = {"epochs": 3, "batch_size": 20, "learning_rate": 0.01, "seed": 1} | parameters
+    training = small_data.training(**stated)
     return train_network(network, data, training, views, lambda _: supervised())
 
 
@@ -116,7 +116,7 @@ def test_an_earlier_best_epoch_is_kept_when_the_rest_of_the_training_makes_it_wo
     def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
         return functional.cross_entropy(model(batch.inputs), batch.labels if batch.epoch < 4 else wrong[batch.rows])
 
-    training = Training(epochs=8, batch_size=20, learning_rate=0.02, schedule="constant", seed=1)
+    training = small_data.training(epochs=8, batch_size=20, learning_rate=0.02, schedule="constant", seed=1)
     trained = train_network(NETWORK, DATA, training, Views(), lambda _: Objective(loss))
     assert trained.best_epoch <= 4
     assert trained.history[-1]["validation_accuracy"] < trained.metrics["validation_accuracy"]
@@ -136,7 +136,7 @@ def test_epoch_e_trains_on_view_e_mod_views_and_is_told_which_samples_it_sees() 
         return 0.0 * output.sum()
 
     description = dataclasses.replace(DATA.description, classes=tuple(map(str, range(64))))
-    training = Training(epochs=5, batch_size=16, learning_rate=1e-9, seed=3)
+    training = small_data.training(epochs=5, batch_size=16, learning_rate=1e-9, seed=3)
     train(picture, dataclasses.replace(DATA, description=description), training, VIEWS, Objective(loss))
     assert len(seen) == 5 * 6
     for step, (batch, output) in enumerate(seen):
@@ -158,7 +158,7 @@ def test_every_epoch_shuffles_anew_and_has_each_sample_at_most_once() -> None:
     train_network(
         LINEAR,
         DATA,
-        Training(epochs=2, batch_size=96, learning_rate=0.01),
+        small_data.training(epochs=2, batch_size=96, learning_rate=0.01),
         Views(),
         lambda _: Objective(loss),
     )
@@ -174,7 +174,7 @@ def test_a_batch_larger_than_the_data_is_the_whole_data() -> None:
 
 def test_progress_tells_every_epoch_with_its_metrics_and_ends_at_the_total() -> None:
     told: list[Progress] = []
-    training = Training(epochs=3, batch_size=20, learning_rate=0.01)
+    training = small_data.training(epochs=3, batch_size=20, learning_rate=0.01)
     trained = train_network(NETWORK, DATA, training, VIEWS, lambda _: supervised(), told.append)
     ends = [progress for progress in told if progress.metrics]
     assert [progress.metrics for progress in ends] == list(trained.history)
@@ -186,7 +186,7 @@ def test_progress_tells_every_epoch_with_its_metrics_and_ends_at_the_total() -> 
 
 def test_a_diverging_training_stops_at_once_and_names_the_learning_rate() -> None:
     overflow = Objective(lambda model, batch: model(batch.inputs).mean() * math.inf)
-    training = Training(epochs=3, batch_size=20, learning_rate=90.0, warmup_epochs=0.0)
+    training = small_data.training(epochs=3, batch_size=20, learning_rate=90.0, warmup_epochs=0.0)
     with pytest.raises(ModelError, match=r"epoch 1, step .* learning rate is 90.*learning_rate"):
         train_network(NETWORK, DATA, training, VIEWS, lambda _: overflow)
 

@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from compression_ops.data.views import Views
 from compression_ops.models.network import Network
-from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Trained, evaluate, train_network
 from compression_ops.training.objective import Batch, Objective, ObjectiveOf, supervised
 from tests.compression_ops import small_data
@@ -19,7 +18,7 @@ LINEAR = Network("tests.compression_ops.small_data:linear", small_data.SHAPE, sm
 
 
 def fit(objective: ObjectiveOf, network: Network = NETWORK, epochs: int = 4) -> Trained:
-    training = Training(epochs=epochs, batch_size=24, learning_rate=0.02, seed=1)
+    training = small_data.training(epochs=epochs, batch_size=24, learning_rate=0.02, seed=1)
     return train_network(network, DATA, training, Views(), objective)
 
 

@@ -8,7 +8,6 @@ from compression_ops import instruction_sets
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
 from compression_ops.models.network import Network
-from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Trained, train_network
 from compression_ops.training.objective import Batch, Objective, supervised
 from tests.compression_ops import small_data
@@ -18,9 +17,7 @@ NETWORK = Network("tests.compression_ops.small_data:network", small_data.SHAPE, 
 
 
 def fit(precision: str, objective: Objective | None = None) -> Trained:
-    training = Training.model_validate(
-        {"epochs": 4, "batch_size": 20, "learning_rate": 0.01, "seed": 1, "precision": precision}
-    )
+    training = small_data.training(epochs=4, batch_size=20, learning_rate=0.01, seed=1, precision=precision)
     return train_network(NETWORK, DATA, training, Views(), lambda _: objective or supervised())
 
 
