@@ -157,7 +157,11 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "students.small.optimizer": ("optimizer: adamw\n      momentum", "optimizer: sgd\n      momentum", FROM_TRAINING),
     "students.small.momentum": ("momentum: 0.8", "momentum: 0.7", (STUDENT, CONTROL)),
     "students.small.warmup_epochs": ("warmup_epochs: 0.6", "warmup_epochs: 1.0", FROM_TRAINING),
-    "students.small.schedule": ("schedule: cosine\n      precision", "schedule: constant\n      precision", FROM_TRAINING),
+    "students.small.schedule": (
+        "schedule: cosine\n      precision",
+        "schedule: constant\n      precision",
+        FROM_TRAINING,
+    ),
     "students.small.precision": ("precision: float32\n      seed", "precision: bfloat16\n      seed", FROM_TRAINING),
     "students.small.seed": ("seed: 20", "seed: 21", FROM_TRAINING),
     "students.small.loss.temperature": ("temperature: 4.0", "temperature: 2.0", FROM_STUDENT),
