@@ -4,43 +4,15 @@ Logits, not probabilities: the temperature and the loss stay free afterwards. Ro
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from compression_ops.data.augmentation import augment
-from compression_ops.data.dataset import Description
 from compression_ops.data.views import Views
-from compression_ops.errors import DataError, ModelError
-from compression_ops.models.inference import BATCH_SIZE, logits
+from compression_ops.errors import DataError
 
 _VIEWS = "views.json"
-
-
-def label_views(
-    teacher: nn.Module, images: Tensor, description: Description, views: Views, batch_size: int = BATCH_SIZE
-) -> Iterator[Tensor]:
-    """The teacher's logits for each view in turn: float16 [N, classes]. One batch of pixels is in memory at a time.
-
-    Raises ModelError if a logit is not finite in float16.
-    """
-    for view in range(views.views):
-        transformations = views.transformations(len(images), view)
-        parts: list[Tensor] = []
-        for start in range(0, len(images), batch_size):
-            rows = slice(start, start + batch_size)
-            pixels = augment(images[rows], None if transformations is None else transformations[rows])
-            parts.append(logits(teacher, pixels, description, batch_size).to(torch.float16))
-        labels = torch.cat(parts)
-        if not torch.isfinite(labels).all():
-            raise ModelError(
-                f"the teacher gives logits for view {view} that float16 cannot hold (beyond ±65504, or not finite). "
-                "Train the teacher with a lower learning_rate or more weight_decay."
-            )
-        yield labels
 
 
 def save_views(folder: Path, views: Views) -> None:

@@ -1,9 +1,10 @@
 """The processor that a latency was measured on: its name and the vector instructions that decide int8 speed."""
 
 import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
+
+from compression_ops import instruction_sets
 
 # Linux's names -> the names that vendors and papers use. Order: oldest first.
 _EXTENSIONS = {
@@ -30,21 +31,6 @@ class Processor:
 
 def detect(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor:
     """This machine's processor. Where `cpuinfo` cannot be read (not Linux), no extension is claimed."""
-    try:
-        fields = _fields(cpuinfo.read_text())
-    except OSError:
-        fields = {}
-    flags = set(fields.get("flags", fields.get("Features", "")).split())
-    name = fields.get("model name") or platform.processor() or platform.machine()
+    flags = instruction_sets.flags(cpuinfo)
     extensions = tuple(label for flag, label in _EXTENSIONS.items() if flag in flags)
-    return Processor(name.strip(), extensions, os.cpu_count() or 1)
-
-
-def _fields(text: str) -> dict[str, str]:
-    """The first value of each field: the cores of one machine agree in the ones that matter here."""
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        key, separator, value = line.partition(":")
-        if separator:
-            fields.setdefault(key.strip(), value.strip())
-    return fields
+    return Processor(instruction_sets.model_name(cpuinfo), extensions, os.cpu_count() or 1)

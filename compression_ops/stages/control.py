@@ -21,16 +21,15 @@ def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> St
 
     inputs  `dataset`
 
-    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite.
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
+    this processor cannot compute in `precision`.
     """
-    from torch.nn.functional import cross_entropy
-
     from compression_ops.models.network import Network, save
-    from compression_ops.training.loop import Objective, load_data, train_network
+    from compression_ops.training.loop import load_data, train_network
+    from compression_ops.training.objective import supervised
 
     data = load_data(inputs["dataset"])
     network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
-    objective = Objective(targets=lambda epoch: (data.train.labels,), loss=cross_entropy)
-    trained = train_network(network, data, parameters, parameters.views, objective, context.progress)
+    trained = train_network(network, data, parameters, parameters.views, lambda _: supervised(), context.progress)
     save(context.output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

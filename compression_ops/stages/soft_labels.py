@@ -17,20 +17,24 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
 
     inputs  `dataset`, `teacher`
 
-    Raises ModelError if a logit is not finite in float16.
+    A teacher that cannot be exported to ONNX runs in torch, and a warning says so. Raises ModelError if a logit is not
+    finite in float16.
     """
     from compression_ops.data.dataset import load_description, load_split
-    from compression_ops.distillation.soft_labels import label_views, save_logits, save_views
-    from compression_ops.models.network import load
+    from compression_ops.distillation.labelling import label_views
+    from compression_ops.distillation.soft_labels import save_logits, save_views
+    from compression_ops.models.inference import BATCH_SIZE
+    from compression_ops.onnx_model.inference import open_forward
 
     views = parameters.part(Views)
     train = load_split(inputs["dataset"], "train")
-    teacher, description = load(inputs["teacher"]), load_description(inputs["dataset"])
+    teacher = open_forward(inputs["teacher"], load_description(inputs["dataset"]), train.images[:BATCH_SIZE])
     save_views(context.output, views)
     history: list[Mapping[str, float]] = []
-    for view, labels in enumerate(label_views(teacher, train.images, description, views)):
+    for view, labels in enumerate(label_views(teacher, train.images, views)):
         save_logits(context.output, view, labels)
         history.append({"train_accuracy": (labels.argmax(dim=1) == train.labels).double().mean().item()})
         context.progress(Progress("soft labels", view + 1, views.views, history[-1]))
     accuracy = sum(metrics["train_accuracy"] for metrics in history) / len(history)
-    return StageResult({"train_accuracy": accuracy, "views": float(views.views)}, tuple(history))
+    warnings = (teacher.warning,) if teacher.warning else ()
+    return StageResult({"train_accuracy": accuracy, "views": float(views.views)}, tuple(history), warnings)

@@ -1,16 +1,11 @@
-"""Stage: train a small model on the teacher's stored soft labels."""
+"""Stage: train a small model on the teacher's stored soft labels, or beside the teacher if its loss needs it."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from compression_ops import implementations
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class Student(Training):
@@ -23,25 +18,22 @@ class Student(Training):
 def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> StageResult:
     """Train on the views that the teacher labelled, each with its own logits; write the model as `teacher` does.
 
-    inputs  `dataset`, `soft_labels`
+    inputs  `dataset`, `soft_labels`, and `teacher` where the loss needs the teacher itself
 
-    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; DataError
-    if the soft labels are those of another data set.
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite, if the
+    loss needs a teacher that is no input, or if this processor cannot compute in `precision`; DataError if the soft
+    labels are those of another data set.
     """
-    from compression_ops.distillation.soft_labels import load_logits, load_views
+    from compression_ops.distillation.objective import of_loss
+    from compression_ops.distillation.soft_labels import load_views
     from compression_ops.models.network import Network, save
-    from compression_ops.training.loop import Objective, load_data, train_network
+    from compression_ops.training.loop import load_data, train_network
 
     data = load_data(inputs["dataset"])
-    folder = inputs["soft_labels"]
-    views = load_views(folder)
-    classes = len(data.description.classes)
-    network = Network(parameters.architecture, data.description.shape, classes)
-
-    def targets(epoch: int) -> "tuple[Tensor, ...]":
-        return load_logits(folder, views.of_epoch(epoch), len(data.train), classes), data.train.labels
-
-    objective = Objective(targets, partial(implementations.module_of(parameters.loss).loss, parameters.loss))
+    views = load_views(inputs["soft_labels"])
+    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
+    teacher = inputs.get("teacher")
+    objective = of_loss(parameters.loss, inputs["soft_labels"], teacher, len(data.train), data.description)
     trained = train_network(network, data, parameters, views, objective, context.progress)
     save(context.output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

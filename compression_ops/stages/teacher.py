@@ -1,7 +1,6 @@
 """Stage: train the large model that the others learn from."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from pydantic import Field
@@ -25,21 +24,18 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
 
     inputs  `dataset`
 
-    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite.
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
+    this processor cannot compute in `precision`.
     """
-    from torch.nn.functional import cross_entropy
-
     from compression_ops.data.views import Views
     from compression_ops.models.network import Network, save
-    from compression_ops.training.loop import Objective, load_data, train_network
+    from compression_ops.training.loop import load_data, train_network
+    from compression_ops.training.objective import supervised
 
     data = load_data(inputs["dataset"])
     views = Views(views=parameters.epochs, augmentation=parameters.augmentation, seed=parameters.seed)
     network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
-    objective = Objective(
-        targets=lambda epoch: (data.train.labels,),
-        loss=partial(cross_entropy, label_smoothing=parameters.label_smoothing),
-    )
-    trained = train_network(network, data, parameters, views, objective, context.progress)
+    objective = supervised(parameters.label_smoothing)
+    trained = train_network(network, data, parameters, views, lambda _: objective, context.progress)
     save(context.output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

@@ -18,4 +18,7 @@ class Training(Spec):
     momentum: float = Field(default=0.9, ge=0, lt=1, description="Nesterov momentum of sgd; adamw does not use it.")
     warmup_epochs: float = Field(default=0.5, ge=0, description="Length of the linear warm-up, in epochs.")
     schedule: Literal["cosine", "constant"] = Field(default="cosine", description="After the warm-up.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Of the forward pass; weights stay float32. Needs AVX-512 BF16 or AMX."
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Of the initial weights and the order of the samples.")

@@ -1,8 +1,8 @@
-"""The one training loop: supervised, distilled and control training differ by their targets and their loss alone."""
+"""The one training loop: supervised, distilled and control training differ by their objective alone."""
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from compression_ops.models.inference import logits
 from compression_ops.models.network import Network, build
 from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.seeds import generator
+from compression_ops.training import memory, precision
 from compression_ops.training.determinism import deterministic
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.optimizer import learning_rate, optimizer
+from compression_ops.training.objective import Batch, Objective, ObjectiveOf
+from compression_ops.training.optimizer import build_optimizer, learning_rate
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -32,18 +34,6 @@ class Data:
     train: Split
     validation: Split
     description: Description
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a training minimizes.
-
-    targets   epoch (from 0) -> tensors whose row i belongs to sample i of the train split; asked once an epoch
-    loss      (logits float32 [B, classes], the targets' rows of the batch...) -> scalar, the mean over the batch
-    """
-
-    targets: Callable[[int], tuple[Tensor, ...]]
-    loss: Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -76,15 +66,19 @@ def train_network(
     data: Data,
     training: Training,
     views: Views,
-    objective: Objective,
+    objective: ObjectiveOf,
     progress: ProgressCallback = silent,
 ) -> Trained:
     """Build a network from `training.seed` and train it; the same arguments give the same bits on the same machine.
 
-    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite.
+    `objective` is asked once, with the untrained network; what it draws for modules of its own depends on the seed too.
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if this
+    processor cannot compute in `training.precision`.
     """
-    with deterministic(training.seed):
-        return train(build(network), data, training, views, objective, progress)
+    precision.check(training)
+    with deterministic(training.seed), memory.kept():
+        model = build(network)
+        return train(model, data, training, views, objective(model), progress)
 
 
 def train(
@@ -97,21 +91,24 @@ def train(
 ) -> Trained:
     """Train a model in place, on view `e mod views` in epoch e; keep the best epoch's weights.
 
-    The best epoch has the highest validation accuracy; among equals the lowest validation loss, then the latest.
+    The best epoch has the highest validation accuracy; among equals the lowest validation loss, then the latest. The
+    objective's own modules are trained too, and end with the weights that they had at that epoch.
     An incomplete last batch is left out (unless it is the only one), since a handful of samples makes a noisy step
     and poor batch-norm statistics; every epoch shuffles, so each sample has its turn.
     """
-    model.to(memory_format=torch.channels_last)
+    trained = nn.ModuleList([model, *objective.modules]).to(memory_format=torch.channels_last)
     _check_fit(model, data)
     steps = max(len(data.train) // training.batch_size, 1)
-    steering = optimizer(model, training)
+    optimizer = build_optimizer(trained, training)
     history: list[Mapping[str, float]] = []
-    best, best_epoch, weights = (-1.0, 0.0), 0, _copy(model)
+    best, best_epoch, weights = (-1.0, 0.0), 0, _copy(trained)
     for epoch in range(training.epochs):
         started = time.perf_counter()
         report = _Reporter(progress, epoch, training.epochs, steps)
-        loss, rate = _train_epoch(model, steering, data, training, views, objective, epoch, report)
-        accuracy, validation_loss = evaluate(model, data.validation, data.description)
+        trained.train()
+        loss, rate = _train_epoch(model, optimizer, data, training, views, objective, epoch, report)
+        trained.eval()
+        accuracy, validation_loss = evaluate(objective.validated(model), data.validation, data.description)
         metrics = {
             "loss": loss,
             "learning_rate": rate,
@@ -122,8 +119,8 @@ def train(
         history.append(metrics)
         report.epoch(metrics)
         if (accuracy, -validation_loss) >= best:
-            best, best_epoch, weights = (accuracy, -validation_loss), epoch + 1, _copy(model)
-    model.load_state_dict(weights)
+            best, best_epoch, weights = (accuracy, -validation_loss), epoch + 1, _copy(trained)
+    trained.load_state_dict(weights)
     return Trained(model.eval(), best_epoch, tuple(history))
 
 
@@ -136,7 +133,7 @@ def evaluate(model: nn.Module, split: Split, description: Description) -> tuple[
 
 def _train_epoch(
     model: nn.Module,
-    steering: optim.Optimizer,
+    optimizer: optim.Optimizer,
     data: Data,
     training: Training,
     views: Views,
@@ -145,20 +142,19 @@ def _train_epoch(
     report: "_Reporter",
 ) -> tuple[float, float]:
     """One pass: (mean loss, last learning rate)."""
-    model.train()
-    targets = objective.targets(epoch)
     transformations = views.transformations(len(data.train), views.of_epoch(epoch))
     total, rate = 0.0, 0.0
     for step, rows in enumerate(_batches(len(data.train), training, epoch)):
         rate = learning_rate(training, epoch * report.steps + step, report.steps)
-        for group in steering.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = rate
         pixels = augment(data.train.images[rows], None if transformations is None else transformations[rows])
         inputs = normalize(pixels, data.description).contiguous(memory_format=torch.channels_last)
-        loss = objective.loss(model(inputs), *(target[rows] for target in targets))
-        steering.zero_grad()
+        with precision.autocast(training):
+            loss = objective.loss(model, Batch(inputs, rows, data.train.labels[rows], epoch))
+        optimizer.zero_grad()
         loss.backward()  # pyright: ignore[reportUnknownMemberType]
-        steering.step()
+        optimizer.step()
         total += _finite(loss.item(), epoch, step, rate)
         report.step(step + 1)
     return total / report.steps, rate

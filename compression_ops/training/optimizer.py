@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import nn, optim
 
 
-def optimizer(model: "nn.Module", training: Training) -> "optim.Optimizer":
+def build_optimizer(model: "nn.Module", training: Training) -> "optim.Optimizer":
     """AdamW (Loshchilov & Hutter 2019) or SGD, with Nesterov momentum where momentum > 0.
 
     Weight decay acts on weight matrices and kernels; biases and batch norm's scales are not decayed.

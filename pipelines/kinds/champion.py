@@ -189,7 +189,7 @@ def _link(words: str, experiment_id: str | None, run_id: str | None) -> str:
 
 
 KIND = Kind(
-    description="The model to ship: the best quantized student that passes every gate, if it beats the champion in use.",
+    description="The model to ship: the best quantized student that passes every gate, if it beats the one in use.",
     badges=("onnx", "mlflow"),
     assets=assets,
     headline=headline,

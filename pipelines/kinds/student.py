@@ -14,13 +14,18 @@ from pipelines.state.history import Check
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One for each of the recipe's `students`."""
     for name, stated in recipe.students.items():
+        online = ("teacher",) if stated.loss.needs_teacher else ()
         yield Asset(
             name=f"student/{name}",
             kind="student",
             parameters=stated.part(Student),
-            inputs=("dataset", "soft_labels", *seeds(recipe)),
+            inputs=("dataset", "soft_labels", *online, *seeds(recipe)),
             origins={"": f"students.{name}"},
-            code=(network_code(stated.architecture), implementations.module_name(stated.loss)),
+            code=(
+                network_code(stated.architecture),
+                implementations.module_name(stated.loss),
+                *(network_code(recipe.teacher.architecture) for _ in online),
+            ),
             gates=thresholds(recipe, "gates.min_student_accuracy"),
             is_heavy=True,
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from compression_ops.data.dataset import Description, Split, save_description, save_split
+from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Data
 
 CLASSES = 3
@@ -36,6 +37,11 @@ def artifact(folder: Path, samples: int = 96) -> Path:
         save_split(folder, name, part)
     save_description(folder, content.description)
     return folder
+
+
+def training(**parameters: object) -> Training:
+    """Hyperparameters of a training of `network`."""
+    return Training.model_validate({"architecture": f"{__name__}:network"} | parameters)
 
 
 def linear(input_shape: tuple[int, int, int], classes: int) -> torch.nn.Module:

@@ -1,1 +1,1 @@
-"""One distillation loss a module, named as recipes name it; each defines `Spec` and `loss`."""
+"""One distillation loss a module, named as recipes name it (see `compression_ops.distillation.objective`)."""

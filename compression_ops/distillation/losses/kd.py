@@ -1,24 +1,26 @@
 """Distillation by softened probabilities: Hinton, Vinyals & Dean 2015, Distilling the Knowledge in a Neural Network."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from compression_ops.spec import Spec as BaseSpec
+from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Spec(BaseSpec):
+class KD(Spec):
     """Parameters of the loss."""
+
+    needs_teacher: ClassVar[bool] = False
 
     type: Literal["kd"] = "kd"
     temperature: float = Field(default=4.0, gt=0, le=100, description="Softens both distributions; 1 leaves them.")
     alpha: float = Field(default=0.9, ge=0, le=1, description="Weight of the teacher's part; the labels have the rest.")
 
 
-def loss(spec: Spec, student_logits: "Tensor", teacher_logits: "Tensor", labels: "Tensor") -> "Tensor":
+def loss(spec: KD, student_logits: "Tensor", teacher_logits: "Tensor", labels: "Tensor") -> "Tensor":
     """α·T²·KL(softmax(teacher/T) ‖ softmax(student/T)) + (1 − α)·CE(softmax(student), labels), the mean over the batch.
 
     student_logits and teacher_logits: float [B, classes], the teacher's of any float type; labels: int64 [B];

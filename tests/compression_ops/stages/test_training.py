@@ -28,6 +28,13 @@ SPECS: dict[Any, type[Spec]] = {
 }
 TEACHER: dict[str, Any] = NETWORK | BUDGET | {"label_smoothing": 0.05, "augmentation": AUGMENTATION}
 
+SPECS: dict[Any, type[Spec]] = {
+    teacher: teacher.Teacher,
+    soft_labels: soft_labels.SoftLabels,
+    student: student.Student,
+    control: control.Control,
+}
+
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -54,7 +61,7 @@ def content(folder: Path) -> dict[str, bytes]:
 )
 def test_a_training_stage_writes_the_same_bytes_twice(
     stage: Any, parameters: dict[str, Any], assets: dict[str, Path], tmp_path: Path
-):
+) -> None:
     first = run(stage, parameters, assets, tmp_path / "first")
     again = run(stage, parameters, assets, tmp_path / "again")
     assert content(tmp_path / "first") == content(tmp_path / "again")
@@ -65,7 +72,7 @@ def test_a_training_stage_writes_the_same_bytes_twice(
     assert len(first.history) == 4
 
 
-def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], tmp_path: Path):
+def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], tmp_path: Path) -> None:
     result = run(student, STUDENT, assets, tmp_path / "student")
     model = load(tmp_path / "student")
     assert load_network(tmp_path / "student").classes == 3
@@ -75,7 +82,7 @@ def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], 
     assert result.metrics["validation_accuracy"] == pytest.approx(accuracy)
 
 
-def test_no_training_stage_needs_the_test_split(assets: dict[str, Path], tmp_path: Path):
+def test_no_training_stage_needs_the_test_split(assets: dict[str, Path], tmp_path: Path) -> None:
     blind = tmp_path / "dataset"
     shutil.copytree(assets["dataset"], blind)
     (blind / "test.safetensors").unlink()
@@ -85,11 +92,11 @@ def test_no_training_stage_needs_the_test_split(assets: dict[str, Path], tmp_pat
     run(soft_labels, VIEWS, inputs, tmp_path / "l")
 
 
-def test_the_control_needs_neither_the_teacher_nor_its_soft_labels(assets: dict[str, Path], tmp_path: Path):
+def test_the_control_needs_neither_the_teacher_nor_its_soft_labels(assets: dict[str, Path], tmp_path: Path) -> None:
     run(control, CONTROL, {"dataset": assets["dataset"]}, tmp_path / "control")
 
 
-def test_a_student_that_ignores_its_teacher_is_its_control(assets: dict[str, Path], tmp_path: Path):
+def test_a_student_that_ignores_its_teacher_is_its_control(assets: dict[str, Path], tmp_path: Path) -> None:
     """Same initial weights, order, views, budget: with α = 0 nothing is left that differs."""
     run(control, CONTROL, assets, tmp_path / "control")
     run(student, STUDENT | {"loss": {"type": "kd", "temperature": 3.0, "alpha": 0.0}}, assets, tmp_path / "student")
@@ -98,7 +105,9 @@ def test_a_student_that_ignores_its_teacher_is_its_control(assets: dict[str, Pat
         torch.testing.assert_close(other[name], value)
 
 
-def test_a_student_that_learns_from_its_teacher_differs_from_its_control(assets: dict[str, Path], tmp_path: Path):
+def test_a_student_that_learns_from_its_teacher_differs_from_its_control(
+    assets: dict[str, Path], tmp_path: Path
+) -> None:
     run(control, CONTROL, assets, tmp_path / "control")
     run(student, STUDENT, assets, tmp_path / "student")
     assert content(tmp_path / "control")["model.safetensors"] != content(tmp_path / "student")["model.safetensors"]
@@ -106,7 +115,7 @@ def test_a_student_that_learns_from_its_teacher_differs_from_its_control(assets:
 
 def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
     assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     """In every batch, the teacher's own logits of the student's input are the soft labels that come with it."""
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     inputs: list[torch.Tensor] = []
@@ -119,7 +128,7 @@ def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
         model.register_forward_pre_hook(lambda module, args: inputs.append(args[0]) if module.training else None)
         return model
 
-    def spy(spec: kd.Spec, logits: torch.Tensor, soft: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def spy(spec: kd.KD, logits: torch.Tensor, soft: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         seen.append((inputs[-1].clone(), soft))
         return original(spec, logits, soft, labels)
 
@@ -133,7 +142,7 @@ def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
         torch.testing.assert_close(labeller(pixels).detach(), soft.float(), rtol=2e-3, atol=2e-3)
 
 
-def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_path: Path):
+def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_path: Path) -> None:
     smooth = run(teacher, TEACHER | {"label_smoothing": 0.4, "epochs": 1}, assets, tmp_path / "smooth")
     sharp = run(teacher, TEACHER | {"label_smoothing": 0.0, "epochs": 1}, assets, tmp_path / "sharp")
     assert smooth.history[0]["loss"] > sharp.history[0]["loss"]
@@ -141,7 +150,7 @@ def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_pat
 
 def test_the_teacher_sees_a_new_view_every_epoch(
     assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     drawn: list[int] = []
     original = Views.transformations
 
@@ -154,7 +163,7 @@ def test_the_teacher_sees_a_new_view_every_epoch(
     assert drawn == [0, 1, 2, 3]
 
 
-def test_views_of_the_recipe_are_those_that_augmentation_draws():
+def test_views_of_the_recipe_are_those_that_augmentation_draws() -> None:
     views = Views.model_validate(VIEWS)
     assert views.augmentation == Augmentation(translate=1.0, rotate=10.0, scale=0.1)
     images = small_data.data().train.images

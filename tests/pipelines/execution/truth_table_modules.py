@@ -5,7 +5,7 @@ EVERY = "dataset teacher soft_labels student control quantized_student measureme
 MODELS = "teacher soft_labels student control quantized_student measurements"
 TRAINED = "teacher student control"
 AUGMENTED = "teacher soft_labels student control"
-EXPORTED = "quantized_student measurements"
+EXPORTED = "soft_labels quantized_student measurements"
 MEASURED = "measurements benchmark_report"
 COMPARED = "measurements benchmark_report champion"
 NOBODY = ""
@@ -15,6 +15,7 @@ MODULES: dict[str, str] = {
     "__init__": EVERY,
     "errors": EVERY,
     "implementations": "dataset teacher soft_labels student control quantized_student measurements",
+    "instruction_sets": "teacher student control measurements benchmark_report",
     "progress": EVERY,
     "quantities": "benchmark_report champion",
     "seeds": AUGMENTED,
@@ -68,18 +69,24 @@ MODULES: dict[str, str] = {
     "training.determinism": TRAINED,
     "training.hyperparameters": TRAINED,
     "training.loop": TRAINED,
+    "training.memory": TRAINED,
+    "training.objective": TRAINED,
     "training.optimizer": TRAINED,
+    "training.precision": TRAINED,
     "distillation": "soft_labels student",
+    "distillation.labelling": "soft_labels",
     "distillation.losses": "student",
     "distillation.losses.kd": "student",
+    "distillation.objective": "student",
     "distillation.soft_labels": "soft_labels student",
     # ONNX models
-    "onnx_model": "quantized_student measurements champion",
+    "onnx_model": "soft_labels quantized_student measurements champion",
     "onnx_model.export": EXPORTED,
     "onnx_model.graph": EXPORTED,
+    "onnx_model.inference": "soft_labels",
     "onnx_model.metadata": "quantized_student champion",
     "onnx_model.prediction": NOBODY,
-    "onnx_model.session": "quantized_student measurements champion",
+    "onnx_model.session": "soft_labels quantized_student measurements champion",
     # quantization
     "quantization": "quantized_student",
     "quantization.activations": "quantized_student",

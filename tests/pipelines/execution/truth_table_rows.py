@@ -33,6 +33,7 @@ attributes:
     warmup_epochs: 0.5
     schedule: cosine
     label_smoothing: 0.0
+    precision: float32
     seed: 0
     augmentation: {translate: 0.5, rotate: 1.0, scale: 0.01, shear: 1.0, flip: false}
   soft_labels:
@@ -50,6 +51,7 @@ attributes:
       momentum: 0.8
       warmup_epochs: 0.6
       schedule: cosine
+      precision: float32
       seed: 20
       loss: {type: kd, temperature: 4.0, alpha: 0.9}
       control: true
@@ -112,6 +114,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "teacher.warmup_epochs": ("warmup_epochs: 0.5", "warmup_epochs: 1.0", FROM_TEACHER),
     "teacher.schedule": ("schedule: cosine\n    label", "schedule: constant\n    label", FROM_TEACHER),
     "teacher.label_smoothing": ("label_smoothing: 0.0", "label_smoothing: 0.1", FROM_TEACHER),
+    "teacher.precision": ("precision: float32\n    seed", "precision: bfloat16\n    seed", FROM_TEACHER),
     "teacher.seed": ("seed: 0\n    augmentation", "seed: 1\n    augmentation", FROM_TEACHER),
     "teacher.augmentation.translate": ("translate: 0.5", "translate: 1.0", FROM_TEACHER),
     "teacher.augmentation.rotate": ("rotate: 1.0", "rotate: 5.0", FROM_TEACHER),
@@ -133,7 +136,12 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "students.small.optimizer": ("optimizer: adamw\n      momentum", "optimizer: sgd\n      momentum", FROM_TRAINING),
     "students.small.momentum": ("momentum: 0.8", "momentum: 0.7", (STUDENT, CONTROL)),
     "students.small.warmup_epochs": ("warmup_epochs: 0.6", "warmup_epochs: 1.0", FROM_TRAINING),
-    "students.small.schedule": ("schedule: cosine\n      seed", "schedule: constant\n      seed", FROM_TRAINING),
+    "students.small.schedule": (
+        "schedule: cosine\n      precision",
+        "schedule: constant\n      precision",
+        FROM_TRAINING,
+    ),
+    "students.small.precision": ("precision: float32\n      seed", "precision: bfloat16\n      seed", FROM_TRAINING),
     "students.small.seed": ("seed: 20", "seed: 21", FROM_TRAINING),
     "students.small.loss.temperature": ("temperature: 4.0", "temperature: 2.0", FROM_STUDENT),
     "students.small.loss.alpha": ("alpha: 0.9", "alpha: 0.5", FROM_STUDENT),

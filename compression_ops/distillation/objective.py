@@ -1,0 +1,69 @@
+"""The objective of a student, as its loss defines it: on the stored soft labels, or with the teacher itself.
+
+A loss is one module of `compression_ops.distillation.losses`. It defines its parameters, a `Spec` with the class
+variable `needs_teacher`, and by that either
+
+    loss(spec, student_logits, teacher_logits, labels) -> scalar
+        on the stored logits: no teacher runs while the student learns
+
+    objective(spec, teacher, student, input_shape) -> Objective
+        with the teacher beside the student, for losses on features, attention or relations
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from compression_ops.data.dataset import Description
+from compression_ops.distillation.soft_labels import load_logits, load_views
+from compression_ops.errors import ModelError
+from compression_ops.implementations import module_of
+from compression_ops.models.network import load
+from compression_ops.spec import Spec
+from compression_ops.training.objective import Batch, Objective, ObjectiveOf
+
+LogitLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, description: Description) -> ObjectiveOf:
+    """The objective that a loss defines, once the student is built.
+
+    soft_labels and teacher are artifacts; `samples` is the length of the train split. Raises ModelError if the loss
+    needs the teacher and there is none.
+    """
+    method = module_of(spec)
+    if not getattr(spec, "needs_teacher", False):
+
+        def logit_loss(student: Tensor, stored: Tensor, labels: Tensor) -> Tensor:
+            return method.loss(spec, student, stored, labels)
+
+        objective = stored(logit_loss, soft_labels, samples, len(description.classes))
+        return lambda _: objective
+    if teacher is None:
+        raise ModelError(
+            f"the loss {type(spec).__name__} compares the student with the teacher itself, and the student's inputs "
+            "hold no teacher. Add the asset `teacher` to them, or choose a loss on stored soft labels, such as kd."
+        )
+    frozen = load(teacher).to(memory_format=torch.channels_last).requires_grad_(False)
+    return lambda student: method.objective(spec, frozen, student, description.shape)
+
+
+def stored(loss: LogitLoss, soft_labels: Path, samples: int, classes: int) -> Objective:
+    """A loss of (student logits float32 [B, classes], stored teacher logits float16 [B, classes], labels int64 [B]).
+
+    Epoch e is taught by view e mod `views`, which is read once where the epoch begins: one view is in memory at a time.
+    """
+    views = load_views(soft_labels)
+
+    @lru_cache(maxsize=1)
+    def view(number: int) -> Tensor:
+        return load_logits(soft_labels, number, samples, classes)
+
+    def of_batch(model: nn.Module, batch: Batch) -> Tensor:
+        teacher_logits = view(views.of_epoch(batch.epoch))[batch.rows]
+        return loss(model(batch.inputs).float(), teacher_logits, batch.labels)
+
+    return Objective(of_batch)

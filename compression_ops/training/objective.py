@@ -1,0 +1,61 @@
+"""What a training minimizes: a function of the network and one batch, with modules of its own where it needs some."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step is computed from; B samples of the train split.
+
+    inputs  float32 [B, C, H, W], augmented and normalized, channels last
+    rows    int64 [B], which samples of the split these are
+    labels  int64 [B], their classes
+    epoch   counted from 0
+    """
+
+    inputs: Tensor
+    rows: Tensor
+    labels: Tensor
+    epoch: int
+
+
+def _itself(model: nn.Module) -> nn.Module:
+    return model
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a training minimizes.
+
+    loss       (the network in training mode, batch) -> scalar, the mean over the batch
+    modules    trainable modules of its own (the projections of a feature loss, learned step sizes): they are optimized
+               with the network, follow it to its best epoch, and are not saved with it
+    validated  the network -> the one whose validation accuracy decides which epoch is kept; by default itself. Where
+               training simulates what is shipped (fake quantization), this is the simulation
+    """
+
+    loss: Callable[[nn.Module, Batch], Tensor]
+    modules: tuple[nn.Module, ...] = ()
+    validated: Callable[[nn.Module], nn.Module] = _itself
+
+
+# Given the untrained network, whose initial weights are drawn already, so that modules of an objective's own don't
+# shift them.
+ObjectiveOf = Callable[[nn.Module], Objective]
+
+
+def supervised(label_smoothing: float = 0.0) -> Objective:
+    """Cross entropy with the labels, in nats; `label_smoothing` of the target is spread over all classes.
+
+    Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7.
+    """
+
+    def loss(model: nn.Module, batch: Batch) -> Tensor:
+        # In float32 where the network computes in bfloat16, whose 8 bits are too few for a logarithm.
+        return cross_entropy(model(batch.inputs).float(), batch.labels, label_smoothing=label_smoothing)
+
+    return Objective(loss)
