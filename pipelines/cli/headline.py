@@ -40,7 +40,9 @@ def _report(entry: Materialization) -> str:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    """`test accuracy`; what stands before a point is a model's name, and stays as it is."""
+    subject, _, metric = name.rpartition(".")
+    return f"{subject} {metric.replace('_', ' ')}".lstrip()
 
 
 def _number(name: str, value: float) -> str:
