@@ -1,14 +1,26 @@
-"""Which implementations a recipe can name: the modules of a package of `compression_ops`, found by their file names.
+"""Which implementations a recipe can name, and which code stands behind a name: found by file names and by types.
 
 A new loss, calibration method, data source or architecture is one new module; nothing lists it a second time.
 """
 
 import importlib
+import importlib.machinery
+import importlib.util
+import inspect
 import pkgutil
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Union
+
+from pydantic import Field, StringConstraints
 
 from compression_ops.spec import Spec
+
+Architecture = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    Field(description="A network of the zoo by name, or a factory of your own as `package.module:factory`."),
+]
 
 
 @cache
@@ -18,17 +30,57 @@ def names(package: str) -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")))
 
 
-def module_name(package: str, name: str) -> str:
-    """The full module name of one implementation."""
-    return f"compression_ops.{package}.{name}"
-
-
-def load(package: str, name: str) -> Any:
-    """Import one implementation."""
-    return importlib.import_module(module_name(package, name))
-
-
 @cache
 def specs(package: str) -> tuple[type[Spec], ...]:
-    """The `Spec` class of every implementation in a package whose implementations have parameters."""
-    return tuple(load(package, name).Spec for name in names(package))
+    """The parameter set of every implementation in a package: the one subclass of Spec that its module defines."""
+    return tuple(_spec(f"compression_ops.{package}.{name}") for name in names(package))
+
+
+def _spec(module_name: str) -> type[Spec]:
+    module = importlib.import_module(module_name)
+    defined = [
+        found
+        for found in vars(module).values()
+        if inspect.isclass(found) and issubclass(found, Spec) and found.__module__ == module_name
+    ]
+    if len(defined) != 1:
+        raise TypeError(f"{module_name} defines {len(defined)} subclasses of Spec; allowed is one, its parameters")
+    return defined[0]
+
+
+def one_of(package: str, tag: str) -> Any:
+    """The type of a field that takes the parameters of any implementation in a package, told apart by `tag`."""
+    return Annotated[Union[specs(package)], Field(discriminator=tag)]  # noqa: UP007
+
+
+def module_name(spec: Spec) -> str:
+    """The module that implements a parameter set: the one that defines its type."""
+    return type(spec).__module__
+
+
+def module_of(spec: Spec) -> Any:
+    """As `module_name`, imported."""
+    return importlib.import_module(module_name(spec))
+
+
+def factory(architecture: str) -> tuple[str, str]:
+    """(module, function) of an architecture: `resnet` is `compression_ops.models.architectures.resnet:build`."""
+    if ":" in architecture:
+        module, _, function = architecture.partition(":")
+        return module, function
+    return f"compression_ops.models.architectures.{architecture}", "build"
+
+
+def find_module(name: str) -> Path | None:
+    """The source file of a module on `sys.path`, without importing it or its parents; None if there is none."""
+    top, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a running script's own `__main__`
+        return None
+    for depth in range(len(rest)):
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        full_name = ".".join([top, *rest[: depth + 1]])
+        spec = importlib.machinery.PathFinder.find_spec(full_name, list(spec.submodule_search_locations))
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None

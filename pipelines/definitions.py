@@ -6,11 +6,10 @@ import dagster as dg
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster_shared.error import SerializableErrorInfo
 
-from pipelines.graph import graph
 from pipelines.orchestration import assets, failure_sensor
+from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.error import RecipeError
-from pipelines.state import home
 
 
 @dg.definitions
@@ -21,14 +20,9 @@ def defs() -> dg.Definitions:
     if recipe_file.defs_folder() == package / "defs":
         recipes = [dg.load_from_defs_folder(path_within_project=package)]
     else:  # COMPRESSION_DEFS: recipes outside the package, which Dagster's folder loader does not reach
-        recipes = [_of_recipe(name) for name in recipe_file.recipe_names()]
+        recipes = [assets.definitions(Pipeline.open(name)) for name in recipe_file.recipe_names()]
     common = dg.Definitions(executor=dg.in_process_executor, sensors=[failure_sensor.sensor()])
     return dg.Definitions.merge(*recipes, common)
-
-
-def _of_recipe(name: str) -> dg.Definitions:
-    file = recipe_file.load(name)
-    return assets.definitions(file, graph.build(name, file.recipe), home.current())
 
 
 def _check_recipes() -> None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class Views(Spec):
     """How many views there are, and the seeded augmentation that makes them. Epoch e trains on view e mod `views`."""
 
-    views: int = Field(default=1, ge=1, le=10_000, description="Distinct draws of the augmentation.")
-    augmentation: Augmentation | None = Field(default=None, description="Null: every view is the data itself.")
-    seed: int = Field(default=0, ge=0, lt=2**63, description="Of the draws.")
+    views: int = Field(default=1, ge=1, le=10_000, description="Augmented copies of the training split.")
+    augmentation: Augmentation | None = Field(default=None, description="Of the views; none by default.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Of the views' random transformations.")
 
     def of_epoch(self, epoch: int) -> int:
         """The view that epoch `epoch`, counted from 0, trains on."""

@@ -1,4 +1,4 @@
-"""Whether a candidate model should replace the reigning champion, decided on the same test samples, in words."""
+"""Whether a candidate model should replace the incumbent champion, decided on the same test samples, in words."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from compression_ops.evaluation.quality import Change
 
 SIGNIFICANT = 0.05
 # Of models that the test cannot tell apart, the candidate must be worth the change ...
-LEAST_SMALLER = 0.05  # of the reigning file's bytes
-LEAST_FASTER = 0.10  # of the reigning latency
+LEAST_SMALLER = 0.05  # of the incumbent file's bytes
+LEAST_FASTER = 0.10  # of the incumbent latency
 # ... and may cost next to nothing. A test set too small to prove a loss never proves any: without this bound each of
 # many promotions could take a little, and the champion would slowly decay.
 LARGEST_LOSS_POINTS = 0.1
@@ -44,10 +44,10 @@ class Contender:
 
 @dataclass(frozen=True)
 class Decision:
-    """promote: whether the candidate replaces the reigning model; words: why, in two sentences with all numbers.
+    """promote: whether the candidate replaces the incumbent model; words: why, in two sentences with all numbers.
 
     numbers     candidate_test_accuracy, candidate_file_bytes, candidate_latency_us; where it was compared, the same of
-                `reigning_` and accuracy_change_points (positive: gained), p_value (McNemar's exact test)
+                `incumbent_` and accuracy_change_points (positive: gained), p_value (McNemar's exact test)
     """
 
     promote: bool
@@ -55,10 +55,10 @@ class Decision:
     numbers: dict[str, float]
 
 
-def decide(candidate: Contender, reigning: Contender | None) -> Decision:
+def decide(candidate: Contender, incumbent: Contender | None) -> Decision:
     """Promote what is better, or as good and cheaper.
 
-    1. Without a reigning model the candidate is promoted.
+    1. Without a incumbent model the candidate is promoted.
     2. Where McNemar's exact test tells the two apart (p < SIGNIFICANT), the more accurate one reigns.
     3. Else they count as equally accurate, and the candidate is promoted if its file is smaller by LEAST_SMALLER at
        least, or if a call is faster by LEAST_FASTER at least and the file no larger; but never where it is less
@@ -66,18 +66,18 @@ def decide(candidate: Contender, reigning: Contender | None) -> Decision:
 
     Raises ValueError if the two were not judged by the same labels.
     """
-    if reigning is None:
+    if incumbent is None:
         return unopposed(candidate, "there is no champion yet")
-    if not np.array_equal(candidate.labels, reigning.labels):
+    if not np.array_equal(candidate.labels, incumbent.labels):
         raise ValueError(
-            f"{candidate.name} and {reigning.name} have other labels; both must be judged on the same samples in order"
+            f"{candidate.name} and {incumbent.name} have other labels; both must be judged on the same samples in order"
         )
-    change = quality.compare(candidate.logits, reigning.name, reigning.logits, candidate.labels)
-    promote, reason = _judge(candidate, reigning, change)
+    change = quality.compare(candidate.logits, incumbent.name, incumbent.logits, candidate.labels)
+    promote, reason = _judge(candidate, incumbent, change)
     verb = "replaces" if promote else "does not replace"
-    facts = _compared(candidate, reigning, change)
+    facts = _compared(candidate, incumbent, change)
     return Decision(
-        promote, f"{candidate.name} {verb} {reigning.name}: {reason}. {facts}", _numbers(candidate, reigning, change)
+        promote, f"{candidate.name} {verb} {incumbent.name}: {reason}. {facts}", _numbers(candidate, incumbent, change)
     )
 
 
@@ -91,7 +91,7 @@ def unopposed(candidate: Contender, reason: str) -> Decision:
     return Decision(True, f"{candidate.name} is promoted: {reason}. {facts}", _own_numbers("candidate", candidate))
 
 
-def _judge(candidate: Contender, reigning: Contender, change: Change) -> tuple[bool, str]:
+def _judge(candidate: Contender, incumbent: Contender, change: Change) -> tuple[bool, str]:
     """Whether to promote, and why in a clause."""
     if change.p_value < SIGNIFICANT:
         return change.points > 0, f"it is {'more' if change.points > 0 else 'less'} accurate, and not by chance"
@@ -101,11 +101,11 @@ def _judge(candidate: Contender, reigning: Contender, change: Change) -> tuple[b
             f"this test set cannot tell their accuracies apart, but it loses {lost} points, and more than "
             f"{LARGEST_LOSS_POINTS:g} could add up over many promotions"
         )
-    smaller = 1 - candidate.file_bytes / reigning.file_bytes
-    faster = 1 - candidate.latency_us / reigning.latency_us
+    smaller = 1 - candidate.file_bytes / incumbent.file_bytes
+    faster = 1 - candidate.latency_us / incumbent.latency_us
     if smaller >= LEAST_SMALLER - _ROUNDING:
         return True, f"this test set cannot tell their accuracies apart, and its file is {100 * smaller:.1f} % smaller"
-    if faster >= LEAST_FASTER - _ROUNDING and candidate.file_bytes <= reigning.file_bytes:
+    if faster >= LEAST_FASTER - _ROUNDING and candidate.file_bytes <= incumbent.file_bytes:
         return True, (
             f"this test set cannot tell their accuracies apart, and it is {100 * faster:.1f} % faster with a file no "
             "larger"
@@ -116,14 +116,14 @@ def _judge(candidate: Contender, reigning: Contender, change: Change) -> tuple[b
     )
 
 
-def _compared(candidate: Contender, reigning: Contender, change: Change) -> str:
+def _compared(candidate: Contender, incumbent: Contender, change: Change) -> str:
     p = quantities.p_value(change.p_value)
     return (
-        f"Accuracy {_percent(candidate.accuracy, candidate)} against {_percent(reigning.accuracy, reigning)} of "
+        f"Accuracy {_percent(candidate.accuracy, candidate)} against {_percent(incumbent.accuracy, incumbent)} of "
         f"{quantities.count(len(candidate.labels))} test samples ({quantities.points(change.points, 2)} points, "
         f"p {p if p.startswith('<') else f'= {p}'}), file {quantities.count(candidate.file_bytes)} against "
-        f"{quantities.count(reigning.file_bytes)} bytes, latency {quantities.duration(candidate.latency_us)} against "
-        f"{quantities.duration(reigning.latency_us)} a call."
+        f"{quantities.count(incumbent.file_bytes)} bytes, latency {quantities.duration(candidate.latency_us)} against "
+        f"{quantities.duration(incumbent.latency_us)} a call."
     )
 
 
@@ -139,6 +139,6 @@ def _own_numbers(role: str, contender: Contender) -> dict[str, float]:
     }
 
 
-def _numbers(candidate: Contender, reigning: Contender, change: Change) -> dict[str, float]:
+def _numbers(candidate: Contender, incumbent: Contender, change: Change) -> dict[str, float]:
     compared = {"accuracy_change_points": change.points, "p_value": change.p_value}
-    return {**_own_numbers("candidate", candidate), **_own_numbers("reigning", reigning), **compared}
+    return {**_own_numbers("candidate", candidate), **_own_numbers("incumbent", incumbent), **compared}

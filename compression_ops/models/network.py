@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compression_ops import implementations
 from compression_ops.errors import ModelError
 
 if TYPE_CHECKING:
@@ -24,20 +25,12 @@ class Network:
     classes: int
 
 
-def implementation(architecture: str) -> tuple[str, str]:
-    """(module, factory) of an architecture: `resnet` is `compression_ops.models.architectures.resnet:build`."""
-    if ":" in architecture:
-        module, _, factory = architecture.partition(":")
-        return module, factory
-    return f"compression_ops.models.architectures.{architecture}", "build"
-
-
 def build(network: Network) -> "nn.Module":
     """The untrained network. Its forward maps float32 [N, C, H, W] to logits float32 [N, classes].
 
     Raises ModelError if the factory cannot be imported or fails.
     """
-    module_name, factory_name = implementation(network.architecture)
+    module_name, factory_name = implementations.factory(network.architecture)
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
         return factory(network.input_shape, network.classes)

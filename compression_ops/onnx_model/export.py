@@ -18,9 +18,10 @@ import onnx
 import torch
 from torch import nn
 
+from compression_ops import implementations
 from compression_ops.errors import ModelError
 from compression_ops.models import batch_norm
-from compression_ops.models.network import Network, implementation, load, load_network
+from compression_ops.models.network import Network, load, load_network
 from compression_ops.onnx_model import graph
 
 INPUT, OUTPUT, BATCH = "input", "logits", "batch"
@@ -72,7 +73,7 @@ def export_saved(folder: Path) -> onnx.ModelProto:
     a student which was exported to be quantized is not exported again to be measured.
     """
     network = load_network(folder)
-    module_name, factory_name = implementation(network.architecture)
+    module_name, factory_name = implementations.factory(network.architecture)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     model = load(folder)
     # The function itself, not its name: a module that was reloaded after an edit has a new one.

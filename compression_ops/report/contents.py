@@ -1,138 +1,82 @@
-"""What the benchmark found, before it is written as a table, as Markdown or as a page."""
+"""What the report tells, before it is written as a table, as Markdown or as a page: measurements, limits, verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cached_property
 
 from compression_ops import quantities
-from compression_ops.evaluation import quality, statistics
-from compression_ops.evaluation.cost import Cost
+from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.latency import Latency
-from compression_ops.evaluation.processor import Processor
-from compression_ops.evaluation.quality import Change, Quality
-from compression_ops.report import family, verdict
+from compression_ops.evaluation.measurements import Measured, Measurements
+from compression_ops.report import verdict
+from compression_ops.report.limits import Limits
 from compression_ops.report.verdict import Verdict
 
 
 @dataclass(frozen=True)
-class ModelReport:
-    """One model, without its latency and memory: what is the same whenever and wherever it is measured.
+class Report:
+    """All of it: what was measured, and what was asked of the quantized students."""
 
-    depth              generations below its teacher
-    change             against its parent; None for the teacher
-    teacher_agreement  fraction of test samples on which it predicts its teacher's class; None for the teacher
-    compression_ratio  its teacher's file bytes / its own
-    verdict            of a quantized student; else None
-    distillation       of a student that has a control: its change against that control; else None
-    """
-
-    name: str
-    parent: str | None
-    teacher: str
-    depth: int
-    quality: Quality
-    change: Change | None
-    teacher_agreement: float | None
-    cost: Cost
-    compression_ratio: float
-    verdict: Verdict | None
-    distillation: Change | None
+    measurements: Measurements
+    limits: Limits
 
     @property
-    def kind(self) -> str:
-        return family.kind(self.name)
+    def classes(self) -> tuple[str, ...]:
+        """Class names."""
+        return self.measurements.classes
 
+    @property
+    def test_samples(self) -> int:
+        """Size of the test split."""
+        return self.measurements.test_samples
 
-@dataclass(frozen=True)
-class Conditions:
-    """How the latencies were measured, and what was asked of the quantized students."""
+    @property
+    def models(self) -> tuple[Measured, ...]:
+        """Every model, each followed by its descendants."""
+        return self.measurements.models
 
-    processor: Processor
-    onnxruntime: str
-    batch_sizes: tuple[int, ...]
-    threads: int
-    iterations: int
-    warmup: int
-    max_accuracy_drop: float
-    min_compression: float
+    @property
+    def conditions(self) -> Conditions:
+        """How it was measured."""
+        return self.measurements.conditions
 
+    @property
+    def latency(self) -> Mapping[tuple[str, int], Latency]:
+        """By (model, batch size)."""
+        return self.measurements.timings.latency
 
-@dataclass(frozen=True)
-class Report:
-    """All of it. latency: by (model, batch size); peak_memory: bytes by model, None where the system cannot tell."""
-
-    classes: tuple[str, ...]
-    test_samples: int
-    models: tuple[ModelReport, ...]
-    conditions: Conditions
-    latency: Mapping[tuple[str, int], Latency]
-    peak_memory: Mapping[str, int | None]
+    @property
+    def peak_memory(self) -> Mapping[str, int | None]:
+        """Bytes by model."""
+        return self.measurements.timings.peak_memory
 
     @property
     def digits(self) -> int:
         """Decimals that a percentage over this test set deserves."""
         return quantities.accuracy_digits(self.test_samples)
 
-    def speedup(self, model: ModelReport) -> float:
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Of each quantized model, whether it keeps to the limits."""
+        return {
+            model.name: verdict.judge(model.change, model.compression_ratio, self.limits, self.digits)
+            for model in self.models
+            if model.role == "quantized" and model.change is not None
+        }
+
+    def speedup(self, model: Measured) -> float:
         """The teacher's median latency / the model's, at the first batch size."""
-        batch_size = self.conditions.batch_sizes[0]
-        return self.latency[model.teacher, batch_size].p50_us / self.latency[model.name, batch_size].p50_us
+        return self.measurements.speedup(model)
 
 
-def compile_models(
-    parents: Mapping[str, str | None],
-    logits: Mapping[str, NDArray[np.float32]],
-    labels: NDArray[np.int64],
-    costs: Mapping[str, Cost],
-    max_accuracy_drop: float,
-    min_compression: float,
-) -> tuple[ModelReport, ...]:
-    """Judge every model, each followed by its descendants.
-
-    parents: {name: parent's name | None}; logits: float32 [N, classes] of each model on the test samples, in the order
-    of `labels`, int64 [N]; costs: of each model's ONNX file. Limits: see `verdict.judge`.
+def recommended(report: Report) -> Measured:
+    """The model to look at first: of the quantized models that pass, the smallest file; if none passes, the most
+    accurate of the quantized ones, else of the students, else of all.
     """
-    control_of = family.controls(parents)
-    digits = quantities.accuracy_digits(len(labels))
-
-    def compiled(name: str) -> ModelReport:
-        parent, teacher, control = parents[name], family.teacher_of(name, parents), control_of.get(name)
-        change = None if parent is None else quality.compare(logits[name], parent, logits[parent], labels)
-        ratio = costs[teacher].file_bytes / costs[name].file_bytes
-        judged = change if family.kind(name) == "quantized_student" else None
-        return ModelReport(
-            name=name,
-            parent=parent,
-            teacher=teacher,
-            depth=family.depth(name, parents),
-            quality=quality.assess(logits[name], labels),
-            change=change,
-            teacher_agreement=None if parent is None else _agreement(logits[name], logits[teacher]),
-            cost=costs[name],
-            compression_ratio=ratio,
-            verdict=None
-            if judged is None
-            else verdict.judge(judged, ratio, max_accuracy_drop, min_compression, digits),
-            distillation=None if control is None else quality.compare(logits[name], control, logits[control], labels),
-        )
-
-    return tuple(compiled(name) for name in family.order(parents))
-
-
-def recommended(models: tuple[ModelReport, ...]) -> ModelReport:
-    """The model to look at first: of the quantized students that pass, the smallest file; if none passes, the most
-    accurate of the quantized students, else of the students, else of all.
-    """
-    passing = [model for model in models if model.verdict is not None and model.verdict.passed]
+    passing = [m for m in report.models if m.name in report.verdicts and report.verdicts[m.name].passed]
     if passing:
         return min(passing, key=lambda model: (model.cost.file_bytes, -model.quality.accuracy.successes))
-    for kinds in ({"quantized_student"}, {"student"}):
-        if candidates := [model for model in models if model.kind in kinds]:
+    for role in ("quantized", "student"):
+        if candidates := [model for model in report.models if model.role == role]:
             return max(candidates, key=lambda model: model.quality.accuracy.successes)
-    return max(models, key=lambda model: model.quality.accuracy.successes)
-
-
-def _agreement(logits: NDArray[np.float32], teacher_logits: NDArray[np.float32]) -> float:
-    return statistics.agreement(logits.argmax(axis=1), teacher_logits.argmax(axis=1))
+    return max(report.models, key=lambda model: model.quality.accuracy.successes)

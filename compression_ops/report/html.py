@@ -42,14 +42,14 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(RESOURCES[0]).render(
-        recommended=recommended(report.models),
+        recommended=recommended(report),
         choice=report_sections.choice(report),
         headline=report_sections.headline(report),
         cards=_cards(report),
         summary=report_sections.summary(report),
         verdicts=report_sections.verdicts(report),
         distillation=report_sections.distillation(report),
-        colors={model.name: style.look(model.kind)[1] for model in report.models},
+        colors={model.name: style.look(model.role)[1] for model in report.models},
         depths={model.name: model.depth for model in report.models},
         figures=_figures(report),
         tables=[report_sections.quality(report), report_sections.cost(report), report_sections.latency(report)],
@@ -61,9 +61,9 @@ def page(report: Report) -> str:
 
 def _cards(report: Report) -> list[tuple[str, str, str]]:
     """(what, number, beside it) of the model to look at first."""
-    model = recommended(report.models)
+    model = recommended(report)
     teacher = next(other for other in report.models if other.name == model.teacher)
-    batch_size, digits, accuracy = report.conditions.batch_sizes[0], report.digits, model.quality.accuracy
+    batch_size, digits, accuracy = report.conditions.sizes[0], report.digits, model.quality.accuracy
     latency, teacher_latency = report.latency[model.name, batch_size], report.latency[teacher.name, batch_size]
     interval = f"{100 * accuracy.low:.{digits}f} to {100 * accuracy.high:.{digits}f} %"
     before = quantities.percent(teacher.quality.accuracy.value, digits)

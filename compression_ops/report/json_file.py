@@ -5,29 +5,30 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from compression_ops.evaluation.measurements import Measured
 from compression_ops.report import files as report_files
-from compression_ops.report.contents import ModelReport, Report, recommended
+from compression_ops.report.contents import Report, recommended
 
 
 def write(report: Report, folder: Path) -> None:
     """Write `report.json`. Lists by class follow `classes`; rows of a confusion matrix are true classes."""
-    conditions = report.conditions
     content = {
         "test_samples": report.test_samples,
         "classes": list(report.classes),
         "limits": {
-            "max_accuracy_drop_points": conditions.max_accuracy_drop,
-            "min_compression_ratio": conditions.min_compression,
+            "max_accuracy_drop_points": report.limits.max_accuracy_drop,
+            "min_compression_ratio": report.limits.min_compression,
         },
-        "recommended": recommended(report.models).name,
-        "models": {model.name: _fields(model) for model in report.models},
+        "recommended": recommended(report).name,
+        "models": {model.name: _fields(report, model) for model in report.models},
     }
     (folder / report_files.CONTENT).write_text(
         json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
     )
 
 
-def _fields(model: ModelReport) -> dict[str, Any]:
+def _fields(report: Report, model: Measured) -> dict[str, Any]:
+    verdict = report.verdicts.get(model.name)
     return {
         "kind": model.kind,
         "parent": model.parent,
@@ -40,5 +41,5 @@ def _fields(model: ModelReport) -> dict[str, Any]:
         "distillation": None if model.distillation is None else asdict(model.distillation),
         **asdict(model.cost),
         "compression_ratio": model.compression_ratio,
-        "verdict": None if model.verdict is None else asdict(model.verdict),
+        "verdict": None if verdict is None else asdict(verdict),
     }

@@ -17,7 +17,7 @@ def write(report: Report, folder: Path) -> None:
 
 def markdown(report: Report) -> str:
     """The short table and the sentences that matter, then details, then how they were measured."""
-    model = recommended(report.models)
+    model = recommended(report)
     parts = [
         _table(report_sections.summary(report), title=False),
         f"{report_sections.choice(report)}: **{_escaped(model.name)}**, {_escaped(report_sections.headline(report))}",

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from compression_ops import quantities
+from compression_ops.evaluation.measurements import Measured, worst_class
 from compression_ops.evaluation.statistics import CALIBRATION_BINS
-from compression_ops.report.contents import ModelReport, Report, recommended
-from compression_ops.report.table import worst_class
+from compression_ops.report.contents import Report, recommended
 from compression_ops.report.verdict import distillation_words
 
 _SHOWN_CLASSES = 20
@@ -24,15 +24,16 @@ class Table:
 
 def choice(report: Report) -> str:
     """In a few words, why `report.recommended` is the model to look at first."""
-    model = recommended(report.models)
-    if model.verdict is None:
+    model = recommended(report)
+    verdict = report.verdicts.get(model.name)
+    if verdict is None:
         return "Most accurate"
-    return "Smallest within the limits" if model.verdict.passed else "None is within the limits; the most accurate"
+    return "Smallest within the limits" if verdict.passed else "None is within the limits; the most accurate"
 
 
 def headline(report: Report) -> str:
     """One sentence on that model: how good, small and fast it is."""
-    model = recommended(report.models)
+    model = recommended(report)
     accuracy = f"{quantities.percent(model.quality.accuracy.value, report.digits)} of the test split right"
     text = f"{accuracy} in {quantities.size(model.cost.file_bytes)}"
     if model.change is None:
@@ -44,11 +45,7 @@ def headline(report: Report) -> str:
 
 def verdicts(report: Report) -> list[tuple[str, str, str]]:
     """(model, `pass` or `fail`, sentence) of each quantized student."""
-    return [
-        (model.name, "pass" if model.verdict.passed else "fail", model.verdict.words)
-        for model in report.models
-        if model.verdict is not None
-    ]
+    return [(name, "pass" if verdict.passed else "fail", verdict.words) for name, verdict in report.verdicts.items()]
 
 
 def distillation(report: Report) -> list[tuple[str, str]]:
@@ -62,10 +59,10 @@ def distillation(report: Report) -> list[tuple[str, str]]:
 
 def summary(report: Report) -> Table:
     """The short table."""
-    batch_size, digits = report.conditions.batch_sizes[0], report.digits
+    batch_size, digits = report.conditions.sizes[0], report.digits
 
-    def row(model: ModelReport) -> tuple[str, ...]:
-        change = model.change
+    def row(model: Measured) -> tuple[str, ...]:
+        change, verdict = model.change, report.verdicts.get(model.name)
         return (
             quantities.percent(model.quality.accuracy.value, digits),
             quantities.points(change.points if change else None, digits),
@@ -74,7 +71,7 @@ def summary(report: Report) -> Table:
             quantities.ratio(model.compression_ratio),
             quantities.duration(report.latency[model.name, batch_size].p50_us),
             quantities.ratio(report.speedup(model)),
-            quantities.MISSING if model.verdict is None else "pass" if model.verdict.passed else "fail",
+            quantities.MISSING if verdict is None else "pass" if verdict.passed else "fail",
         )
 
     latency = f"Latency (batch {batch_size})"
@@ -90,7 +87,7 @@ def quality(report: Report) -> Table:
     """Accuracy with its uncertainty, and how it compares."""
     digits = report.digits
 
-    def row(model: ModelReport) -> tuple[str, ...]:
+    def row(model: Measured) -> tuple[str, ...]:
         accuracy, change = model.quality.accuracy, model.change
         low, high = 100 * accuracy.low, 100 * accuracy.high
         worst = worst_class(change.class_points) if change else None
@@ -118,7 +115,7 @@ def quality(report: Report) -> Table:
 def cost(report: Report) -> Table:
     """What storing and running a model takes."""
 
-    def row(model: ModelReport) -> tuple[str, ...]:
+    def row(model: Measured) -> tuple[str, ...]:
         return (
             quantities.count(model.cost.parameters),
             quantities.size(model.cost.file_bytes),
@@ -132,7 +129,7 @@ def cost(report: Report) -> Table:
     note = (
         "File: the ONNX model; weights: its parameters as stored. MACs: multiply-accumulates of one sample. "
         "Peak memory: resident memory that opening the session and predicting one batch of "
-        f"{max(report.conditions.batch_sizes)} adds to a fresh process, onnxruntime's own buffers included."
+        f"{max(report.conditions.sizes)} adds to a fresh process, onnxruntime's own buffers included."
     )
     return _by_model(report, "Cost", heads, row, note)
 
@@ -141,7 +138,7 @@ def latency(report: Report) -> Table:
     """Percentiles at each batch size."""
     heads = ("Batch", "p50", "p95", "p99", "Mean", "p50 a sample", "Faster")
     rows: list[tuple[str, ...]] = []
-    for batch_size in report.conditions.batch_sizes:
+    for batch_size in report.conditions.sizes:
         for model in report.models:
             found, teacher = report.latency[model.name, batch_size], report.latency[model.teacher, batch_size]
             times = (found.p50_us, found.p95_us, found.p99_us, found.mean_us, found.p50_us / batch_size)
@@ -175,14 +172,15 @@ def shown_classes(report: Report) -> list[int]:
 
 def conditions(report: Report) -> list[tuple[str, str]]:
     """(what, value) of how it was measured."""
-    measured, processor = report.conditions, report.conditions.processor
+    measured, timings, limits = report.conditions, report.measurements.timings, report.limits
+    processor = timings.processor
     instructions = ", ".join(processor.extensions) or "unknown"
     return [
         ("Processor", f"{processor.name}, {processor.logical_cores} logical cores"),
         ("Vector instructions", instructions),
-        ("Runtime", f"onnxruntime {measured.onnxruntime}, CPU, all graph optimizations"),
+        ("Runtime", f"onnxruntime {timings.onnxruntime}, CPU, all graph optimizations"),
         ("Threads a session", str(measured.threads)),
-        ("Batch sizes", ", ".join(map(str, measured.batch_sizes))),
+        ("Batch sizes", ", ".join(map(str, measured.sizes))),
         (
             "Timed calls",
             f"{quantities.count(measured.iterations)} a model and batch size, after {measured.warmup} of warm-up; "
@@ -191,19 +189,19 @@ def conditions(report: Report) -> list[tuple[str, str]]:
         ("Test samples", quantities.count(report.test_samples)),
         (
             "Limits",
-            f"{measured.max_accuracy_drop:g} points of accuracy lost at most, {measured.min_compression:g}× smaller",
+            f"{limits.max_accuracy_drop:g} points of accuracy lost at most, {limits.min_compression:g}× smaller",
         ),
     ]
 
 
 def _by_model(
-    report: Report, title: str, heads: tuple[str, ...], row: Callable[[ModelReport], tuple[str, ...]], note: str
+    report: Report, title: str, heads: tuple[str, ...], row: Callable[[Measured], tuple[str, ...]], note: str
 ) -> Table:
     rows = tuple((model.name, *row(model)) for model in report.models)
     return Table(title, ("Model", *heads), rows, note)
 
 
-def _class_cell(model: ModelReport, index: int) -> str:
+def _class_cell(model: Measured, index: int) -> str:
     accuracy = quantities.percent(model.quality.class_accuracy[index])
     if model.change is None or not model.change.class_points[index]:
         return accuracy

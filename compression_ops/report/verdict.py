@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from compression_ops import quantities
 from compression_ops.evaluation.quality import Change
+from compression_ops.report.limits import Limits
 
 # Differences of accuracy are multiples of one sample: far coarser than this allowance for rounding in binary.
 _ROUNDING = 1e-9
@@ -22,17 +23,15 @@ class Verdict:
     words: str
 
 
-def judge(
-    change: Change, compression_ratio: float, max_accuracy_drop: float, min_compression: float, digits: int
-) -> Verdict:
-    """A model against its parent (`change`) and the limits: most accuracy points to lose, least compression ratio."""
+def judge(change: Change, compression_ratio: float, limits: Limits, digits: int) -> Verdict:
+    """A model against its parent (`change`) and the the limits."""
     drop = -change.points
-    accurate = drop <= max_accuracy_drop + _ROUNDING
-    small = compression_ratio >= min_compression * (1 - _ROUNDING)
+    accurate = drop <= limits.max_accuracy_drop + _ROUNDING
+    small = compression_ratio >= limits.min_compression * (1 - _ROUNDING)
     verb = "Loses" if drop > 0 else "Gains"
     moved = f"{verb} {abs(drop):.{digits}f} points" if drop else "Neither gains nor loses"
-    allowed = f"at most {max_accuracy_drop:g} may be lost{'' if accurate else ', so this fails'}"
-    asked = f"at least {min_compression:g}× asked{'' if small else ', so this fails'}"
+    allowed = f"at most {limits.max_accuracy_drop:g} may be lost{'' if accurate else ', so this fails'}"
+    asked = f"at least {limits.min_compression:g}× asked{'' if small else ', so this fails'}"
     words = (
         f"{moved} against {change.reference} ({allowed}; p {_p(change)}); its file is "
         f"{quantities.ratio(compression_ratio)} smaller than the teacher's ({asked})."

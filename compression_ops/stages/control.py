@@ -2,28 +2,33 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from torch.nn.functional import cross_entropy
 
 from compression_ops.data.views import Views
-from compression_ops.models.network import Network, save
-from compression_ops.parameters import read
-from compression_ops.progress import ProgressCallback
-from compression_ops.stages.stage import StageResult
+from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.loop import Objective, load_data, train_network
 
 
-def run(
-    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
-) -> StageResult:
-    """Train on labels alone, on the views that the student sees; write `model.safetensors` and `model.json`."""
+class Control(Training):
+    """A student's training, and the views that its teacher would have labelled."""
+
+    views: Views
+
+
+def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> StageResult:
+    """Train on labels alone, on the views that the student sees; write `model.safetensors` and `model.json`.
+
+    inputs  `dataset`
+
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite.
+    """
+    from torch.nn.functional import cross_entropy
+
+    from compression_ops.models.network import Network, save
+    from compression_ops.training.loop import Objective, load_data, train_network
+
     data = load_data(inputs["dataset"])
-    training = read(Training, parameters)
-    views = Views.model_validate(parameters["views"])
-    network = Network(parameters["architecture"], data.description.shape, len(data.description.classes))
+    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
     objective = Objective(targets=lambda epoch: (data.train.labels,), loss=cross_entropy)
-    trained = train_network(network, data, training, views, objective, progress)
-    save(output, network, trained.model)
+    trained = train_network(network, data, parameters, parameters.views, objective, context.progress)
+    save(context.output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

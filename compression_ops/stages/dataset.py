@@ -1,16 +1,16 @@
 """The stage `dataset`: raw data in, three checked splits out."""
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from compression_ops import implementations
 from compression_ops.data import dataset, soundness, splitting
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
-from compression_ops.progress import Progress, ProgressCallback
-from compression_ops.stages.stage import StageResult
+from compression_ops.progress import Progress
+from compression_ops.stages.stage import Context, StageResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,28 +23,25 @@ class _Splits:
     digests: Mapping[str, list[bytes]]
 
 
-def run(
-    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
-) -> StageResult:
+def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -> StageResult:
     """Write `train`, `validation` and `test.safetensors` and `dataset.json` (see compression_ops.data.dataset).
 
-    parameters  the source's Spec as JSON types
+    parameters  those of a source
     inputs      `raw_data`: what the source's `locate` returned
 
     Mean and standard deviation are those of the training split. Raises DataError if the raw data cannot be read,
     are unsound, or are too few to give each class a place in each split.
     """
-    source = importlib.import_module(f"compression_ops.data.sources.{parameters['source']}")
-    spec: DatasetSpec = source.Spec.model_validate(dict(parameters))
-    progress(Progress("reading raw data", 0, 3))
-    raw: RawData = source.read(spec, inputs["raw_data"])
+    source = implementations.module_of(parameters)
+    context.progress(Progress("reading raw data", 0, 3))
+    raw: RawData = source.read(parameters, inputs["raw_data"])
     soundness.require_sound(raw)
-    progress(Progress("splitting", 1, 3))
-    splits = _split(raw, spec)
-    progress(Progress("writing", 2, 3))
-    warnings = list(raw.warnings) + _write(splits, raw.classes, output)
+    context.progress(Progress("splitting", 1, 3))
+    splits = _split(raw, parameters)
+    context.progress(Progress("writing", 2, 3))
+    warnings = list(raw.warnings) + _write(splits, raw.classes, context.output)
     result = _result(splits, raw.classes, warnings)
-    progress(Progress("data set written", 3, 3, result.metrics))
+    context.progress(Progress("data set written", 3, 3, result.metrics))
     return result
 
 

@@ -1,173 +1,43 @@
 """Stage: a trained student as a statically quantized ONNX model, calibrated on the training split."""
 
-import importlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import numpy as np
-import onnx
+from pydantic import Field
 
-from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
-from compression_ops.errors import DataError, ModelError
-from compression_ops.models import inference
-from compression_ops.models.network import load
-from compression_ops.onnx_model import export, metadata, session
-from compression_ops.progress import Progress, ProgressCallback
-from compression_ops.quantization import activations, integer_kernels
-from compression_ops.quantization import static as static_quantization
-from compression_ops.quantization.activations import Ranges
-from compression_ops.quantization.integer_kernels import Kernels
-from compression_ops.quantization.static import Precision
-from compression_ops.stages.stage import StageResult
-
-MODEL, FACTS = "model.onnx", "quantization.json"
-# Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An
-# export that is off by 1e-3 computes something else.
-LARGEST_EXPORT_ERROR = 1e-3
-WORTH_A_WARNING = 1.0  # points of accuracy
-_STEPS = ("export", "calibrate", "quantize", "evaluate")
+from compression_ops import implementations
+from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS
+from compression_ops.spec import Spec
+from compression_ops.stages.stage import Context, StageResult
 
 
-def run(
-    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
-) -> StageResult:
-    """Write `model.onnx` and `quantization.json`: sizes, export error, validation accuracies, kernels and ranges.
+class QuantizedStudent(Spec):
+    """A student as an integer model for onnxruntime."""
 
-    Raises DataError if the validation split is empty; ModelError where the export differs from the torch model by more
-    than a thousandth of the range of its logits on any validation sample.
+    weight_bits: Literal[WEIGHT_BITS] = Field(default=8, description="Bits that onnxruntime runs.")  # type: ignore[valid-type]
+    activation_bits: Literal[ACTIVATION_BITS] = Field(default=8)  # type: ignore[valid-type]
+    per_channel: bool = Field(default=True, description="One weight scale an output channel instead of one a tensor.")
+    reduce_range: bool = Field(
+        default=True, description="7 of 8 weight bits, so that sums are exact on CPUs without VNNI too."
+    )
+    calibration: implementations.one_of("quantization.calibration", "method")  # type: ignore[valid-type]
+
+
+def run(parameters: QuantizedStudent, inputs: Mapping[str, Path], context: Context) -> StageResult:
+    """Write `model.onnx` and `quantization.json` (see `compression_ops.quantization.student.quantize`).
+
+    inputs  `dataset`, and one folder with a saved network: `student`, or with its name `student/small`
+
+    Raises DataError if the validation split is empty; ModelError where the export computes something else.
     """
-    description = load_description(inputs["dataset"])
-    validation = load_split(inputs["dataset"], "validation")
-    if len(validation) == 0:
-        raise DataError("the validation split is empty, so nothing can be checked on it; raise `validation_fraction`")
-    student = _student(inputs)
+    from compression_ops.quantization.static import Precision
+    from compression_ops.quantization.student import quantize
 
-    exported = export.export_saved(student)
-    float_bytes = exported.SerializeToString(deterministic=True)
-    float_logits = _logits(float_bytes, validation, description)
-    error = _export_error(inference.logits(load(student), validation.images, description).numpy(), float_logits)
-    _tell(progress, "export")
-
-    images, warnings = _calibration_images(parameters["calibration"]["samples"], inputs["dataset"], description)
-    ranges = _calibrate(parameters["calibration"], exported, images)
-    _tell(progress, "calibrate")
-
-    model = static_quantization.quantize(exported, ranges, _precision(parameters))
-    metadata.describe(model, description)
-    model_bytes = model.SerializeToString(deterministic=True)
-    (output / MODEL).write_bytes(model_bytes)
-    _tell(progress, "quantize")
-
-    kernels = integer_kernels.kernels(model_bytes)
-    metrics = {
-        **_accuracies(float_logits, _logits(model_bytes, validation, description), validation),
-        **_sizes(float_bytes, model_bytes),
-        "export_error": error,
-        "integer_share": kernels.integer_share,
-        "calibration_samples": float(len(images)),
-    }
-    _write_facts(output / FACTS, metrics, kernels, ranges)
-    _tell(progress, "evaluate", metrics)
-    return StageResult(metrics=metrics, warnings=(*warnings, *_accuracy_lost(metrics), *_float_nodes(kernels)))
-
-
-def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:
-    progress(Progress(step, _STEPS.index(step) + 1, len(_STEPS), metrics or {}))
-
-
-def _student(inputs: Mapping[str, Path]) -> Path:
-    """The folder of the one input beside the data set: `student`, or with its name `student/small`."""
-    (folder,) = (folder for name, folder in inputs.items() if name != "dataset")
-    return folder
-
-
-def _precision(parameters: Mapping[str, Any]) -> Precision:
-    return Precision(
-        weight_bits=parameters["weight_bits"],
-        activation_bits=parameters["activation_bits"],
-        per_channel=parameters["per_channel"],
-        reduce_range=parameters["reduce_range"],
+    (student,) = (folder for name, folder in inputs.items() if name != "dataset")
+    precision = Precision(
+        parameters.weight_bits, parameters.activation_bits, parameters.per_channel, parameters.reduce_range
     )
-
-
-def _logits(model: bytes, split: Split, description: Description) -> np.ndarray:
-    return session.predict(session.open_session(model), normalize(split.images, description).numpy())
-
-
-def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
-    """The largest difference of a logit, as it is; its bound is relative to the range of the logits."""
-    error, bound = float(np.abs(expected - found).max()), LARGEST_EXPORT_ERROR * float(np.ptp(expected))
-    # Written so that NaN fails too.
-    if not error <= bound:
-        raise ModelError(
-            f"the exported student differs from the torch model by {error:.3g} in a logit of a validation sample; at "
-            f"most {bound:.3g} is allowed, {LARGEST_EXPORT_ERROR} of the range of the logits. Look in its forward for "
-            "randomness, for state that changes between calls, or for a branch that tracing has fixed"
-        )
-    return error
-
-
-def _calibration_images(samples: int, dataset: Path, description: Description) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Evenly spaced over the training split, so that one which is sorted by class gives each class its share."""
-    train = load_split(dataset, "train")
-    count = min(samples, len(train))
-    images = normalize(train.images[np.arange(count) * len(train) // count], description).numpy()
-    if count == samples:
-        return images, ()
-    return images, (f"calibration.samples is {samples}, but the training split has {count}: all of them were used",)
-
-
-def _calibrate(calibration: Mapping[str, Any], model: onnx.ModelProto, images: np.ndarray) -> Ranges:
-    method = importlib.import_module(f"compression_ops.quantization.calibration.{calibration['method']}")
-    return method.calibrate(method.Spec.model_validate(dict(calibration)), activations.replay(model, images))
-
-
-def _accuracies(floats: np.ndarray, integers: np.ndarray, split: Split) -> dict[str, float]:
-    labels = split.labels.numpy()
-    before, after = (float((logits.argmax(axis=1) == labels).mean()) for logits in (floats, integers))
-    return {
-        "validation_accuracy": after,
-        "float_validation_accuracy": before,
-        "accuracy_drop_points": 100 * (before - after),
-        "largest_logit_change": float(np.abs(floats - integers).max()),
-    }
-
-
-def _sizes(before: bytes, after: bytes) -> dict[str, float]:
-    return {
-        "file_bytes": float(len(after)),
-        "float_file_bytes": float(len(before)),
-        "compression": len(before) / len(after),
-    }
-
-
-def _accuracy_lost(metrics: Mapping[str, float]) -> tuple[str, ...]:
-    points = metrics["accuracy_drop_points"]
-    if points <= WORTH_A_WARNING:
-        return ()
-    return (
-        f"quantization costs {points:.2f} points of validation accuracy; more weight bits, per_channel, reduce_range "
-        "or another calibration method may win them back",
-    )
-
-
-def _float_nodes(kernels: Kernels) -> tuple[str, ...]:
-    if not kernels.floating:
-        return ()
-    found = ", ".join(f"{count} {operator}" for operator, count in kernels.floating.items())
-    return (
-        f"{found} run in float, {100 * (1 - kernels.integer_share):.0f} % of the computing nodes: onnxruntime has no "
-        "integer kernel for them; ReLU, convolutions, linear layers, additions and pooling have one",
-    )
-
-
-def _write_facts(path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges) -> None:
-    facts = {
-        **metrics,
-        "integer_nodes": kernels.integer,
-        "float_nodes": kernels.floating,
-        "activation_ranges": {name: list(span) for name, span in ranges.items()},
-    }
-    path.write_text(json.dumps(facts, indent=1) + "\n")
+    calibration = parameters.calibration
+    made = quantize(student, inputs["dataset"], calibration, precision, context.output, context.progress)
+    return StageResult(metrics=made.metrics, warnings=made.warnings)

@@ -1,12 +1,12 @@
-"""What a stage is given and what it returns; the modules of `compression_ops.stages` implement it.
+"""What a stage is given and what it returns; each module of `compression_ops.stages` implements one.
 
-A stage is a function
+A stage is a module with its parameter set, a Spec, and a function
 
-    run(parameters, inputs, output, progress) -> StageResult
+    run(parameters, inputs, context) -> StageResult
 
-`parameters` are the recipe's values for this stage as JSON types; `inputs` maps an asset's name in the recipe
-(`dataset`, `student/small`, ...) to the folder of its artifact, which is read-only; `output` is an empty folder.
-A stage is a pure function of these: same parameters, same input bytes, same output bytes on the same machine.
+`parameters` is that Spec; `inputs` maps an asset's name in the recipe (`dataset`, `student/small`, ...) to the folder
+of its artifact, which is read-only. A stage is a pure function of these: same parameters, same input bytes, same output
+bytes on the same machine. Since recipes are made of the Specs, a stage imports torch and its like inside functions.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compression_ops.progress import ProgressCallback
+from compression_ops.progress import ProgressCallback, silent
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a stage runs.
+
+    output    an empty folder that it writes its files to
+    progress  is told how far it has come
+    """
+
+    output: Path
+    progress: ProgressCallback = silent
 
 
 @dataclass(frozen=True)
@@ -34,4 +46,4 @@ class StageResult:
     volatile: frozenset[str] = frozenset()
 
 
-StageFunction = Callable[[Mapping[str, Any], Mapping[str, Path], Path, ProgressCallback], StageResult]
+StageFunction = Callable[[Any, Mapping[str, Path], Context], StageResult]

@@ -3,33 +3,41 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from torch.nn.functional import cross_entropy
+from pydantic import Field
 
-from compression_ops.data.views import Views
-from compression_ops.models.network import Network, save
-from compression_ops.parameters import read
-from compression_ops.progress import ProgressCallback
-from compression_ops.stages.stage import StageResult
+from compression_ops.data.augmentation import Augmentation
+from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.loop import Objective, load_data, train_network
 
 
-def run(
-    parameters: Mapping[str, Any], inputs: Mapping[str, Path], output: Path, progress: ProgressCallback
-) -> StageResult:
-    """Train on labels, every epoch on a new draw of the augmentation; write `model.safetensors` and `model.json`."""
+class Teacher(Training):
+    """The large model that the students learn from."""
+
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
+    augmentation: Augmentation | None = Field(default=None, description="Of the training images; none by default.")
+
+
+def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> StageResult:
+    """Train on labels, every epoch on a new draw of the augmentation; write `model.safetensors` and `model.json`.
+
+    inputs  `dataset`
+
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite.
+    """
+    from torch.nn.functional import cross_entropy
+
+    from compression_ops.data.views import Views
+    from compression_ops.models.network import Network, save
+    from compression_ops.training.loop import Objective, load_data, train_network
+
     data = load_data(inputs["dataset"])
-    training = read(Training, parameters)
-    views = Views.model_validate(
-        {"views": training.epochs, "augmentation": parameters.get("augmentation"), "seed": training.seed}
-    )
-    network = Network(parameters["architecture"], data.description.shape, len(data.description.classes))
+    views = Views(views=parameters.epochs, augmentation=parameters.augmentation, seed=parameters.seed)
+    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
     objective = Objective(
         targets=lambda epoch: (data.train.labels,),
-        loss=partial(cross_entropy, label_smoothing=parameters.get("label_smoothing", 0.0)),
+        loss=partial(cross_entropy, label_smoothing=parameters.label_smoothing),
     )
-    trained = train_network(network, data, training, views, objective, progress)
-    save(output, network, trained.model)
+    trained = train_network(network, data, parameters, views, objective, context.progress)
+    save(context.output, network, trained.model)
     return StageResult(metrics=trained.metrics, history=trained.history)

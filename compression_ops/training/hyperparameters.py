@@ -4,12 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from compression_ops.implementations import Architecture
 from compression_ops.spec import Spec
 
 
 class Training(Spec):
-    """One training run: optimizer, schedule, length and seed."""
+    """One training run: network, optimizer, schedule, length and seed."""
 
+    architecture: Architecture
     epochs: int = Field(ge=1, le=10_000, description="Passes over the training split.")
     batch_size: int = Field(default=128, ge=1, le=65_536, description="Samples a step.")
     learning_rate: float = Field(gt=0, le=100, description="Peak learning rate, after the warm-up.")

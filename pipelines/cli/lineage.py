@@ -8,8 +8,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.headline import numbers
 from pipelines.cli.terminal.console import out, print_json
+from pipelines.kinds.kind import in_words
 from pipelines.lineage.query import LineageQuery, Node
 
 
@@ -71,7 +71,7 @@ def _label(node: Node, brief: bool = False) -> Text:
     parameters = ", ".join(
         f"{name}={value}" for name, value in node.parameters.items() if not name.startswith("models.")
     )
-    metrics = numbers({name: value for name, value in node.metrics.items() if not name.startswith("epoch/")}, 4)
+    metrics = in_words({name: value for name, value in node.metrics.items() if not name.startswith("epoch/")}, 4)
     for what, words in (("parameters", parameters), ("metrics", metrics)):
         if words:
             label.append_text(out.text("\n", (what, "dim"), f" {words}"))

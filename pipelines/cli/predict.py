@@ -62,7 +62,7 @@ def _no_champion(recipe: str, place: Home) -> str:
             "student that passes every gate"
         )
     try:
-        words = champion.told(ArtifactStore(place.store_url, place.root / "cache"), decided)
+        words = champion.told(ArtifactStore(place.store_url, place.root / "cache").fetch(decided.artifact))
     except ArtifactUnavailable as fault:
         words = str(fault)
     return (

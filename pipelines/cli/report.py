@@ -30,12 +30,12 @@ def command(
     from pipelines.execution import status
     from pipelines.state.artifacts import ArtifactUnavailable
 
-    shop, statuses = status.of_recipe(recipe)
+    pipeline, statuses = status.of_recipe(recipe)
     item = statuses["benchmark_report"]
     if item.entry is None:
         raise CompressionError(f"recipe {recipe!r} has no report yet\n  run `compression run {recipe}` first")
     try:
-        folder = shop.store.fetch(item.entry.artifact)
+        folder = pipeline.store.fetch(item.entry.artifact)
     except ArtifactUnavailable as error:
         raise CompressionError(f"{error}\n  run `compression run {recipe}` to compute it again") from error
     if item.state != "fresh":

@@ -6,15 +6,14 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.arguments import Json, Recipe, Select
-from pipelines.cli.headline import headline
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import err, out, print_json, warn
 from pipelines.cli.terminal.display import display
 from pipelines.cli.terminal.layout import Column
 from pipelines.commands import run as runner
 from pipelines.commands import warnings
-from pipelines.execution.materialize import Workshop
-from pipelines.kinds import champion
+from pipelines.kinds import kind
+from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 
 _STYLES = {"computed": "green", "reused": "cyan", "failed": "bold red", "skipped": "yellow"}
@@ -30,31 +29,26 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Compute what is out of date and no more."""
-    from pipelines.execution import materialize
-    from pipelines.graph import graph
-    from pipelines.state import home
-
-    def workshop(file: recipe_file.RecipeFile) -> Workshop:
-        return materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
 
     def accept(file: recipe_file.RecipeFile) -> None:
-        runner.select(workshop(file), select or ())
+        runner.select(Pipeline.of(file), select or ())
 
     path = recipe_file.find(recipe)
     if assignments:
-        shop = workshop(recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)), accept))
+        file = recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)), accept)
     else:
-        shop = workshop(recipe_file.read(path))
+        file = recipe_file.read(path)
+    pipeline = Pipeline.of(file)
     with display():
-        report = runner.run(shop, select or ())
-    told = warnings.of_run(report.recipe, report.outcomes, shop.history)
+        report = runner.run(pipeline, select or ())
+    told = warnings.of_run(report.recipe, report.outcomes, pipeline.history)
     if as_json:
         print_json({**report.to_json(), "warnings": [item.to_json() for item in told]})
     else:
-        _show(report, shop)
-    decision = None if as_json else _decision(report, shop)
+        _show(report, pipeline)
+    decided = [] if as_json else _decisions(report, pipeline)
     for item in told:
-        if item.words != decision:  # which stands there already
+        if item.words not in decided:  # which stands there already
             warn(f"{item.asset}: {item.words}")
     for outcome in report.outcomes:
         if outcome.outcome == "failed":
@@ -66,7 +60,7 @@ def command(
         _next_steps(report)
 
 
-def _show(report: runner.Report, shop: Workshop) -> None:
+def _show(report: runner.Report, pipeline: Pipeline) -> None:
     counts = ", ".join(f"{len(report.named(outcome))} {outcome}" for outcome in _STYLES if report.named(outcome))
     out.print(out.text((f"recipe {report.recipe}: {counts}, {report.seconds:.1f} s", "bold")), soft_wrap=True)
     outcomes = report.outcomes
@@ -76,24 +70,28 @@ def _show(report: runner.Report, shop: Workshop) -> None:
         [
             Column("outcome", [(item.outcome, _STYLES[item.outcome]) for item in outcomes], right=False),
             Column("seconds", [f"{item.seconds:.1f}" if item.seconds >= 0.05 else "-" for item in outcomes]),
-            Column("result", [_result(item, shop) for item in outcomes], right=False, prose=True),
+            Column("result", [_result(item, pipeline) for item in outcomes], right=False, prose=True),
         ],
     )
 
 
-def _result(item: runner.Outcome, shop: Workshop) -> str:
-    entry = shop.history.latest(shop.graph.recipe, item.asset)
-    return headline(entry) if entry and item.outcome not in ("failed", "skipped") else ""
+def _result(item: runner.Outcome, pipeline: Pipeline) -> str:
+    entry = pipeline.latest(item.asset)
+    if entry is None or item.outcome in ("failed", "skipped"):
+        return ""
+    return kind.named(pipeline.graph.assets[item.asset].kind).headline(entry)
 
 
-def _decision(report: runner.Report, shop: Workshop) -> str | None:
-    """Say why a champion was promoted, or why not; the words, if there is something to say."""
-    entry = shop.history.latest(report.recipe, "champion")
-    if entry is None or "champion" not in report.named("computed"):
-        return None
-    words = champion.told(shop.store, entry)
-    out.say(("champion", "bold"), f": {words}")
-    return words
+def _decisions(report: runner.Report, pipeline: Pipeline) -> list[str]:
+    """Say what was decided anew, and why: of a champion, why it was promoted, or why not. Returns the sentences."""
+    told: list[str] = []
+    for name in report.named("computed"):
+        own, entry = kind.named(pipeline.graph.assets[name].kind), pipeline.latest(name)
+        if own.decide is not None and entry is not None:
+            for words in own.page(pipeline.store.fetch(entry.artifact), entry).words.values():
+                out.say((name, "bold"), f": {words}")
+                told.append(words)
+    return told
 
 
 def _next_steps(report: runner.Report) -> None:

@@ -14,20 +14,20 @@ def command(recipe: Recipe, select: Select = None) -> None:
     """Compute again without the cache and compare: proof that the recipe reproduces the model bit for bit."""
     from pipelines.commands import verify
 
-    shop, _ = status.of_recipe(recipe)
-    names = list(shop.graph.assets)
+    pipeline, _ = status.of_recipe(recipe)
+    names = list(pipeline.graph.assets)
     if select:
-        matched = runner.matching(shop, select)
+        matched = runner.matching(pipeline, select)
         names = [name for name in names if name in matched]
 
-    verifiable = verify.reproducible(shop, names)
+    verifiable = verify.reproducible(pipeline, names)
 
     def report(name: str, step: Progress) -> None:
         progress.report(progress.Advanced(name, step))
 
     differing = 0
     with display():
-        for verdict in verify.verify(shop, verifiable, report, err.print):
+        for verdict in verify.verify(pipeline, verifiable, report, err.print):
             if verdict.reproduced:
                 out.print(f"{verdict.asset}: reproduced, digest {verdict.found[:12]}")
                 continue

@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compression_ops.errors import CompressionError
-from pipelines.execution import materialize, progress, status
-from pipelines.execution.materialize import Workshop
+from pipelines.execution import inputs, progress, status
+from pipelines.pipeline import Pipeline
 from pipelines.recipe.error import nearest
 
 _PASSES = 4  # an input that comes out differently makes its consumers stale during the run; a gate holds them up
@@ -42,36 +42,36 @@ class Report:
         return {"recipe": self.recipe, **lists, "seconds": round(self.seconds, 3)}
 
 
-def select(shop: Workshop, patterns: Sequence[str]) -> list[str]:
+def select(pipeline: Pipeline, patterns: Sequence[str]) -> list[str]:
     """The assets that match any pattern (`student/*`), and all that they are made from; all assets without a pattern.
 
     Raises CompressionError for a pattern that matches nothing.
     """
     if not patterns:
-        return list(shop.graph.assets)
-    wanted = {upstream for name in matching(shop, patterns) for upstream in shop.graph.upstream(name)}
-    return [name for name in shop.graph.assets if name in wanted]
+        return list(pipeline.graph.assets)
+    wanted = {upstream for name in matching(pipeline, patterns) for upstream in pipeline.graph.upstream(name)}
+    return [name for name in pipeline.graph.assets if name in wanted]
 
 
-def matching(shop: Workshop, patterns: Sequence[str]) -> set[str]:
+def matching(pipeline: Pipeline, patterns: Sequence[str]) -> set[str]:
     """The assets that match any pattern. Raises CompressionError for a pattern that matches nothing."""
     wanted: set[str] = set()
     for pattern in patterns:
-        matched = [name for name in shop.graph.assets if fnmatch(name, pattern)]
+        matched = [name for name in pipeline.graph.assets if fnmatch(name, pattern)]
         if not matched:
-            close = nearest(pattern, list(shop.graph.assets))
+            close = nearest(pattern, list(pipeline.graph.assets))
             raise CompressionError(
-                f"recipe {shop.graph.recipe!r} has no asset {pattern!r}\n  allowed: {', '.join(shop.graph.assets)}"
+                f"recipe {pipeline.recipe!r} has no asset {pattern!r}\n  allowed: {', '.join(pipeline.graph.assets)}"
                 + (f"\n  did you mean `{close}`?" if close else "")
             )
         wanted.update(matched)
     return wanted
 
 
-def run(shop: Workshop, patterns: Sequence[str] = ()) -> Report:
+def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
     """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly)."""
     started = time.monotonic()
-    selected = select(shop, patterns)
+    selected = select(pipeline, patterns)
     outcomes: dict[str, Outcome] = {}
 
     def note(event: progress.Event) -> None:
@@ -82,34 +82,34 @@ def run(shop: Workshop, patterns: Sequence[str] = ()) -> Report:
 
     failed: set[str] = set()
     for _ in range(_PASSES):
-        statuses = status.of_workshop(shop)
-        due = [name for name in selected if statuses[name].is_due and failed.isdisjoint(shop.graph.upstream(name))]
-        waiting = _in_one_run(shop, due, {name for name in due if statuses[name].is_judged_anew})
+        statuses = status.of_pipeline(pipeline)
+        due = [name for name in selected if statuses[name].is_due and failed.isdisjoint(pipeline.graph.upstream(name))]
+        waiting = _in_one_run(pipeline, due, {name for name in due if statuses[name].is_judged_anew})
         if not waiting:
             break
         with progress.subscribed(note):
-            failures = _materialize(shop, waiting)
+            failures = _materialize(pipeline, waiting)
         for name, cause in failures.items():
             seconds = outcomes[name].seconds if name in outcomes else 0.0
             outcomes[name] = Outcome(name, "failed", seconds, cause)
         for name in waiting:
             outcomes.setdefault(name, Outcome(name, "skipped"))
         failed.update(failures)
-    for name, found in status.of_workshop(shop).items():
+    for name, found in status.of_pipeline(pipeline).items():
         outcomes.setdefault(name, _untouched(found))
-    return Report(shop.graph.recipe, tuple(outcomes[name] for name in selected), time.monotonic() - started)
+    return Report(pipeline.recipe, tuple(outcomes[name] for name in selected), time.monotonic() - started)
 
 
-def _in_one_run(shop: Workshop, due: Sequence[str], judged: set[str]) -> list[str]:
+def _in_one_run(pipeline: Pipeline, due: Sequence[str], judged: set[str]) -> list[str]:
     """What can be computed now: all but what a gate stands above that is judged anew, and would not hold it up.
 
     Dagster stops what is made from an asset that fails its check, through assets of the same run only.
     """
     chosen: list[str] = []
     for name in due:
-        inputs = [known for known in shop.graph.assets[name].inputs if known in chosen]
-        held = {above for known in inputs for above in shop.graph.upstream(known)}
-        if judged.intersection(shop.graph.upstream(name)) - {name} <= held:
+        above = [known for known in pipeline.graph.assets[name].inputs if known in chosen]
+        held = {gate for known in above for gate in pipeline.graph.upstream(known)}
+        if judged.intersection(pipeline.graph.upstream(name)) - {name} <= held:
             chosen.append(name)
     return chosen
 
@@ -120,12 +120,12 @@ def _untouched(found: status.AssetStatus) -> Outcome:
         return Outcome(found.asset, "skipped")
     if found.entry is not None and found.entry.blocked:
         words = " ".join(check.words for check in found.entry.blocked)
-        return Outcome(found.asset, "failed", cause=f"{words}\n  {materialize.cure(found.entry)}")
+        return Outcome(found.asset, "failed", cause=f"{words}\n  {inputs.cure(found.entry)}")
     return Outcome(found.asset, "reused")
 
 
-def _materialize(shop: Workshop, names: Sequence[str]) -> dict[str, str]:
+def _materialize(pipeline: Pipeline, names: Sequence[str]) -> dict[str, str]:
     from pipelines.orchestration import run as dagster_run
 
-    with dagster_run.instance(shop.home) as instance:
-        return dict(dagster_run.materialize(shop, names, instance).failures)
+    with dagster_run.instance(pipeline.home) as instance:
+        return dict(dagster_run.materialize(pipeline, names, instance).failures)

@@ -3,15 +3,17 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from compression_ops.progress import Progress
-
 from compression_ops.errors import CompressionError
-from pipelines.execution import materialize
-from pipelines.execution.materialize import Workshop
+from compression_ops.progress import Progress
+from pipelines.execution import inputs, materialize
+from pipelines.execution.plan import plan
+from pipelines.execution.stage import compute
 from pipelines.graph import digests
-from pipelines.kinds.kind import KINDS
+from pipelines.kinds import kind
+from pipelines.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -29,42 +31,42 @@ class Verdict:
         return self.recorded == self.found
 
 
-def reproducible(shop: Workshop, names: list[str]) -> list[str]:
+def reproducible(pipeline: Pipeline, names: list[str]) -> list[str]:
     """The assets that a recipe determines; a decision also depends on what the model registry held at the time."""
-    return [name for name in names if not KINDS[shop.graph.assets[name].kind].decides]
+    return [name for name in names if not kind.named(pipeline.graph.assets[name].kind).decide]
 
 
 def verify(
-    shop: Workshop, names: list[str], report: Callable[[str, Progress], None], log: Callable[[str], None]
+    pipeline: Pipeline, names: list[str], report: Callable[[str, Progress], None], log: Callable[[str], None]
 ) -> Iterator[Verdict]:
     """Recompute each reproducible asset from its recorded inputs.
 
     Raises CompressionError if one is stale or was never made.
     """
-    for name in reproducible(shop, names):
-        asset = shop.graph.assets[name]
-        entry = shop.history.latest(shop.graph.recipe, name)
-        if entry is None or entry.derivation != shop.graph.derivations[name]:
+    for name in reproducible(pipeline, names):
+        asset = pipeline.graph.assets[name]
+        entry = pipeline.latest(name)
+        if entry is None or entry.derivation != pipeline.graph.derivations[name]:
             raise CompressionError(
                 f"{name} is not up to date, so there is nothing to verify\n"
-                f"  run `compression run {shop.graph.recipe}` first"
+                f"  run `compression run {pipeline.recipe}` first"
             )
-        inputs = materialize.load_inputs(shop, asset, log)
-        changed = [key for key, source in inputs.sources.items() if source.digest != entry.inputs[key].digest]
+        loaded = inputs.load(pipeline, asset, log, partial(materialize.materialize, pipeline, log=log))
+        changed = [key for key, source in loaded.sources.items() if source.digest != entry.inputs[key].digest]
         if changed:
             raise CompressionError(
                 f"{name} was made from another {', '.join(changed)} than there is now\n"
-                f"  run `compression run {shop.graph.recipe}` first"
+                f"  run `compression run {pipeline.recipe}` first"
             )
-        recorded = shop.store.fetch(entry.artifact)
+        recorded = pipeline.store.fetch(entry.artifact)
         with tempfile.TemporaryDirectory(prefix="compression-") as folder:
             output = Path(folder)
 
             def advance(step: Progress, name: str = name) -> None:
                 report(name, step)
 
-            result = materialize.compute(materialize.plan(shop, asset, inputs), output, advance)
-            artifact = shop.store.identify(output, result.volatile)
+            result = compute(plan(asset, loaded), output, advance)
+            artifact = pipeline.store.identify(output, result.volatile)
             differing = tuple(
                 path.name
                 for path in sorted(output.iterdir())

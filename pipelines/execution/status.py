@@ -5,13 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from compression_ops.errors import DataError
-from pipelines.execution import materialize
-from pipelines.graph import graph
+from pipelines.graph.asset import GENERATION, RAW_DATA, Asset
 from pipelines.graph.flatten import flatten
-from pipelines.graph.graph import GENERATION, RAW_DATA, Asset
 from pipelines.observed import generation, raw_data
-from pipelines.recipe import file as recipe_file
-from pipelines.state import home
+from pipelines.pipeline import Pipeline
 from pipelines.state.history import Materialization
 
 State = Literal["fresh", "stale", "missing"]
@@ -84,19 +81,18 @@ class AssetStatus:
         return bool(own) and set(own) == {"threshold"}
 
 
-def of_recipe(name: str) -> tuple[materialize.Workshop, dict[str, AssetStatus]]:
+def of_recipe(name: str) -> tuple[Pipeline, dict[str, AssetStatus]]:
     """The status of every asset of a recipe, in order of computation."""
-    file = recipe_file.load(name)
-    shop = materialize.workshop(file, graph.build(file.name, file.recipe), home.current())
-    return shop, of_workshop(shop)
+    pipeline = Pipeline.open(name)
+    return pipeline, of_pipeline(pipeline)
 
 
-def of_workshop(shop: materialize.Workshop) -> dict[str, AssetStatus]:
-    """As `of_recipe`, for an open workshop."""
-    observed = _observed(shop)
+def of_pipeline(pipeline: Pipeline) -> dict[str, AssetStatus]:
+    """As `of_recipe`, for an open pipeline."""
+    observed = _observed(pipeline)
     found: dict[str, AssetStatus] = {}
-    for name, asset in shop.graph.assets.items():
-        own = _of_asset(shop, asset, found, observed)
+    for name, asset in pipeline.graph.assets.items():
+        own = _of_asset(pipeline, asset, found, observed)
         gates = {gate for known in asset.inputs if known in found for gate in _gates(found[known])}
         causes = own.causes if own.state == "fresh" else (*own.causes, *(Cause("gate", gate) for gate in sorted(gates)))
         found[name] = replace(own, causes=causes, waits_for=frozenset(gates))
@@ -110,32 +106,39 @@ def _gates(status: AssetStatus) -> frozenset[str]:
 
 
 def _of_asset(
-    shop: materialize.Workshop, asset: Asset, found: Mapping[str, AssetStatus], observed: Mapping[str, str | None]
+    pipeline: Pipeline, asset: Asset, found: Mapping[str, AssetStatus], observed: Mapping[str, str | None]
 ) -> AssetStatus:
     name = asset.name
-    entry = shop.history.latest(shop.graph.recipe, name)
+    entry = pipeline.latest(name)
     if entry is None:
         return AssetStatus(name, "missing", (Cause("never", name),), None)
-    causes = tuple(_causes(shop, asset, entry, found, observed))
-    if not causes and entry.derivation != shop.graph.derivations[name]:
+    causes = tuple(_causes(pipeline, asset, entry, found, observed))
+    if not causes and entry.derivation != pipeline.graph.derivations[name]:
         # An input was made in another way with the same result; Dagster asks for a materialization that says so.
-        causes = tuple(Cause("upstream", upstream) for upstream in asset.inputs[-1:])
+        causes = tuple(Cause("upstream", upstream) for upstream in _made_otherwise(pipeline, asset, entry))
     if causes:
         return AssetStatus(name, "stale", causes, entry)
-    if not shop.store.contains(entry.artifact):
+    if not pipeline.store.contains(entry.artifact):
         return AssetStatus(name, "missing", (Cause("artifact", name),), entry)
     return AssetStatus(name, "fresh", (), entry)
 
 
+def _made_otherwise(pipeline: Pipeline, asset: Asset, entry: Materialization) -> Iterator[str]:
+    """The inputs whose derivation is not the one that they had when they were loaded."""
+    for name in asset.inputs:
+        if entry.inputs[name].derivation != pipeline.graph.derivations.get(name):
+            yield name
+
+
 def _causes(
-    shop: materialize.Workshop,
+    pipeline: Pipeline,
     asset: Asset,
     entry: Materialization,
     upstream: Mapping[str, AssetStatus],
     observed: Mapping[str, str | None],
 ) -> Iterator[Cause]:
     yield from _changed_gates(asset, entry)
-    if entry.derivation != shop.graph.derivations[asset.name]:
+    if entry.derivation != pipeline.graph.derivations[asset.name]:
         yield from _changed_parameters(asset, entry)
         yield from _changed_code(asset, entry)
         yield from (Cause("inputs", name, after=name) for name in asset.inputs if name not in entry.inputs)
@@ -161,7 +164,7 @@ def _will_change(status: AssetStatus) -> bool:
 
 
 def _changed_parameters(asset: Asset, entry: Materialization) -> Iterator[Cause]:
-    before, after = flatten(entry.parameters), flatten(asset.parameters)
+    before, after = flatten(entry.parameters), flatten(asset.values)
     for name in sorted(set(before) | set(after)):
         if before.get(name) != after.get(name):
             yield Cause("parameter", asset.recipe_path(name), before.get(name), after.get(name))
@@ -179,17 +182,17 @@ def _changed_code(asset: Asset, entry: Materialization) -> Iterator[Cause]:
             yield Cause("code", module, entry.code.get(module), asset.code_digests.get(module))
 
 
-def _observed(shop: materialize.Workshop) -> dict[str, str | None]:
+def _observed(pipeline: Pipeline) -> dict[str, str | None]:
     """The digests of what is observed, as it is now."""
-    return {RAW_DATA: _raw_digest(shop), GENERATION: str(generation.current(shop.home, shop.graph.recipe))}
+    return {RAW_DATA: _raw_digest(pipeline), GENERATION: str(generation.current(pipeline.home, pipeline.recipe))}
 
 
-def _raw_digest(shop: materialize.Workshop) -> str | None:
-    root = raw_data.locate(shop.recipe_file, shop.home)
+def _raw_digest(pipeline: Pipeline) -> str | None:
+    root = raw_data.locate(pipeline.file, pipeline.home)
     if root is None:
         return None
     try:
-        return raw_data.digest(shop.recipe_file, shop.home, root)
+        return raw_data.digest(pipeline.file, pipeline.home, root)
     except (OSError, DataError):
         return None  # the stage says what is wrong with the files
 

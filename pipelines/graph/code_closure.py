@@ -7,13 +7,13 @@ folder, in a top-level tuple `RESOURCES`; they are hashed with it.
 
 import ast
 import hashlib
-import importlib.machinery
-import importlib.util
 import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from compression_ops.implementations import find_module
 
 _INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("purelib", "platlib", "stdlib", "platstdlib"))
 
@@ -45,21 +45,6 @@ def closure(entries: Iterable[str]) -> dict[str, str]:
         digests[name] = _with_resources(module)
         waiting += [*module.imports, *_parents(name)]
     return dict(sorted(digests.items()))
-
-
-def find_module(name: str) -> Path | None:
-    """The source file of a module on `sys.path`, without importing it or its parents; None if there is none."""
-    top, *rest = name.split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-    except ValueError:  # a running script's own `__main__`
-        return None
-    for depth in range(len(rest)):
-        if spec is None or spec.submodule_search_locations is None:
-            return None
-        full_name = ".".join([top, *rest[: depth + 1]])
-        spec = importlib.machinery.PathFinder.find_spec(full_name, list(spec.submodule_search_locations))
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
 @lru_cache(maxsize=1024)

@@ -1,35 +1,72 @@
-"""Decides which quantized student is shipped: the best that passes every gate, if it beats the present champion.
+"""The champion: the model to ship.
 
 The comparison itself is the stage `compression_ops.stages.champion`; here it is told what the registry holds and what
 the gates found, and its decision is carried out.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from compression_ops.stages.champion import Champion
 from pipelines.graph import digests
-from pipelines.kinds import gates
+from pipelines.graph.asset import Asset
+from pipelines.kinds.decision import Circumstances
+from pipelines.kinds.gate import failing
+from pipelines.kinds.kind import Kind, Page, thresholds
 from pipelines.lineage.registry import Registry
-from pipelines.state.artifacts import ArtifactStore
+from pipelines.recipe.sections import Recipe
+from pipelines.state.action import Action
 from pipelines.state.history import Check, Materialization, Source
 
-if TYPE_CHECKING:
-    from pipelines.execution.materialize import Action, Workshop
-
-REIGNING = "reigning_champion"
-_REPORT = "benchmark_report"
+INCUMBENT = "incumbent"
+_MEASUREMENTS = "measurements"
 _UNKNOWN = (
     "The MLflow in use does not have its model; set MLFLOW_TRACKING_URI to the one that recorded it, restore its "
     "artifacts, or compute it again in another COMPRESSION_HOME."
 )
+# All that a candidate is judged by: another threshold asks for another decision.
+_THRESHOLDS = (
+    "gates.max_export_error",
+    "gates.min_integer_share",
+    "gates.max_latency_us",
+    "benchmark.max_accuracy_drop",
+    "benchmark.min_compression",
+)
 
 
-def told(store: ArtifactStore, entry: Materialization) -> str:
-    """What was decided and why, in words. Raises ArtifactUnavailable if that is gone."""
-    return str(_read(store.fetch(entry.artifact))["words"])
+def assets(recipe: Recipe) -> Iterator[Asset]:
+    """One, where there is anything to ship."""
+    if recipe.quantized_students:
+        quantized = tuple(f"quantized_student/{name}" for name in recipe.quantized_students)
+        yield Asset(
+            name="champion",
+            kind="champion",
+            parameters=recipe.benchmark.part(Champion),
+            inputs=("dataset", _MEASUREMENTS, *quantized),
+            origins={"": "benchmark"},
+            gates=thresholds(recipe, *_THRESHOLDS),
+            is_heavy=True,
+        )
+
+
+def told(folder: Path) -> str:
+    """What was decided and why, in words, from an artifact's folder."""
+    return str(_read(folder)["words"])
+
+
+def headline(entry: Materialization) -> str:
+    """`kept, candidate's test accuracy 98.44%`."""
+    promoted = "promoted" if entry.metrics["promoted"] else "kept"
+    accuracy = entry.metrics.get("candidate_test_accuracy")
+    return promoted + (f", candidate's test accuracy {accuracy:.2%}" if accuracy is not None else "")
+
+
+def page(folder: Path, entry: Materialization) -> Page:
+    """The decision in words first."""
+    return Page({"decision": told(folder)}, entry.metrics)
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -39,36 +76,34 @@ def _read(folder: Path) -> dict[str, Any]:
 class Promotion:
     """One decision on a recipe's champion, on what an action is given and what the registry holds."""
 
-    def __init__(self, shop: "Workshop", action: "Action") -> None:
-        self._shop = shop
-        self._key = action.key
-        self._sources = action.inputs.sources
-        self._registry = Registry(shop.home, shop.graph.recipe)
+    def __init__(self, circumstances: Circumstances) -> None:
+        self._circumstances = circumstances
+        self._recipe = circumstances.graph.recipe
+        self._action = circumstances.action
+        self._sources = circumstances.action.inputs.sources
+        self._registry = Registry(circumstances.home, self._recipe)
 
-    def question(self) -> str:
-        """The key under which its answer is known: what is decided on, and the registry's state.
-
-        Once an answer is carried out the same question is another one, on a registry that has this champion already.
-        """
-        reigning = self._registry.champion()
+    def key(self) -> str:
+        """The inputs, the registry's state, and which candidates may not be promoted, and why."""
+        incumbent = self._registry.champion()
         return digests.of_value(
             {
-                "action": self._key,
-                "recipe": self._shop.graph.recipe,
-                "reigning": reigning and [reigning.number, reigning.digest],
+                "action": self._action.key,
+                "recipe": self._recipe,
+                "incumbent": incumbent and [incumbent.number, incumbent.digest],
                 "candidates": self._candidates(),
             }
         )
 
-    def prepared(self, action: "Action") -> "Action":
-        """The action with what its stage must know beside the recipe: the candidates' failed gates, the champion."""
-        folders = dict(action.inputs.folders)
-        reigning, name = self._registry.champion(), None
-        if reigning is not None:
-            folders[REIGNING] = self._registry.download(reigning)
-            name = f"version {reigning.number}"
-        parameters = {**action.parameters, "candidates": self._candidates(), "reigning": name}
-        return replace(action, parameters=parameters, inputs=replace(action.inputs, folders=folders))
+    def prepared(self) -> Action:
+        """The candidates' failed gates and the champion in use beside the recipe's parameters."""
+        folders = dict(self._action.inputs.folders)
+        incumbent, name = self._registry.champion(), None
+        if incumbent is not None:
+            folders[INCUMBENT] = self._registry.download(incumbent)
+            name = f"version {incumbent.number}"
+        parameters = self._action.parameters.changed(candidates=self._candidates(), incumbent=name)
+        return replace(self._action, parameters=parameters, inputs=replace(self._action.inputs, folders=folders))
 
     def carry_out(self, folder: Path, sources: Mapping[str, Source], experiment_id: str, run_id: str) -> str:
         """Promote what the stage decided to promote; returns the decision in words.
@@ -89,11 +124,11 @@ class Promotion:
     def _candidates(self) -> dict[str, list[str]]:
         """{quantized student: why it may not be promoted}; an empty list for one that may."""
         refused = self._registry.rolled_back()
-        report = self._entry(_REPORT)
+        measured = self._entry(_MEASUREMENTS)
         found: dict[str, list[str]] = {}
         for name in self._quantized():
             entry = self._entry(name)
-            reasons = [*gates.failing(entry.checks), *gates.failing(report.checks, name)]
+            reasons = [*failing(entry.checks), *failing(measured.checks, name)]
             if entry.digest in refused:
                 reasons.append(refused[entry.digest])
             if not self._registry.has_model(self._sources[name].model_id):
@@ -102,20 +137,20 @@ class Promotion:
         return found
 
     def _quantized(self) -> list[str]:
-        return [name for name, asset in self._shop.graph.assets.items() if asset.kind == "quantized_student"]
+        return [name for name in self._action.asset.inputs if name not in ("dataset", _MEASUREMENTS)]
 
     def _entry(self, name: str) -> Materialization:
-        entry = self._shop.history.latest(self._shop.graph.recipe, name)
+        entry = self._circumstances.history.latest(self._recipe, name)
         assert entry is not None, "an input was loaded"
         return entry
 
     def _checks(self, winner: str) -> tuple[Check, ...]:
-        return (*self._entry(winner).checks, *(c for c in self._entry(_REPORT).checks if c.subject == winner))
+        return (*self._entry(winner).checks, *(c for c in self._entry(_MEASUREMENTS).checks if c.subject == winner))
 
     def _tags(self, winner: str, run_id: str, decided: Mapping[str, Any]) -> dict[str, str]:
         source, data = self._sources[winner], self._sources["dataset"]
         return {
-            "compression.recipe": self._shop.graph.recipe,
+            "compression.recipe": self._recipe,
             "compression.run_id": source.run_id or "",
             "compression.decided_by": run_id,
             "compression.dataset_digest": data.digest,
@@ -128,13 +163,13 @@ class Promotion:
         self, winner: str, decided: Mapping[str, Any], sources: Mapping[str, Source], decision: str
     ) -> str:
         """Markdown for the version's page: where it came from, why it is here, what its gates found."""
-        source, data, report = sources[winner], sources["dataset"], sources[_REPORT]
+        source, data, report = sources[winner], sources["dataset"], sources[_MEASUREMENTS]
         lines = [
             str(decided["words"]),  # first and without marks: the table of versions shows the beginning as it stands
             "",
             f"- model: {_link(winner, source.experiment_id, source.run_id)}, digest `{source.digest[:12]}`",
             f"- decision: {decision}",
-            f"- measurements: {_link(_REPORT, report.experiment_id, report.run_id)}",
+            f"- measurements: {_link(_MEASUREMENTS, report.experiment_id, report.run_id)}",
             f"- data: {_link('dataset', data.experiment_id, data.run_id)}, digest `{data.digest[:12]}`",
             "",
             "What its gates found:",
@@ -151,3 +186,15 @@ def _link(words: str, experiment_id: str | None, run_id: str | None) -> str:
     if not run_id:
         return words
     return f"[{words}](#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning)"
+
+
+KIND = Kind(
+    description="The model to ship: the best quantized student that passes every gate, if it beats the champion in use.",
+    badges=("onnx", "mlflow"),
+    assets=assets,
+    headline=headline,
+    page=page,
+    reads_test=True,
+    ages=True,
+    decide=Promotion,
+)

@@ -1,6 +1,55 @@
-"""What there is to say about each kind of asset, in one place: a new stage adds a row here and a node in `graph`."""
+"""What there is to say about a kind of asset. Each other module here that has a `KIND` is one, found by its file name.
 
-from dataclasses import dataclass
+A new kind of asset is one module here and one stage; nothing lists it a second time, and nobody else asks for its name.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from compression_ops import implementations
+from pipelines.graph.asset import GENERATION, Asset
+from pipelines.kinds.decision import Circumstances, Decision
+from pipelines.kinds.gate import Gate
+from pipelines.recipe.sections import Recipe
+from pipelines.state.history import Materialization
+
+
+@dataclass(frozen=True)
+class Page:
+    """What Dagster's page of a result begins with.
+
+    words    Markdown by label
+    numbers  those whose course over time a reader follows
+    rows     a table of records, one a row; its columns are the keys, the most important first
+    file     a file of the artifact that MLflow shows by one click
+    """
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, Any]] = ()
+    file: str | None = None
+
+
+def _no_assets(recipe: Recipe) -> Iterable[Asset]:
+    return ()
+
+
+def _no_gates(asset: Asset) -> Iterable[Gate]:
+    return ()
+
+
+def _numbers_alone(folder: Path, entry: Materialization) -> Page:
+    return Page(numbers=entry.metrics)
+
+
+def two_numbers(entry: Materialization) -> str:
+    """The headline of most kinds: its first two numbers."""
+    return in_words(entry.metrics, 2)
 
 
 @dataclass(frozen=True)
@@ -8,71 +57,73 @@ class Kind:
     """A kind of asset.
 
     description  one sentence for Dagster's pages
-    badges       Dagster's kinds, shown on the graph's nodes (which show only the last part of a key)
+    badges       Dagster's kinds, shown on the graph's nodes
+    assets       a recipe's assets of this kind; none for what is observed
+    gates        what judges the result of such an asset
+    headline     the one line that a result's numbers come down to
+    page         what Dagster's page begins with, from the artifact's folder and the entry
     is_model     whether its artifact is a model, with a page of its own in MLflow
-    is_heavy     whether it takes the whole machine, so that no two such stages may run at a time
-    decides      whether its result depends on what the model registry holds, and changes it
-    gates        fields of the recipe's `gates` that judge its result, or those that a decision chooses among
+    is_evaluation  whether its numbers are about other models, on whose pages MLflow shows them too
+    reads_test   whether it reads the test split
+    ages         whether Dagster says when it has grown old
+    decide       opens its decision, where its result depends on an outside state and changes it
     """
 
     description: str
     badges: tuple[str, ...]
+    assets: Callable[[Recipe], Iterable[Asset]] = _no_assets
+    gates: Callable[[Asset], Iterable[Gate]] = _no_gates
+    headline: Callable[[Materialization], str] = two_numbers
+    page: Callable[[Path, Materialization], Page] = _numbers_alone
     is_model: bool = False
-    is_heavy: bool = False
-    decides: bool = False
-    gates: tuple[str, ...] = ()
+    is_evaluation: bool = False
+    reads_test: bool = False
+    ages: bool = False
+    decide: Callable[[Circumstances], Decision] | None = None
 
 
-KINDS = {
-    "raw_data": Kind("The raw files; the data version is the digest of their content.", ("file",)),
-    "generation": Kind("How often the schedule asked for new seeds; it is added to every training seed.", ("seed",)),
-    "dataset": Kind(
-        "Train, validation and test split as uint8 tensors. Only the report and the champion read the test split.",
-        ("dataset",),
-        gates=("min_class_balance", "max_duplicates", "max_drift"),
-    ),
-    "teacher": Kind(
-        "The large model, trained on the labels; its best epoch by validation accuracy.",
-        ("pytorch", "teacher"),
-        is_model=True,
-        is_heavy=True,
-        gates=("min_teacher_accuracy",),
-    ),
-    "soft_labels": Kind(
-        "The teacher's fp16 logits on every augmented view of the training split, by sample id.",
-        ("pytorch",),
-        is_heavy=True,
-    ),
-    "student": Kind(
-        "The small model, trained on the views with the teacher's soft labels as targets.",
-        ("pytorch", "student"),
-        is_model=True,
-        is_heavy=True,
-        gates=("min_student_accuracy",),
-    ),
-    "control": Kind(
-        "The same student on the same views without the teacher: what distillation gains is the difference.",
-        ("pytorch", "control"),
-        is_model=True,
-        is_heavy=True,
-    ),
-    "quantized_student": Kind(
-        "The student as an integer ONNX model: batch norm folded, calibrated on the training split.",
-        ("onnx", "quantized"),
-        is_model=True,
-        gates=("max_export_error", "min_integer_share"),
-    ),
-    "benchmark_report": Kind(
-        "Every model as the onnxruntime session that a user would run, measured on the test split.",
-        ("pandas",),
-        is_heavy=True,
-        gates=("min_distillation_gain", "max_latency_us"),
-    ),
-    "champion": Kind(
-        "The model to ship: the best quantized student that passes every gate, if it beats the present champion.",
-        ("onnx", "mlflow"),
-        is_heavy=True,
-        decides=True,
-        gates=("max_export_error", "min_integer_share", "max_latency_us"),
-    ),
-}
+@cache
+def kinds() -> dict[str, Kind]:
+    """Every kind by its name, sorted."""
+    here = [str(Path(__file__).parent)]
+    modules = {name: importlib.import_module(f"pipelines.kinds.{name}") for _, name, _ in pkgutil.iter_modules(here)}
+    return {name: module.KIND for name, module in sorted(modules.items()) if hasattr(module, "KIND")}
+
+
+def named(name: str) -> Kind:
+    """The kind of a name: of an asset's `kind`, or of what is observed."""
+    return kinds()[name]
+
+
+def thresholds(recipe: Recipe, *paths: str) -> dict[str, Any]:
+    """The thresholds that stand at some paths of a recipe (`gates.max_drift`)."""
+    stated = recipe.model_dump(mode="json", include={path.partition(".")[0] for path in paths})
+    return {path: stated[path.partition(".")[0]][path.partition(".")[2]] for path in paths}
+
+
+def seeds(recipe: Recipe) -> tuple[str, ...]:
+    """The further input of whatever trains: which generation of seeds, where a schedule asks for new ones."""
+    return (GENERATION,) if recipe.schedule is not None and recipe.schedule.reseed else ()
+
+
+def network_code(architecture: str) -> str:
+    """The module of an architecture's factory."""
+    return implementations.factory(architecture)[0]
+
+
+def in_words(metrics: Mapping[str, float], count: int) -> str:
+    """The first `count` metrics: `validation accuracy 99.31%, parameters 7538`."""
+    shown = list(metrics.items())[:count]
+    return ", ".join(f"{_words(name)} {_number(name, value)}" for name, value in shown)
+
+
+def _words(name: str) -> str:
+    """`test accuracy`; what stands before a point is a model's name, and stays as it is."""
+    subject, _, metric = name.rpartition(".")
+    return f"{subject} {metric.replace('_', ' ')}".lstrip()
+
+
+def _number(name: str, value: float) -> str:
+    if "accuracy" in name or "agreement" in name:
+        return f"{value:.2%}"
+    return f"{int(value)}" if float(value).is_integer() else f"{value:.4g}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.onnx_model import metadata
-from pipelines.graph.graph import Asset
+from pipelines.graph.asset import Asset
 from pipelines.lineage import connection
 from pipelines.state.history import Source
 

@@ -11,6 +11,11 @@ def run_url(home: Home, entry: Materialization) -> str:
     return f"{home.mlflow_address}/#/experiments/{entry.experiment_id}/runs/{entry.run_id}{_MODE}"
 
 
+def artifact_url(home: Home, entry: Materialization, path: str) -> str:
+    """The page of a run on which MLflow shows one file of its artifact."""
+    return f"{home.mlflow_address}/#/experiments/{entry.experiment_id}/runs/{entry.run_id}/artifacts/{path}{_MODE}"
+
+
 def model_url(home: Home, entry: Materialization) -> str:
     """The page of the model that a computation logged."""
     return f"{home.mlflow_address}/#/experiments/{entry.experiment_id}/models/{entry.model_id}{_MODE}"

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.stages.stage import StageResult
+from pipelines.graph.asset import RAW_DATA, Asset
 from pipelines.graph.flatten import flatten
-from pipelines.graph.graph import Asset
-from pipelines.kinds.kind import KINDS
 from pipelines.lineage import connection, environment
 from pipelines.lineage import models as mlflow_models
 from pipelines.state.history import Source
@@ -38,6 +37,9 @@ class Computation:
     action: str
     sources: Mapping[str, Source]
     dagster_run_id: str
+    is_model: bool
+    is_evaluation: bool
+    reads_test: bool
 
 
 @cache
@@ -70,7 +72,7 @@ class Lineage:
         self._log_metrics(run_id, result)
         self._client.set_tag(run_id, "dagster.data_version", digest)
         model_id = None
-        if KINDS[computation.asset.kind].is_model:
+        if computation.is_model:
             model_id = mlflow_models.log(
                 self._client,
                 self.experiment_id,
@@ -83,7 +85,7 @@ class Lineage:
             )
         else:
             self._log_files(run_id, folder)
-        if computation.asset.kind == "benchmark_report":
+        if computation.is_evaluation:
             mlflow_models.log_evaluation(self._client, run_id, self._recipe, computation.sources, result.metrics)
         return model_id
 
@@ -150,9 +152,9 @@ class Lineage:
         from mlflow.entities import LoggedModelInput
 
         models = [LoggedModelInput(source.model_id) for source in computation.sources.values() if source.model_id]
-        name = "dataset" if "dataset" in computation.sources else "raw_data"
-        data = _dataset_input(computation, name)
-        self._client.log_inputs(run_id, datasets=[data], models=models)
+        read = next((name for name in ("dataset", RAW_DATA) if name in computation.sources), None)
+        data = [_dataset_input(computation, read)] if read else []
+        self._client.log_inputs(run_id, datasets=data, models=models)
 
     def _log_metrics(self, run_id: str, result: StageResult) -> None:
         from mlflow.entities import Metric
@@ -174,8 +176,7 @@ def _dataset_input(computation: Computation, name: str) -> Any:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     source = computation.sources[name]
-    context = {"raw_data": "source", "benchmark_report": "test"}
-    split = context.get(name) or context.get(computation.asset.kind, "train")
+    split = "source" if name == RAW_DATA else "test" if computation.reads_test else "train"
     origin = {"recipe": computation.recipe, "asset": name, "mlflow_run_id": source.run_id}
     dataset = Dataset(
         name=f"{computation.recipe}-{name}",

@@ -5,13 +5,15 @@ earlier generation finds its results known.
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from filelock import FileLock
 
+from compression_ops.spec import Spec
 from pipelines.state.home import Home
+
+S = TypeVar("S", bound=Spec)
 
 _SEEDS = 2**63  # seeds are whole numbers below this
 
@@ -36,9 +38,9 @@ def advance(home: Home, recipe: str, target: int) -> int:
         return current(home, recipe)
 
 
-def seeded(parameters: Mapping[str, Any], generation: int) -> dict[str, Any]:
+def seeded(parameters: S, generation: int) -> S:
     """A training stage's parameters with the seed of a generation."""
-    return {**parameters, "seed": (parameters["seed"] + generation) % _SEEDS}
+    return parameters.changed(seed=(parameters.model_dump()["seed"] + generation) % _SEEDS)
 
 
 def _file(home: Home, recipe: str) -> Path:

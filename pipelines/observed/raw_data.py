@@ -48,7 +48,7 @@ def digest(recipe_file: RecipeFile, home: Home, root: Path) -> str:
 
 def _source(recipe_file: RecipeFile) -> tuple[Any, Any]:
     spec: Any = checks.located(recipe_file.recipe.dataset, recipe_file.path.parent)
-    return implementations.load("data.sources", spec.source), spec
+    return implementations.module_of(spec), spec
 
 
 class _Known:

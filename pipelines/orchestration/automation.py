@@ -14,7 +14,6 @@ from dagster import AutomationCondition as Condition
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from pipelines.graph.graph import Asset
 from pipelines.recipe.sections import Recipe
 
 _VERDICTS = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
@@ -142,10 +141,8 @@ def of_raw_data(recipe: Recipe) -> Condition[Any] | None:
     return Condition.on_cron(settings.observe, settings.timezone) if settings.mode == "on" else None
 
 
-def freshness(recipe: Recipe, asset: Asset) -> dg.FreshnessPolicy | None:
-    """How old the report and the champion may grow before Dagster says so."""
-    if asset.kind not in ("benchmark_report", "champion"):
-        return None
+def freshness(recipe: Recipe) -> dg.FreshnessPolicy:
+    """How old what ages may grow before Dagster says so."""
     ages = recipe.freshness
     return dg.FreshnessPolicy.time_window(
         fail_window=timedelta(days=ages.fail_days), warn_window=timedelta(days=ages.warn_days)

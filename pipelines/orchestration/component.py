@@ -5,11 +5,10 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.graph import graph
 from pipelines.orchestration import assets
+from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.sections import Recipe
-from pipelines.state import home
 
 
 class RecipeAttributes(BaseModel):
@@ -37,7 +36,8 @@ class RecipeAttributes(BaseModel):
 class CompressionPipeline(dg.Component):
     """Distils and quantizes a trained classifier: one recipe, one graph of assets.
 
-    Attributes: `dataset`, `teacher`, `soft_labels`, `students`, `quantized_students`, `benchmark`.
+    Attributes: `dataset`, `teacher`, `soft_labels`, `students`, `quantized_students`, `benchmark`,
+    `gates`, `automation`, `schedule`, `freshness`, `owners`.
     """
 
     def __init__(self, file: recipe_file.RecipeFile) -> None:
@@ -62,4 +62,4 @@ class CompressionPipeline(dg.Component):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The recipe's assets."""
-        return assets.definitions(self.file, graph.build(self.file.name, self.file.recipe), home.current())
+        return assets.definitions(Pipeline.of(self.file))

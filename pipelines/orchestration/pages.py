@@ -1,19 +1,17 @@
 """What Dagster's pages say about an asset: kinds and description of the definition, numbers and links of a result."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from compression_ops.report import files as report_files
-from pipelines.execution.materialize import Workshop
-from pipelines.graph.graph import Asset
-from pipelines.kinds import champion
-from pipelines.lineage.names import model_url, run_url
+from pipelines.graph.asset import Asset
+from pipelines.kinds import kind
+from pipelines.kinds.kind import Page
+from pipelines.lineage.names import artifact_url, model_url, run_url
+from pipelines.pipeline import Pipeline
 from pipelines.recipe.file import RecipeFile
 from pipelines.state.history import Materialization
-
-# Of the report's many numbers, those whose course over time a reader follows; the table holds all.
-_PLOTTED = frozenset({"test_accuracy", "accuracy_change_points", "file_bytes", "compression_ratio", "speedup_ratio"})
 
 
 def raw_data(recipe_file: RecipeFile) -> dict[str, Any]:
@@ -28,49 +26,47 @@ def raw_data(recipe_file: RecipeFile) -> dict[str, Any]:
 def definition(recipe_file: RecipeFile, asset: Asset) -> dict[str, Any]:
     """The stage's own parameters and the recipe's file."""
     return {
-        "parameters": dg.MetadataValue.json(dict(asset.parameters)),
+        "parameters": dg.MetadataValue.json(asset.values),
         "recipe": dg.MetadataValue.path(str(recipe_file.path)),
         "code": dg.MetadataValue.md("\n".join(f"- `{module}`" for module in asset.code_digests)),
     }
 
 
-def materialization(shop: Workshop, entry: Materialization) -> dict[str, Any]:
-    """The headline numbers first, then how it came about, then where to look further."""
-    metrics: dict[str, Any] = {name: readable(value) for name, value in entry.metrics.items()}
-    if entry.asset == "benchmark_report":
-        plotted = {name: value for name, value in metrics.items() if name.rpartition(".")[2] in _PLOTTED}
-        metrics = _report(shop, entry) | plotted
-    if entry.asset == "champion":
-        metrics = {"decision": champion.told(shop.store, entry), **metrics}
+def materialization(pipeline: Pipeline, entry: Materialization) -> dict[str, Any]:
+    """What its kind says first, then how it came about, then where to look further."""
+    asset = pipeline.graph.assets[entry.asset]
+    page = kind.named(asset.kind).page(pipeline.store.fetch(entry.artifact), entry)
     found: dict[str, Any] = {
-        **metrics,
+        **_page(pipeline, entry, page),
         "computed": "computed in this run" if entry.computed else "reused: this computation was known",
         "compute_seconds": round(entry.seconds, 2),
-        "mlflow_run": dg.MetadataValue.url(run_url(shop.home, entry)),
+        "mlflow_run": dg.MetadataValue.url(run_url(pipeline.home, entry)),
         "mlflow_run_id": entry.run_id,
         "content_digest": entry.digest,
         "artifact": entry.artifact,
     }
     if entry.model_id:
-        found["mlflow_model"] = dg.MetadataValue.url(model_url(shop.home, entry))
+        found["mlflow_model"] = dg.MetadataValue.url(model_url(pipeline.home, entry))
         found["mlflow_model_id"] = entry.model_id
     if entry.warnings:
         found["warnings"] = dg.MetadataValue.md("\n".join(f"- {warning}" for warning in entry.warnings))
     return found
 
 
-def _report(shop: Workshop, entry: Materialization) -> dict[str, Any]:
-    folder = shop.store.fetch(entry.artifact)
-    frame = report_files.read_frame(folder)
-    columns = [dg.TableColumn(str(name), str(kind)) for name, kind in frame.dtypes.items()]
-    records = [
-        dg.TableRecord({str(name): _plain(value) for name, value in row.items()}) for row in frame.to_dict("records")
-    ]
-    return {
-        "report": dg.MetadataValue.md(report_files.read_markdown(folder)),
-        "page": dg.MetadataValue.path(str(report_files.page(folder))),
-        "models": dg.MetadataValue.table(records, dg.TableSchema(columns)),
-    }
+def _page(pipeline: Pipeline, entry: Materialization, page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = {label: dg.MetadataValue.md(words) for label, words in page.words.items()}
+    if page.file:
+        found["page"] = dg.MetadataValue.url(artifact_url(pipeline.home, entry, page.file))
+    if page.rows:
+        records = [dg.TableRecord({name: _plain(value) for name, value in row.items()}) for row in page.rows]
+        columns = [dg.TableColumn(name, _type(page.rows, name)) for name in page.rows[0]]
+        found["models"] = dg.MetadataValue.table(records, dg.TableSchema(columns))
+    return found | {name: readable(value) for name, value in page.numbers.items()}
+
+
+def _type(rows: Sequence[Mapping[str, Any]], column: str) -> str:
+    values = [plain for row in rows if (plain := _plain(row[column])) is not None]
+    return type(values[0]).__name__ if values else "string"
 
 
 def readable(value: float) -> float:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from pipelines.execution import materialize as materializing
-from pipelines.execution.materialize import Workshop
+from pipelines.execution import inputs
 from pipelines.lineage import environment
 from pipelines.orchestration import assets
 from pipelines.orchestration.keys import key
+from pipelines.pipeline import Pipeline
 from pipelines.state.home import Home
 
 _HOST, _PROCESS = "compression/host", "compression/process"  # tags of a run that a command computes in its process
@@ -74,17 +74,17 @@ def _close_orphans(on: dg.DagsterInstance) -> None:
             on.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def materialize(shop: Workshop, names: Sequence[str], on: dg.DagsterInstance) -> RunResult:
+def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance) -> RunResult:
     """Materialize the named assets in one run; whatever does not depend on a failed one is still computed."""
-    definitions = assets.definitions(shop.recipe_file, shop.graph, shop.home)
-    keys = {key(shop.graph.recipe, name): name for name in names}
+    definitions = assets.definitions(pipeline)
+    keys = {key(pipeline.recipe, name): name for name in names}
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=on,
         asset_selection=list(keys),
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags={
-            "compression/recipe": shop.graph.recipe,
+            "compression/recipe": pipeline.recipe,
             _HOST: platform.node(),
             _PROCESS: environment.process_identity(os.getpid()),
         },
@@ -96,15 +96,15 @@ def materialize(shop: Workshop, names: Sequence[str], on: dg.DagsterInstance) ->
         if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
             raise KeyboardInterrupt
         name = steps[str(event.step_key)]
-        failures[name] = _gate(shop, name) if error and error.cls_name == _CHECK_FAILED else cause(event)
+        failures[name] = _gate(pipeline, name) if error and error.cls_name == _CHECK_FAILED else cause(event)
     return RunResult(result.run_id, failures)
 
 
-def _gate(shop: Workshop, name: str) -> str:
+def _gate(pipeline: Pipeline, name: str) -> str:
     """Why nothing may be made from a result that was computed."""
-    entry = shop.history.latest(shop.graph.recipe, name)
+    entry = pipeline.latest(name)
     assert entry is not None, "its check failed, so it was materialized"
-    return " ".join(check.words for check in entry.blocked) + f"\n  {materializing.cure(entry)}"
+    return " ".join(check.words for check in entry.blocked) + f"\n  {inputs.cure(entry)}"
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:

@@ -6,31 +6,31 @@ import dagster as dg
 
 from compression_ops.errors import CompressionError
 from pipelines.execution import status
-from pipelines.execution.materialize import Workshop
-from pipelines.graph.graph import OBSERVED
+from pipelines.graph.asset import OBSERVED
 from pipelines.observed import generation, raw_data
 from pipelines.orchestration import automation
 from pipelines.orchestration.keys import key
+from pipelines.pipeline import Pipeline
 from pipelines.recipe.sections import Schedule
 
 GENERATION_TAG = "compression/generation"  # of a run that is to train with the seeds of this generation
 
 
-def of_recipe(shop: Workshop, keys: list[dg.AssetKey]) -> dg.ScheduleDefinition | None:
+def of_recipe(pipeline: Pipeline, keys: list[dg.AssetKey]) -> dg.ScheduleDefinition | None:
     """The schedule that the recipe states, running by default; None if it states none.
 
     `keys` are all of its assets, those that are only observed among them.
     """
-    settings = shop.recipe_file.recipe.schedule
+    settings = pipeline.file.recipe.schedule
     if settings is None:
         return None
     return dg.ScheduleDefinition(
-        name=f"{shop.graph.recipe}_schedule",
+        name=f"{pipeline.recipe}_schedule",
         description=_description(settings),
         target=dg.AssetSelection.assets(*keys),
         cron_schedule=settings.cron,
         execution_timezone=settings.timezone,
-        execution_fn=_tick(shop, settings, keys),
+        execution_fn=_tick(pipeline, settings, keys),
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
 
@@ -42,21 +42,21 @@ def _description(settings: Schedule) -> str:
 
 
 def _tick(
-    shop: Workshop, settings: Schedule, keys: list[dg.AssetKey]
+    pipeline: Pipeline, settings: Schedule, keys: list[dg.AssetKey]
 ) -> Callable[[dg.ScheduleEvaluationContext], dg.RunRequest | dg.SkipReason]:
     """Evaluating a tick changes nothing: the UI's *Test schedule* may do it at any time."""
-    recipe = shop.graph.recipe
+    recipe = pipeline.recipe
 
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tags = {**automation.RUN_TAGS, "compression/recipe": recipe}
         if settings.reseed:
-            target = generation.current(shop.home, recipe) + 1
+            target = generation.current(pipeline.home, recipe) + 1
             context.log.info(f"{recipe}: asking for generation {target} of the seeds")
             return dg.RunRequest(asset_selection=keys, tags={**tags, GENERATION_TAG: str(target)})
         try:
-            waiting = [item for item in status.of_workshop(shop).values() if item.is_due]
-            root = raw_data.obtain(shop.recipe_file, shop.home)
-            digest = raw_data.digest(shop.recipe_file, shop.home, root)
+            waiting = [item for item in status.of_pipeline(pipeline).values() if item.is_due]
+            root = raw_data.obtain(pipeline.file, pipeline.home)
+            digest = raw_data.digest(pipeline.file, pipeline.home, root)
         except (CompressionError, OSError) as error:
             return dg.SkipReason(f"The raw data of {recipe} cannot be read, so the last data set stays in use: {error}")
         if not waiting:

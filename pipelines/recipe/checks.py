@@ -10,7 +10,6 @@ from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import implementations
 from compression_ops.data.augmentation import Augmentation
-from pipelines.graph import code_closure
 from pipelines.recipe import schema_words
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.sections import Recipe
@@ -138,7 +137,7 @@ def _missing_path(recipe: Recipe, attributes: CommentedMap, folder: Path) -> lis
     stated = getattr(recipe.dataset, "path", None)
     if stated is None:
         return []
-    source = implementations.load("data.sources", recipe.dataset.source)
+    source = implementations.module_of(recipe.dataset)
     try:
         if source.locate(located(recipe.dataset, folder), ()) is not None:
             return []
@@ -167,7 +166,7 @@ def _unknown_architecture(attributes: CommentedMap, location: tuple[str, ...]) -
         allowed = f"one of: {', '.join(zoo)}; or a factory of your own as package.module:factory"
         return [Mistake(line, path, "no such architecture", shown(value), allowed, nearest(value, zoo))]
     module, _, factory = value.partition(":")
-    file = code_closure.find_module(module)
+    file = implementations.find_module(module)
     if file is None:
         allowed = "a module that Python finds (is its folder on PYTHONPATH, its package installed?)"
         return [Mistake(line, path, f"no module is named {module!r}", shown(value), allowed)]

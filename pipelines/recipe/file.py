@@ -16,8 +16,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from compression_ops.errors import CompressionError
 from pipelines.recipe import checks
+from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
-from pipelines.recipe.sections import NAME_PATTERN, Recipe
+from pipelines.recipe.sections import Recipe
 
 COMPONENT = "pipelines.CompressionPipeline"
 FILE_NAME = "defs.yaml"

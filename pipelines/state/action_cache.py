@@ -1,25 +1,9 @@
 """The action cache: (stage, its parameters, its code, the contents of its inputs) -> what came out, and who made it."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from pipelines.graph import digests
-from pipelines.graph.graph import Asset
 from pipelines.state import history
 from pipelines.state.artifacts import ArtifactStore
-
-
-def key(asset: Asset, parameters: Mapping[str, Any], input_digests: Mapping[str, str]) -> str:
-    """The action's digest. Unlike a derivation it depends on what the inputs *are*, not on how they were made, so an
-    input that is made anew with the same content leaves the action known."""
-    return digests.of_value(
-        {
-            "stage": asset.kind,
-            "parameters": dict(parameters),
-            "code": asset.code_digests,
-            "inputs": dict(input_digests),
-        }
-    )
 
 
 class ActionCache:

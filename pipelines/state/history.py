@@ -15,12 +15,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Source:
-    """What a materialization loaded as one of its inputs: content digest, MLflow run and model (None for raw data)."""
+    """What a materialization loaded as one of its inputs.
+
+    digest      content digest
+    run_id, model_id, experiment_id   in MLflow; None for what is observed
+    artifact    id in the artifact store;  derivation  how it was made; None for what is observed
+    """
 
     digest: str
     run_id: str | None = None
     model_id: str | None = None
     experiment_id: str | None = None
+    artifact: str | None = None
+    derivation: str | None = None
 
 
 @dataclass(frozen=True)

@@ -31,22 +31,22 @@ _CURE = (
 )
 
 
-class Spec(DatasetSpec):
+class CIFAR10(DatasetSpec):
     source: Literal["cifar10"]
 
 
-def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: CIFAR10, folders: Sequence[Path]) -> Path | None:
     """The first `<folder>/cifar-10-batches-bin` that holds all six batches; None where there is none."""
     candidates = (folder / _FOLDER for folder in folders)
     return next((root for root in candidates if all((root / name).is_file() for name in _TRAIN + _TEST)), None)
 
 
-def files(spec: Spec, root: Path) -> list[Path]:
+def files(spec: CIFAR10, root: Path) -> list[Path]:
     """The six batches, sorted."""
     return [root / name for name in sorted(_TRAIN + _TEST)]
 
 
-def download(spec: Spec, folder: Path, progress: ProgressCallback) -> Path:
+def download(spec: CIFAR10, folder: Path, progress: ProgressCallback) -> Path:
     """Fetch and unpack the binary version into `<folder>/cifar-10-batches-bin` and return that.
 
     Raises DataError where the network fails or the archive does not hold the six batches.
@@ -70,7 +70,7 @@ def download(spec: Spec, folder: Path, progress: ProgressCallback) -> Path:
     return root
 
 
-def read(spec: Spec, root: Path) -> RawData:
+def read(spec: CIFAR10, root: Path) -> RawData:
     """Images uint8 [N, 3, 32, 32], red, green, blue. Raises DataError if a batch is missing or cut short."""
     return RawData(_read(root, _TRAIN), _read(root, _TEST), _CLASSES)
 

@@ -20,11 +20,11 @@ _TEST_FRACTION = 0.2
 _CURE = "Install scikit-learn again."
 
 
-class Spec(DatasetSpec):
+class Digits(DatasetSpec):
     source: Literal["digits"]
 
 
-def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: Digits, folders: Sequence[Path]) -> Path | None:
     """`digits.csv.gz` inside the installed scikit-learn; None where that is not installed."""
     package = importlib.util.find_spec("sklearn")
     places = package.submodule_search_locations if package else None
@@ -32,12 +32,12 @@ def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def files(spec: Spec, root: Path) -> list[Path]:
+def files(spec: Digits, root: Path) -> list[Path]:
     """The one file."""
     return [root]
 
 
-def read(spec: Spec, root: Path) -> RawData:
+def read(spec: Digits, root: Path) -> RawData:
     """Images uint8 [1797, 1, 8, 8]: the grey levels 0..16 as round(level * 255 / 16), each still its own value.
 
     Every row of the file is 64 levels and the label. Raises DataError if the file is missing, damaged or different.

@@ -24,25 +24,25 @@ _CLASSES = (
 )
 
 
-class Spec(DatasetSpec):
+class FashionMNIST(DatasetSpec):
     source: Literal["fashion_mnist"]
 
 
-def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: FashionMNIST, folders: Sequence[Path]) -> Path | None:
     """The first `<folder>/FashionMNIST/raw`, torchvision's layout, that holds all four files, plain or gzipped."""
     return idx.locate(_NAME, folders)
 
 
-def files(spec: Spec, root: Path) -> list[Path]:
+def files(spec: FashionMNIST, root: Path) -> list[Path]:
     """The four raw files, sorted. Raises DataError if one is missing."""
     return idx.files(root)
 
 
-def download(spec: Spec, folder: Path, progress: ProgressCallback) -> Path:
+def download(spec: FashionMNIST, folder: Path, progress: ProgressCallback) -> Path:
     """Fetch the files into `<folder>/FashionMNIST/raw` and return that. Raises DataError where the network fails."""
     return idx.download(_NAME, folder, progress)
 
 
-def read(spec: Spec, root: Path) -> RawData:
+def read(spec: FashionMNIST, root: Path) -> RawData:
     """Images uint8 [N, 1, 28, 28]. Raises DataError if a file is missing, damaged or of another shape."""
     return RawData(idx.read_split(root, "train", 28), idx.read_split(root, "t10k", 28), _CLASSES)

@@ -29,7 +29,7 @@ _SPLIT_LIKE = frozenset({"train", "training", "val", "valid", "validation", "tes
 _NAMED = 5
 
 
-class Spec(DatasetSpec):
+class ImageFolder(DatasetSpec):
     source: Literal["image_folder"]
     path: str = Field(min_length=1, description="Folder with a folder a class, or with `train` and `test`.")
     image_size: int = Field(ge=8, le=1024, description="Side of the square that each image becomes, in pixels.")
@@ -39,19 +39,19 @@ class Spec(DatasetSpec):
     )
 
 
-def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: ImageFolder, folders: Sequence[Path]) -> Path | None:
     """The folder `path`: as it is, or where relative also in each of `folders`; None where there is none."""
     path = Path(spec.path).expanduser()
     return next((place for place in (path, *(folder / path for folder in folders)) if place.is_dir()), None)
 
 
-def files(spec: Spec, root: Path) -> list[Path]:
+def files(spec: ImageFolder, root: Path) -> list[Path]:
     """Every file that may be an image, sorted; nothing is opened. Raises DataError if `root` has no class folders."""
     found = (file for split in _split_folders(root) for name in _class_names(split) for file in _walk(split / name))
     return sorted(found)
 
 
-def read(spec: Spec, root: Path) -> RawData:
+def read(spec: ImageFolder, root: Path) -> RawData:
     """Images uint8 [N, channels, image_size, image_size]; classes are the folders' names in natural order.
 
     See compression_ops.data.image_file for what happens to an image. Raises DataError if there are no class folders, if
@@ -124,7 +124,7 @@ def _walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
             raise DataError(f"{entry}: neither a file nor a folder (a link to nothing?). Remove it or mend the link.")
 
 
-def _read_split(folder: Path, classes: Sequence[str], spec: Spec) -> tuple[Samples, list[Path]]:
+def _read_split(folder: Path, classes: Sequence[str], spec: ImageFolder) -> tuple[Samples, list[Path]]:
     """The samples, class by class, and the files that are no images."""
     import numpy as np
     from PIL import Image

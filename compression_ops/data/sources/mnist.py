@@ -13,25 +13,25 @@ _NAME = "MNIST"
 _CLASSES = tuple("0123456789")
 
 
-class Spec(DatasetSpec):
+class MNIST(DatasetSpec):
     source: Literal["mnist"]
 
 
-def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: MNIST, folders: Sequence[Path]) -> Path | None:
     """The first `<folder>/MNIST/raw`, torchvision's layout, that holds all four files, plain or gzipped."""
     return idx.locate(_NAME, folders)
 
 
-def files(spec: Spec, root: Path) -> list[Path]:
+def files(spec: MNIST, root: Path) -> list[Path]:
     """The four raw files, sorted. Raises DataError if one is missing."""
     return idx.files(root)
 
 
-def download(spec: Spec, folder: Path, progress: ProgressCallback) -> Path:
+def download(spec: MNIST, folder: Path, progress: ProgressCallback) -> Path:
     """Fetch the files into `<folder>/MNIST/raw` and return that. Raises DataError where the network fails."""
     return idx.download(_NAME, folder, progress)
 
 
-def read(spec: Spec, root: Path) -> RawData:
+def read(spec: MNIST, root: Path) -> RawData:
     """Images uint8 [N, 1, 28, 28]. Raises DataError if a file is missing, damaged or of another shape."""
     return RawData(idx.read_split(root, "train", 28), idx.read_split(root, "t10k", 28), _CLASSES)

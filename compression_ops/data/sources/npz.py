@@ -53,7 +53,7 @@ _ALLOWED = (
 )
 
 
-class Spec(DatasetSpec):
+class NPZ(DatasetSpec):
     source: Literal["npz"]
     path: str = Field(min_length=1, description="The .npz file.")
     test_fraction: float = Field(
@@ -61,18 +61,18 @@ class Spec(DatasetSpec):
     )
 
 
-def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: NPZ, folders: Sequence[Path]) -> Path | None:
     """The file `path`: as it is, or where relative also in each of `folders`; None where there is none."""
     path = Path(spec.path).expanduser()
     return next((place for place in (path, *(folder / path for folder in folders)) if place.is_file()), None)
 
 
-def files(spec: Spec, root: Path) -> list[Path]:
+def files(spec: NPZ, root: Path) -> list[Path]:
     """The one file."""
     return [root]
 
 
-def read(spec: Spec, root: Path) -> RawData:
+def read(spec: NPZ, root: Path) -> RawData:
     """Images uint8 [N, C, H, W].
 
     Raises DataError if the file is no NumPy archive, lacks arrays, holds them as Python objects (as images of differing

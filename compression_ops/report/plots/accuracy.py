@@ -7,13 +7,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from compression_ops import quantities
+from compression_ops.evaluation.family import ROLES
 from compression_ops.report.contents import Report
 from compression_ops.report.plots import labels, pareto
 from compression_ops.report.plots.style import (
     FAINT,
     GREY,
     INK,
-    KINDS,
     lay_out,
     logarithmic,
     look,
@@ -25,7 +25,7 @@ from compression_ops.report.plots.style import (
 
 def draw(report: Report) -> str:
     """Two panels, one accuracy axis: a point a model with its 95 % interval, filled where it is on the Pareto front."""
-    batch_size = report.conditions.batch_sizes[0]
+    batch_size = report.conditions.sizes[0]
     sizes = [float(model.cost.file_bytes) for model in report.models]
     latencies = [report.latency[model.name, batch_size].p50_us for model in report.models]
     with new_figure(4.8) as figure:
@@ -49,7 +49,7 @@ def _panel(axes: Axes, report: Report, costs: Sequence[float], label: str, write
     stairs = [costs[index] for index in front], [accuracies[index].value for index in front]
     axes.plot(*stairs, drawstyle="steps-post", color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     for index, (model, accuracy) in enumerate(zip(report.models, accuracies, strict=True)):
-        _, color, marker = look(model.kind)
+        _, color, marker = look(model.role)
         axes.vlines(costs[index], accuracy.low, accuracy.high, color=color, alpha=0.35, linewidth=2, zorder=2)
         face = color if index in front else "white"
         axes.scatter(
@@ -72,11 +72,12 @@ def _spread(axes: Axes, costs: Sequence[float]) -> None:
 
 
 def _legend(report: Report) -> list[Line2D]:
-    present = {model.kind for model in report.models}
-    kinds = [kind for kind in KINDS if kind in present] + sorted(present - set(KINDS))
+    present = {model.role for model in report.models}
     handles: list[Line2D] = []
-    for kind in kinds:
-        name, color, marker = look(kind)
+    for role in ROLES:
+        if role not in present:
+            continue
+        name, color, marker = look(role)
         handles.append(Line2D([], [], color=color, marker=marker, linestyle="", label=name))
     front = Line2D([], [], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), label="Pareto front")
     hollow = Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="", label="hollow: not on it")

@@ -18,11 +18,11 @@ _WORSE_BETTER = LinearSegmentedColormap.from_list("change", ["#0969da", "#ffffff
 
 
 def draw(report: Report) -> str | None:
-    """One panel a student and quantized student: its confusion matrix less its teacher's, in test samples.
+    """One panel a student and quantized model: its confusion matrix less its teacher's, in test samples.
 
     Red is worse in every cell: more confusions off the diagonal, fewer right answers on it. None without such a model.
     """
-    models = [model for model in report.models if model.kind in ("student", "quantized_student")]
+    models = [model for model in report.models if model.role in ("student", "quantized")]
     if not models:
         return None
     confusion = {model.name: model.quality.confusion for model in report.models}

@@ -18,7 +18,7 @@ _DRAWN_QUANTILES = (0.002, 0.995)
 
 def draw(report: Report) -> str:
     """One panel a batch size, one violin a model: density on a logarithmic scale, with p50, p95 and p99."""
-    batch_sizes = report.conditions.batch_sizes
+    batch_sizes = report.conditions.sizes
     columns = min(_COLUMNS, len(batch_sizes))
     rows = -(-len(batch_sizes) // columns)
     with new_figure(rows * (1.0 + 0.4 * len(report.models))) as figure:
@@ -34,7 +34,7 @@ def _panel(axes: Axes, report: Report, batch_size: int) -> None:
     latencies = [report.latency[model.name, batch_size] for model in report.models]
     axes.set_xscale("log")
     for row, (model, latency) in enumerate(zip(report.models, latencies, strict=True)):
-        _violin(axes, row, latency, look(model.kind)[1])
+        _violin(axes, row, latency, look(model.role)[1])
     axes.set_yticks(range(len(report.models)), [model.name for model in report.models])
     axes.set_ylim(len(report.models) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

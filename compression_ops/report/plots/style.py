@@ -13,14 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from compression_ops.evaluation.family import Role
+
 INK, GREY, FAINT = "#24292f", "#8c959f", "#d0d7de"
 WIDTH_INCHES = 11.0
-# By kind: name in a legend, colour, marker.
-KINDS = {
+# By role: name in a legend, colour, marker.
+_LOOKS: dict[Role, tuple[str, str, str]] = {
     "teacher": ("teacher", "#24292f", "s"),
     "student": ("student", "#0969da", "o"),
     "control": ("control (no teacher)", "#bc6c00", "^"),
-    "quantized_student": ("quantized student", "#1a7f37", "D"),
+    "quantized": ("quantized student", "#1a7f37", "D"),
 }
 # (widest ratio of an axis's ends, multiples of powers of ten that get a tick)
 _MULTIPLES = (
@@ -31,7 +33,6 @@ _MULTIPLES = (
     (math.inf, (1.0,)),
 )
 _TRAILING_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
-_OTHER = ("#8250df", "P")
 _RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
@@ -50,9 +51,9 @@ _RC: Any = {
 }
 
 
-def look(kind: str) -> tuple[str, str, str]:
-    """(name in a legend, colour, marker) of one kind of model, the same in every figure."""
-    return KINDS.get(kind, (kind.replace("_", " "), *_OTHER))
+def look(role: Role) -> tuple[str, str, str]:
+    """(name in a legend, colour, marker) of models that play one part, the same in every figure."""
+    return _LOOKS[role]
 
 
 @contextmanager

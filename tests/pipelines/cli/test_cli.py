@@ -43,10 +43,10 @@ def test_run_prints_json_and_nothing_else_on_stdout(recipe: Path) -> None:
     assert found["failed"] == found["skipped"] == []
     assert found["seconds"] > 0
     # Two epochs are too few for distillation to gain anything, which stops nothing.
-    assert [item["asset"] for item in found["warnings"]] == ["benchmark_report"]
+    assert [item["asset"] for item in found["warnings"]] == ["measurements"]
     assert found["warnings"][0]["check"] == "distillation_gain_small"
     assert "min_distillation_gain" in found["warnings"][0]["warning"]
-    assert f"warning: benchmark_report: {found['warnings'][0]['warning']}" in result.stderr
+    assert f"warning: measurements: {found['warnings'][0]['warning']}" in result.stderr
     assets = json.loads(_compression("status", "tiny", "--json").stdout)["assets"]
     assert [told for item in assets for told in item["warnings"]] == found["warnings"]
 

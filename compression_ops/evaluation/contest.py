@@ -1,0 +1,221 @@
+"""The best of the models that pass their gates, and whether it should replace the incumbent champion."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.errors import CompressionError, ModelError
+from compression_ops.evaluation import latency, quality
+from compression_ops.evaluation.promotion import SIGNIFICANT, Contender, Decision, decide, unopposed
+from compression_ops.onnx_model import metadata
+from compression_ops.onnx_model.session import open_session, predict
+from compression_ops.progress import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+MODEL, CHAMPION, DECISION = "model.onnx", "champion.json", "decision.json"
+INCUMBENT = "incumbent"
+_CHUNK = 256
+_WARMUP = 10
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """On what, and how, all models are judged. total: units of progress, one a model and one for the latency."""
+
+    description: Description
+    test: Split
+    threads: int
+    iterations: int
+    progress: ProgressCallback
+    total: int
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """content: the serialized model without what it says about itself; description: of the data that it was made for,
+    by its own words where it has any.
+    """
+
+    name: str
+    content: bytes
+    session: "InferenceSession"
+    description: Description
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model with its logits, float32 [N, classes], on the test split, and the fraction that is right."""
+
+    model: Contestant
+    logits: NDArray[np.float32]
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """rival: the incumbent where it was compared; already: the candidate is that champion itself; alarming:
+    a user should read the words.
+    """
+
+    candidate: str | None
+    decision: Decision
+    rival: Judged | None = None
+    already: bool = False
+    alarming: bool = False
+
+
+def hold(
+    candidates: Mapping[str, Sequence[str]],
+    incumbent: str | None,
+    inputs: Mapping[str, Path],
+    threads: int,
+    iterations: int,
+    progress: ProgressCallback,
+) -> tuple[Outcome, list[Judged]]:
+    """What is decided, and what was found of every candidate that passes its gates.
+
+    candidates  {asset name: [sentences why it fails its gates], empty where it passes}
+    incumbent   how to call the champion in use; None if there is none
+    inputs      `dataset`, every candidate's folder with `model.onnx`, and `incumbent` likewise if there is one
+    threads, iterations   of the latency measurement
+
+    The candidate is the most accurate model that passes; of those that McNemar's test cannot tell from it, the smallest
+    file. It replaces the incumbent as `promotion.decide` says, at batch size 1. File bytes are those without metadata,
+    which a champion has and a candidate need not. The incumbent sees the test images normalized as it was trained; one
+    for other classes or another shape cannot be compared, and is replaced. Raises CompressionError for a candidate that
+    was not given, ModelError for one that does not run or is not made for this data set.
+    """
+    _require_inputs(candidates, inputs)
+    passing = sorted(name for name, reasons in candidates.items() if not reasons)
+    if not passing:
+        return _nobody(candidates), []
+    folder = inputs["dataset"]
+    total = len(passing) + (INCUMBENT in inputs) + 1
+    trial = _Trial(load_description(folder), load_split(folder, "test"), threads, iterations, progress, total)
+    judged = [_candidate(name, inputs[name], position, trial) for position, name in enumerate(passing)]
+    rival = _open(incumbent or "the incumbent", inputs[INCUMBENT], trial) if INCUMBENT in inputs else None
+    return _contest(_best(judged, trial), rival, trial), judged
+
+
+def write(outcome: Outcome, judged: Sequence[Judged], output: Path) -> None:
+    """Write `champion.json`: candidate (null: none passes), promoted, already, and the test accuracy and file bytes of
+    each model that was looked at; and `decision.json`: the decision in words, and its numbers, which hold latencies.
+    """
+    models = {one.model.name: one for one in judged} | ({INCUMBENT: outcome.rival} if outcome.rival else {})
+    decision = outcome.decision
+    choice = {"candidate": outcome.candidate, "promoted": decision.promote, "already": outcome.already}
+    champion = {
+        **choice,
+        "test_accuracy": {name: one.accuracy for name, one in models.items()},
+        "file_bytes": {name: len(one.model.content) for name, one in models.items()},
+    }
+    (output / CHAMPION).write_text(json.dumps(champion, indent=1) + "\n")
+    told = {**choice, "words": decision.words, "numbers": decision.numbers}
+    (output / DECISION).write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _require_inputs(gates: Mapping[str, Sequence[str]], inputs: Mapping[str, Path]) -> None:
+    if missing := sorted(gates.keys() - inputs.keys()):
+        raise CompressionError(
+            f"candidates: {', '.join(missing)} cannot be judged: the stage's inputs are {', '.join(sorted(inputs))}"
+        )
+
+
+def _nobody(gates: Mapping[str, Sequence[str]]) -> Outcome:
+    failures = [f"{name}: {' '.join(reasons)}" for name, reasons in sorted(gates.items())]
+    why = "no candidate passes its gates" if failures else "there is no candidate"
+    return Outcome(None, Decision(False, " ".join([f"Nothing is promoted: {why}.", *failures]), {}), alarming=True)
+
+
+def _open(name: str, folder: Path, trial: _Trial) -> Contestant:
+    file = folder / MODEL
+    session = open_session(file, trial.threads)
+    described = metadata.is_described(session)
+    description = metadata.read(session, str(file)).description if described else trial.description
+    return Contestant(name, metadata.content(onnx.load(file)), session, description)
+
+
+def _candidate(name: str, folder: Path, position: int, trial: _Trial) -> Judged:
+    model = _open(name, folder, trial)
+    if misfit := _misfit(model, trial):
+        raise ModelError(f"{name}: {misfit}; a candidate must be made from the data set. Compute it again")
+    return _judge(model, position, trial)
+
+
+def _misfit(model: Contestant, trial: _Trial) -> str | None:
+    """Why the model cannot be judged on the data set, as a clause; None if it can."""
+    known, wanted = model.description.classes, trial.description.classes
+    if known != wanted:
+        differing = [name for name in (*known, *wanted) if (name in known) != (name in wanted)]
+        more = f" and {len(differing) - _NAMED} more" if len(differing) > _NAMED else ""
+        names = ", ".join(map(repr, differing[:_NAMED])) + more
+        return f"its classes and the data set's differ in {names or 'their order'}"
+    outputs = model.session.get_outputs()[0].shape[-1]
+    if isinstance(outputs, int) and outputs != len(wanted):
+        return f"it tells {outputs} classes, and the data set has {len(wanted)}"
+    inputs, shape = tuple(model.session.get_inputs()[0].shape[1:]), trial.description.shape
+    if inputs != shape:
+        return f"it takes images of shape {inputs}, and the data set's have {shape}"
+    return None
+
+
+def _judge(model: Contestant, position: int, trial: _Trial) -> Judged:
+    """Predict the test split, in chunks: all of it as floats may not fit into memory."""
+    labels = trial.test.labels.numpy()
+    chunks = (normalize(chunk, model.description).numpy() for chunk in trial.test.images.split(_CHUNK))
+    logits = np.concatenate([predict(model.session, chunk, _CHUNK) for chunk in chunks])
+    quality.check_logits(model.name, logits, len(labels), len(trial.description.classes))
+    accuracy = float((logits.argmax(axis=1) == labels).mean())
+    trial.progress(Progress(model.name, position + 1, trial.total, {"test_accuracy": accuracy}))
+    return Judged(model, logits, accuracy)
+
+
+def _best(judged: Sequence[Judged], trial: _Trial) -> Judged:
+    """See `run`; of equal ones the more accurate, then the smaller, then the first by name."""
+    labels = trial.test.labels.numpy()
+    leader = min(judged, key=lambda one: (-one.accuracy, len(one.model.content), one.model.name))
+
+    def equals_leader(one: Judged) -> bool:
+        change = quality.compare(one.logits, leader.model.name, leader.logits, labels)
+        return change.p_value >= SIGNIFICANT
+
+    return min(filter(equals_leader, judged), key=lambda one: (len(one.model.content), -one.accuracy, one.model.name))
+
+
+def _contest(best: Judged, incumbent: Contestant | None, trial: _Trial) -> Outcome:
+    name = best.model.name
+    if incumbent is None:
+        return Outcome(name, decide(_measure([best], trial)[0], None))
+    if misfit := _misfit(incumbent, trial):
+        reason = f"{incumbent.name} cannot be compared with it on this data set, since {misfit}"
+        return Outcome(name, unopposed(_measure([best], trial)[0], reason), alarming=True)
+    rival = _judge(incumbent, trial.total - 2, trial)
+    decision = decide(*_measure([best, rival], trial))
+    if best.model.content != incumbent.content:
+        return Outcome(name, decision, rival)
+    words = f"{name} already is the champion: graph and weights are those of {incumbent.name}."
+    return Outcome(name, replace(decision, promote=False, words=words), rival, already=True)
+
+
+def _measure(judged: Sequence[Judged], trial: _Trial) -> list[Contender]:
+    """The models with their latencies at batch size 1, measured in turn."""
+    trial.progress(Progress("measuring latency", trial.total - 1, trial.total))
+    # By position, since a candidate and the incumbent may have one name.
+    sessions = {str(position): one.model.session for position, one in enumerate(judged)}
+    images = normalize(trial.test.images[:1], trial.description).numpy()
+    measured = latency.measure(sessions, images, [1], trial.iterations, _WARMUP, lambda done, total: None)
+    labels = trial.test.labels.numpy()
+    return [
+        Contender(one.model.name, one.logits, labels, len(one.model.content), measured[position, 1].p50_us)
+        for position, one in zip(sessions, judged, strict=True)
+    ]

@@ -1,0 +1,246 @@
+"""What was measured of a family of models on the test split, before anybody judges or draws it.
+
+`measurements.json` holds what identical runs repeat byte for byte: quality, comparisons, sizes. `timings.json` holds
+what differs from run to run: latency, memory, and the machine that they were measured on.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compression_ops.evaluation import family as families
+from compression_ops.evaluation import quality as qualities
+from compression_ops.evaluation import statistics
+from compression_ops.evaluation.conditions import Conditions
+from compression_ops.evaluation.cost import Cost
+from compression_ops.evaluation.family import Family, Role
+from compression_ops.evaluation.latency import Latency
+from compression_ops.evaluation.processor import Processor
+from compression_ops.evaluation.quality import Change, Quality
+from compression_ops.evaluation.statistics import Proportion
+
+CONTENT, TIMINGS = "measurements.json", "timings.json"
+# For each batch size N: `latency_p50_us_batch<N>` and so on, microseconds a call.
+LATENCY_COLUMNS = {
+    "latency_p50_us": "median of all timed calls",
+    "latency_p95_us": "95th percentile",
+    "latency_p99_us": "99th percentile",
+    "latency_mean_us": "arithmetic mean",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model, without its latency and memory: what is the same whenever and wherever it is measured.
+
+    depth              generations below its teacher
+    change             against its parent; None for the teacher
+    teacher_agreement  fraction of test samples on which it predicts its teacher's class; None for the teacher
+    compression_ratio  its teacher's file bytes / its own
+    distillation       of a student that has a control: its change against that control; else None
+    """
+
+    name: str
+    role: Role
+    parent: str | None
+    teacher: str
+    depth: int
+    quality: Quality
+    change: Change | None
+    teacher_agreement: float | None
+    cost: Cost
+    compression_ratio: float
+    distillation: Change | None
+
+    @property
+    def kind(self) -> str:
+        """The sort of asset that its name stands for: `student/small` is a `student`."""
+        return self.name.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """latency: by (model, batch size); peak_memory: bytes by model, None where the system cannot tell; onnxruntime: its
+    version.
+    """
+
+    processor: Processor
+    onnxruntime: str
+    latency: Mapping[tuple[str, int], Latency]
+    peak_memory: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All of it; each model is followed by its descendants."""
+
+    classes: tuple[str, ...]
+    test_samples: int
+    models: tuple[Measured, ...]
+    conditions: Conditions
+    timings: Timings
+
+    def speedup(self, model: Measured) -> float:
+        """The teacher's median latency / the model's, at the first batch size."""
+        batch_size, latency = self.conditions.sizes[0], self.timings.latency
+        return latency[model.teacher, batch_size].p50_us / latency[model.name, batch_size].p50_us
+
+    def numbers(self, model: Measured) -> dict[str, float | int | None]:
+        """Every number of one model by its column; None for what it does not have."""
+        change, distillation, accuracy = model.change, model.distillation, model.quality.accuracy
+        worst = None if change is None else worst_class(change.class_points)
+        values: dict[str, float | int | None] = {
+            "test_accuracy": accuracy.value,
+            "test_accuracy_low": accuracy.low,
+            "test_accuracy_high": accuracy.high,
+            "accuracy_change_points": None if change is None else change.points,
+            "only_model_right_samples": None if change is None else change.only_model_right,
+            "only_parent_right_samples": None if change is None else change.only_reference_right,
+            "mcnemar_p_value": None if change is None else change.p_value,
+            "teacher_agreement": model.teacher_agreement,
+            "expected_calibration_error": model.quality.expected_calibration_error,
+            "worst_class_change_points": None if change is None or worst is None else change.class_points[worst],
+            "distillation_gain_points": None if distillation is None else distillation.points,
+            "distillation_p_value": None if distillation is None else distillation.p_value,
+            "parameters": model.cost.parameters,
+            "file_bytes": model.cost.file_bytes,
+            "weight_bytes": model.cost.weight_bytes,
+            "macs": model.cost.macs,
+            "compression_ratio": model.compression_ratio,
+            "peak_memory_bytes": self.timings.peak_memory[model.name],
+            "speedup_ratio": self.speedup(model),
+        }
+        for batch_size in self.conditions.sizes:
+            latency = self.timings.latency[model.name, batch_size]
+            for column in LATENCY_COLUMNS:
+                values[f"{column}_batch{batch_size}"] = getattr(latency, column.removeprefix("latency_"))
+        return values
+
+    def metrics(self) -> dict[str, float]:
+        """Every finite number as `<model>.<column>`."""
+        return {
+            f"{model.name}.{column}": float(value)
+            for model in self.models
+            for column, value in self.numbers(model).items()
+            if value is not None and math.isfinite(value)
+        }
+
+
+def compare(
+    family: Family,
+    logits: Mapping[str, NDArray[np.float32]],
+    labels: NDArray[np.int64],
+    costs: Mapping[str, Cost],
+) -> tuple[Measured, ...]:
+    """Every model's quality, and how it compares with its parent, its teacher and its control.
+
+    logits: float32 [N, classes] of each model on the test samples, in the order of `labels`, int64 [N]; costs: of each
+    model's ONNX file.
+    """
+    control_of = families.controls(family)
+
+    def measured(name: str) -> Measured:
+        parent, teacher, control = family[name].parent, families.teacher_of(name, family), control_of.get(name)
+        own = logits[name]
+        return Measured(
+            name=name,
+            role=family[name].role,
+            parent=parent,
+            teacher=teacher,
+            depth=families.depth(name, family),
+            quality=qualities.assess(own, labels),
+            change=None if parent is None else qualities.compare(own, parent, logits[parent], labels),
+            teacher_agreement=None
+            if parent is None
+            else statistics.agreement(own.argmax(axis=1), logits[teacher].argmax(axis=1)),
+            cost=costs[name],
+            compression_ratio=costs[teacher].file_bytes / costs[name].file_bytes,
+            distillation=None if control is None else qualities.compare(own, control, logits[control], labels),
+        )
+
+    return tuple(measured(name) for name in families.order(family))
+
+
+def worst_class(class_points: tuple[float | None, ...]) -> int | None:
+    """Index of the class that lost most, the first of equals; None where no class lost any."""
+    lost = [(value, index) for index, value in enumerate(class_points) if value is not None and value < 0]
+    return min(lost)[1] if lost else None
+
+
+def write(measurements: Measurements, folder: Path) -> None:
+    """Write `measurements.json` and `timings.json`."""
+    timings = measurements.timings
+    content = {
+        "classes": list(measurements.classes),
+        "test_samples": measurements.test_samples,
+        "models": [_plain(model) for model in measurements.models],
+    }
+    differing = {
+        "conditions": measurements.conditions.model_dump(mode="json"),
+        "processor": asdict(timings.processor),
+        "onnxruntime": timings.onnxruntime,
+        "latency": [
+            {"model": name, "batch_size": size, **asdict(found), "samples_us": found.samples_us.tolist()}
+            for (name, size), found in timings.latency.items()
+        ],
+        "peak_memory": dict(timings.peak_memory),
+    }
+    for name, value in ((CONTENT, content), (TIMINGS, differing)):
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> Measurements:
+    """What `write` wrote."""
+    content, timings = (json.loads((folder / name).read_text(encoding="utf-8")) for name in (CONTENT, TIMINGS))
+    latency = {
+        (fields.pop("model"), fields.pop("batch_size")): Latency(
+            **fields | {"samples_us": np.array(fields["samples_us"], dtype=np.float64)}
+        )
+        for fields in timings["latency"]
+    }
+    processor = timings["processor"]
+    machine = Processor(processor["name"], tuple(processor["extensions"]), processor["logical_cores"])
+    return Measurements(
+        classes=tuple(content["classes"]),
+        test_samples=content["test_samples"],
+        models=tuple(_measured(fields) for fields in content["models"]),
+        conditions=Conditions.model_validate(timings["conditions"]),
+        timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"]),
+    )
+
+
+def _plain(model: Measured) -> dict[str, Any]:
+    fields = asdict(model)
+    fields["quality"]["confusion"] = model.quality.confusion.tolist()
+    return fields
+
+
+def _measured(fields: dict[str, Any]) -> Measured:
+    quality = fields["quality"]
+    typed: dict[str, Any] = {
+        **fields,
+        "quality": Quality(
+            Proportion(**quality["accuracy"]),
+            quality["expected_calibration_error"],
+            tuple(quality["class_accuracy"]),
+            np.array(quality["confusion"], dtype=np.int64),
+        ),
+        "change": _change(fields["change"]),
+        "distillation": _change(fields["distillation"]),
+        "cost": Cost(**fields["cost"]),
+    }
+    return Measured(**typed)
+
+
+def _change(fields: dict[str, Any] | None) -> Change | None:
+    if fields is None:
+        return None
+    typed: dict[str, Any] = {**fields, "class_points": tuple(fields["class_points"])}
+    return Change(**typed)

@@ -1,0 +1,131 @@
+"""Runs every model as the onnxruntime session that a user would: on the test split, against the clock, for memory."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.errors import CompressionError
+from compression_ops.evaluation import cost, family, latency, measurements, memory, processor, quality
+from compression_ops.evaluation.conditions import Conditions
+from compression_ops.evaluation.cost import Cost
+from compression_ops.evaluation.family import Family
+from compression_ops.evaluation.measurements import Measured, Measurements, Timings
+from compression_ops.onnx_model.export import export_saved
+from compression_ops.onnx_model.session import open_session, predict
+from compression_ops.progress import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+_CHUNK = 256
+# The shares of the progress bar, in percent, at which each part of the work begins.
+_PREDICT, _LATENCY, _MEMORY, _DONE = 10, 30, 90, 100
+
+
+@dataclass(frozen=True)
+class _Model:
+    file: Path
+    cost: Cost
+    session: "InferenceSession"
+
+
+def measure(
+    members: Family, conditions: Conditions, inputs: Mapping[str, Path], progress: ProgressCallback
+) -> Measurements:
+    """Measure a family of models on the test split of a data set.
+
+    inputs  `dataset` and every model of the family: a folder with `model.onnx`, or with a saved network
+
+    Raises CompressionError for a family that cannot be, ModelError for a model that does not run or returns something
+    other than finite logits.
+    """
+    _check(members, inputs)
+    description, test = load_description(inputs["dataset"]), load_split(inputs["dataset"], "test")
+    with tempfile.TemporaryDirectory() as scratch:
+        models = _open(family.order(members), inputs, Path(scratch), conditions.threads, progress)
+        logits = _predict(models, test, description, progress)
+        costs = {name: model.cost for name, model in models.items()}
+        compared = measurements.compare(members, logits, test.labels.numpy(), costs)
+        _tell_accuracies(compared, progress)
+        measured = _measure_latency(models, test, description, conditions, progress)
+        progress(Progress("measuring peak memory", _MEMORY, _DONE))
+        files = [model.file for model in models.values()]
+        peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
+    timings = Timings(processor.detect(), onnxruntime.__version__, measured, dict(zip(models, peaks, strict=True)))
+    progress(Progress("measured", _DONE, _DONE))
+    return Measurements(description.classes, len(test), compared, conditions, timings)
+
+
+def _check(members: Family, inputs: Mapping[str, Path]) -> None:
+    family.check(members)
+    if missing := sorted(members.keys() - inputs.keys()):
+        raise CompressionError(
+            f"models: {', '.join(missing)} cannot be measured: the inputs of the stage are {', '.join(sorted(inputs))}"
+        )
+
+
+def _open(
+    names: list[str], inputs: Mapping[str, Path], scratch: Path, threads: int, progress: ProgressCallback
+) -> dict[str, _Model]:
+    models: dict[str, _Model] = {}
+    for position, name in enumerate(names):
+        progress(Progress(f"opening {name}", _PREDICT * position // len(names), _DONE))
+        file = inputs[name] / "model.onnx"
+        if not file.exists():
+            file = scratch / f"{name.replace('/', '-')}.onnx"
+            file.write_bytes(export_saved(inputs[name]).SerializeToString(deterministic=True))
+        session = open_session(file, threads)
+        models[name] = _Model(file, cost.measure(file), session)
+    return models
+
+
+def _predict(
+    models: Mapping[str, _Model], test: Split, description: Description, progress: ProgressCallback
+) -> dict[str, NDArray[np.float32]]:
+    """Logits of all test samples. Chunks have a fixed size, so that the number of cores has no say in the numbers."""
+    starts = range(0, len(test), _CHUNK)
+
+    def predict_chunk(start: int) -> list[NDArray[np.float32]]:
+        batch = normalize(test.images[start : start + _CHUNK], description).numpy()
+        return [predict(model.session, batch, _CHUNK) for model in models.values()]
+
+    chunks: list[list[NDArray[np.float32]]] = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for chunk in pool.map(predict_chunk, starts):
+            chunks.append(chunk)
+            share = (_LATENCY - _PREDICT) * len(chunks) // len(starts)
+            progress(Progress("predicting the test split", _PREDICT + share, _DONE))
+    logits = {name: np.concatenate(parts) for name, parts in zip(models, zip(*chunks, strict=True), strict=True)}
+    for name, values in logits.items():
+        quality.check_logits(name, values, len(test), len(description.classes))
+    return logits
+
+
+def _tell_accuracies(models: tuple[Measured, ...], progress: ProgressCallback) -> None:
+    for model in models:
+        progress(Progress(model.name, _LATENCY, _DONE, {"test_accuracy": model.quality.accuracy.value}))
+
+
+def _measure_latency(
+    models: Mapping[str, _Model],
+    test: Split,
+    description: Description,
+    conditions: Conditions,
+    progress: ProgressCallback,
+) -> dict[tuple[str, int], latency.Latency]:
+    images = normalize(test.images[: max(conditions.sizes)], description).numpy()
+
+    def tell(done: int, total: int) -> None:
+        progress(Progress("measuring latency", _LATENCY + (_MEMORY - _LATENCY) * done // total, _DONE))
+
+    sessions = {name: model.session for name, model in models.items()}
+    return latency.measure(sessions, images, conditions.sizes, conditions.iterations, conditions.warmup, tell)

@@ -1,0 +1,33 @@
+"""Runs the stage of an action, and nothing else: no store, no lineage."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from compression_ops.errors import CompressionError, DataError
+from compression_ops.progress import Progress
+from compression_ops.stages.stage import Context, StageFunction, StageResult
+from pipelines.graph.asset import RAW_DATA
+from pipelines.observed import raw_data
+from pipelines.pipeline import Pipeline
+from pipelines.state.action import Action
+
+
+def compute(action: Action, output: Path, report: Callable[[Progress], None]) -> StageResult:
+    """Run an action's stage into an empty folder."""
+    stage: StageFunction = importlib.import_module(f"compression_ops.stages.{action.asset.kind}").run
+    return stage(action.parameters, action.inputs.folders, Context(output, report))
+
+
+def check_nothing_changed(pipeline: Pipeline, action: Action) -> None:
+    """What was edited while the stage ran may or may not have entered its result: such a result is not kept.
+
+    Raises CompressionError that says what was edited.
+    """
+    asset, inputs = action.asset, action.inputs
+    if asset.read_code() != asset.code_digests:
+        raise CompressionError(f"the code of {asset.name} was edited while it ran; run again")
+    if RAW_DATA in inputs.folders:
+        after = raw_data.digest(pipeline.file, pipeline.home, inputs.folders[RAW_DATA])
+        if after != inputs.sources[RAW_DATA].digest:
+            raise DataError(f"the files under {inputs.folders[RAW_DATA]} changed while they were read; run again")

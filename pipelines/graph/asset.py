@@ -1,0 +1,66 @@
+"""One asset of a recipe: what it is made from, by which stage, on which parameters, and judged by what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from compression_ops.spec import Spec
+from pipelines.graph import code_closure
+
+# What is observed and not computed: the raw files, and how often a schedule has asked for new seeds.
+RAW_DATA, GENERATION = "raw_data", "generation"
+OBSERVED = (RAW_DATA, GENERATION)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One asset of a recipe.
+
+    name          as in the recipe: `teacher`, `student/small`
+    kind          its kind, a module of `pipelines.kinds`, and its stage, one of `compression_ops.stages`
+    parameters    the stage's own parameters
+    inputs        names of the assets (or of what is OBSERVED) that it reads
+    origins       where parameters stand in the recipe: a prefix of the parameter's path -> a path in the recipe
+    code          modules that the recipe chose for this stage, beside the stage's own
+    gates         thresholds that its result, or what it chooses among, is judged by; they enter no computation
+    exact_inputs  inputs of which it also reads what differs between identical runs: latencies
+    is_heavy      whether it takes the whole machine, so that no two such stages may run at a time
+    """
+
+    name: str
+    kind: str
+    parameters: Spec
+    inputs: tuple[str, ...]
+    origins: Mapping[str, str]
+    code: tuple[str, ...] = ()
+    gates: Mapping[str, Any] = field(default_factory=dict)
+    exact_inputs: tuple[str, ...] = ()
+    is_heavy: bool = False
+
+    @property
+    def node(self) -> str:
+        """Its name in one word, which says what it is wherever it stands alone: `student_small`."""
+        return self.name.replace("/", "_")
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The parameters as JSON types."""
+        return self.parameters.model_dump(mode="json")
+
+    @cached_property
+    def code_digests(self) -> dict[str, str]:
+        """{module: digest} of all code that the stage runs."""
+        return self.read_code()
+
+    def read_code(self) -> dict[str, str]:
+        """As `code_digests`, read from disk now."""
+        return code_closure.closure([f"compression_ops.stages.{self.kind}", *self.code])
+
+    def recipe_path(self, parameter: str) -> str:
+        """Where a parameter (`loss.temperature`) stands in the recipe (`students.small.loss.temperature`)."""
+        for prefix in sorted(self.origins, key=len, reverse=True):
+            if not prefix or parameter == prefix or parameter.startswith(prefix + "."):
+                rest = parameter[len(prefix) :].lstrip(".")
+                return ".".join(part for part in (self.origins[prefix], rest) if part)
+        return parameter

@@ -1,0 +1,57 @@
+"""The benchmark report: measurements as tables, plots and sentences."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from compression_ops.report import files
+from compression_ops.report.limits import Limits
+from compression_ops.stages.benchmark_report import BenchmarkReport
+from pipelines.graph.asset import Asset
+from pipelines.kinds.kind import Kind, Page
+from pipelines.recipe.sections import Recipe
+from pipelines.state.history import Materialization
+
+
+def assets(recipe: Recipe) -> Iterator[Asset]:
+    """One. It is made anew with every measurement: latencies are no part of what measurements are known by."""
+    yield Asset(
+        name="benchmark_report",
+        kind="benchmark_report",
+        parameters=recipe.benchmark.part(Limits).part(BenchmarkReport),
+        inputs=("measurements",),
+        origins={"": "benchmark"},
+        exact_inputs=("measurements",),
+    )
+
+
+def headline(entry: Materialization) -> str:
+    """`quantized_student/int8: test accuracy 98.96%, 32.6 times smaller, 1.8 times faster than the teacher`."""
+    model = next(iter(entry.metrics)).rpartition(".")[0]
+    number = {name.rpartition(".")[2]: value for name, value in entry.metrics.items() if name.startswith(f"{model}.")}
+    return (
+        f"{model}: test accuracy {number['test_accuracy']:.2%}, {number['compression_ratio']:.3g} times smaller, "
+        f"{number['speedup_ratio']:.3g} times faster than the teacher"
+    )
+
+
+def page(folder: Path, entry: Materialization) -> Page:
+    """The report itself: in Markdown, as a table, and its HTML page one click away."""
+    rows = [{str(name): value for name, value in row.items()} for row in files.read_frame(folder).to_dict("records")]
+    return Page({"report": files.read_markdown(folder)}, entry.metrics, [_first(row) for row in rows], files.PAGE)
+
+
+def _first(row: dict[str, object]) -> dict[str, object]:
+    """The columns that decide stand first: a page of Dagster's shows few without scrolling."""
+    latency = next(name for name in row if name.startswith("latency_p50_us"))
+    leading = ("model", "test_accuracy", "compression_ratio", "speedup_ratio", "passed", "file_bytes", latency)
+    return {name: row[name] for name in (*leading, *(name for name in row if name not in leading))}
+
+
+KIND = Kind(
+    description="The measurements as tables, plots and sentences, judged by what was asked of the quantized students.",
+    badges=("pandas", "report"),
+    assets=assets,
+    headline=headline,
+    page=page,
+    ages=True,
+)

@@ -1,0 +1,32 @@
+"""The controls: the same students on the same views without the teacher."""
+
+from collections.abc import Iterator
+
+from compression_ops.data.views import Views
+from compression_ops.stages.control import Control
+from pipelines.graph.asset import Asset
+from pipelines.kinds.kind import Kind, network_code, seeds
+from pipelines.recipe.sections import Recipe
+
+
+def assets(recipe: Recipe) -> Iterator[Asset]:
+    """One for each student that asks for it."""
+    for name, student in recipe.students.items():
+        if student.control:
+            yield Asset(
+                name=f"control/{name}",
+                kind="control",
+                parameters=student.part(Control, views=recipe.soft_labels.part(Views)),
+                inputs=("dataset", *seeds(recipe)),
+                origins={"": f"students.{name}", "views": "soft_labels"},
+                code=(network_code(student.architecture),),
+                is_heavy=True,
+            )
+
+
+KIND = Kind(
+    description="The same student on the same views without the teacher: what distillation gains is the difference.",
+    badges=("pytorch", "control"),
+    assets=assets,
+    is_model=True,
+)

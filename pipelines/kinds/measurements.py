@@ -1,0 +1,128 @@
+"""The measurements: every model as the onnxruntime session that a user would run, on the test split."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from compression_ops.evaluation.conditions import Conditions
+from compression_ops.evaluation.family import Member
+from compression_ops.stages.measurements import Measurements
+from pipelines.graph.asset import Asset
+from pipelines.kinds.gate import Evidence, Gate
+from pipelines.kinds.kind import Kind, Page, network_code, thresholds
+from pipelines.recipe.sections import Recipe
+from pipelines.state.history import Check, Materialization
+
+_THRESHOLDS = (
+    "gates.min_distillation_gain",
+    "gates.max_latency_us",
+    "benchmark.max_accuracy_drop",
+    "benchmark.min_compression",
+)
+
+_FOLLOWED = frozenset({"test_accuracy", "accuracy_change_points", "file_bytes", "compression_ratio", "speedup_ratio"})
+
+
+def assets(recipe: Recipe) -> Iterator[Asset]:
+    """One, of all models together: they are compared on the same samples and in the same minutes."""
+    models = _models(recipe)
+    architectures = {recipe.teacher.architecture, *(student.architecture for student in recipe.students.values())}
+    yield Asset(
+        name="measurements",
+        kind="measurements",
+        parameters=recipe.benchmark.part(Conditions).part(Measurements, models=models),
+        inputs=("dataset", *models),
+        origins={"": "benchmark", "models": "the recipe's models"},
+        code=tuple(network_code(architecture) for architecture in sorted(architectures)),
+        gates=thresholds(recipe, *_THRESHOLDS),
+        is_heavy=True,
+    )
+
+
+def _models(recipe: Recipe) -> dict[str, Member]:
+    models = {"teacher": Member(role="teacher")}
+    for name, student in recipe.students.items():
+        models[f"student/{name}"] = Member(role="student", parent="teacher")
+        if student.control:
+            models[f"control/{name}"] = Member(role="control", parent=f"student/{name}")
+    for name, quantized in recipe.quantized_students.items():
+        models[f"quantized_student/{name}"] = Member(role="quantized", parent=f"student/{quantized.student}")
+    return models
+
+
+def gates(asset: Asset) -> Iterator[Gate]:
+    """What distillation gained, which warns; what quantization cost, which keeps a model from being promoted."""
+    for name, member in _members(asset).items():
+        short = name.partition("/")[2]
+        if member.role == "control" and member.parent is not None:
+            student = member.parent
+            gain = f"distillation_gain_{student.partition('/')[2]}"
+            yield Gate(gain, f"The teacher helps {student}.", distillation_gain, subject=student)
+        if member.role == "quantized":
+            drop = f"Quantization costs {name} little."
+            yield Gate(f"accuracy_drop_{short}", drop, accuracy_drop, subject=name, decides=True)
+            small = f"{name} is much smaller than the teacher."
+            yield Gate(f"compression_{short}", small, compression, subject=name, decides=True)
+            if asset.gates["gates.max_latency_us"] is not None:
+                yield Gate(f"latency_{short}", f"{name} is fast enough.", latency, subject=name, decides=True)
+
+
+def _members(asset: Asset) -> Mapping[str, Member]:
+    assert isinstance(asset.parameters, Measurements)
+    return asset.parameters.models
+
+
+def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
+    """A student against its control."""
+    p_value = evidence.metrics[f"{gate.subject}.distillation_p_value"]
+    text = f"{gate.subject} gains {{}} points of test accuracy over its control (p = {p_value:.2g})"
+    found = evidence.metrics[f"{gate.subject}.distillation_gain_points"]
+    return gate.at_least(evidence, "gates.min_distillation_gain", text, found, {"p_value": p_value})
+
+
+def accuracy_drop(gate: Gate, evidence: Evidence) -> Check:
+    """A quantized student against its student."""
+    p_value = evidence.metrics[f"{gate.subject}.mcnemar_p_value"]
+    text = f"{gate.subject} loses {{}} points of test accuracy to its student (p = {p_value:.2g})"
+    found = 0.0 - evidence.metrics[f"{gate.subject}.accuracy_change_points"]  # never "-0"
+    return gate.at_most(evidence, "benchmark.max_accuracy_drop", text, found, {"p_value": p_value})
+
+
+def compression(gate: Gate, evidence: Evidence) -> Check:
+    """The file of a quantized student against the teacher's."""
+    text = f"The file of {gate.subject} is {{}} times smaller than the teacher's"
+    found = evidence.metrics[f"{gate.subject}.compression_ratio"]
+    return gate.at_least(evidence, "benchmark.min_compression", text, found)
+
+
+def latency(gate: Gate, evidence: Evidence) -> Check:
+    """The median call of a quantized student."""
+    assert isinstance(evidence.asset.parameters, Measurements)
+    size = evidence.asset.parameters.batch_sizes[0]
+    text = f"A call of {gate.subject} at batch size {size} takes {{}} µs at the median"
+    found = evidence.metrics[f"{gate.subject}.latency_p50_us_batch{size}"]
+    return gate.at_most(evidence, "gates.max_latency_us", text, found)
+
+
+def headline(entry: Materialization) -> str:
+    """`test accuracy: teacher 100.00%, student/small 98.70%, ...`."""
+    suffix = ".test_accuracy"
+    accuracies = {n.removesuffix(suffix): value for n, value in entry.metrics.items() if n.endswith(suffix)}
+    names = [name for name in entry.parameters["models"] if name in accuracies]
+    return "test accuracy: " + ", ".join(f"{name} {accuracies[name]:.2%}" for name in names)
+
+
+def page(folder: Path, entry: Materialization) -> Page:
+    """Of the many numbers, those whose course over time a reader follows."""
+    return Page(numbers={name: value for name, value in entry.metrics.items() if name.rpartition(".")[2] in _FOLLOWED})
+
+
+KIND = Kind(
+    description="Every model as the onnxruntime session that a user would run, measured on the test split.",
+    badges=("onnx", "measured"),
+    assets=assets,
+    gates=gates,
+    headline=headline,
+    page=page,
+    is_evaluation=True,
+    reads_test=True,
+)

@@ -1,0 +1,55 @@
+"""The quantized students: integer ONNX models."""
+
+from collections.abc import Iterator
+
+from compression_ops import implementations
+from compression_ops.stages.quantized_student import QuantizedStudent
+from pipelines.graph.asset import Asset
+from pipelines.kinds.gate import Evidence, Gate
+from pipelines.kinds.kind import Kind, network_code, thresholds
+from pipelines.recipe.sections import Recipe
+from pipelines.state.history import Check
+
+
+def assets(recipe: Recipe) -> Iterator[Asset]:
+    """One for each of the recipe's `quantized_students`."""
+    for name, stated in recipe.quantized_students.items():
+        student = recipe.students[stated.student]
+        yield Asset(
+            name=f"quantized_student/{name}",
+            kind="quantized_student",
+            parameters=stated.part(QuantizedStudent),
+            inputs=("dataset", f"student/{stated.student}"),
+            origins={"": f"quantized_students.{name}"},
+            code=(network_code(student.architecture), implementations.module_name(stated.calibration)),
+            gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
+        )
+
+
+def gates(asset: Asset) -> Iterator[Gate]:
+    """Two that keep it from being promoted."""
+    parity = "The ONNX export computes what the torch model computes."
+    yield Gate("onnx_parity", parity, onnx_parity, decides=True)
+    kernels = "onnxruntime's optimized session runs in integers."
+    yield Gate("integer_kernels", kernels, integer_kernels, decides=True)
+
+
+def onnx_parity(gate: Gate, evidence: Evidence) -> Check:
+    """The export against the torch model, before quantization."""
+    text = "The largest difference of a logit is {}"
+    return gate.at_most(evidence, "gates.max_export_error", text, evidence.metrics["export_error"])
+
+
+def integer_kernels(gate: Gate, evidence: Evidence) -> Check:
+    """What share of the computing nodes is integer."""
+    text = "Of the computing nodes a share of {} runs in integers"
+    return gate.at_least(evidence, "gates.min_integer_share", text, evidence.metrics["integer_share"])
+
+
+KIND = Kind(
+    description="The student as an integer ONNX model: batch norm folded, calibrated on the training split.",
+    badges=("onnx", "quantized"),
+    assets=assets,
+    gates=gates,
+    is_model=True,
+)

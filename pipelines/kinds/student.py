@@ -1,0 +1,46 @@
+"""The students: small models, trained on the views with the teacher's soft labels as targets."""
+
+from collections.abc import Iterator
+
+from compression_ops import implementations
+from compression_ops.stages.student import Student
+from pipelines.graph.asset import Asset
+from pipelines.kinds.gate import Evidence, Gate
+from pipelines.kinds.kind import Kind, network_code, seeds, thresholds
+from pipelines.recipe.sections import Recipe
+from pipelines.state.history import Check
+
+
+def assets(recipe: Recipe) -> Iterator[Asset]:
+    """One for each of the recipe's `students`."""
+    for name, stated in recipe.students.items():
+        yield Asset(
+            name=f"student/{name}",
+            kind="student",
+            parameters=stated.part(Student),
+            inputs=("dataset", "soft_labels", *seeds(recipe)),
+            origins={"": f"students.{name}"},
+            code=(network_code(stated.architecture), implementations.module_name(stated.loss)),
+            gates=thresholds(recipe, "gates.min_student_accuracy"),
+            is_heavy=True,
+        )
+
+
+def gates(asset: Asset) -> Iterator[Gate]:
+    """A floor, below which none is quantized."""
+    yield Gate("accuracy_floor", "The student is good enough to be quantized.", accuracy_floor, blocking=True)
+
+
+def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
+    """The validation accuracy of the epoch that was kept."""
+    found = evidence.metrics["validation_accuracy"]
+    return gate.at_least(evidence, "gates.min_student_accuracy", "The validation accuracy is {}", found)
+
+
+KIND = Kind(
+    description="The small model, trained on the views with the teacher's soft labels as targets.",
+    badges=("pytorch", "student"),
+    assets=assets,
+    gates=gates,
+    is_model=True,
+)

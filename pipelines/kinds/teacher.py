@@ -1,0 +1,43 @@
+"""The teacher: the large model, trained on the labels."""
+
+from collections.abc import Iterator
+
+from pipelines.graph.asset import Asset
+from pipelines.kinds.gate import Evidence, Gate
+from pipelines.kinds.kind import Kind, network_code, seeds, thresholds
+from pipelines.recipe.sections import Recipe
+from pipelines.state.history import Check
+
+
+def assets(recipe: Recipe) -> Iterator[Asset]:
+    """The one teacher."""
+    yield Asset(
+        name="teacher",
+        kind="teacher",
+        parameters=recipe.teacher,
+        inputs=("dataset", *seeds(recipe)),
+        origins={"": "teacher"},
+        code=(network_code(recipe.teacher.architecture),),
+        gates=thresholds(recipe, "gates.min_teacher_accuracy"),
+        is_heavy=True,
+    )
+
+
+def gates(asset: Asset) -> Iterator[Gate]:
+    """A floor, below which no student is trained."""
+    yield Gate("accuracy_floor", "The teacher is good enough to be learned from.", accuracy_floor, blocking=True)
+
+
+def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
+    """The validation accuracy of the epoch that was kept."""
+    found = evidence.metrics["validation_accuracy"]
+    return gate.at_least(evidence, "gates.min_teacher_accuracy", "The validation accuracy is {}", found)
+
+
+KIND = Kind(
+    description="The large model, trained on the labels; its best epoch by validation accuracy.",
+    badges=("pytorch", "teacher"),
+    assets=assets,
+    gates=gates,
+    is_model=True,
+)

@@ -1,0 +1,47 @@
+"""A recipe opened for work: its graph, and the places where its state is kept."""
+
+from dataclasses import dataclass
+
+from pipelines.graph.graph import Graph
+from pipelines.kinds import graph
+from pipelines.recipe import file as recipe_file
+from pipelines.recipe.file import RecipeFile
+from pipelines.state import home as homes
+from pipelines.state.action_cache import ActionCache
+from pipelines.state.artifacts import ArtifactStore
+from pipelines.state.history import History, Materialization
+from pipelines.state.home import Home
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A recipe and its graph, the home, and the stores that lie in it."""
+
+    file: RecipeFile
+    graph: Graph
+    home: Home
+    store: ArtifactStore
+    actions: ActionCache
+    history: History
+
+    @property
+    def recipe(self) -> str:
+        """The recipe's name."""
+        return self.graph.recipe
+
+    def latest(self, name: str) -> Materialization | None:
+        """The newest entry of one of its assets' history."""
+        return self.history.latest(self.recipe, name)
+
+    @classmethod
+    def open(cls, name: str) -> "Pipeline":
+        """The recipe of a name, in the home that the environment names. Raises RecipeError, CompressionError."""
+        return cls.of(recipe_file.load(name))
+
+    @classmethod
+    def of(cls, file: RecipeFile, home: Home | None = None) -> "Pipeline":
+        """A checked recipe, in a home; by default in the one that the environment names."""
+        place = home or homes.current()
+        store = ArtifactStore(place.store_url, place.root / "cache")
+        built = graph.build(file.name, file.recipe)
+        return cls(file, built, place, store, ActionCache(store), History(place.history))

@@ -1,0 +1,49 @@
+"""One computation: an asset's stage on what was loaded for it, and the key that it is known by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from compression_ops.spec import Spec
+from pipelines.graph import digests
+from pipelines.graph.asset import GENERATION, Asset
+from pipelines.state.history import Source
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """An asset's loaded inputs: folders to read, and what they are."""
+
+    folders: Mapping[str, Path]
+    sources: Mapping[str, Source]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One computation to be looked up or done.
+
+    `parameters` are the recipe's, with what was observed in them: the generation's seed, the candidates' gates.
+    """
+
+    asset: Asset
+    parameters: Spec
+    inputs: Inputs
+    key: str
+
+
+def key(asset: Asset, parameters: Spec, sources: Mapping[str, Source]) -> str:
+    """The action's digest. Unlike a derivation it depends on what the inputs *are*, not on how they were made, so an
+    input that is made anew with the same content leaves the action known.
+    """
+    return digests.of_value(
+        {
+            "stage": asset.kind,
+            "parameters": parameters.model_dump(mode="json"),
+            "code": asset.code_digests,
+            "inputs": {
+                name: source.artifact if name in asset.exact_inputs else source.digest
+                for name, source in sources.items()
+                if name != GENERATION  # it is in the seed
+            },
+        }
+    )
