@@ -3,7 +3,7 @@
 import sys
 
 from pipelines.cli.arguments import OptionalRecipe
-from pipelines.cli.console import fail, out
+from pipelines.cli.terminal.console import fail, out
 from pipelines.recipe import file
 from pipelines.recipe.error import RecipeError
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from compression_ops.errors import CompressionError
-from pipelines.cli.console import out
+from pipelines.cli.terminal.console import out
 
 
 def command(

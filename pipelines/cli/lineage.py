@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.text import Text
 from rich.tree import Tree
 
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.console import out, print_json
+from pipelines.cli.terminal.console import out, print_json
 from pipelines.kinds.kind import in_words
 from pipelines.lineage.query import LineageQuery, Node
 
@@ -57,21 +58,21 @@ def _grow(tree: Tree, node: Node, seen: set[str]) -> None:
             _grow(branch, relative, seen)
 
 
-def _label(node: Node, brief: bool = False) -> str:
-    head = f"[bold]{node.asset}[/bold]  [dim]digest {node.digest[:12]}[/dim]"
+def _label(node: Node, brief: bool = False) -> Text:
+    head = [(node.asset, "bold"), (f"  digest {node.digest[:12]}", "dim")]
     if node.run_id is None:
-        return f"{head}  [dim]{'not in this MLflow' if node.status == 'NOT IN MLFLOW' else 'raw files'}[/dim]"
+        where = "not in this MLflow" if node.status == "NOT IN MLFLOW" else "raw files"
+        return out.text(*head, (f"  {where}", "dim"))
     if brief:
-        return f"{head}  [dim]run {node.run_id[:8]}, shown above[/dim]"
+        return out.text(*head, (f"  run {node.run_id[:8]}, shown above", "dim"))
     when = datetime.fromtimestamp(node.started / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
     model = f", model {node.model_id}" if node.model_id else ""
-    lines = [f"{head}  [dim]run {node.run_id}{model}, {when}[/dim]"]
+    label = out.text(*head, (f"  run {node.run_id}{model}, {when}", "dim"))
     parameters = ", ".join(
         f"{name}={value}" for name, value in node.parameters.items() if not name.startswith("models.")
     )
-    if parameters:
-        lines.append(f"[dim]parameters[/dim] {parameters}")
     metrics = in_words({name: value for name, value in node.metrics.items() if not name.startswith("epoch/")}, 4)
-    if metrics:
-        lines.append(f"[dim]metrics[/dim] {metrics}")
-    return "\n".join(lines)
+    for what, words in (("parameters", parameters), ("metrics", metrics)):
+        if words:
+            label.append_text(out.text("\n", (what, "dim"), f" {words}"))
+    return label

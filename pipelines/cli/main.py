@@ -7,7 +7,7 @@ import typer
 
 from compression_ops.errors import CompressionError
 from pipelines.cli import check, gc, lineage, predict, report, rollback, run, status, ui, verify
-from pipelines.cli.console import fail
+from pipelines.cli.terminal.console import fail, prepare
 
 app = typer.Typer(
     name="compression",
@@ -48,6 +48,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; exit 1 with the cause if it fails, 130 if it is interrupted."""
+    prepare()
     try:
         app()
     except CompressionError as error:

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.console import out, print_json
+from pipelines.cli.terminal import layout
+from pipelines.cli.terminal.console import out, print_json
+from pipelines.cli.terminal.layout import Column
 from pipelines.recipe import file
 from pipelines.state.home import Home
 
@@ -36,14 +37,16 @@ def command(
         ]
         print_json({"recipe": recipe, "version": champion.number, "digest": champion.digest, "predictions": found})
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("image", overflow="fold")
-    table.add_column("label", no_wrap=True)
-    table.add_column("probability", justify="right", no_wrap=True)
-    for item in predictions:
-        table.add_row(str(item.image), item.label, f"{item.probability:.1%}")
-    out.print(table)
-    out.print(f"[dim]by version {champion.number} of {recipe} ({champion.asset}, digest {champion.digest[:12]})[/dim]")
+    layout.show(
+        out,
+        Column("image", [str(item.image) for item in predictions], right=False),
+        [
+            Column("label", [item.label for item in predictions], right=False, prose=True),
+            Column("probability", [f"{item.probability:.1%}" for item in predictions]),
+        ],
+    )
+    by = f"by version {champion.number} of {recipe} ({champion.asset}, digest {champion.digest[:12]})"
+    out.say((by, "dim"))
 
 
 def _no_champion(recipe: str, place: Home) -> str:

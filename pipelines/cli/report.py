@@ -1,14 +1,21 @@
 """`compression report`."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 
 from compression_ops.errors import CompressionError
+from pipelines.cli import report_sentences, report_tables
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.console import err, out, print_json
+from pipelines.cli.report_tables import Section
+from pipelines.cli.terminal import layout
+from pipelines.cli.terminal.console import Terminal, err, out, print_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def command(
@@ -32,19 +39,52 @@ def command(
     except ArtifactUnavailable as error:
         raise CompressionError(f"{error}\n  run `compression run {recipe}` to compute it again") from error
     if item.state != "fresh":
-        err.print(f"[yellow]This report is {item.state}[/yellow]: {'; '.join(cause.words() for cause in item.causes)}")
+        causes = "; ".join(cause.words() for cause in item.causes)
+        err.say((f"This report is {item.state}", "yellow"), f": {causes}")
     page = report_files.page(folder)
     if output:
         Path(output).write_bytes(page.read_bytes())
         page = Path(output)
+    frame = report_files.read_frame(folder)
     if as_json:
-        print_json(_records(report_files.read_frame(folder)))
+        print_json(json.loads(frame.to_json(orient="records")))
         return
-    out.print(Markdown(report_files.read_markdown(folder)))
-    out.print(f"[dim]page with plots:[/dim] {page}", soft_wrap=True)
+    show(out, frame, report_files.read_content(folder), report_files.read_markdown(folder))
+    out.print(out.text(("page with plots: ", "dim"), str(page)), soft_wrap=True)
 
 
-def _records(frame: Any) -> list[dict[str, Any]]:
-    import json
+def show(console: Terminal, frame: "pd.DataFrame", content: dict[str, Any], markdown: str) -> None:
+    """Print a report: the short table, the sentences that matter, details, and how they were measured.
 
-    return json.loads(frame.to_json(orient="records"))
+    frame, content, markdown: what `report.parquet`, `report.json` and `report.md` hold.
+    """
+    models = report_tables.rows(frame)
+    _table(console, report_tables.summary(models))
+    choice, words = report_sentences.recommended(models, content["recommended"])
+    console.print()
+    console.print(console.text(f"{choice}: ", (content["recommended"], "bold"), f", {words}"))
+    _sentences(console, "Verdicts", report_sentences.verdicts(content))
+    _sentences(console, "What distillation gained", report_sentences.distillation(content))
+    details = [report_tables.quality(models), report_tables.cost(models)]
+    details += [report_tables.latency(models, size) for size in report_tables.batch_sizes(models)]
+    for section in (*details, report_tables.classes(content)):
+        _heading(console, section.title)
+        _table(console, section)
+    _sentences(console, "How it was measured", report_sentences.conditions(markdown))
+
+
+def _table(console: Terminal, section: Section) -> None:
+    layout.show(console, section.names, section.columns)
+    console.print(console.text((section.note, "dim")))
+
+
+def _sentences(console: Terminal, title: str, pairs: Sequence[tuple[str, str]]) -> None:
+    if pairs:
+        _heading(console, title)
+    for what, words in pairs:
+        console.print(console.text((what, "bold"), f": {words}"))
+
+
+def _heading(console: Terminal, title: str) -> None:
+    console.print()
+    console.print(console.text((title, "bold underline")))

@@ -1,7 +1,7 @@
 """`compression rollback`."""
 
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.console import out, print_json
+from pipelines.cli.terminal.console import out, print_json
 from pipelines.recipe import file
 
 
@@ -15,8 +15,7 @@ def command(recipe: Recipe, as_json: Json = False) -> None:
     if as_json:
         print_json({"recipe": recipe, "champion": champion.number, "retired": retired.number})
         return
-    out.print(
+    out.say(
         f"{recipe}: version {champion.number} ({champion.asset}, digest {champion.digest[:12]}) is the champion again, "
-        f"version {retired.number} is retired.",
-        soft_wrap=True,
+        f"version {retired.number} is retired."
     )

@@ -4,13 +4,14 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from pipelines.cli.arguments import Json, Recipe, Select
-from pipelines.cli.console import err, out, print_json
-from pipelines.cli.display import display
+from pipelines.cli.terminal import layout
+from pipelines.cli.terminal.console import err, out, print_json, warn
+from pipelines.cli.terminal.display import display
+from pipelines.cli.terminal.layout import Column
 from pipelines.commands import run as runner
+from pipelines.commands import warnings
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
@@ -40,15 +41,18 @@ def command(
     pipeline = Pipeline.of(file)
     with display():
         report = runner.run(pipeline, select or ())
+    told = warnings.of_run(report.recipe, report.outcomes, pipeline.history)
     if as_json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), "warnings": [item.to_json() for item in told]})
     else:
-        out.print(_table(report, pipeline))
-        _decisions(report, pipeline)
-    _warnings(report, pipeline)
+        _show(report, pipeline)
+    decided = [] if as_json else _decisions(report, pipeline)
+    for item in told:
+        if item.words not in decided:  # which stands there already
+            warn(f"{item.asset}: {item.words}")
     for outcome in report.outcomes:
         if outcome.outcome == "failed":
-            err.print(Text.assemble(("failed", "bold red"), f": {outcome.asset}: {outcome.cause}"), soft_wrap=True)
+            err.print(err.text(("failed", "bold red"), f": {outcome.asset}: {outcome.cause}"), soft_wrap=True)
     if report.named("failed"):
         err.print("What was computed is kept; mend the cause and run the same command again.")
         sys.exit(1)
@@ -56,55 +60,49 @@ def command(
         _next_steps(report)
 
 
-def _table(report: runner.Report, pipeline: Pipeline) -> Table:
+def _show(report: runner.Report, pipeline: Pipeline) -> None:
     counts = ", ".join(f"{len(report.named(outcome))} {outcome}" for outcome in _STYLES if report.named(outcome))
-    table = Table(
-        title=f"recipe {report.recipe}: {counts}, {report.seconds:.1f} s",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
+    out.print(out.text((f"recipe {report.recipe}: {counts}, {report.seconds:.1f} s", "bold")), soft_wrap=True)
+    outcomes = report.outcomes
+    layout.show(
+        out,
+        Column("asset", [item.asset for item in outcomes], right=False),
+        [
+            Column("outcome", [(item.outcome, _STYLES[item.outcome]) for item in outcomes], right=False),
+            Column("seconds", [f"{item.seconds:.1f}" if item.seconds >= 0.05 else "-" for item in outcomes]),
+            Column("result", [_result(item, pipeline) for item in outcomes], right=False, prose=True),
+        ],
     )
-    table.add_column("asset", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("seconds", justify="right", no_wrap=True)
-    table.add_column("result", overflow="fold")
-    for item in report.outcomes:
-        entry = pipeline.latest(item.asset)
-        seconds = f"{item.seconds:.1f}" if item.seconds >= 0.05 else "-"
-        result = (
-            kind.named(pipeline.graph.assets[item.asset].kind).headline(entry)
-            if entry and item.outcome not in ("failed", "skipped")
-            else ""
-        )
-        table.add_row(item.asset, Text(item.outcome, _STYLES[item.outcome]), seconds, result)
-    return table
 
 
-def _decisions(report: runner.Report, pipeline: Pipeline) -> None:
-    """What was decided anew, and why: of a champion, why it was promoted, or why not."""
+def _result(item: runner.Outcome, pipeline: Pipeline) -> str:
+    entry = pipeline.latest(item.asset)
+    if entry is None or item.outcome in ("failed", "skipped"):
+        return ""
+    return kind.named(pipeline.graph.assets[item.asset].kind).headline(entry)
+
+
+def _decisions(report: runner.Report, pipeline: Pipeline) -> list[str]:
+    """Say what was decided anew, and why: of a champion, why it was promoted, or why not. Returns the sentences."""
+    told: list[str] = []
     for name in report.named("computed"):
         own, entry = kind.named(pipeline.graph.assets[name].kind), pipeline.latest(name)
         if own.decide is not None and entry is not None:
             for words in own.page(pipeline.store.fetch(entry.artifact), entry).words.values():
-                out.print(Text.assemble((name, "bold"), f": {words}"), soft_wrap=True)
-
-
-def _warnings(report: runner.Report, pipeline: Pipeline) -> None:
-    """The checks that failed without stopping anything."""
-    for item in report.outcomes:
-        entry = pipeline.latest(item.asset) if item.outcome in ("computed", "reused") else None
-        for check in entry.checks if entry else ():
-            if not check.passed:
-                err.print(Text.assemble(("warning", "bold yellow"), f": {item.asset}: {check.words}"), soft_wrap=True)
+                out.say((name, "bold"), f": {words}")
+                told.append(words)
+    return told
 
 
 def _next_steps(report: runner.Report) -> None:
     if not report.named("computed"):
         out.print("Nothing was out of date." if not any(o.seconds for o in report.outcomes) else "Nothing to compute.")
-    out.print(
-        f"[dim]next: [/dim]compression report {report.recipe}[dim]  the benchmark; [/dim]"
-        f"compression lineage {report.recipe}[dim]  where it came from; [/dim]"
-        f"compression ui[dim]  Dagster and MLflow[/dim]",
-        soft_wrap=True,
+    out.say(
+        ("next: ", "dim"),
+        f"compression report {report.recipe}",
+        ("  the benchmark; ", "dim"),
+        f"compression lineage {report.recipe}",
+        ("  where it came from; ", "dim"),
+        "compression ui",
+        ("  Dagster and MLflow", "dim"),
     )

@@ -1,13 +1,14 @@
 """`compression status`."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from pipelines.cli.arguments import Json, OptionalRecipe
-from pipelines.cli.console import fail, out, print_json
+from pipelines.cli.terminal import layout
+from pipelines.cli.terminal.console import fail, out, print_json
+from pipelines.cli.terminal.layout import Column
+from pipelines.commands import warnings
 from pipelines.execution import status as asset_status
 from pipelines.recipe import file
 from pipelines.recipe.error import RecipeError
@@ -32,7 +33,7 @@ def command(recipe: OptionalRecipe = None, as_json: Json = False) -> None:
             print_json(values[0] if recipe else values)
     else:
         for name, statuses in found.items():
-            out.print(_table(name, statuses))
+            _show(name, list(statuses.values()))
     if failed:
         sys.exit(1)
 
@@ -47,20 +48,21 @@ def _json(recipe: str, statuses: dict[str, asset_status.AssetStatus]) -> dict[st
                 "causes": [cause.to_json() for cause in item.causes],
                 "digest": item.entry.digest if item.entry else None,
                 "mlflow_run_id": item.entry.run_id if item.entry else None,
+                "warnings": [found.to_json() for found in warnings.of_entry(item.entry)] if item.entry else [],
             }
             for item in statuses.values()
         ],
     }
 
 
-def _table(recipe: str, statuses: dict[str, asset_status.AssetStatus]) -> Table:
-    table = Table(title=f"recipe {recipe}", title_justify="left", box=None, pad_edge=False, title_style="bold")
-    table.add_column("asset", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("why", overflow="fold")
-    table.add_column("digest", style="dim", no_wrap=True)
-    for item in statuses.values():
-        why = "; ".join(cause.words() for cause in item.causes)
-        digest = item.entry.digest[:12] if item.entry else ""
-        table.add_row(item.asset, Text(item.state, _STYLES[item.state]), why, digest)
-    return table
+def _show(recipe: str, statuses: Sequence[asset_status.AssetStatus]) -> None:
+    out.print(out.text((f"recipe {recipe}", "bold")), soft_wrap=True)
+    layout.show(
+        out,
+        Column("asset", [item.asset for item in statuses], right=False),
+        [
+            Column("state", [(item.state, _STYLES[item.state]) for item in statuses], right=False),
+            Column("why", ["; ".join(cause.words() for cause in item.causes) for item in statuses], False, prose=True),
+            Column("digest", [(item.entry.digest[:12] if item.entry else "", "dim") for item in statuses], False),
+        ],
+    )

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from compression_ops.errors import CompressionError
-from pipelines.cli.console import err, out
+from pipelines.cli.terminal.console import err, out
 from pipelines.state.home import Home
 
 _HOST = "127.0.0.1"

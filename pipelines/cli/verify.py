@@ -4,8 +4,8 @@ import sys
 
 from compression_ops.progress import Progress
 from pipelines.cli.arguments import Recipe, Select
-from pipelines.cli.console import err, out
-from pipelines.cli.display import display
+from pipelines.cli.terminal.console import err, out
+from pipelines.cli.terminal.display import display
 from pipelines.commands import run as runner
 from pipelines.execution import progress, status
 

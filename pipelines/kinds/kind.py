@@ -114,7 +114,13 @@ def network_code(architecture: str) -> str:
 def in_words(metrics: Mapping[str, float], count: int) -> str:
     """The first `count` metrics: `validation accuracy 99.31%, parameters 7538`."""
     shown = list(metrics.items())[:count]
-    return ", ".join(f"{name.replace('_', ' ')} {_number(name, value)}" for name, value in shown)
+    return ", ".join(f"{_words(name)} {_number(name, value)}" for name, value in shown)
+
+
+def _words(name: str) -> str:
+    """`test accuracy`; what stands before a point is a model's name, and stays as it is."""
+    subject, _, metric = name.rpartition(".")
+    return f"{subject} {metric.replace('_', ' ')}".lstrip()
 
 
 def _number(name: str, value: float) -> str:

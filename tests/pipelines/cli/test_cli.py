@@ -36,12 +36,19 @@ def test_run_prints_json_and_nothing_else_on_stdout(recipe: Path) -> None:
     result = _compression("run", "tiny", "--json")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert list(found) == ["recipe", "computed", "reused", "failed", "skipped", "seconds"]
+    assert list(found) == ["recipe", "computed", "reused", "failed", "skipped", "seconds", "warnings"]
     assert found["recipe"] == "tiny"
     assert found["computed"] == _ASSETS[-2:]
     assert found["reused"] == _ASSETS[:-2]
     assert found["failed"] == found["skipped"] == []
     assert found["seconds"] > 0
+    # Two epochs are too few for distillation to gain anything, which stops nothing.
+    assert [item["asset"] for item in found["warnings"]] == ["measurements"]
+    assert found["warnings"][0]["check"] == "distillation_gain_small"
+    assert "min_distillation_gain" in found["warnings"][0]["warning"]
+    assert f"warning: measurements: {found['warnings'][0]['warning']}" in result.stderr
+    assets = json.loads(_compression("status", "tiny", "--json").stdout)["assets"]
+    assert [told for item in assets for told in item["warnings"]] == found["warnings"]
 
 
 def test_set_edits_the_recipe_and_computes_what_follows(recipe: Path) -> None:

@@ -1,0 +1,182 @@
+"""The benchmark report's tables for a terminal, from its frame: `compression_ops.report.table` tells the columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from compression_ops import quantities
+from pipelines.cli.terminal.layout import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = Mapping[str, Any]
+Cell = Callable[[Row], str]
+
+_MEDIAN = "latency_p50_us_batch"
+_SHOWN_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, a table, and how to read it."""
+
+    title: str
+    names: Column
+    columns: tuple[Column, ...]
+    note: str
+
+
+def rows(frame: "pd.DataFrame") -> list[Row]:
+    """One mapping a model, missing values as None."""
+    records = frame.astype("object").where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in record.items()} for record in records]
+
+
+def batch_sizes(models: Sequence[Row]) -> list[int]:
+    """Those that were measured, in order."""
+    return [int(name.removeprefix(_MEDIAN)) for name in models[0] if name.startswith(_MEDIAN)]
+
+
+def digits(models: Sequence[Row]) -> int:
+    """Decimals that a percentage over this test set deserves."""
+    return quantities.accuracy_digits(int(models[0]["test_samples"]))
+
+
+def summary(models: Sequence[Row]) -> Section:
+    """The short table, what matters most on the left."""
+    places, batch_size = digits(models), batch_sizes(models)[0]
+    columns = (
+        _column(models, "Test accuracy", lambda row: quantities.percent(row["test_accuracy"], places)),
+        _column(models, "Change", lambda row: quantities.points(row["accuracy_change_points"], places)),
+        _column(models, "p", lambda row: quantities.p_value(row["mcnemar_p_value"]), joined=True),
+        _column(models, "Parameters", lambda row: quantities.count(row["parameters"])),
+        _column(models, "File", lambda row: quantities.size(row["file_bytes"])),
+        _column(models, "Smaller", lambda row: quantities.ratio(row["compression_ratio"]), joined=True),
+        _column(models, f"Latency batch {batch_size}", lambda row: quantities.duration(row[f"{_MEDIAN}{batch_size}"])),
+        _column(models, "Faster", lambda row: quantities.ratio(row["speedup_ratio"])),
+        _column(models, "Verdict", _verdict),
+    )
+    note = (
+        "Change: accuracy against the model's parent, in percentage points; p: McNemar's exact test of that change. "
+        "Smaller and faster: than the teacher, by file size and by median latency."
+    )
+    return Section("Models", _names(models), columns, note)
+
+
+def quality(models: Sequence[Row]) -> Section:
+    """Accuracy with its uncertainty, and how it compares."""
+    places = digits(models)
+
+    def interval(row: Row) -> str:
+        return f"{100 * row['test_accuracy_low']:.{places}f} to {100 * row['test_accuracy_high']:.{places}f} %"
+
+    def alone(row: Row) -> str:
+        if row["parent"] is None:
+            return quantities.MISSING
+        return f"{row['only_model_right_samples']:.0f} / {row['only_parent_right_samples']:.0f}"
+
+    def worst(row: Row) -> str:
+        lost = quantities.points(row["worst_class_change_points"])
+        return quantities.MISSING if row["worst_class"] is None else f"{row['worst_class']} ({lost})"
+
+    columns = (
+        _column(models, "95 % interval", interval),
+        _column(models, "Right alone", alone),
+        _column(models, "p", lambda row: quantities.p_value(row["mcnemar_p_value"]), joined=True),
+        _column(models, "Agreement", lambda row: quantities.percent(row["teacher_agreement"], places)),
+        _column(models, "ECE", lambda row: quantities.percent(row["expected_calibration_error"], places)),
+        _column(models, "Worst class", worst),
+        _column(models, "Parent", lambda row: row["parent"] or quantities.MISSING),
+    )
+    note = (
+        "Interval: of the test accuracy, by Wilson. Right alone: test samples that only the model / only its parent "
+        "gets right; p rests on them. Agreement: how often it predicts the teacher's class. ECE: expected calibration "
+        "error (Guo et al. 2017). Worst class: the one that lost most against the parent, in points."
+    )
+    return Section("Quality", _names(models), columns, note)
+
+
+def cost(models: Sequence[Row]) -> Section:
+    """What storing and running a model takes."""
+    columns = (
+        _column(models, "Parameters", lambda row: quantities.count(row["parameters"])),
+        _column(models, "File", lambda row: quantities.size(row["file_bytes"])),
+        _column(models, "Weights", lambda row: quantities.size(row["weight_bytes"])),
+        _column(models, "Smaller", lambda row: quantities.ratio(row["compression_ratio"])),
+        _column(models, "MACs", lambda row: quantities.magnitude(row["macs"])),
+        _column(models, "Peak memory", lambda row: quantities.size(row["peak_memory_bytes"])),
+    )
+    note = (
+        "File: the ONNX model; weights: its parameters as stored. MACs: multiply-accumulates of one sample. Peak "
+        f"memory: what opening the session and predicting one batch of {max(batch_sizes(models))} adds to a process."
+    )
+    return Section("Cost", _names(models), columns, note)
+
+
+def latency(models: Sequence[Row], batch_size: int) -> Section:
+    """Percentiles at one batch size."""
+    median = {row["model"]: row[f"{_MEDIAN}{batch_size}"] for row in models}
+    teacher = _teachers(models)
+
+    def time(name: str) -> Cell:
+        return lambda row: quantities.duration(row[f"latency_{name}_us_batch{batch_size}"])
+
+    def faster(row: Row) -> str:
+        return quantities.ratio(median[teacher[row["model"]]] / median[row["model"]])
+
+    columns = (
+        *(_column(models, name, time(name.lower())) for name in ("p50", "p95", "p99", "Mean")),
+        _column(models, "p50 a sample", lambda row: quantities.duration(median[row["model"]] / batch_size)),
+        _column(models, "Faster", faster),
+    )
+    note = "Wall time of one call with a whole batch. Faster: than the teacher, by the medians at that batch size."
+    return Section(f"Latency, batch {batch_size}", _names(models), columns, note)
+
+
+def classes(content: Mapping[str, Any]) -> Section:
+    """Accuracy of each class and its change, from `report.json`; of many classes, those that changed most."""
+    labels, models = content["classes"], content["models"]
+    shown = _changed_most(
+        [model["change"]["class_points"] for model in models.values() if model["change"]], len(labels)
+    )
+
+    def cell(model: Mapping[str, Any], index: int) -> str:
+        accuracy = quantities.percent(model["class_accuracy"][index])
+        change = model["change"]["class_points"][index] if model["change"] else None
+        return f"{accuracy} ({quantities.points(change)})" if change else accuracy
+
+    columns = tuple(Column(name, [cell(model, index) for index in shown]) for name, model in models.items())
+    part = "" if len(shown) == len(labels) else f"The {len(shown)} of {len(labels)} that changed most. "
+    note = (
+        f"{part}Of each true class, the share predicted right; in parentheses the change against the parent, in points."
+    )
+    return Section("Accuracy by class", Column("Class", [labels[index] for index in shown], False), columns, note)
+
+
+def _changed_most(changes: Sequence[Sequence[float | None]], count: int) -> list[int]:
+    """Indices, ascending, of all classes, or of those with the largest change in any model where there are many."""
+    largest = [max((abs(points[index] or 0) for points in changes), default=0) for index in range(count)]
+    return sorted(sorted(range(count), key=lambda index: (-largest[index], index))[:_SHOWN_CLASSES])
+
+
+def _names(models: Sequence[Row]) -> Column:
+    return Column("Model", [row["model"] for row in models], right=False)
+
+
+def _column(models: Sequence[Row], head: str, cell: Cell, joined: bool = False) -> Column:
+    return Column(head, [cell(row) for row in models], joined=joined)
+
+
+def _verdict(row: Row) -> str:
+    return quantities.MISSING if row["passed"] is None else "pass" if row["passed"] else "fail"
+
+
+def _teachers(models: Sequence[Row]) -> dict[str, str]:
+    """{model: the model without a parent that it descends from}."""
+    parents = {row["model"]: row["parent"] for row in models}
+
+    def first(name: str) -> str:
+        return name if parents[name] is None else first(parents[name])
+
+    return {name: first(name) for name in parents}
