@@ -41,7 +41,7 @@ def artifact(folder: Path, samples: int = 96) -> Path:
 
 def training(**parameters: object) -> Training:
     """Hyperparameters of a training of `network`."""
-    return Training.model_validate({"architecture": f"{__name__}:network"} | parameters)
+    return Training.model_validate(parameters)
 
 
 def linear(input_shape: tuple[int, int, int], classes: int) -> torch.nn.Module:
