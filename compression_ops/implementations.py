@@ -30,5 +30,16 @@ def load(package: str, name: str) -> Any:
 
 @cache
 def specs(package: str) -> tuple[type[Spec], ...]:
-    """The `Spec` class of every implementation in a package whose implementations have parameters."""
-    return tuple(load(package, name).Spec for name in names(package))
+    """The parameter set of every implementation in a package whose implementations have parameters."""
+    return tuple(spec(package, name) for name in names(package))
+
+
+def spec(package: str, name: str) -> type[Spec]:
+    """The one subclass of `Spec` that an implementation defines: its parameters."""
+    module = load(package, name)
+    (found,) = (
+        member
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, Spec) and member.__module__ == module.__name__
+    )
+    return found

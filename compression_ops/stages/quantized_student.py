@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import onnx
 
+from compression_ops import implementations
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import DataError, ModelError
 from compression_ops.models import inference
 from compression_ops.models.network import load
 from compression_ops.onnx_model import export, metadata, session
 from compression_ops.progress import Progress, ProgressCallback
-from compression_ops.quantization import activations, integer_kernels
-from compression_ops.quantization import static as static_quantization
+from compression_ops.quantization import activations, fidelity, integer_kernels, qdq
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.integer_kernels import Kernels
-from compression_ops.quantization.static import Precision
+from compression_ops.quantization.methods import calibrated
+from compression_ops.quantization.precision import Precision
 from compression_ops.stages.stage import StageResult
 
 MODEL, FACTS = "model.onnx", "quantization.json"
@@ -54,9 +55,11 @@ def run(
     ranges = _calibrate(parameters["calibration"], exported, images)
     _tell(progress, "calibrate")
 
-    model = static_quantization.quantize(exported, ranges, _precision(parameters))
-    metadata.describe(model, description)
-    model_bytes = model.SerializeToString(deterministic=True)
+    precision = _precision(parameters)
+    quantized = qdq.write(exported, calibrated.mapping(exported, ranges, precision))
+    errors = fidelity.relative_errors(exported, quantized, images)
+    metadata.describe(quantized.model, description)
+    model_bytes = quantized.model.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
 
@@ -68,9 +71,12 @@ def run(
         "integer_share": kernels.integer_share,
         "calibration_samples": float(len(images)),
     }
-    _write_facts(output / FACTS, metrics, kernels, ranges)
+    _write_facts(output / FACTS, metrics, kernels, ranges, errors)
     _tell(progress, "evaluate", metrics)
-    return StageResult(metrics=metrics, warnings=(*warnings, *_accuracy_lost(metrics), *_float_nodes(kernels)))
+    inexact = fidelity.warnings(exported, errors, precision.weight_bits)
+    return StageResult(
+        metrics=metrics, warnings=(*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels))
+    )
 
 
 def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:
@@ -121,7 +127,8 @@ def _calibration_images(samples: int, dataset: Path, description: Description) -
 
 def _calibrate(calibration: Mapping[str, Any], model: onnx.ModelProto, images: np.ndarray) -> Ranges:
     method = importlib.import_module(f"compression_ops.quantization.calibration.{calibration['method']}")
-    return method.calibrate(method.Spec.model_validate(dict(calibration)), activations.replay(model, images))
+    spec = implementations.spec("quantization.calibration", calibration["method"])
+    return method.calibrate(spec.model_validate(dict(calibration)), activations.replay(model, images))
 
 
 def _accuracies(floats: np.ndarray, integers: np.ndarray, split: Split) -> dict[str, float]:
@@ -163,11 +170,14 @@ def _float_nodes(kernels: Kernels) -> tuple[str, ...]:
     )
 
 
-def _write_facts(path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges) -> None:
+def _write_facts(
+    path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges, errors: Mapping[str, float]
+) -> None:
     facts = {
         **metrics,
         "integer_nodes": kernels.integer,
         "float_nodes": kernels.floating,
         "activation_ranges": {name: list(span) for name, span in ranges.items()},
+        "relative_errors": {name: round(error, 4) for name, error in errors.items()},
     }
     path.write_text(json.dumps(facts, indent=1) + "\n")

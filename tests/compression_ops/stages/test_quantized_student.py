@@ -8,14 +8,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from compression_ops.progress import Progress, silent
 from torch import Tensor, nn
 
 from compression_ops.data import dataset
 from compression_ops.data.dataset import Description, Split
 from compression_ops.errors import DataError, ModelError
-from compression_ops.models.network import Network, save
+from compression_ops.models.network import Network, load, save
 from compression_ops.onnx_model import session as onnx_session
+from compression_ops.progress import Progress, silent
 from compression_ops.stages import quantized_student
 from compression_ops.stages.stage import StageResult
 from tests.compression_ops import random_networks
@@ -57,7 +57,7 @@ def write_dataset(folder: Path, validation: int = 30) -> Path:
 
 def write_student(folder: Path, factory: str = "build") -> Path:
     folder.mkdir()
-    network = Network(f"tests.compression_ops.test_quantized_student:{factory}", SHAPE, CLASSES)
+    network = Network(f"tests.compression_ops.stages.test_quantized_student:{factory}", SHAPE, CLASSES)
     save(folder, network, random_networks.small())
     return folder
 
@@ -177,11 +177,55 @@ def test_nodes_that_stay_float_are_told(inputs: dict[str, Path], tmp_path: Path,
                 del node.input[1:]
         return model
 
-    monkeypatch.setattr(quantized_student.onnx_export, "export_saved", export_saved)
+    monkeypatch.setattr(quantized_student.export, "export_saved", export_saved)
     monkeypatch.setattr(quantized_student, "LARGEST_EXPORT_ERROR", 1e9)
     (warning,) = compute(inputs, tmp_path / "output").warnings
     assert "run in float" in warning
     assert "onnxruntime has no integer kernel" in warning
+
+
+class Clamped(random_networks.Small):
+    """The small network with a clamp whose lower bound no quantized range can begin at."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(torch.clamp(x, 0.25, 0.75))
+
+
+def build_clamped(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return Clamped()
+
+
+class Lifted(random_networks.Small):
+    """The small network on the difference of two large numbers: 256 integers from 0 to 300 do not resolve it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward((x + 300.0) - 300.0)
+
+
+def build_lifted(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return Lifted()
+
+
+def test_a_tensor_that_the_integers_do_not_reproduce_is_told_by_name(inputs: dict[str, Path], tmp_path: Path):
+    changed = {"dataset": inputs["dataset"], "student": write_student(tmp_path / "lifted", "build_lifted")}
+    warnings = compute(changed, tmp_path / "output").warnings
+    (warning,) = (sentence for sentence in warnings if "differs from its float values" in sentence)
+    assert warning.startswith("tensor 'sub_1' (Sub) differs")
+    facts = json.loads((tmp_path / "output" / "quantization.json").read_text())
+    assert facts["relative_errors"]["sub_1"] > 0.1 > facts["relative_errors"]["input"]
+
+
+def test_a_clamp_with_a_lower_bound_above_zero_is_kept(inputs: dict[str, Path], tmp_path: Path):
+    changed = {"dataset": inputs["dataset"], "student": write_student(tmp_path / "clamped", "build_clamped")}
+    result = compute(changed, tmp_path / "output")
+    operators = [node.op_type for node in onnx.load(tmp_path / "output" / "model.onnx").graph.node]
+    assert operators.count("Clip") == 1
+    images = random_networks.images(50)
+    with torch.no_grad():
+        expected = load(changed["student"])(torch.from_numpy(images)).numpy()
+    found = onnx_session.predict(onnx_session.open_session(tmp_path / "output" / "model.onnx"), images)
+    assert np.abs(found - expected).max() < 0.05 * np.ptp(expected)
+    assert not any("differs from its float values" in warning for warning in result.warnings)
 
 
 def test_a_loss_of_accuracy_is_told(inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
