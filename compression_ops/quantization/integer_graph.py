@@ -6,20 +6,26 @@ Each step below keeps the integers that are computed; a test holds all of them t
 
 import itertools
 import string
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from compression_ops.onnx_model import graph as onnx_graph
+from compression_ops.quantization import saturation
 
 _QUANTIZED = "_quantized"
+_AROUND = ["DequantizeLinear", "QuantizeLinear"]
 
 
-def compact(quantized: onnx.ModelProto, source: onnx.ModelProto, pack: bool) -> onnx.ModelProto:
+def compact(
+    quantized: onnx.ModelProto, source: onnx.ModelProto, packed: Collection[str]
+) -> tuple[onnx.ModelProto, dict[str, str]]:
     """Drop from `quantized`, made of the float model `source`, what onnxruntime does not need.
 
-    With `pack`, 8-bit weights that hold 4-bit values are stored as INT4, two a byte. Neither argument is changed.
+    The weights named in `packed` hold 4-bit values, and are stored as INT4, two a byte. No argument is changed.
+    Returns the model, and the names of its tensors by those that they had in `quantized`.
     """
     model = onnx.ModelProto()
     model.CopyFrom(quantized)
@@ -27,26 +33,29 @@ def compact(quantized: onnx.ModelProto, source: onnx.ModelProto, pack: bool) -> 
     _keep_output_float(graph)
     _store_biases_once(graph, source)
     _drop_zero_points_of_zero(graph)
-    if pack:
-        _pack_weights(graph)
+    _pack_weights(graph, {f"{name}{_QUANTIZED}" for name in packed})
+    _clip_integers(graph)
     _share_scales(graph)
     _drop_unused_constants(graph)
-    _rename(graph)
-    return onnx_graph.minimal(model, node_names=False)
+    names = _rename(graph)
+    return onnx_graph.minimal(model, node_names=False), names
 
 
 def _keep_output_float(graph: onnx.GraphProto) -> None:
     """The logits as the last layer computes them: rounded to 256 levels, many would tie."""
     producers = {name: node for node in graph.node for name in node.output}
-    for output in graph.output:
-        dequantize = producers[output.name]
-        quantize = producers.get(dequantize.input[0]) if dequantize.op_type == "DequantizeLinear" else None
+    limiting = list(saturation.at_the_output(graph))
+    for name in (*(node.input[0] for node in limiting), *(output.name for output in graph.output)):
+        dequantize = producers.get(name)
+        if dequantize is None or dequantize.op_type != "DequantizeLinear":
+            continue
+        quantize = producers.get(dequantize.input[0])
         source = producers.get(quantize.input[0]) if quantize is not None else None
         if quantize is None or source is None or quantize.op_type != "QuantizeLinear":
             continue
         # Pooling and the like have integer kernels only for integer results.
         if source.op_type in ("Gemm", "MatMul") and len(_consumers(graph, quantize.input[0])) == 1:
-            source.output[0] = output.name
+            source.output[0] = name
             graph.node.remove(dequantize)
             graph.node.remove(quantize)
 
@@ -79,19 +88,47 @@ def _drop_zero_points_of_zero(graph: onnx.GraphProto) -> None:
             del node.input[2]
 
 
-def _pack_weights(graph: onnx.GraphProto) -> None:
+def _pack_weights(graph: onnx.GraphProto, names: Collection[str]) -> None:
     """INT4, cast to INT8: onnxruntime folds the cast when the session loads, and then sees an 8-bit weight."""
+    weights = {tensor.name: tensor for tensor in graph.initializer if tensor.name in names}
     for node in list(graph.node):
-        weight = next(
-            (t for t in graph.initializer if node.op_type == "DequantizeLinear" and t.name == node.input[0]), None
-        )
-        if weight is None or weight.data_type != TensorProto.INT8:
+        if node.op_type != "DequantizeLinear" or node.input[0] not in weights:
             continue
+        weight = weights[node.input[0]]
         values = numpy_helper.to_array(weight)
         packed = helper.make_tensor(weight.name, TensorProto.INT4, weight.dims, values.ravel())
         weight.CopyFrom(packed)
         node.input[0] = f"{weight.name}_int8"
         graph.node.insert(0, helper.make_node("Cast", [weight.name], [node.input[0]], to=TensorProto.INT8))
+
+
+def _clip_integers(graph: onnx.GraphProto) -> None:
+    """A Relu or Clip between equal scales works on the integers themselves.
+
+    Rounding keeps the order of values, so the quantized clip(x, low, high) is the clip of the quantized three.
+    """
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    producers = {name: node for node in graph.node for name in node.output}
+    outputs, scalars = {value.name for value in graph.output}, saturation.constants(graph)
+    for node in [node for node in graph.node if node.op_type in saturation.OPERATORS]:
+        before, after = producers.get(node.input[0]), _consumers(graph, node.output[0])
+        limits = saturation.bounds(node, scalars)
+        if limits is None or before is None or [before.op_type, *(n.op_type for n in after)] != _AROUND:
+            continue
+        scale, zero_point = (arrays[name] for name in before.input[1:3])
+        if [scale.tobytes(), zero_point.tobytes()] != [arrays[name].tobytes() for name in after[0].input[1:3]]:
+            continue
+        ends = [f"{node.output[0]}_low", f"{node.output[0]}_high"]
+        for name, end in zip(ends, (limits.low, limits.high), strict=True):
+            integers = np.iinfo(zero_point.dtype)
+            value = np.clip(np.rint(np.float32(end) / scale) + zero_point, integers.min, integers.max)
+            graph.initializer.append(numpy_helper.from_array(value.astype(zero_point.dtype), name))
+        clip = helper.make_node("Clip", [before.input[0], *ends], [after[0].output[0]])
+        graph.node.insert(list(graph.node).index(node), clip)
+        graph.node.remove(node)
+        graph.node.remove(after[0])
+        if before.output[0] not in outputs and not _consumers(graph, before.output[0]):
+            graph.node.remove(before)
 
 
 def _share_scales(graph: onnx.GraphProto) -> None:
@@ -112,8 +149,11 @@ def _drop_unused_constants(graph: onnx.GraphProto) -> None:
         graph.initializer.remove(tensor)
 
 
-def _rename(graph: onnx.GraphProto) -> None:
-    """Weights and biases keep the names that they have in the network; every other name gets as short as can be."""
+def _rename(graph: onnx.GraphProto) -> dict[str, str]:
+    """Weights and biases keep the names that they have in the network; every other name gets as short as can be.
+
+    Returns the new names by the old ones.
+    """
     parameters = _parameter_names(graph)
     names = {value.name: value.name for value in (*graph.input, *graph.output)}
     names |= {name: name.removesuffix(_QUANTIZED) for name in parameters}
@@ -128,6 +168,7 @@ def _rename(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
         tensor.name = names.get(tensor.name, tensor.name)
     del graph.value_info[:]
+    return names
 
 
 def _parameter_names(graph: onnx.GraphProto) -> list[str]:

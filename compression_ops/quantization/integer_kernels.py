@@ -2,6 +2,7 @@
 
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,22 @@ import onnx
 from compression_ops.onnx_model import session
 
 # These convert or move values and compute none, so they count neither way.
-_NEUTRAL = {
-    *("QuantizeLinear", "DequantizeLinear", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"),
-    *("Cast", "Concat", "Split", "Slice", "Gather", "Pad", "Shape", "ReorderInput", "ReorderOutput"),
+_MOVING = {
+    *(
+        "Transpose",
+        "Reshape",
+        "Flatten",
+        "Squeeze",
+        "Unsqueeze",
+        "Identity",
+        "Concat",
+        "Split",
+        "Slice",
+        "Gather",
+        "Pad",
+    ),
 }
+_NEUTRAL = {*_MOVING, "QuantizeLinear", "DequantizeLinear", "Cast", "Shape", "ReorderInput", "ReorderOutput"}
 _INTEGER = ("QLinear", "QGemm", "MatMulInteger", "ConvInteger", "NhwcMaxPool")  # beginnings of their names
 
 
@@ -39,6 +52,26 @@ def kernels(model: bytes) -> Kernels:
         path = Path(folder) / "optimized.onnx"
         session.open_session(model, optimized=path)
         nodes = onnx.load(path).graph.node
-    found = Counter(node.op_type for node in nodes if node.op_type not in _NEUTRAL)
-    integer = {op: count for op, count in sorted(found.items()) if op.startswith(_INTEGER)}
-    return Kernels(integer, {op: count for op, count in sorted(found.items()) if op not in integer})
+    integer, floating = Counter[str](), Counter[str]()
+    integers = _integer_tensors(nodes)
+    for node in nodes:
+        if node.op_type not in _NEUTRAL:
+            runs_on_integers = node.op_type.startswith(_INTEGER) or (_either(node) and node.input[0] in integers)
+            (integer if runs_on_integers else floating)[node.op_type] += 1
+    return Kernels(dict(sorted(integer.items())), dict(sorted(floating.items())))
+
+
+def _integer_tensors(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    found: set[str] = set()
+    for node in nodes:
+        # The scale of its output is the eighth input of QGemm; without it the output is float.
+        writes = node.op_type.startswith(_INTEGER) and (node.op_type != "QGemm" or len(node.input) > 7)
+        passes = (_either(node) or node.op_type in _MOVING) and node.input[0] in found
+        if writes or passes or node.op_type == "QuantizeLinear":
+            found.update(node.output)
+    return found
+
+
+def _either(node: onnx.NodeProto) -> bool:
+    """Whether the same kernel takes integers and floats."""
+    return node.op_type in ("MaxPool", "Clip")

@@ -11,5 +11,22 @@ Measured with onnxruntime 1.32 on static QDQ models of convolutions and linear l
 - 16-bit activations have no integer kernels: such a model computes in float, slower than one never quantized.
 """
 
+from typing import Literal
+
+from pydantic import Field
+
+from compression_ops.spec import Spec
+
 WEIGHT_BITS = (4, 8)
 ACTIVATION_BITS = (8,)
+
+
+class Precision(Spec):
+    """How fine the integers are: bits, how many scales a weight has, and whether a bit is left free for sums."""
+
+    weight_bits: Literal[WEIGHT_BITS] = Field(default=8, description="Bits that onnxruntime runs.")  # type: ignore[valid-type]
+    activation_bits: Literal[ACTIVATION_BITS] = Field(default=8)  # type: ignore[valid-type]
+    per_channel: bool = Field(default=True, description="One weight scale an output channel instead of one a tensor.")
+    reduce_range: bool = Field(
+        default=True, description="7 of 8 weight bits, so that sums are exact on CPUs without VNNI too."
+    )

@@ -14,11 +14,11 @@ from compression_ops.models import inference
 from compression_ops.models.network import load
 from compression_ops.onnx_model import export, metadata, session
 from compression_ops.progress import Progress, ProgressCallback
-from compression_ops.quantization import activations, integer_kernels
-from compression_ops.quantization import static as static_quantization
+from compression_ops.quantization import activations, fidelity, integer_kernels, qdq
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.integer_kernels import Kernels
-from compression_ops.quantization.static import Precision
+from compression_ops.quantization.methods import calibrated
+from compression_ops.quantization.precision import Precision
 from compression_ops.spec import Spec
 
 MODEL, FACTS = "model.onnx", "quantization.json"
@@ -63,9 +63,10 @@ def quantize(
     ranges: Ranges = implementations.module_of(calibration).calibrate(calibration, replay)
     _tell(progress, "calibrate")
 
-    model = static_quantization.quantize(exported, ranges, precision)
-    metadata.describe(model, description)
-    model_bytes = model.SerializeToString(deterministic=True)
+    quantized = qdq.write(exported, calibrated.mapping(exported, ranges, precision))
+    errors = fidelity.relative_errors(exported, quantized, images)
+    metadata.describe(quantized.model, description)
+    model_bytes = quantized.model.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
 
@@ -77,9 +78,10 @@ def quantize(
         "integer_share": kernels.integer_share,
         "calibration_samples": float(len(images)),
     }
-    _write_facts(output / FACTS, metrics, kernels, ranges)
+    _write_facts(output / FACTS, metrics, kernels, ranges, errors)
     _tell(progress, "evaluate", metrics)
-    return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *_float_nodes(kernels)))
+    inexact = fidelity.warnings(exported, errors, precision.weight_bits)
+    return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels)))
 
 
 def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:
@@ -155,11 +157,14 @@ def _float_nodes(kernels: Kernels) -> tuple[str, ...]:
     )
 
 
-def _write_facts(path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges) -> None:
+def _write_facts(
+    path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges, errors: Mapping[str, float]
+) -> None:
     facts = {
         **metrics,
         "integer_nodes": kernels.integer,
         "float_nodes": kernels.floating,
         "activation_ranges": {name: list(span) for name, span in ranges.items()},
+        "relative_errors": {name: round(error, 4) for name, error in errors.items()},
     }
     path.write_text(json.dumps(facts, indent=1) + "\n")

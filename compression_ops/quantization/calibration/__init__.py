@@ -1,1 +1,1 @@
-"""One calibration method a module, named as recipes name it; each defines `Spec` and `calibrate`."""
+"""One calibration method a module, named as recipes name it; each defines one Spec and `calibrate`."""

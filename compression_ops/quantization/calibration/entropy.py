@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from compression_ops.spec import Spec as BaseSpec
+from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LARGEST_CLIPPED_SHARE = 0.001
 
 
-class Spec(BaseSpec):
+class Entropy(Spec):
     """Minimal Kullback-Leibler divergence (Migacz 2017, "8-bit Inference with TensorRT")."""
 
     method: Literal["entropy"]
@@ -27,7 +27,7 @@ class Spec(BaseSpec):
     )
 
 
-def calibrate(spec: Spec, replay: "Replay") -> "Ranges":
+def calibrate(spec: Entropy, replay: "Replay") -> "Ranges":
     """For each tensor [-t, t], cut to the values that it takes, with the threshold t of least divergence.
 
     Zeros are not counted: they are exact whatever the threshold, and after a ReLU they are most of the values.

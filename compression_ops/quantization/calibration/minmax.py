@@ -4,20 +4,20 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from compression_ops.spec import Spec as BaseSpec
+from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
     from compression_ops.quantization.activations import Ranges, Replay
 
 
-class Spec(BaseSpec):
+class MinMax(Spec):
     """Nothing is clipped, so one outlier widens every step; fit for activations without long tails."""
 
     method: Literal["minmax"]
     samples: int = Field(default=512, ge=1, le=1_000_000, description="Training samples to calibrate on.")
 
 
-def calibrate(spec: Spec, replay: "Replay") -> "Ranges":
+def calibrate(spec: MinMax, replay: "Replay") -> "Ranges":
     """The smallest and largest value of each tensor."""
     from compression_ops.quantization import activations
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from compression_ops.spec import Spec as BaseSpec
+from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
     from compression_ops.quantization.activations import Ranges, Replay
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BINS = 8192
 
 
-class Spec(BaseSpec):
+class Percentile(Spec):
     """Clips an equal share of the values at each end (McKinstry et al. 2019)."""
 
     method: Literal["percentile"]
@@ -21,7 +21,7 @@ class Spec(BaseSpec):
     percentile: float = Field(default=99.99, gt=50, le=100, description="Share of the values that is kept, in percent.")
 
 
-def calibrate(spec: Spec, replay: "Replay") -> "Ranges":
+def calibrate(spec: Percentile, replay: "Replay") -> "Ranges":
     """For each tensor the central range that holds `percentile` percent of its values.
 
     The values are counted in 8,192 bins from the smallest to the largest; a bound is exact to one of them.

@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from compression_ops.errors import ModelError
 from compression_ops.evaluation import cost as model_cost
 from compression_ops.evaluation.cost import Cost
-from compression_ops.quantization import activations
-from compression_ops.quantization import static as static_quantization
-from compression_ops.quantization.static import Precision
+from compression_ops.quantization import activations, qdq
+from compression_ops.quantization.methods import calibrated
+from compression_ops.quantization.precision import Precision
 from tests.compression_ops import random_networks
 
 
@@ -65,7 +65,8 @@ def test_a_network_costs_what_torch_counts():
 def test_quantization_changes_the_bytes_and_not_the_counts(bits: int, limit: float):
     model = random_networks.exported()
     ranges = activations.bounds(activations.replay(model, random_networks.images(4)))
-    quantized = static_quantization.quantize(model, ranges, Precision(bits, 8, True, True)).SerializeToString()
+    mapping = calibrated.mapping(model, ranges, Precision(weight_bits=bits))
+    quantized = qdq.write(model, mapping).model.SerializeToString()
     before, after = model_cost.measure(model.SerializeToString()), model_cost.measure(quantized)
     assert after.parameters == before.parameters
     assert after.macs == before.macs

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import onnx
@@ -18,9 +19,15 @@ from compression_ops.errors import ModelError
 from compression_ops.quantization import activations, histogram
 from compression_ops.quantization.activations import Replay
 from compression_ops.quantization.calibration import entropy, minmax, percentile
+from compression_ops.spec import Spec
 from tests.compression_ops import random_networks
 
 REPOSITORY = Path(__file__).resolve().parents[4]
+SPECS = [
+    (minmax, minmax.MinMax(method="minmax")),
+    (percentile, percentile.Percentile(method="percentile")),
+    (entropy, entropy.Entropy(method="entropy")),
+]
 
 
 def playing(values: np.ndarray, batches: int = 1) -> Replay:
@@ -52,7 +59,7 @@ def test_minmax_finds_the_ranges_that_onnxruntime_finds(tmp_path: Path):
     reference.collect_data(Reader(images))
     expected = {name: data.range_value for name, data in reference.compute_data().items()}
     found = minmax.calibrate(
-        minmax.Spec(method="minmax"), activations.replay(random_networks.exported(), images, batch_size=5)
+        minmax.MinMax(method="minmax"), activations.replay(random_networks.exported(), images, batch_size=5)
     )
     assert found.keys() >= expected.keys()
     for name, span in expected.items():
@@ -64,11 +71,8 @@ def test_ranges_do_not_depend_on_the_batches(batch_size: int):
     images = random_networks.images(9)
     whole, parts = (
         {
-            module.__name__: module.calibrate(
-                module.Spec(method=module.__name__.rpartition(".")[2]),
-                activations.replay(random_networks.exported(), images, size),
-            )
-            for module in (minmax, percentile)
+            spec.method: module.calibrate(spec, activations.replay(random_networks.exported(), images, size))
+            for module, spec in SPECS[:2]
         }
         for size in (9, batch_size)
     )
@@ -84,9 +88,9 @@ def test_ranges_do_not_depend_on_the_batches(batch_size: int):
     batches=st.integers(1, 4),
 )
 def test_percentile_keeps_the_central_quantiles_to_one_bin(values: np.ndarray, share: float, batches: int):
-    low, high = percentile.calibrate(percentile.Spec(method="percentile", percentile=share), playing(values, batches))[
-        "x"
-    ]
+    low, high = percentile.calibrate(
+        percentile.Percentile(method="percentile", percentile=share), playing(values, batches)
+    )["x"]
     tail = (100 - share) / 2
     bin_width = float(np.ptp(values.astype(np.float64))) / 8192
     tolerance = 2 * bin_width + 1e-6 + (1 / 8192 if bin_width == 0 else 0)
@@ -98,7 +102,7 @@ def test_percentile_keeps_the_central_quantiles_to_one_bin(values: np.ndarray, s
 
 def test_the_hundredth_percentile_is_minmax():
     values = normal(1000)
-    found = percentile.calibrate(percentile.Spec(method="percentile", percentile=100), playing(values))["x"]
+    found = percentile.calibrate(percentile.Percentile(method="percentile", percentile=100), playing(values))["x"]
     np.testing.assert_allclose(found, (values.min(), values.max()), rtol=1e-6)
 
 
@@ -135,7 +139,7 @@ def test_entropy_chooses_the_threshold_of_the_paper(seed: int, spread: float):
 
 
 def test_entropy_clips_an_outlier_and_keeps_a_flat_distribution():
-    spec = entropy.Spec(method="entropy")
+    spec = entropy.Entropy(method="entropy")
     values = np.append(normal(100_000), np.float32(50))
     low, high = entropy.calibrate(spec, playing(values, 3))["x"]
     assert -5 < low < -3
@@ -147,14 +151,13 @@ def test_entropy_clips_an_outlier_and_keeps_a_flat_distribution():
 def test_entropy_does_not_clip_to_the_background_of_an_image():
     """Four of five pixels are the same; the plain algorithm would put the threshold at that value."""
     values = np.concatenate([np.full(80_000, -0.42), np.random.default_rng(0).uniform(-0.42, 2.8, 20_000)])
-    _, high = entropy.calibrate(entropy.Spec(method="entropy"), playing(values.astype(np.float32)))["x"]
+    _, high = entropy.calibrate(entropy.Entropy(method="entropy"), playing(values.astype(np.float32)))["x"]
     assert high > 2.7
 
 
-@pytest.mark.parametrize("module", [minmax, percentile, entropy])
-def test_a_tensor_of_zeros_has_the_range_zero(module):
-    method = module.__name__.rpartition(".")[2]
-    low, high = module.calibrate(module.Spec(method=method), playing(np.zeros(10, np.float32)))["x"]
+@pytest.mark.parametrize(("module", "spec"), SPECS)
+def test_a_tensor_of_zeros_has_the_range_zero(module: ModuleType, spec: Spec):
+    low, high = module.calibrate(spec, playing(np.zeros(10, np.float32)))["x"]
     assert low == pytest.approx(0, abs=1e-3)
     assert high == pytest.approx(0, abs=1e-3)
 
@@ -195,7 +198,7 @@ def test_a_histogram_counts_each_value_once_the_largest_included():
 )
 def test_a_bad_parameter_is_refused(fields: dict[str, object]):
     with pytest.raises(ValidationError):
-        percentile.Spec.model_validate(fields)
+        percentile.Percentile.model_validate(fields)
 
 
 def test_reading_a_recipe_imports_no_numerics():

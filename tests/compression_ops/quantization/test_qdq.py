@@ -5,6 +5,8 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +18,28 @@ from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model import session
-from compression_ops.quantization import activations, affine, integer_graph, integer_kernels
-from compression_ops.quantization import static as static_quantization
-from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS
-from compression_ops.quantization.static import Precision
+from compression_ops.quantization import activations, affine, integer_graph, integer_kernels, qdq
+from compression_ops.quantization.mapping import QuantizationMapping
+from compression_ops.quantization.methods import calibrated
+from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS, Precision
 from tests.compression_ops import random_networks
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-USUAL = Precision(weight_bits=8, activation_bits=8, per_channel=True, reduce_range=True)
-EACH = [Precision(*choice) for choice in itertools.product(WEIGHT_BITS, ACTIVATION_BITS, (True, False), (True, False))]
+USUAL = Precision()
+EACH = [
+    Precision(weight_bits=weight_bits, activation_bits=activation_bits, per_channel=per_channel, reduce_range=reduced)
+    for weight_bits, activation_bits, per_channel, reduced in itertools.product(
+        WEIGHT_BITS, ACTIVATION_BITS, (True, False), (True, False)
+    )
+]
 
 
 def quantized(precision: Precision = USUAL, model: onnx.ModelProto | None = None) -> onnx.ModelProto:
     model = model or random_networks.exported()
     shape = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim[1:]]
     images = np.random.default_rng(0).standard_normal((32, *shape), dtype=np.float32)
-    return static_quantization.quantize(model, activations.bounds(activations.replay(model, images)), precision)
+    ranges = activations.bounds(activations.replay(model, images))
+    return qdq.write(model, calibrated.mapping(model, ranges, precision)).model
 
 
 def serialized(model: onnx.ModelProto) -> bytes:
@@ -59,7 +67,7 @@ def test_every_precision_that_a_recipe_can_choose_runs_on_integers(precision: Pr
 def test_the_quantized_logits_are_close_to_the_float_ones(bits: int, bound: float):
     images = random_networks.images(50, seed=3)
     expected = predict(random_networks.exported(), images)
-    assert relative_error(predict(quantized(Precision(bits, 8, True, True)), images), expected) < bound
+    assert relative_error(predict(quantized(Precision(weight_bits=bits)), images), expected) < bound
 
 
 def test_nothing_is_lost_against_the_tool_that_places_the_integers(tmp_path: Path):
@@ -93,8 +101,7 @@ def test_nothing_is_lost_against_the_tool_that_places_the_integers(tmp_path: Pat
 
 def test_four_bits_halve_the_weights():
     eight, four = (
-        {tensor.name: tensor for tensor in quantized(Precision(bits, 8, True, True)).graph.initializer}
-        for bits in (8, 4)
+        {tensor.name: tensor for tensor in quantized(Precision(weight_bits=bits)).graph.initializer} for bits in (8, 4)
     )
     for name in ("first.weight", "second.weight", "third.weight", "head.weight"):
         assert four[name].data_type == TensorProto.INT4
@@ -104,7 +111,7 @@ def test_four_bits_halve_the_weights():
 
 @pytest.mark.parametrize(("reduce_range", "largest"), [(True, 64), (False, 127)])
 def test_a_reduced_range_keeps_the_weights_within_64(reduce_range: bool, largest: int):
-    model = quantized(Precision(8, 8, True, reduce_range))
+    model = quantized(Precision(reduce_range=reduce_range))
     weights = [numpy_helper.to_array(t) for t in model.graph.initializer if t.data_type == TensorProto.INT8]
     assert max(int(np.abs(weight.astype(int)).max()) for weight in weights) == largest
 
@@ -122,21 +129,9 @@ def wide_sum() -> onnx.ModelProto:
 
 
 def test_the_largest_possible_sum_is_exact_with_a_reduced_range():
-    model = static_quantization.quantize(wide_sum(), {"input": (0.0, 1.0), "logits": (0.0, 64.0)}, USUAL)
+    mapping = calibrated.mapping(wide_sum(), {"input": (0.0, 1.0), "logits": (0.0, 64.0)}, USUAL)
+    model = qdq.write(wide_sum(), mapping).model
     np.testing.assert_allclose(predict(model, np.ones((1, 64), np.float32)), 64, rtol=1e-5)
-
-
-def test_the_integers_are_those_of_our_quantizer():
-    model = quantized()
-    stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    floats = {tensor.name: tensor for tensor in random_networks.exported().graph.initializer}
-    for name in ("first.weight", "second.weight", "head.weight"):
-        weight = torch.from_numpy(numpy_helper.to_array(floats[name]).copy())
-        low, high = affine.value_range(weight, axis=0)
-        expected = affine.quantize(
-            weight, affine.symmetric(low, high, static_quantization.weight_integers(USUAL), axis=0)
-        )
-        np.testing.assert_array_equal(numpy_helper.to_array(stored[name]), expected.numpy())
 
 
 def test_the_logits_are_float_and_not_256_levels():
@@ -149,9 +144,11 @@ def test_compaction_changes_no_integer(monkeypatch: pytest.MonkeyPatch):
     kept: list[onnx.ModelProto] = []
     original = integer_graph.compact
 
-    def compact(tool: onnx.ModelProto, source: onnx.ModelProto, pack: bool) -> onnx.ModelProto:
+    def compact(
+        tool: onnx.ModelProto, source: onnx.ModelProto, packed: Collection[str]
+    ) -> tuple[onnx.ModelProto, dict[str, str]]:
         kept.append(onnx.ModelProto.FromString(tool.SerializeToString()))
-        return original(tool, source, pack)
+        return original(tool, source, packed)
 
     monkeypatch.setattr(integer_graph, "compact", compact)
     small = quantized()
@@ -180,10 +177,12 @@ def test_the_file_holds_integers_short_names_and_little_else():
 def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Path):
     script = (
         "import hashlib, numpy as np, onnx; from pathlib import Path;"
-        "from compression_ops.quantization import activations as a, static as s;"
+        "from compression_ops.quantization import activations as a, qdq;"
+        "from compression_ops.quantization.methods import calibrated as c;"
+        "from compression_ops.quantization.precision import Precision;"
         "m = onnx.load('float.onnx');"
         "x = np.random.default_rng(0).standard_normal((32, 1, 12, 12), dtype=np.float32);"
-        "q = s.quantize(m, a.bounds(a.replay(m, x)), s.Precision(8, 8, True, True));"
+        "q = qdq.write(m, c.mapping(m, a.bounds(a.replay(m, x)), Precision())).model;"
         "print(hashlib.sha256(q.SerializeToString(deterministic=True)).hexdigest())"
     )
     onnx.save(random_networks.exported(), tmp_path / "float.onnx")
@@ -213,17 +212,6 @@ def test_a_channel_whose_weights_are_all_zero_keeps_its_bias():
     np.testing.assert_allclose(logits[:, 2], bias[2], atol=0.01)
 
 
-def test_what_has_no_integer_kernel_stays_float_and_is_counted():
-    model = random_networks.exported()
-    for node in model.graph.node:
-        if node.op_type == "Clip":
-            node.op_type = "HardSwish"
-            del node.input[1:]
-    kernels = integer_kernels.kernels(serialized(quantized(model=model)))
-    assert sum(kernels.floating.values()) == 2
-    assert 0.5 < kernels.integer_share < 1
-
-
 def test_a_model_without_any_operator_to_quantize_is_refused():
     graph = helper.make_graph(
         [helper.make_node("Sin", ["input"], ["logits"])],
@@ -234,3 +222,53 @@ def test_a_model_without_any_operator_to_quantize_is_refused():
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     with pytest.raises(ModelError, match=r"none of the model's operators \['Sin'\]"):
         quantized(model=model)
+
+
+def test_a_tensor_that_the_mapping_leaves_out_stays_float():
+    model = random_networks.exported()
+    ranges = activations.bounds(activations.replay(model, random_networks.images(32)))
+    whole = calibrated.mapping(model, ranges, USUAL)
+    part = QuantizationMapping({k: v for k, v in whole.weights.items() if k != "head.weight"}, whole.activations)
+    stored = {tensor.name: tensor.data_type for tensor in qdq.write(model, part).model.graph.initializer}
+    assert stored["head.weight"] == TensorProto.FLOAT
+    assert stored["third.weight"] == TensorProto.INT8
+
+
+def test_weights_of_four_and_of_eight_bits_stand_in_one_model():
+    model = random_networks.exported()
+    ranges = activations.bounds(activations.replay(model, random_networks.images(32)))
+    eight, four = (calibrated.mapping(model, ranges, Precision(weight_bits=bits)) for bits in (8, 4))
+    mixed = QuantizationMapping({**eight.weights, "third.weight": four.weights["third.weight"]}, eight.activations)
+    written = qdq.write(model, mixed).model
+    stored = {tensor.name: tensor.data_type for tensor in written.graph.initializer}
+    assert stored["third.weight"] == TensorProto.INT4
+    assert stored["second.weight"] == TensorProto.INT8
+    assert integer_kernels.kernels(serialized(written)).integer_share == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "wrong"),
+    [
+        ("activations", "input", affine.integers(8, signed=True)),
+        ("activations", "input", affine.integers(4, signed=False)),
+        ("weights", "head.weight", affine.integers(9, signed=True)),
+    ],
+)
+def test_a_mapping_that_the_8_bit_operators_cannot_express_is_refused(part: str, name: str, wrong: affine.Integers):
+    model = random_networks.exported()
+    ranges = activations.bounds(activations.replay(model, random_networks.images(4)))
+    mapping = calibrated.mapping(model, ranges, USUAL)
+    changed = {**getattr(mapping, part), name: affine.symmetric(torch.tensor(-1.0), torch.tensor(1.0), wrong)}
+    with pytest.raises(ValueError, match=f"'{name}' maps to"):
+        qdq.write(model, replace(mapping, **{part: changed}))
+
+
+def test_the_tensors_of_the_model_are_known_by_their_names_in_the_float_model():
+    model = random_networks.exported()
+    ranges = activations.bounds(activations.replay(model, random_networks.images(32)))
+    written = qdq.write(model, calibrated.mapping(model, ranges, USUAL))
+    removed = {node.input[0] for node in model.graph.node if node.op_type in ("Relu", "Clip")}
+    computed = {name for node in model.graph.node for name in node.output}
+    assert written.tensors.keys() == (computed | {"input"}) - removed
+    assert written.tensors["logits"] == "logits"
+    assert {name for node in written.model.graph.node for name in node.output} >= set(written.tensors.values())

@@ -1,0 +1,173 @@
+"""A float ONNX model and a mapping as an integer model: QDQ form, for onnxruntime's integer kernels."""
+
+import logging
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorData, TensorsData
+
+from compression_ops.errors import ModelError
+from compression_ops.quantization import integer_graph, saturation
+from compression_ops.quantization.affine import Affine, Integers
+from compression_ops.quantization.mapping import QuantizationMapping
+
+# Operators that onnxruntime's CPU runs on integers in QDQ form; around any other, conversions would cost and not pay.
+_OPERATORS = [
+    *("Conv", "Gemm", "MatMul", "Add", "Mul", "Concat", "Relu", "Clip", "LeakyRelu", "Sigmoid"),
+    *("MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze"),
+]
+# How many of their inputs are operands; the others are biases, bounds and shapes. All inputs of any other operator are.
+_OPERANDS = {"Conv": 2, "Gemm": 2, **dict.fromkeys(("Clip", "Reshape", "Squeeze", "Unsqueeze"), 1)}
+_UNSIGNED = Integers(0, 255)
+
+
+@dataclass(frozen=True)
+class QdqModel:
+    """model    what onnxruntime runs
+    tensors  by the float model's name of each quantized tensor, the name that its values have in `model`; without
+             those whose values are cut off where the Relu or Clip behind them does it anyway
+    """
+
+    model: onnx.ModelProto
+    tensors: Mapping[str, str]
+
+
+def write(model: onnx.ModelProto, mapping: QuantizationMapping) -> QdqModel:
+    """Quantize the float `model` as `mapping` says. The argument is not changed.
+
+    Activations are unsigned; weights are signed, and packed two a byte where they have four bits; biases have the scale
+    of the sums that they are added to; the logits stay float32. A Relu or Clip stays where its output's range does not
+    perform it. What only moves values, and average pooling, keeps the mapping of what it reads.
+    Raises ModelError if no node can be quantized, ValueError for a mapping that ONNX's 8-bit operators cannot express.
+    """
+    _check(mapping)
+    prepared = _with_shapes(model)
+    activations = saturation.narrowed(prepared.graph, mapping.activations)
+    kept = saturation.kept(prepared.graph, activations)
+    overrides = {name: _override(affine) for name, affine in {**activations, **mapping.weights}.items()}
+    with _silent():
+        tool = _Tool(
+            prepared,
+            False,
+            False,
+            QuantType.QInt8,
+            QuantType.QUInt8,
+            TensorsData(CalibrationMethod.MinMax, {name: _tensor_data(affine) for name, affine in activations.items()}),
+            [],
+            _left_float(prepared.graph, mapping),
+            _OPERATORS,
+            {"TensorQuantOverrides": overrides},
+        )
+        tool.kept = kept
+        tool.quantize_model()
+        tool.model.topological_sort()
+    quantized = tool.model.model
+    if not any(node.op_type == "DequantizeLinear" for node in quantized.graph.node):
+        raise ModelError(
+            f"none of the model's operators {sorted({node.op_type for node in model.graph.node})} can be quantized; "
+            f"allowed are {sorted(_OPERATORS)}"
+        )
+    packed = [
+        name for name, affine in mapping.weights.items() if affine.integers.low >= -8 and affine.integers.high <= 7
+    ]
+    placed = _dequantized(quantized.graph)
+    compacted, names = integer_graph.compact(quantized, model, packed)
+    whole = [name for name in placed if activations.get(name) is mapping.activations.get(name)]
+    return QdqModel(compacted, {name: names[placed[name]] for name in whole if placed[name] in names})
+
+
+class _Tool(QDQQuantizer):
+    """onnxruntime's tool takes any Relu or Clip away, whatever the range behind it; this one asks first."""
+
+    kept: frozenset[str] = frozenset()
+
+    def try_replacing_upstream_output(self, upstream_output_name: str, output_name: str) -> bool:
+        return output_name not in self.kept and super().try_replacing_upstream_output(upstream_output_name, output_name)
+
+
+def _dequantized(graph: onnx.GraphProto) -> dict[str, str]:
+    """By the name of each quantized activation, the tensor that its integers are turned into again."""
+    quantized = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "QuantizeLinear"}
+    found = {
+        quantized[node.input[0]]: node.output[0]
+        for node in graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in quantized
+    }
+    # The tool renames what it puts before a quantized output, and leaves the output its name.
+    outputs = {value.name for value in graph.output}
+    return {(after if after in outputs else before): after for before, after in found.items()} | {o: o for o in outputs}
+
+
+def _left_float(graph: onnx.GraphProto, mapping: QuantizationMapping) -> list[str]:
+    """The names of nodes that have integer kernels, yet shall not run on integers.
+
+    The last Relu or Clip works on logits, which stay float. A factor in a Gemm is lost in onnxruntime's tool.
+    """
+    left = {node.name for node in saturation.at_the_output(graph)}
+    mapped = mapping.weights.keys() | mapping.activations.keys()
+    for node in graph.node:
+        factors = [attribute.f for attribute in node.attribute if attribute.name in ("alpha", "beta")]
+        if node.op_type == "Gemm" and any(factor != 1 for factor in factors):
+            left.add(node.name)
+        if not mapped.issuperset(name for name in (*_operands(node), node.output[0]) if name):
+            left.add(node.name)
+    return sorted(left)
+
+
+def _operands(node: onnx.NodeProto) -> Iterable[str]:
+    return node.input[: _OPERANDS.get(node.op_type, len(node.input))]
+
+
+def _check(mapping: QuantizationMapping) -> None:
+    for name, affine in mapping.activations.items():
+        if affine.integers != _UNSIGNED or affine.axis is not None:
+            raise ValueError(f"activation {name!r} maps to {affine}; allowed are integers of 0 to 255 and one scale")
+    for name, affine in mapping.weights.items():
+        if affine.integers != _UNSIGNED and not -128 <= affine.integers.low < affine.integers.high <= 127:
+            raise ValueError(f"weight {name!r} maps to {affine}; allowed are integers within -128 to 127, or 0 to 255")
+
+
+def _override(affine: Affine) -> list[dict[str, Any]]:
+    """In the form of onnxruntime's option `TensorQuantOverrides`: one entry a channel, of numpy scalars."""
+    scales, zero_points = affine.scale.reshape(-1).numpy(), affine.zero_point.reshape(-1).numpy()
+    unsigned = affine.integers == _UNSIGNED
+    dtype, kind = (np.uint8, QuantType.QUInt8) if unsigned else (np.int8, QuantType.QInt8)
+    axis = {} if affine.axis is None else {"axis": affine.axis}
+    return [
+        {"scale": np.array(scale, np.float32), "zero_point": np.array(zero_point, dtype), "quant_type": kind, **axis}
+        for scale, zero_point in zip(scales, zero_points, strict=True)
+    ]
+
+
+def _tensor_data(affine: Affine) -> TensorData:
+    """The tool wants a range for each activation, though the override says it all."""
+    low, high = (
+        (limit - affine.zero_point.numpy()) * affine.scale.numpy() for limit in (_UNSIGNED.low, _UNSIGNED.high)
+    )
+    return TensorData(lowest=np.float32(low), highest=np.float32(high))
+
+
+def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy with the shapes of its tensors, whose nodes can be told apart by name."""
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    for index, node in enumerate(inferred.graph.node):
+        node.name = f"{node.op_type}_{index}"
+    # This mark tells the tool that shapes are known; without it, it would infer them again through temporary files.
+    helper.set_model_props(inferred, {"onnx.infer": "onnxruntime.quant"})
+    return inferred
+
+
+@contextmanager
+def _silent() -> Generator[None]:
+    """The tool writes to the root logger that it would rather have its own preprocessing; the export did it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
