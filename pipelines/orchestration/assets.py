@@ -12,7 +12,7 @@ from pipelines.graph.graph import GENERATION, OBSERVED, RAW_DATA, Asset, Graph
 from pipelines.kinds import gates
 from pipelines.kinds.kind import KINDS
 from pipelines.observed import generation, raw_data
-from pipelines.orchestration import automation, pages, retries, schedules
+from pipelines.orchestration import automation, interrupts, pages, retries, schedules
 from pipelines.orchestration.keys import key
 from pipelines.recipe.file import RecipeFile
 from pipelines.state.history import Check, Materialization
@@ -24,6 +24,7 @@ POOL = "machine"
 
 def definitions(recipe_file: RecipeFile, graph: Graph, home: Home) -> dg.Definitions:
     """What is observed, every asset of a recipe with its gates, and what makes them run by themselves."""
+    interrupts.teach_dagster()
     shop = materialize.workshop(recipe_file, graph, home)
     observed = [name for name in OBSERVED if any(name in asset.inputs for asset in graph.assets.values())]
     keys = [key(graph.recipe, name) for name in (*observed, *graph.assets)]
@@ -95,15 +96,15 @@ def _asset(shop: materialize.Workshop, asset: Asset) -> dg.AssetsDefinition:
         check_specs=[_check_spec(recipe, asset, gate) for gate in gates.of_asset(asset)],
         automation_condition=automation.of_asset(shop.recipe_file.recipe),
         freshness_policy=automation.freshness(shop.recipe_file.recipe, asset),
-        retry_policy=retries.RETRIES,
         pool=POOL if kind.is_heavy else None,
     )
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
-            entry = materialize.materialize(shop, asset.name, context.log.info, context.run_id)
+            with interrupts.raised():
+                entry = materialize.materialize(shop, asset.name, context.log.info, context.run_id)
         except Exception as error:
             if retries.is_transient(error):
-                raise  # Dagster tries again
+                raise retries.again(context.retry_number) from error
             if isinstance(error, CompressionError):
                 raise dg.Failure(str(error), metadata={"asset": asset.name}, allow_retries=False) from error
             raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
