@@ -61,8 +61,12 @@ class Lineage:
     def start(self, computation: Computation) -> str:
         """Create the run, with its parents, parameters and inputs; returns its id."""
         run = self._client.create_run(self.experiment_id, run_name=computation.asset.name, tags=self._tags(computation))
-        self._client.log_batch(run.info.run_id, params=_params(computation.parameters))
-        self._log_inputs(run.info.run_id, computation)
+        try:
+            self._client.log_batch(run.info.run_id, params=_params(computation.parameters))
+            self._log_inputs(run.info.run_id, computation)
+        except BaseException as error:
+            self.fail(run.info.run_id, error)
+            raise
         return run.info.run_id
 
     def record(
@@ -94,9 +98,10 @@ class Lineage:
         self._client.set_terminated(run_id, "FINISHED")
 
     def fail(self, run_id: str, error: BaseException) -> None:
-        """Mark the run as failed, with the cause."""
-        self._client.set_tag(run_id, "error", f"{type(error).__name__}: {error}"[:5000])
-        self._client.set_terminated(run_id, "FAILED")
+        """Mark the run as failed, with the cause, or as killed by somebody who interrupted it."""
+        is_stop = isinstance(error, KeyboardInterrupt)
+        self._client.set_tag(run_id, "error", "interrupted" if is_stop else f"{type(error).__name__}: {error}"[:5000])
+        self._client.set_terminated(run_id, "KILLED" if is_stop else "FAILED")
 
     def known(self, sources: Mapping[str, Source]) -> dict[str, Source]:
         """The sources without references that this tracking store cannot resolve: it validates none itself.

@@ -12,7 +12,7 @@ from pipelines.graph.asset import GENERATION, OBSERVED, RAW_DATA, Asset
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Gate
 from pipelines.observed import generation, raw_data
-from pipelines.orchestration import automation, pages, retries, schedules
+from pipelines.orchestration import automation, interrupts, pages, retries, schedules
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 from pipelines.state.history import Materialization
@@ -23,6 +23,7 @@ POOL = "machine"
 
 def definitions(pipeline: Pipeline) -> dg.Definitions:
     """What is observed, every asset of a recipe with its gates, and what makes them run by themselves."""
+    interrupts.teach_dagster()
     graph = pipeline.graph
     observed = [name for name in OBSERVED if any(name in asset.inputs for asset in graph.assets.values())]
     keys = [key(graph.recipe, name) for name in (*observed, *graph.assets)]
@@ -96,15 +97,15 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
         check_specs=[_check_spec(recipe, asset, gate) for gate in gates.values()],
         automation_condition=automation.of_asset(pipeline.file.recipe),
         freshness_policy=automation.freshness(pipeline.file.recipe) if own.ages else None,
-        retry_policy=retries.RETRIES,
         pool=POOL if asset.is_heavy else None,
     )
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
-            entry = materialize.materialize(pipeline, asset.name, context.log.info, context.run_id)
+            with interrupts.raised():
+                entry = materialize.materialize(pipeline, asset.name, context.log.info, context.run_id)
         except Exception as error:
             if retries.is_transient(error):
-                raise  # Dagster tries again
+                raise retries.again(context.retry_number) from error
             if isinstance(error, CompressionError):
                 raise dg.Failure(str(error), metadata={"asset": asset.name}, allow_retries=False) from error
             raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error

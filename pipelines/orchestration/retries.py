@@ -21,6 +21,14 @@ _GONE_STATUS = ("502", "503", "504")
 RETRIES = dg.RetryPolicy(max_retries=2, delay=5.0, backoff=dg.Backoff.EXPONENTIAL)
 
 
+def again(attempts: int) -> dg.RetryRequested:
+    """What a step raises to be tried again after so many further attempts.
+
+    The asset itself has no retry policy: Dagster would apply that to a step that somebody interrupted, too.
+    """
+    return dg.RetryRequested(RETRIES.max_retries, RETRIES.calculate_delay(attempts + 1))
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether an error, or what caused it, may pass by itself."""
     return any(_is_transient(cause) for cause in _causes(error))

@@ -2,15 +2,17 @@
 
 import os
 import platform
+import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 
 from pipelines.execution import inputs
 from pipelines.lineage import environment
-from pipelines.orchestration import assets
+from pipelines.orchestration import assets, interrupts
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 from pipelines.state.home import Home
@@ -75,29 +77,41 @@ def _close_orphans(on: dg.DagsterInstance) -> None:
 
 
 def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance) -> RunResult:
-    """Materialize the named assets in one run; whatever does not depend on a failed one is still computed."""
+    """Materialize the named assets in one run; whatever does not depend on a failed one is still computed.
+
+    Raises KeyboardInterrupt at SIGINT or SIGTERM; the run is then canceled.
+    """
     definitions = assets.definitions(pipeline)
     keys = {key(pipeline.recipe, name): name for name in names}
-    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-        instance=on,
-        asset_selection=list(keys),
-        raise_on_error=False,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={
-            "compression/recipe": pipeline.recipe,
-            _HOST: platform.node(),
-            _PROCESS: environment.process_identity(os.getpid()),
-        },
-    )
+    run_id = str(uuid.uuid4())
+    with interrupts.obeyed(partial(_cancel, on, run_id)):
+        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=on,
+            asset_selection=list(keys),
+            raise_on_error=False,
+            run_id=run_id,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={
+                "compression/recipe": pipeline.recipe,
+                _HOST: platform.node(),
+                _PROCESS: environment.process_identity(os.getpid()),
+            },
+        )
     steps = {found.to_python_identifier(): name for found, name in keys.items()}
     failures: dict[str, str] = {}
     for event in _failures(result):
         error = event.step_failure_data.error
-        if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
-            raise KeyboardInterrupt
         name = steps[str(event.step_key)]
         failures[name] = _gate(pipeline, name) if error and error.cls_name == _CHECK_FAILED else cause(event)
     return RunResult(result.run_id, failures)
+
+
+def _cancel(on: dg.DagsterInstance, run_id: str) -> None:
+    """Mark a run that was interrupted as canceled, and free the pools that it held."""
+    run = on.get_run_by_id(run_id)
+    if run is not None and run.status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED):
+        on.report_run_canceled(run, "interrupted; what was computed so far is kept")
+    on.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def _gate(pipeline: Pipeline, name: str) -> str:

@@ -29,6 +29,14 @@ mutation ($params: ExecutionParams!) {
 }
 """
 _RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status tags { key value } } } }"
+_TERMINATE = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
+_EVENTS = """
+query ($id: ID!) {
+  logsForRun(runId: $id) {
+    ... on EventConnection { events { __typename ... on MessageEvent { message stepKey } } }
+  }
+}
+"""
 _RUNS = "{ runsOrError { ... on Runs { results { runId status assetSelection { path } tags { key value } } } } }"
 _TICKS = """
 query ($name: String!) {
@@ -92,6 +100,12 @@ class Server:
 
     def materialize(self, names: set[str]) -> str:
         """*Materialize* a selection, as the UI launches it; returns the run's status at its end."""
+        run_id = self.launch(names)
+        self.wait(lambda: self.status(run_id) in _FINISHED, "the run to end")
+        return self.status(run_id)
+
+    def launch(self, names: set[str]) -> str:
+        """As `materialize`, but returns the run's id at once."""
         selector = {
             "repositoryLocationName": "compression",
             "repositoryName": "__repository__",
@@ -101,9 +115,21 @@ class Server:
         params = {"selector": selector, "mode": "default", "runConfigData": {}}
         launched = self.query(_LAUNCH, params=params)["launchPipelineExecution"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        run_id = launched["run"]["runId"]
-        self.wait(lambda: self._status(run_id) in _FINISHED, "the run to end")
-        return self._status(run_id)
+        return launched["run"]["runId"]
+
+    def terminate(self, run_id: str) -> None:
+        """*Terminate* a run."""
+        done = self.query(_TERMINATE, id=run_id)["terminateRun"]
+        assert done["__typename"] == "TerminateRunSuccess", done
+
+    def starts(self, run_id: str) -> list[str]:
+        """The steps of a run that were started, each as often as it was."""
+        events = self.query(_EVENTS, id=run_id)["logsForRun"]["events"]
+        return [event["stepKey"] for event in events if event["__typename"] == "ExecutionStepStartEvent"]
+
+    def messages(self, run_id: str) -> list[str]:
+        """What the run has logged."""
+        return [event["message"] for event in self.query(_EVENTS, id=run_id)["logsForRun"]["events"]]
 
     def runs(self) -> int:
         """How many runs there are."""
@@ -152,7 +178,8 @@ class Server:
     def _runs(self) -> list[dict[str, Any]]:
         return self.query(_RUNS)["runsOrError"]["results"]
 
-    def _status(self, run_id: str) -> str:
+    def status(self, run_id: str) -> str:
+        """Of a run: `STARTED`, `SUCCESS`, `CANCELED`, ..."""
         return self.query(_RUN, id=run_id)["runOrError"]["status"]
 
 

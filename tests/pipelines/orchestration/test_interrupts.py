@@ -1,0 +1,68 @@
+"""A user's stop is obeyed: a real signal to a real `compression run`, and a real *Terminate* of a run in Dagster."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.lineage import connection
+from pipelines.state import home as homes
+from pipelines.state.history import History
+from tests.conftest import REPOSITORY
+from tests.pipelines import product, recipes
+from tests.pipelines.dagster_server import served
+
+# So many epochs that the teacher would train for hours.
+_ENDLESS = recipes.edited(("epochs: 1  #", "epochs: 10000  #"))
+
+
+@pytest.fixture
+def training(home: Path, defs: Path) -> Iterator[subprocess.Popen[str]]:
+    """`compression run` while its teacher trains, in a process group of its own."""
+    recipes.write(defs, text=_ENDLESS)
+    command = [sys.executable, "-m", "pipelines.cli.main", "run", "tiny"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("teacher: epoch"):
+            break
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_one_signal_ends_a_run_in_words_and_keeps_what_was_computed(
+    number: signal.Signals, code: int, training: subprocess.Popen[str], home: Path, defs: Path
+) -> None:
+    os.killpg(training.pid, number)
+    _, errors = training.communicate(timeout=20)
+    assert training.returncode == code
+    assert "interrupted; what was computed so far is kept" in errors
+    assert "Traceback" not in errors
+    history = History(home / "history")
+    assert history.latest("tiny", "dataset") is not None
+    assert history.latest("tiny", "teacher") is None
+    recipes.write(defs)
+    assert "dataset" in product.run().named("reused"), "the next run goes on where it was stopped"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_terminated_in_the_ui_ends_and_is_not_tried_again(home: Path, defs: Path) -> None:
+    recipes.write(defs, text=_ENDLESS)
+    with served() as server:
+        run_id = server.launch({"dataset", "teacher"})
+        server.wait(lambda: any("teacher: epoch" in words for words in server.messages(run_id)), "the teacher to train")
+        server.terminate(run_id)
+        server.wait(lambda: server.status(run_id) == "CANCELED", "the run to be canceled")
+        assert server.starts(run_id) == ["tiny__dataset", "tiny__teacher"], "neither was tried again"
+    client = connection.client(homes.current())
+    experiment = client.get_experiment_by_name("tiny")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id], "tags.`compression.asset` = 'teacher'")
+    assert run.info.status == "KILLED"
