@@ -1,5 +1,6 @@
 """The command line as its users see it: words, JSON, exit codes; never a traceback."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
 
 _ASSETS = [
-    "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8", "benchmark_report",
+    "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8", "measurements", "benchmark_report",
     "champion",
 ]  # fmt: skip
 
@@ -141,7 +142,7 @@ def test_verify_computes_again_and_tells_a_forged_result(recipe: Path) -> None:
     pipeline = product.pipeline()
     entry = pipeline.history.latest("tiny", "teacher")
     assert entry is not None
-    pipeline.history.append(product.materialize.replace(entry, digest="0" * 64))
+    pipeline.history.append(dataclasses.replace(entry, digest="0" * 64))
     result = _compression("verify", "tiny", "--select", "teacher")
     assert result.returncode == 1
     assert "teacher: DIFFERS" in result.stdout
@@ -160,7 +161,7 @@ def test_verify_skips_the_champion_in_words(recipe: Path) -> None:
 def test_lineage_shows_what_a_champion_was_decided_on(recipe: Path) -> None:
     tree = json.loads(_compression("lineage", "tiny", "champion", "--json").stdout)
     assert tree["asset"] == "champion"
-    assert {item["asset"] for item in tree["inputs"]} == {"dataset", "benchmark_report", "quantized_student/int8"}
+    assert {item["asset"] for item in tree["inputs"]} == {"dataset", "measurements", "quantized_student/int8"}
     assert tree["metrics"]["promoted"] == 1
 
 
@@ -232,8 +233,8 @@ def test_gc_removes_only_what_no_recent_history_refers_to(recipe: Path) -> None:
     for artifact in before:
         manifest = pipeline.store.fetch(artifact) / "manifest.json"
         os.utime(manifest, (1, 1))
-    assert "removed 4 artifacts" in _compression("gc", "--days", "0").stdout
-    assert len(before - set(pipeline.store.ids())) == 4
+    assert "removed 5 artifacts" in _compression("gc", "--days", "0").stdout
+    assert len(before - set(pipeline.store.ids())) == 5
     assert set(product.states().values()) == {"fresh"}
     product.edit(recipe, "alpha: 0.5", "alpha: 0.9")
     assert product.computed() >= {"student/small"}, "what was removed is computed again"

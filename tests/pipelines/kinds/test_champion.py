@@ -106,7 +106,7 @@ def test_one_that_fails_a_gate_of_the_report_is_not_promoted_until_the_gate_is_o
     assert "champion: Nothing is promoted: no candidate passes its gates." in result.stdout
     assert words in result.stdout
     assert "at least 1000 (benchmark.min_compression) is asked, so this fails." in _words()
-    assert "warning: benchmark_report: The file of" in result.stderr
+    assert "warning: measurements: The file of" in result.stderr
     assert _aliases(client) == {}
     failed = _compression("predict", "tiny", "picture.png")
     assert failed.exit_code == 1
@@ -133,9 +133,7 @@ def test_a_latency_budget_is_asked_of_the_measurement_that_there_is_and_decides_
 
 def test_the_versions_page_leads_to_its_run_its_gates_and_its_data(recipe: Path, client: MlflowClient) -> None:
     version = client.get_model_version_by_alias("tiny", "champion")
-    quantized, report, decided, data = (
-        _entry(name) for name in (_QUANTIZED, "measurements", "benchmark_report", "champion", "dataset")
-    )
+    quantized, report, decided, data = (_entry(name) for name in (_QUANTIZED, "measurements", "champion", "dataset"))
     assert version.description is not None
     for entry in (quantized, report, decided, data):
         assert f"(#/experiments/{entry.experiment_id}/runs/{entry.run_id}?" in version.description
@@ -169,7 +167,7 @@ def test_the_decisions_run_says_what_was_decided_on_what(recipe: Path, client: M
     assert decision["candidate"] == _QUANTIZED
     assert decision["promoted"] is True
     assert decision["words"] == _words()
-    for name in ("dataset", "benchmark_report", _QUANTIZED):
+    for name in ("dataset", "measurements", _QUANTIZED):
         assert (
             f"[{name}](#/experiments/{entry.experiment_id}/runs/{_entry(name).run_id}"
             in run.data.tags["mlflow.note.content"]
@@ -289,7 +287,7 @@ def _entry(name: str) -> Materialization:
 
 
 def _words() -> str:
-    return champion.told(product.pipeline().store, _entry("champion"))
+    return champion.told(product.pipeline().store.fetch(_entry("champion").artifact))
 
 
 def _aliases(client: MlflowClient) -> dict[str, str]:

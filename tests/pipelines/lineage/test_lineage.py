@@ -97,7 +97,7 @@ def test_runs_and_models_carry_what_a_reviewer_asks_for(home: Path, defs: Path, 
     named = {metric.key: metric for metric in model.metrics}
     accuracy = named["student/small.test_accuracy"]
     assert accuracy.dataset_digest == _entry(pipeline, "dataset").digest[:36]
-    assert accuracy.value == _entry(pipeline, "benchmark_report").metrics["student/small.test_accuracy"]
+    assert accuracy.value == _entry(pipeline, "measurements").metrics["student/small.test_accuracy"]
 
     quantized = _entry(pipeline, "quantized_student/int8")
     assert quantized.model_id is not None
@@ -170,7 +170,7 @@ def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Pat
     assert len(dataset["inputs"][0]["digest"]) == 64
 
     forward = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "teacher", "--forward", "--json"]).stdout)
-    assert {item["asset"] for item in forward["inputs"]} == {"soft_labels", "benchmark_report"}
+    assert {item["asset"] for item in forward["inputs"]} == {"soft_labels", "measurements"}
     text = CliRunner().invoke(app, ["lineage", "tiny"]).stdout
     assert "shown above" in text
     assert "raw files" in text
