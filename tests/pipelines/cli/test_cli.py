@@ -15,7 +15,8 @@ from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
 
 _ASSETS = [
-    "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8", "measurements", "benchmark_report",
+    "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8", "measurements",
+    "benchmark_report",
     "champion",
 ]  # fmt: skip
 
