@@ -115,15 +115,42 @@ class EditedSinceTried(Condition[dg.AssetKey]):
         return dg.AutomationResult(context, subset, cursor=json.dumps({"seen": version, "tried": tried}))
 
 
+class Canceled(Condition[dg.AssetKey]):
+    """True where the last run that was to make an asset was canceled before it did: somebody stopped it.
+
+    Dagster's own `execution_failed` sees runs that failed only.
+    """
+
+    @property
+    def name(self) -> str:
+        return "canceled"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """Forced or not, and also where the run had not begun."""
+        return _result(context, not context.candidate_subset.is_empty and _was_canceled(context))
+
+
+def _was_canceled(context: dg.AutomationContext[dg.AssetKey]) -> bool:
+    instance: dg.DagsterInstance = context.asset_graph_view.instance
+    planned = instance.event_log_storage.get_latest_planned_materialization_info(context.key)
+    run = instance.get_run_by_id(planned.run_id) if planned is not None else None
+    if planned is None or run is None or run.status != dg.DagsterRunStatus.CANCELED:
+        return False
+    since = dg.AssetRecordsFilter(asset_key=context.key, after_storage_id=planned.storage_id)
+    return not instance.fetch_materializations(since, limit=1).records
+
+
 def of_asset(recipe: Recipe) -> Condition[Any] | None:
     """When a computed asset is requested; None where the recipe's automation is off.
 
-    What failed is tried again after an edit of it, after new inputs, or at the retry cron: never in a loop.
+    What failed is tried again after an edit of it, after new inputs, or at the retry cron: never in a loop. What was
+    canceled waits for an edit or new inputs: a night does not undo somebody's stop.
     """
     if recipe.automation.mode == "off":
         return None
     settings = recipe.automation
     night: Any = Condition.cron_tick_passed(settings.retry, settings.timezone)
+    new_inputs = Condition.any_deps_updated().since_last_handled()
     worth_another_try = (Condition.any_deps_updated() | night).since_last_handled()
     return (
         OutOfSync()
@@ -132,6 +159,7 @@ def of_asset(recipe: Recipe) -> Condition[Any] | None:
         & ~Condition.any_deps_in_progress()
         & GatesPassed()
         & (~Condition.execution_failed() | EditedSinceTried() | worth_another_try)
+        & (~Canceled() | EditedSinceTried() | new_inputs)
     )
 
 

@@ -7,6 +7,7 @@ it has a retry policy. Here the first one raises KeyboardInterrupt, and none tha
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -17,30 +18,47 @@ from typing import Any
 from pipelines.execution import progress
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
+_RAISED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")  # by a handler of ours or of Dagster's
 _UNWINDING = 5.0  # seconds that a stop has for itself; one that comes later is another try
+_AGAIN = 0.02  # seconds until a stop that was swallowed comes again
 _PAUSE = 0.1  # seconds between two looks at what a run waits for
 
 
 def listen() -> Callable[[], bool]:
     """Let stops raise KeyboardInterrupt from now on, in the main thread; returns whether one came."""
-    last: list[float] = []
+    times: list[float] = []
+    numbers: list[int] = []
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
-        is_first = not last or now - last[-1] > _UNWINDING
-        last.append(now)
+        is_first = not times or now - times[-1] > _UNWINDING
+        times.append(now)
+        numbers.append(number)
         if is_first:
             raise KeyboardInterrupt("interrupted")
 
+    def swallowed(found: Any) -> None:
+        # Of a weak reference's callback or a destructor, which run at any moment, Python prints what is raised in it.
+        if found.exc_type.__name__ not in _RAISED:
+            sys.__unraisablehook__(found)
+            return
+        times.clear()
+        number = numbers[0] if numbers else signal.SIGINT
+        threading.Timer(_AGAIN, os.kill, (os.getpid(), number)).start()
+
     for number in STOPS:
         signal.signal(number, stop)
-    return lambda: bool(last)
+    sys.unraisablehook = swallowed
+    return lambda: bool(numbers)
 
 
 def ignore() -> None:
     """Let stops pass without effect from now on: what they ask for is about to happen."""
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
+    # An interrupt that passed through an `exec`, as in any import of dataclasses, CPython takes for one that nobody
+    # caught, and dies by the signal instead of the exit code. The next `exec` makes it forget.
+    exec("")
 
 
 @contextmanager
@@ -50,7 +68,7 @@ def raised() -> Generator[None]:
         came = listen() if is_main else lambda: False
 
         def insist(event: progress.Event) -> None:
-            # A destructor, or an import that tolerates failures, swallows what is raised in it.
+            # An import that tolerates failures swallows what is raised in it.
             if came() and not isinstance(event, progress.Ended):
                 raise KeyboardInterrupt("interrupted")
 
@@ -81,7 +99,7 @@ def obeyed(undo: Callable[[], None]) -> Generator[None]:
 
 @contextmanager
 def noticed() -> Generator[Callable[[], signal.Signals | None]]:
-    """A function that tells which stop came in the block, whoever's handler took it; None if none did."""
+    """A function that tells which stop came first in the block, whoever's handler took it; None if none did."""
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
@@ -93,7 +111,7 @@ def noticed() -> Generator[Callable[[], signal.Signals | None]]:
     def stop() -> signal.Signals | None:
         with suppress(BlockingIOError):
             numbers.extend(reader.recv(4096))
-        return next((number for number in STOPS if number in numbers), None)
+        return next((signal.Signals(number) for number in numbers if number in STOPS), None)
 
     outer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     try:
@@ -112,12 +130,14 @@ def _handlers_restored() -> Generator[bool]:
     """Yields whether this is the main thread, the only one where signals are handled."""
     is_main = threading.current_thread() is threading.main_thread()
     before = [(number, signal.getsignal(number)) for number in STOPS]
+    hook = sys.unraisablehook
     try:
         yield is_main
     finally:
         if is_main:
             for number, handler in before:
                 signal.signal(number, handler)
+            sys.unraisablehook = hook
 
 
 def teach_dagster() -> None:

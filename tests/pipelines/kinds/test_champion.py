@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from compression_ops.evaluation import promotion
 from compression_ops.onnx_model import metadata
-from pipelines.cli.main import app
+from pipelines.cli.app import app
 from pipelines.execution import status
 from pipelines.kinds import champion
 from pipelines.lineage import connection

@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from compression_ops.data.dataset import load_split
-from pipelines.cli.main import app
+from pipelines.cli.app import app
 from pipelines.graph.asset import Asset
 from pipelines.kinds import dataset, kind
 from pipelines.kinds.gate import Evidence, Gate

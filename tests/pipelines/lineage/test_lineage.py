@@ -9,7 +9,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
-from pipelines.cli.main import app
+from pipelines.cli.app import app
 from pipelines.lineage import connection
 from pipelines.pipeline import Pipeline
 from pipelines.state import home as homes

@@ -1,7 +1,10 @@
 """The automation, tick by tick: what each tick requests, and what the one run that it asks for computes."""
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from compression_ops.errors import CompressionError
@@ -143,6 +146,49 @@ def test_a_stage_that_failed_after_its_input_was_made_in_the_same_run_is_not_tri
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     assert ticks.step() == (AFTER_STUDENT, {"student/small"})
     assert ticks.silent(), "the student is new, but the attempt that failed was made with it"
+
+
+@pytest.mark.parametrize("cancel", [dg.DagsterInstance.report_run_canceling, dg.DagsterInstance.report_run_canceled])
+def test_what_somebody_canceled_waits_for_an_edit_through_the_night_too(
+    cancel: Callable[..., object], ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        (run,) = ticks.instance.get_runs(limit=1)
+        cancel(ticks.instance, run)
+        signal.raise_signal(signal.SIGINT)  # as the code server does to the process of a run
+
+    with monkeypatch.context() as patch:
+        before_stage(patch, "quantized_student/int8", stop)
+        product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
+        assert ticks.step() == (AFTER_STUDENT, {"student/small"})
+        (run,) = ticks.instance.get_runs(limit=1)
+        assert run.status == dg.DagsterRunStatus.CANCELED
+    assert ticks.silent()
+    ticks.pass_cron(3)
+    assert ticks.silent()
+
+    product.edit(recipe, "samples: 64", "samples: 32")
+    assert ticks.step() == (AFTER_QUANTIZED, AFTER_QUANTIZED)
+    assert ticks.silent()
+
+
+def test_what_somebody_canceled_and_materialized_later_is_computed_after_the_next_edit_of_an_input(
+    ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        (run,) = ticks.instance.get_runs(limit=1)
+        ticks.instance.report_run_canceling(run)
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        before_stage(patch, "student/small", stop)
+        product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
+        assert ticks.step() == (AFTER_STUDENT, NOTHING)
+    assert ticks.silent()
+    assert ticks.execute(AFTER_STUDENT) == {}
+    assert ticks.silent()
+    product.edit(recipe, "temperature: 2.0", "temperature: 3.0")
+    assert ticks.step() == (AFTER_STUDENT, AFTER_STUDENT)
 
 
 def test_an_edit_that_mends_what_just_failed_is_seen_by_the_very_next_tick(

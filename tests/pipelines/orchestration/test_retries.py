@@ -185,13 +185,14 @@ def _runs() -> int:
 
 def _stages(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, tuple[float, float]]:
     """{asset: when its step began and ended} of the stages that take the whole machine."""
-    assets = keys.names(product.pipeline().graph)
+    graph = product.pipeline(run.tags["compression/recipe"]).graph
+    assets = keys.names(graph)
     names = {key.to_python_identifier(): assets[key] for key in run.asset_selection or ()}
     began, ended = (
         {names[str(entry.step_key)]: entry.timestamp for entry in instance.all_logs(run.run_id, of_type=kind)}
         for kind in (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS)
     )
-    return {name: (began[name], ended[name]) for name in began if product.pipeline().graph.assets[name].is_heavy}
+    return {name: (began[name], ended[name]) for name in began if graph.assets[name].is_heavy}
 
 
 def _slots_taken(instance: dg.DagsterInstance) -> int:
