@@ -22,17 +22,17 @@ class Graph:
     @cached_property
     def derivations(self) -> dict[str, str]:
         """{asset: derivation}; what is observed has none, since its content is not derived."""
-        found: dict[str, str] = {}
+        derivations: dict[str, str] = {}
         for name, asset in self.assets.items():
-            found[name] = digests.of_value(
+            derivations[name] = digests.of_value(
                 {
                     "stage": asset.kind,
                     "parameters": asset.values,
                     "code": asset.code_digests,
-                    "inputs": {upstream: found.get(upstream, upstream) for upstream in asset.inputs},
+                    "inputs": {upstream: derivations.get(upstream, upstream) for upstream in asset.inputs},
                 }
             )
-        return found
+        return derivations
 
     @cached_property
     def versions(self) -> dict[str, str]:
@@ -55,12 +55,12 @@ def of_assets(recipe: str, assets: Iterable[Asset]) -> Graph:
     given = {asset.name: asset for asset in assets}
     ordered: dict[str, Asset] = {}
 
-    def place(name: str) -> None:
+    def visit(name: str) -> None:
         if name in given and name not in ordered:
             for upstream in given[name].inputs:
-                place(upstream)
+                visit(upstream)
             ordered[name] = given[name]
 
     for name in given:
-        place(name)
+        visit(name)
     return Graph(recipe, ordered)
