@@ -9,8 +9,9 @@ from pipelines.recipe.file import RecipeFile
 from pipelines.state import home as homes
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
-from pipelines.state.history import History, Materialization
+from pipelines.state.history import History
 from pipelines.state.home import Home
+from pipelines.state.materialization import Materialization
 
 
 @dataclass(frozen=True)

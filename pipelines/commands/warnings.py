@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.commands.run import Outcome
-from pipelines.state.history import History, Materialization
+from pipelines.state.history import History
+from pipelines.state.materialization import Materialization
 
 
 @dataclass(frozen=True)

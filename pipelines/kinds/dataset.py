@@ -8,7 +8,7 @@ from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.artifacts import ArtifactUnavailable
-from pipelines.state.history import Check, Materialization
+from pipelines.state.materialization import Check, Materialization
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:

@@ -10,7 +10,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, Page, network_code, thresholds
 from pipelines.recipe.sections import Recipe
-from pipelines.state.history import Check, Materialization
+from pipelines.state.materialization import Check, Materialization
 
 _THRESHOLDS = (
     "gates.min_distillation_gain",

@@ -13,7 +13,7 @@ from pipelines.cli.app import app
 from pipelines.lineage import connection
 from pipelines.pipeline import Pipeline
 from pipelines.state import home as homes
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 from tests.pipelines import product
 
 
