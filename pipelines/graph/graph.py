@@ -5,11 +5,12 @@ derivations of its inputs (Dolstra 2006, "The Purely Functional Software Deploym
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pipelines.graph import digests
 from pipelines.graph.asset import Asset
+from pipelines.graph.code_closure import Code
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Graph:
         return [candidate for candidate in self.assets if candidate in wanted]
 
 
-def of_assets(recipe: str, assets: Iterable[Asset]) -> Graph:
+def of_assets(recipe: str, assets: Iterable[Asset], code: Code) -> Graph:
     """The graph of assets given in any order: each follows its inputs, which come in the order that it names them."""
-    given = {asset.name: asset for asset in assets}
+    given = {asset.name: replace(asset, source=code) for asset in assets}
     ordered: dict[str, Asset] = {}
 
     def visit(name: str) -> None:
