@@ -52,7 +52,7 @@ def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made
     assert report is not None
     ancestors = _ancestors(client, client.get_run(report.run_id))
     assert set(ancestors) == {
-        "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8",
+        "dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8", "measurements",
     }  # fmt: skip
     for name in ("dataset", "teacher", "soft_labels", "control/small"):
         entry = first[name]
@@ -63,11 +63,12 @@ def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made
     assert ancestors["student/small"].data.params["loss.temperature"] == "2.0"
     assert ancestors["dataset"].data.tags["upstream.raw_data.digest"]
 
-    models = {item.model_id for item in client.get_run(report.run_id).inputs.model_inputs}
+    measured = ancestors["measurements"].inputs
+    models = {item.model_id for item in measured.model_inputs}
     assert models == {
         ancestors[name].outputs.model_outputs[0].model_id for name in ancestors if "/" in name or name == "teacher"
     }
-    data = client.get_run(report.run_id).inputs.dataset_inputs[0]
+    data = measured.dataset_inputs[0]
     assert json.loads(data.dataset.profile)["sha256"] == ancestors["dataset"].data.tags["dagster.data_version"]
     assert {tag.value for tag in data.tags} == {"test"}
 
@@ -163,9 +164,10 @@ def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Pat
     product.run()
     tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
     assert tree["asset"] == "benchmark_report"
-    names = {item["asset"] for item in tree["inputs"]}
+    (measurements,) = tree["inputs"]
+    names = {item["asset"] for item in measurements["inputs"]}
     assert names == {"dataset", "teacher", "student/small", "control/small", "quantized_student/int8"}
-    (dataset,) = [item for item in tree["inputs"] if item["asset"] == "dataset"]
+    (dataset,) = [item for item in measurements["inputs"] if item["asset"] == "dataset"]
     assert dataset["inputs"][0]["asset"] == "raw_data"
     assert len(dataset["inputs"][0]["digest"]) == 64
 
@@ -183,8 +185,9 @@ def test_a_tracking_store_that_knows_no_earlier_run_gets_what_is_computed_now(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     assert product.computed() == {"measurements", "benchmark_report", "champion"}
     tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
-    assert {item["mlflow_run_id"] for item in tree["inputs"]} == {None}
-    assert all(len(item["digest"]) == 64 for item in tree["inputs"])
+    (measurements,) = tree["inputs"]
+    assert {item["mlflow_run_id"] for item in measurements["inputs"]} == {None}
+    assert all(len(item["digest"]) == 64 for item in measurements["inputs"])
 
 
 def test_forwards_from_the_raw_data_reaches_every_model(recipe: Path) -> None:
