@@ -302,4 +302,4 @@ def _aliases(client: MlflowClient) -> dict[str, str]:
 
 
 def _compression(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+    return CliRunner().invoke(app(), arguments)

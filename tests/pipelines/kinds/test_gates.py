@@ -375,4 +375,4 @@ def _evaluation(name: str, check: str) -> dg.AssetCheckEvaluation:
 
 
 def _compression(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+    return CliRunner().invoke(app(), arguments)

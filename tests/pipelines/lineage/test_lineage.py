@@ -162,7 +162,7 @@ def test_a_run_whose_process_was_killed_is_closed_at_the_next_start(
 
 def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Path) -> None:
     product.run()
-    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
+    tree = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "--json"]).stdout)
     assert tree["asset"] == "benchmark_report"
     (measurements,) = tree["inputs"]
     names = {item["asset"] for item in measurements["inputs"]}
@@ -171,9 +171,9 @@ def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Pat
     assert dataset["inputs"][0]["asset"] == "raw_data"
     assert len(dataset["inputs"][0]["digest"]) == 64
 
-    forward = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "teacher", "--forward", "--json"]).stdout)
+    forward = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "teacher", "--forward", "--json"]).stdout)
     assert {item["asset"] for item in forward["inputs"]} == {"soft_labels", "measurements"}
-    text = CliRunner().invoke(app, ["lineage", "tiny"]).stdout
+    text = CliRunner().invoke(app(), ["lineage", "tiny"]).stdout
     assert "shown above" in text
     assert "raw files" in text
 
@@ -184,14 +184,14 @@ def test_a_tracking_store_that_knows_no_earlier_run_gets_what_is_computed_now(
     product.edit(recipe, "iterations: 20", "iterations: 23")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     assert product.computed() == {"measurements", "benchmark_report", "champion"}
-    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
+    tree = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "--json"]).stdout)
     (measurements,) = tree["inputs"]
     assert {item["mlflow_run_id"] for item in measurements["inputs"]} == {None}
     assert all(len(item["digest"]) == 64 for item in measurements["inputs"])
 
 
 def test_forwards_from_the_raw_data_reaches_every_model(recipe: Path) -> None:
-    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "raw_data", "--forward", "--json"]).stdout)
+    tree = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "raw_data", "--forward", "--json"]).stdout)
 
     def names(node: dict[str, Any]) -> set[str]:
         return {node["asset"]}.union(*(names(item) for item in node["inputs"]))
