@@ -26,7 +26,7 @@ def command(
     """
     from pipelines.commands import serve
     from pipelines.lineage import connection
-    from pipelines.orchestration import run
+    from pipelines.orchestration import interrupts, run
     from pipelines.state import home
 
     place = home.current()
@@ -37,8 +37,7 @@ def command(
     if own_mlflow:
         serve.require_free(mlflow_port, "--mlflow-port")
         connection.prepare(place)
-    for ended in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ended, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)  # SIGINT and SIGTERM raise as well, in every command
     servers: list[serve.Server] = []
     try:
         watching = watch.Watch()  # before the servers: what changes while they start is seen too
@@ -60,6 +59,8 @@ def command(
     except KeyboardInterrupt:
         err.print("ending both servers" if own_mlflow else "ending Dagster")
     finally:
+        interrupts.ignore()  # an impatient second Ctrl-C would leave servers behind
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         serve.stop(servers)
 
 

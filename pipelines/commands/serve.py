@@ -20,7 +20,8 @@ from compression_ops.errors import CompressionError
 from pipelines.state.home import Home
 
 HOST = "127.0.0.1"
-_GRACE = 15.0  # seconds to end in
+_GRACE = 10.0  # seconds that servers have to end in
+_LAST_WORDS = 1.0  # seconds until what a killed server wrote must have been read
 _PATIENCE = 120.0  # seconds until a server must answer
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 _RELOAD = """
@@ -33,15 +34,25 @@ mutation ($name: String!) { reloadRepositoryLocation(repositoryLocationName: $na
 """
 # A line of Dagster's log, of a level that says nothing of a failure. Dagster offers no setting for that: it logs each
 # look of a sensor at INFO and each event of a run at DEBUG, whatever `--log-level` says. Both stand in its UI as well.
-_CHATTER = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} - dagster\S* - (DEBUG|INFO) - ")
+# And what MLflow says at each start of a server that this machine alone can reach.
+_CHATTER = re.compile(
+    rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} - dagster\S* - (DEBUG|INFO) - "
+    rb"|\[MLflow\] Security middleware enabled with default settings"
+)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server's process, which leads a group of its own, and the thread that passes on what it writes, if any."""
+    """A server.
+
+    process      leads a process group of its own
+    reader       the thread that passes on what the group writes
+    is_stopping  set once the server was asked to end: what it writes from then on is of no use to anybody
+    """
 
     process: subprocess.Popen[bytes]
-    reader: threading.Thread | None = None
+    reader: threading.Thread
+    is_stopping: threading.Event
 
     @property
     def is_running(self) -> bool:
@@ -71,10 +82,7 @@ def dagster(port: int, variables: Mapping[str, str]) -> Server:
     """Start Dagster's web server, daemon and code location."""
     command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port), "--log-level", "warning"]
     command += ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "pipelines.definitions"]
-    process = _start(command, variables, subprocess.PIPE)
-    reader = threading.Thread(target=_pass_on, args=(process.stdout,), daemon=True)
-    reader.start()
-    return Server(process, reader)
+    return _start(command, variables)
 
 
 def mlflow(home: Home, port: int, variables: Mapping[str, str]) -> Server:
@@ -83,7 +91,7 @@ def mlflow(home: Home, port: int, variables: Mapping[str, str]) -> Server:
     command += ["--backend-store-uri", home.tracking_uri, "--registry-store-uri", home.tracking_uri]
     command += ["--default-artifact-root", str(home.mlflow / "artifacts"), "--serve-artifacts"]
     command += ["--uvicorn-opts", "--log-level warning"]  # no line for each request
-    return Server(_start(command, variables))
+    return _start(command, variables)
 
 
 def require_free(port: int, option: str) -> None:
@@ -131,18 +139,23 @@ def reload(port: int) -> str | None:
 
 
 def stop(servers: Sequence[Server]) -> None:
-    """End servers and their children; what does not end within 15 s is killed. All their words are out then."""
+    """End servers and their children; what has not ended after 10 s is killed.
+
+    All words of a server that had ended by itself are out then.
+    """
     for server in servers:
+        if server.is_running:
+            server.is_stopping.set()
         _signal(server, signal.SIGINT)
+    deadline = time.monotonic() + _GRACE
     for server in servers:
-        try:
-            server.process.wait(timeout=_GRACE)
-            if server.reader is not None:
-                server.reader.join(_GRACE)  # until the last of its children has closed the pipe
-        except subprocess.TimeoutExpired:
-            pass
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(timeout=max(deadline - time.monotonic(), 0))
+            # Until the last of its children has closed the pipe: a run may be about to note that it was stopped.
+            server.reader.join(max(deadline - time.monotonic(), 0))
         _signal(server, signal.SIGKILL)
         server.process.wait()
+        server.reader.join(_LAST_WORDS)
 
 
 def _signal(server: Server, number: signal.Signals) -> None:
@@ -151,17 +164,25 @@ def _signal(server: Server, number: signal.Signals) -> None:
         os.killpg(server.process.pid, number)
 
 
-def _start(command: list[str], variables: Mapping[str, str], output: int | None = None) -> subprocess.Popen[bytes]:
+def _start(command: list[str], variables: Mapping[str, str]) -> Server:
     """In a process group of its own: its children end with it."""
-    errors = None if output is None else subprocess.STDOUT
-    return subprocess.Popen(
-        command, env=variables, start_new_session=True, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+    process = subprocess.Popen(
+        command,
+        env=variables,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
+    is_stopping = threading.Event()
+    reader = threading.Thread(target=_pass_on, args=(process.stdout, is_stopping), daemon=True)
+    reader.start()
+    return Server(process, reader, is_stopping)
 
 
-def _pass_on(stream: IO[bytes]) -> None:
-    """Everything that Dagster's processes write, but for the lines of its log that are chatter, to stderr."""
+def _pass_on(stream: IO[bytes], is_stopping: threading.Event) -> None:
+    """Everything that a server's processes write, but for chatter, to stderr."""
     for line in stream:
-        if not _CHATTER.match(line):
+        if not (is_stopping.is_set() or _CHATTER.match(line)):
             sys.stderr.buffer.write(line)
             sys.stderr.buffer.flush()

@@ -63,16 +63,19 @@ def _words(error: Exception) -> str:
 def _judge() -> Verdict:
     from compression_ops.errors import CompressionError
     from compression_ops.implementations import find_module
+    from pipelines.orchestration import assets, component, failure_sensor, last_good
     from pipelines.pipeline import Pipeline
     from pipelines.recipe import file as recipe_file
 
+    _ = component, failure_sensor, last_good  # which the code location imports too
     wrong: dict[str, str] = {}
     broken: list[str] = []
     modules: set[str] = set()
     for name in recipe_file.recipe_names():
         try:
-            made = Pipeline.open(name).graph
-            modules |= {module for asset in made.assets.values() for module in asset.code_digests}
+            pipeline = Pipeline.open(name)
+            modules |= {module for asset in pipeline.graph.assets.values() for module in asset.code_digests}
+            assets.definitions(pipeline)  # what fails here would take the whole code location from Dagster
         except CompressionError as error:
             wrong[name] = str(error)
         except SyntaxError as error:  # the mistake of a module that the recipe chose

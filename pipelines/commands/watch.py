@@ -16,7 +16,7 @@ from pipelines.recipe import file as recipe_file
 
 _PRODUCT = tuple(Path(__file__).resolve().parents[2] / package for package in ("compression_ops", "pipelines"))
 _SUFFIXES = (".py", ".html")  # modules, and the templates that they read
-_PATIENCE = 10.0  # seconds until what is wrong is judged again without an edit: it may miss a file that nobody watches
+_PATIENCE = 20.0  # seconds until what is wrong is judged again without an edit: it may miss a file that nobody watches
 
 Stamps = Mapping[Path, tuple[int, int]]
 

@@ -20,8 +20,10 @@ from pipelines.state.home import Home
 SETTING = "COMPRESSION_KEEP_LAST_GOOD"
 MARKER = "recipe_error"  # the asset that stands beside those of a wrong recipe, and their badge
 _BADGES = 3  # as many as Dagster allows
-_ENOUGH = "its last good version is in use until that is mended"
-_NOTHING = "it was never right in this home, so none of its assets can be shown"
+_ENOUGH = "its last good version is in use. Edit the file: once it is right, it is loaded by itself"
+_NOTHING = (
+    "it was never right in this home, so none of its assets can be shown. Edit the file: once it is right, they are"
+)
 
 
 def is_kept() -> bool:
