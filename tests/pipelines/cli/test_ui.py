@@ -66,10 +66,19 @@ def folders(tmp_path_factory: pytest.TempPathFactory, _finished: Path) -> Folder
 
 @pytest.fixture(scope="module")
 def ui(folders: Folders) -> Iterator[ServedUi]:
-    """Both servers, started once for all tests here; each leaves the files as it found them."""
+    """Both servers, started once for all tests here."""
     served = ServedUi(folders.environment, folders.log, folders.checkout)
     yield served
     served.stop()
+
+
+@pytest.fixture(autouse=True)
+def _recipe_as_before(folders: Folders) -> Iterator[None]:
+    """A test that fails leaves the next one the recipe that it expects."""
+    text = folders.recipe.read_text()
+    yield
+    if folders.recipe.read_text() != text:
+        folders.recipe.write_text(text)
 
 
 def test_the_two_addresses_stand_last_and_neither_requests_nor_looks_are_logged(ui: ServedUi) -> None:
@@ -132,9 +141,9 @@ def test_a_wrong_recipe_is_served_as_it_last_was_and_its_pages_say_what_is_wrong
     wrong = _nodes(ui)
     assert set(wrong) == {*before, ("tiny", "recipe_error")}
     for words in (
-        f"{folders.recipe}:{line}: students.small.loss.temperature: not allowed",
+        f"{folders.recipe}:{line}: students.small.loss.temperature: out of range",
         "found:   -4.0 (a number)",
-        "allowed: a number, more than 0",
+        "allowed: a number, more than 0 and at most 100",
         "its last good version is in use. Edit the file",
     ):
         assert words in wrong["tiny", "recipe_error"]["description"]
