@@ -19,7 +19,7 @@ from pipelines.kinds.kind import Kind, Page, thresholds
 from pipelines.lineage.registry import Registry
 from pipelines.recipe.sections import Recipe
 from pipelines.state.action import Action
-from pipelines.state.history import Check, Materialization, Source
+from pipelines.state.materialization import Check, Materialization, Source
 
 INCUMBENT = "incumbent"
 _MEASUREMENTS = "measurements"

@@ -1,7 +1,7 @@
 """Addresses of MLflow's pages."""
 
-from pipelines.state.history import Materialization
 from pipelines.state.home import Home
+from pipelines.state.materialization import Materialization
 
 _MODE = "?workflowType=machine_learning"  # without it a fresh browser opens MLflow in its GenAI mode
 

@@ -17,8 +17,8 @@ from pipelines.graph.asset import RAW_DATA, Asset
 from pipelines.graph.flatten import flatten
 from pipelines.lineage import connection, environment
 from pipelines.lineage import models as mlflow_models
-from pipelines.state.history import Source
 from pipelines.state.home import Home
+from pipelines.state.materialization import Source
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -4,6 +4,7 @@ dagster/      Dagster's instance            mlflow/       MLflow's database and 
 store/        artifacts and known actions   history/      what was materialized, asset by asset
 data/         downloaded data sets          raw_digests.json   digests of raw files by size and time
 last_good/    each recipe as it was when `compression ui` last found it right
+parsed_modules.json   what parsing found in the code of stages
 """
 
 import os
@@ -33,6 +34,11 @@ class Home:
     def history(self) -> Path:
         """One append-only file an asset."""
         return self.root / "history"
+
+    @property
+    def parsed_modules(self) -> Path:
+        """What parsing found in the code of stages, by the digest of the source."""
+        return self.root / "parsed_modules.json"
 
     @property
     def data(self) -> Path:
