@@ -22,7 +22,7 @@ _KINDS = {
     "control/small": {"PyTorch", "control"},
     "quantized_student/int8": {"onnx", "quantized"},
     "measurements": {"onnx", "measured"},
-    "benchmark_report": {"pandas", "report"},
+    "benchmark_report": {"pandas", "Report"},
     "champion": {"onnx", "ML Flow"},
 }
 _CHECKS = {"dataset": 4, "teacher": 1, "student/small": 1, "quantized_student/int8": 2, "measurements": 3}

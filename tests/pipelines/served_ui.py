@@ -26,7 +26,7 @@ class ServedUi:
     """
 
     def __init__(self, environment: Mapping[str, str], log: Path, checkout: Path = REPOSITORY) -> None:
-        ports = _free_ports(2)
+        ports = free_ports(2)
         self.dagster, self.mlflow = (f"http://127.0.0.1:{port}" for port in ports)
         command = [sys.executable, "-m", "pipelines.cli.main", "ui"]
         command += ["--port", str(ports[0]), "--mlflow-port", str(ports[1])]
@@ -80,7 +80,8 @@ class ServedUi:
         self.eventually(lambda: "MLflow" in self.results, "the addresses")
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
+    """Ports of this machine that nobody uses now."""
     probes = [socket.socket() for _ in range(number)]
     try:
         for probe in probes:
