@@ -1,7 +1,7 @@
 """What is wrong with the recipes, judged by a process of its own.
 
 A process that runs for long, as `compression ui` does, holds its modules as they were when it began: it would call a
-loss unknown that has just been added. `python -m pipelines.commands.verdict` prints the verdict as JSON.
+loss unknown that has just been added. `python -m pipelines.commands.verdict` prints the verdict as a line of JSON.
 """
 
 import ast
@@ -33,9 +33,10 @@ def ask() -> Verdict:
     """The verdict of a fresh process."""
     command = [sys.executable, "-m", "pipelines.commands.verdict"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if answer.returncode:
-        return Verdict(broken=(answer.stderr.strip(),))
-    found = json.loads(answer.stdout)
+    lines = answer.stdout.splitlines()
+    if answer.returncode or not lines:
+        return Verdict(broken=(answer.stderr.strip() or "a module ends the process that imports it",))
+    found = json.loads(lines[-1])  # before it stands what modules print that are imported
     return Verdict(found["wrong"], tuple(found["broken"]), tuple(found["chosen"]))
 
 
@@ -90,7 +91,7 @@ def main() -> None:
         found = _judge()
     except Exception as error:  # noqa: BLE001  whatever a module does when it is imported is to be told
         found = Verdict(broken=(_words(error),))
-    sys.stdout.write(json.dumps(dataclasses.asdict(found)))
+    sys.stdout.write(f"\n{json.dumps(dataclasses.asdict(found))}\n")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.commands import verdict
 from pipelines.commands.watch import Change, Watch
 from tests.pipelines import product, recipes
 
@@ -75,6 +76,17 @@ def test_a_wrong_recipe_is_told_once_and_again_when_it_is_right(defs: Path) -> N
     found = _looked(watch)
     assert found is not None
     assert (found.mistakes, found.wrong, found.mended) == ((), (), ("tiny",))
+
+
+def test_what_a_module_prints_when_it_is_imported_disturbs_no_verdict(
+    defs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('loud', end='')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    product.edit(defs / "tiny" / "defs.yaml", "views: 2", "views: none")
+    found = verdict.ask()
+    assert list(found.wrong) == ["tiny"]
+    assert found.broken == ()
 
 
 def test_a_module_that_a_recipe_chose_is_watched_and_judged(
