@@ -56,13 +56,11 @@ def _take(folder: Path) -> None:
 
 
 def _recipe(folder: Path) -> Path:
-    """The recipe `digits`, with a schedule."""
+    """The recipe `digits`."""
     path = folder / "defs" / "digits" / "defs.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = (_REPOSITORY / "pipelines" / "defs" / "digits" / "defs.yaml").read_text()
-    path.write_text(
-        text.replace("automation: {mode: on}", _ON) + '  schedule: {cron: "0 4 * * 1", timezone: Europe/Berlin}\n'
-    )
+    path.write_text(text.replace("automation: {mode: on}", _ON))
     return path
 
 
@@ -109,17 +107,14 @@ def _graphs(browser: Browser, ui: ServedUi, recipe: Path) -> None:
     # By hand from here on, or the daemon would compute the edit before its picture is taken.
     by_hand = recipe.read_text().replace(_ON, _OFF)
     recipe.write_text(by_hand.replace("temperature: 4.0", "temperature: 2.0"))
-    graph.reload()
-    graph.eventually(graph.unsynced, lambda marked: len(marked) == 4, "the affected assets to be marked")
-    page.get_by_text("Definitions reloaded").wait_for(state="hidden")
+    graph.eventually(graph.unsynced, lambda marked: len(marked) == 5, "the affected assets to be marked")
     _save(page, "unsynced")
 
     recipe.write_text(by_hand + "  gates: {max_latency_us: 10}\n")
-    graph.reload()
     graph.eventually(graph.unsynced, lambda marked: "student/small" not in marked, "the student to be in sync")
     graph.materialize_unsynced()
     page = served_ui.context(browser, 1400, 640).new_page()
-    page.goto(f"{ui.dagster}/assets/digits/benchmark_report?view=checks&checkDetail=latency_int8")
+    page.goto(f"{ui.dagster}/assets/digits/measurements?view=checks&checkDetail=latency_int8")
     page.get_by_text("so this fails").wait_for()
     _save(page, "failed-check")
 

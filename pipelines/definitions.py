@@ -1,34 +1,47 @@
 """The code location that Dagster loads: every recipe's assets, and who is told of failures."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster_shared.error import SerializableErrorInfo
 
-from pipelines.orchestration import assets, failure_sensor
+from pipelines.orchestration import assets, failure_sensor, last_good
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.error import RecipeError
+from pipelines.state import home
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All recipes; stages of one run share a process, since importing torch and MLflow takes seconds."""
-    _check_recipes()
+    names = recipe_file.recipe_names()
+    wrong: dict[str, str] = {}
+    if last_good.is_kept():
+        wrong = last_good.mistakes(names, home.current())
+    else:
+        _check_recipes(names)
     package = Path(__file__).parent
-    if recipe_file.defs_folder() == package / "defs":
+    if recipe_file.defs_folder() == package / "defs" and not wrong:
         recipes = [dg.load_from_defs_folder(path_within_project=package)]
-    else:  # COMPRESSION_DEFS: recipes outside the package, which Dagster's folder loader does not reach
-        recipes = [assets.definitions(Pipeline.open(name)) for name in recipe_file.recipe_names()]
+    else:  # COMPRESSION_DEFS, which Dagster's folder loader does not reach, or a recipe that it would stumble over
+        recipes = [_of_recipe(name, wrong.get(name)) for name in names]
     common = dg.Definitions(executor=dg.in_process_executor, sensors=[failure_sensor.sensor()])
     return dg.Definitions.merge(*recipes, common)
 
 
-def _check_recipes() -> None:
+def _of_recipe(name: str, mistake: str | None) -> dg.Definitions:
+    if mistake is not None:
+        return last_good.definitions(name, mistake, home.current())
+    return assets.definitions(Pipeline.open(name))
+
+
+def _check_recipes(names: Iterable[str]) -> None:
     """Tell all recipes' mistakes in their own words, before Dagster wraps one in a traceback of its loader."""
     mistakes: list[str] = []
-    for name in recipe_file.recipe_names():
+    for name in names:
         try:
             recipe_file.load(name)
         except RecipeError as error:

@@ -17,7 +17,7 @@ GENERATION_TAG = "compression/generation"  # of a run that is to train with the 
 
 
 def of_recipe(pipeline: Pipeline, keys: list[dg.AssetKey]) -> dg.ScheduleDefinition | None:
-    """The schedule that the recipe states, running by default; None if it states none.
+    """The schedule that the recipe states, running unless it says `enabled: false`; None if it states none.
 
     `keys` are all of its assets, those that are only observed among them.
     """
@@ -31,7 +31,9 @@ def of_recipe(pipeline: Pipeline, keys: list[dg.AssetKey]) -> dg.ScheduleDefinit
         cron_schedule=settings.cron,
         execution_timezone=settings.timezone,
         execution_fn=_tick(pipeline, settings, keys),
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=(
+            dg.DefaultScheduleStatus.RUNNING if settings.enabled else dg.DefaultScheduleStatus.STOPPED
+        ),  # until somebody uses its switch in the UI, which is remembered
     )
 
 

@@ -64,11 +64,11 @@ def load(name: str) -> RecipeFile:
     return read(find(name))
 
 
-def read(path: Path) -> RecipeFile:
-    """Read and check one recipe file. Raises RecipeError with every mistake in it."""
+def read(path: Path, text: str | None = None) -> RecipeFile:
+    """Read and check one recipe file, or another text in its place. Raises RecipeError with every mistake in it."""
     file = displayed(path)
     _check_name(path, file)
-    document = _parse(path, file)
+    document = _parse(path, file, text)
     attributes = _attributes(document, file)
     _check_keys(attributes, file, 1)
     try:
@@ -188,9 +188,9 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _parse(path: Path, file: str) -> Any:
+def _parse(path: Path, file: str, text: str | None = None) -> Any:
     try:
-        return _yaml().load(path.read_text(encoding="utf-8"))
+        return _yaml().load(path.read_text(encoding="utf-8") if text is None else text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = str(error.problem).split(" with value")[0]

@@ -84,6 +84,7 @@ class Schedule(Spec):
     cron: Cron = Field(description="Minute, hour, day of month, month, day of week.")
     timezone: Timezone = Field(default="UTC", description="An IANA name, such as Europe/Berlin.")
     reseed: bool = Field(default=False, description="Train anew at every tick, with the next seeds.")
+    enabled: bool = Field(default=True, description="`false`: off until it is switched on in Dagster's UI.")
 
 
 class Freshness(Spec):

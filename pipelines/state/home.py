@@ -3,6 +3,7 @@
 dagster/      Dagster's instance            mlflow/       MLflow's database and artifacts
 store/        artifacts and known actions   history/      what was materialized, asset by asset
 data/         downloaded data sets          raw_digests.json   digests of raw files by size and time
+last_good/    each recipe as it was when `compression ui` last found it right
 parsed_modules.json   what parsing found in the code of stages
 """
 
@@ -43,6 +44,11 @@ class Home:
     def data(self) -> Path:
         """Downloaded data sets."""
         return self.root / "data"
+
+    @property
+    def last_good(self) -> Path:
+        """Recipes, one file each, as they were when they were last right."""
+        return self.root / "last_good"
 
     @property
     def store_url(self) -> str:

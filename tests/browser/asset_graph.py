@@ -5,11 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Page
 
 _PATIENCE = 120.0  # seconds until a page must show what is expected
-# The graph shows the last part of a key only; the kinds tell what is what.
-_FOLDERS = {"student": "student", "control": "control", "quantized": "quantized_student"}
+_FOLDERS = ("student", "control", "quantized_student")  # of assets that have a name of their own in the recipe
 _READ = """nodes => nodes.map(node => ({
   title: node.querySelector('[data-tooltip]').dataset.tooltip,
   kinds: [...node.querySelectorAll('[class*=opTagsContainer]')].map(kind => kind.textContent),
@@ -53,16 +52,11 @@ class AssetGraph:
     def nodes(self) -> dict[str, Node]:
         """{asset: node}, as the page shows them now."""
         found: list[dict[str, Any]] = self.page.locator("foreignObject").evaluate_all(_READ)
-        return {_name(node["title"], node["kinds"]): Node(frozenset(node["kinds"]), node["text"]) for node in found}
+        return {_name(node["title"]): Node(frozenset(node["kinds"]), node["text"]) for node in found}
 
     def unsynced(self) -> set[str]:
         """The assets whose nodes say *Unsynced*."""
         return {name for name, node in self.nodes().items() if "Unsynced" in node.text}
-
-    def reload(self) -> None:
-        """Click *Reload definitions* and wait until Dagster says that they are."""
-        self.button("Reload definitions").click()
-        self.page.get_by_text("Definitions reloaded").or_(self.page.get_by_text("Code location reloaded")).wait_for()
 
     def materialize_unsynced(self) -> Run:
         """Click *Materialize unsynced* and accept what it proposes; returns the one run that starts, at its end."""
@@ -76,12 +70,8 @@ class AssetGraph:
             "a run that ended",
         )
         assert len(started) == 1, "one click starts one run"
-        made = {"/".join(event["assetKey"]["path"][1:]) for event in started[0]["assetMaterializations"]}
+        made = {_name(event["assetKey"]["path"][-1]) for event in started[0]["assetMaterializations"]}
         return Run(started[0]["status"], frozenset(made))
-
-    def button(self, words: str) -> Locator:
-        """The button that says exactly this."""
-        return self.page.locator("button").filter(has_text=re.compile(f"^{re.escape(words)}$"))
 
     def eventually(self, read: Callable[[], Any], holds: Callable[[Any], bool], what: str) -> Any:
         """What is read, as soon as it satisfies the condition; fails if it does not within minutes."""
@@ -100,6 +90,7 @@ class AssetGraph:
         return [run for run in runs if any(key["path"][0] == self._recipe for key in run["assetSelection"] or ())]
 
 
-def _name(title: str, kinds: list[str]) -> str:
-    folder = next((_FOLDERS[kind] for kind in kinds if kind in _FOLDERS), None)
-    return f"{folder}/{title}" if folder else title
+def _name(shown: str) -> str:
+    """The asset's name, `student/small`, of what the graph shows of its key: `student_small`."""
+    folder = next((folder for folder in _FOLDERS if shown.startswith(f"{folder}_")), None)
+    return f"{folder}/{shown.removeprefix(f'{folder}_')}" if folder else shown

@@ -89,6 +89,7 @@ attributes:
     cron: 0 4 * * 1
     timezone: Europe/Berlin
     reseed: false
+    enabled: true
   freshness:
     warn_days: 14
     fail_days: 30
@@ -176,6 +177,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "schedule.timezone": ("timezone: Europe/Berlin", "timezone: Europe/Paris", NOTHING),
     # Another input, the generation, whose first one leaves every seed as it is.
     "schedule.reseed": ("reseed: false", "reseed: true", NOTHING),
+    "schedule.enabled": ("enabled: true", "enabled: false", NOTHING),
     "freshness.warn_days": ("warn_days: 14", "warn_days: 7", NOTHING),
     "freshness.fail_days": ("fail_days: 30", "fail_days: 60", NOTHING),
     "owners": ("team:vision", "team:audio", NOTHING),

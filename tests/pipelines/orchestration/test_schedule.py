@@ -1,11 +1,13 @@
 """The schedule's tick on a real instance: what it asks for and says, and what the run that it asks for computes."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from cronsim import CronSim
 
 from pipelines.lineage import connection
 from pipelines.orchestration import keys
@@ -163,6 +165,21 @@ def test_the_definition_shows_cron_timezone_and_purpose_and_is_running(recipe: P
     assert schedule.description == "Looks at the raw data and, if anything is out of date, computes what is affected."
 
 
+def test_a_schedule_that_is_not_enabled_is_there_and_stopped(recipe: Path) -> None:
+    _schedule(recipe, "{cron: 0 4 * * 1, enabled: false}")
+    schedule = Ticks().definitions().get_repository_def().get_schedule_def("tiny_schedule")
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+
+
+def test_the_digits_recipe_ships_with_a_weekly_schedule_that_is_stopped(bare_home: Path) -> None:
+    settings = file.load("digits").recipe.schedule
+    assert settings is not None
+    assert not settings.enabled
+    starts = CronSim(settings.cron, datetime(2026, 1, 1))
+    first, second = next(starts), next(starts)
+    assert second - first == timedelta(weeks=1)
+
+
 def test_a_recipe_without_a_schedule_has_none(recipe: Path) -> None:
     assert list(Ticks().definitions().schedules or ()) == []
 
@@ -178,6 +195,7 @@ def test_a_recipe_without_a_schedule_has_none(recipe: Path) -> None:
             "schedule.timezone",
             "an IANA time zone, as `UTC` or `Europe/Berlin`",
         ),
+        ("schedule: {cron: 0 3 * * 1, enabled: later}", "schedule.enabled", "true or false"),
         ("freshness: {warn_days: 30, fail_days: 30}", "freshness.warn_days", "less than fail_days, which is 30"),
     ],
 )

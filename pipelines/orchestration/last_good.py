@@ -1,0 +1,116 @@
+"""A recipe that is wrong now is served as it was when it was last right, and every page of it says what is wrong.
+
+`compression ui` asks for this, since Dagster gives up all recipes of a code location where one cannot be loaded.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import dagster as dg
+
+from compression_ops.errors import CompressionError
+from pipelines.orchestration import assets
+from pipelines.orchestration.keys import key
+from pipelines.pipeline import Pipeline
+from pipelines.recipe import file as recipe_file
+from pipelines.state.home import Home
+
+SETTING = "COMPRESSION_KEEP_LAST_GOOD"
+MARKER = "recipe_error"  # the asset that stands beside those of a wrong recipe, and their badge
+_BADGES = 3  # as many as Dagster allows
+_ENOUGH = "its last good version is in use. Edit the file: once it is right, it is loaded by itself"
+_NOTHING = (
+    "it was never right in this home, so none of its assets can be shown. Edit the file: once it is right, they are"
+)
+
+
+def is_kept() -> bool:
+    """Whether wrong recipes are to be served as they last were: `COMPRESSION_KEEP_LAST_GOOD=1`."""
+    return os.environ.get(SETTING) == "1"
+
+
+def mistakes(names: Iterable[str], home: Home) -> dict[str, str]:
+    """{recipe: what is wrong with it} of those that are wrong now; the text of each other one is kept."""
+    found: dict[str, str] = {}
+    for name in names:
+        path = _path(name)
+        text = _text(path)
+        try:
+            _opened(path, text, home)
+        except (CompressionError, SyntaxError) as error:
+            found[name] = _words(error)
+        else:
+            _keep(home, name, text or "")
+    return found
+
+
+def definitions(name: str, mistake: str, home: Home) -> dg.Definitions:
+    """The assets of a wrong recipe's last good version, if there is one, and an asset that says what is wrong."""
+    text = _text(home.last_good / f"{name}.yaml")
+    try:
+        pipeline = _opened(_path(name), text, home) if text is not None else None
+    except (CompressionError, SyntaxError):  # right for an older release, or for code that is broken now
+        pipeline = None
+    marker = dg.AssetSpec(
+        key(name, MARKER),
+        group_name=name,
+        description=_page(mistake, _ENOUGH if pipeline else _NOTHING),
+        kinds={"error"},
+        metadata={"recipe": dg.MetadataValue.path(str(_path(name)))},
+    )
+    if pipeline is None:
+        return dg.Definitions(assets=[marker])
+    served = assets.definitions(pipeline)
+    computed = [asset for asset in served.assets or () if isinstance(asset, dg.AssetsDefinition)]
+    observed = [asset for asset in served.assets or () if not isinstance(asset, dg.AssetsDefinition)]
+    marked = dg.map_asset_specs(lambda spec: _marked(spec, mistake), computed)
+    return dg.Definitions(assets=[marker, *observed, *marked], schedules=served.schedules, sensors=served.sensors)
+
+
+def _marked(spec: dg.AssetSpec, mistake: str) -> dg.AssetSpec:
+    description = f"{_page(mistake, _ENOUGH)}\n\n{spec.description or ''}"
+    kinds = spec.kinds | {MARKER} if len(spec.kinds) < _BADGES else spec.kinds
+    return spec.replace_attributes(description=description, kinds=kinds)
+
+
+def _page(mistake: str, consequence: str) -> str:
+    return f"**The recipe is wrong**: {consequence}.\n\n```\n{mistake}\n```"
+
+
+def _path(name: str) -> Path:
+    return recipe_file.defs_folder() / name / recipe_file.FILE_NAME
+
+
+def _text(path: Path) -> str | None:
+    """What stands in a file; None where it cannot be read, which reading it as a recipe says in words."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _opened(path: Path, text: str | None, home: Home) -> Pipeline:
+    """A checked recipe, with the code of all of its stages parsed."""
+    pipeline = Pipeline.of(recipe_file.read(path, text), home)
+    _ = pipeline.graph.versions
+    return pipeline
+
+
+def _words(error: CompressionError | SyntaxError) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: not Python: {error.msg}"
+    return str(error)
+
+
+def _keep(home: Home, name: str, text: str) -> None:
+    """Write a recipe's text, whole or not at all: several of Dagster's processes may do so at once."""
+    kept = home.last_good / f"{name}.yaml"
+    if _text(kept) == text:
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=kept.parent, prefix=".")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    Path(temporary).replace(kept)

@@ -1,0 +1,74 @@
+"""A wrong recipe is served as it was when it was last right, and says what is wrong with it."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.orchestration import assets, last_good
+from pipelines.orchestration.keys import key
+from pipelines.state import home as homes
+from tests.pipelines import product
+
+_MARKER = key("tiny", "recipe_error")
+
+
+def _specs(definitions: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_the_assets_of_a_wrong_recipe_stay_as_they_last_were_and_say_what_is_wrong(recipe: Path) -> None:
+    home = homes.current()
+    assert last_good.mistakes(["tiny"], home) == {}
+    right = _specs(assets.definitions(product.pipeline()))
+    product.edit(recipe, "epochs: 2", "epochs: two")
+    product.edit(recipe, "alpha: 0.9", "alpha: 0.1")
+    found = last_good.mistakes(["tiny"], home)
+    assert list(found) == ["tiny"]
+    served = _specs(last_good.definitions("tiny", found["tiny"], home))
+    assert set(served) == {*right, _MARKER}
+    assert {name: spec.code_version for name, spec in right.items()} == {
+        name: served[name].code_version for name in right
+    }, "nothing of the edit is in use"
+    for name in (_MARKER, key("tiny", "teacher"), key("tiny", "champion")):
+        words = served[name].description or ""
+        assert "students.small.epochs: not allowed" in words
+        assert "'two' (text)" in words
+        assert "Edit the file" in words
+    assert (served[key("tiny", "teacher")].description or "").endswith(right[key("tiny", "teacher")].description or "?")
+    product.edit(recipe, "epochs: two", "epochs: 2")
+    assert last_good.mistakes(["tiny"], home) == {}
+
+
+def test_a_recipe_that_was_never_right_shows_its_mistake_alone(defs: Path) -> None:
+    home = homes.current()
+    product.edit(defs / "tiny" / "defs.yaml", "epochs: 2", "epochs: two")
+    found = last_good.mistakes(["tiny"], home)
+    served = _specs(last_good.definitions("tiny", found["tiny"], home))
+    assert set(served) == {_MARKER}
+    words = served[_MARKER].description or ""
+    assert "students.small.epochs: not allowed" in words
+    assert "never right in this home" in words
+
+
+def test_a_file_that_is_no_text_is_a_mistake_too(defs: Path) -> None:
+    home = homes.current()
+    assert last_good.mistakes(["tiny"], home) == {}
+    (defs / "tiny" / "defs.yaml").write_bytes(b"\xff\xfe\x00")
+    found = last_good.mistakes(["tiny"], home)
+    assert list(found) == ["tiny"]
+    assert len(_specs(last_good.definitions("tiny", found["tiny"], home))) > 1
+
+
+def test_a_home_keeps_the_newest_version_that_was_right(recipe: Path) -> None:
+    home = homes.current()
+    for alpha in ("0.8", "0.7"):
+        recipe.write_text(
+            recipe.read_text().replace("alpha: 0.9", "alpha: 0.8").replace("alpha: 0.8", f"alpha: {alpha}")
+        )
+        assert last_good.mistakes(["tiny"], home) == {}
+    right = _specs(assets.definitions(product.pipeline()))
+    recipe.write_text("nothing")
+    found = last_good.mistakes(["tiny"], home)
+    served = _specs(last_good.definitions("tiny", found["tiny"], home))
+    student = key("tiny", "student/small")
+    assert served[student].code_version == right[student].code_version
