@@ -26,11 +26,12 @@ def main() -> None:
     parser.add_argument("--ticks", type=int, default=3)
     arguments = parser.parse_args()
     os.environ |= many_assets.environment(arguments.home.resolve())
-    from pipelines.orchestration import assets, run
+    from pipelines.orchestration import assets
+    from pipelines.orchestration import instance as instances
     from pipelines.pipeline import Pipeline
 
     pipeline = Pipeline.open(arguments.recipe)
-    with run.instance(pipeline.home) as instance:
+    with instances.opened(pipeline.home) as instance:
         ours = assets.definitions(pipeline)
         condition = dg.AutomationCondition.eager()
         specs = [dg.AssetSpec(item.key, deps=item.deps) for item in ours.resolve_all_asset_specs()]
