@@ -121,6 +121,7 @@ def test_any_other_fault_is_tried_once(
     assert [item.cause for item in report.outcomes if item.cause] == [words]
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_never_run_two_stages_of_the_pool_at_a_time(recipe: Path, defs: Path) -> None:
     product.edit(recipe, "seed: 0\n  soft_labels", "seed: 1\n  soft_labels")
     recipes.write(defs, "twin", recipe.read_text().replace("seed: 1\n  soft_labels", "seed: 2\n  soft_labels"))
