@@ -29,9 +29,7 @@ def run(name: str) -> float:
             output = Path(scratch) / str(position)
             output.mkdir()
             inputs = {key: folders[key] for key in asset.inputs}
-            importlib.import_module(f"compression_ops.stages.{asset.kind}").run(
-                _parameters(asset), inputs, Context(output)
-            )
+            importlib.import_module(asset.stage).run(_parameters(asset), inputs, Context(output))
             folders[asset.name] = output
     return time.perf_counter() - started
 

@@ -42,7 +42,7 @@ def _seconds(pipeline: Pipeline, name: str, epochs: int) -> float:
     asset = pipeline.graph.assets[name]
     folders = inputs.load(pipeline, asset, print, partial(materialize.materialize, pipeline, log=print)).folders
     parameters = asset.parameters.changed(epochs=epochs)
-    stage = importlib.import_module(f"compression_ops.stages.{asset.kind}").run
+    stage = importlib.import_module(asset.stage).run
     with tempfile.TemporaryDirectory() as output:
         started = time.perf_counter()
         stage(parameters, folders, Context(Path(output)))

@@ -15,7 +15,7 @@ from pipelines.state.action import Action
 
 def compute(action: Action, output: Path, report: Callable[[Progress], None]) -> StageResult:
     """Run an action's stage into an empty folder."""
-    stage: StageFunction = importlib.import_module(f"compression_ops.stages.{action.asset.kind}").run
+    stage: StageFunction = importlib.import_module(action.asset.stage).run
     return stage(action.parameters, action.inputs.folders, Context(output, report))
 
 

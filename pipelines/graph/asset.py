@@ -45,6 +45,11 @@ class Asset:
         """Its name in one word, which says what it is wherever it stands alone: `student_small`."""
         return self.name.replace("/", "_")
 
+    @property
+    def stage(self) -> str:
+        """The module that computes it."""
+        return f"compression_ops.stages.{self.kind}"
+
     @cached_property
     def values(self) -> dict[str, Any]:
         """The parameters as JSON types."""
@@ -61,7 +66,7 @@ class Asset:
 
     @property
     def _entries(self) -> tuple[str, ...]:
-        return (f"compression_ops.stages.{self.kind}", *self.code)
+        return (self.stage, *self.code)
 
     def recipe_path(self, parameter: str) -> str:
         """Where a parameter (`loss.temperature`) stands in the recipe (`students.small.loss.temperature`)."""

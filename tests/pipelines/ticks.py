@@ -16,7 +16,13 @@ from pipelines.orchestration import assets
 from pipelines.orchestration import keys as keys_of_assets
 from pipelines.orchestration.keys import key
 from tests.pipelines import product
+from tests.pipelines.affected import AFTER_TEACHER
 
+EVERYTHING = {"dataset", "control/small", *AFTER_TEACHER}
+NOTHING = set[str]()
+# Whatever is observed or tried again is so because a test lets that time of day pass.
+ON = "automation: {mode: on, observe: 0 6 * * *, retry: 0 3 * * *}"
+BY_HAND = ("automation: {mode: off}", ON)
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

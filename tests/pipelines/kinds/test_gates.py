@@ -1,18 +1,12 @@
 """Gates: each judges by its threshold; one that blocks stops what comes after, the others warn."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-import numpy as np
 import pytest
 from click.testing import Result
-from PIL import Image
 from typer.testing import CliRunner
 
-from compression_ops.data.dataset import load_split
 from pipelines.cli.app import app
 from pipelines.graph.asset import Asset
 from pipelines.kinds import dataset, kind
@@ -23,6 +17,7 @@ from pipelines.recipe import file as recipe_file
 from pipelines.state import home as homes
 from pipelines.state.materialization import Check, Materialization
 from tests.pipelines import product, recipes
+from tests.pipelines.kinds.gate_cases import CASES, SOUND, Case
 
 _DOWNSTREAM_OF_TEACHER = [
     "soft_labels",
@@ -33,61 +28,6 @@ _DOWNSTREAM_OF_TEACHER = [
     "champion",
 ]
 _QUANTIZED, _STUDENT = "quantized_student/int8", "student/small"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A gate: where its threshold stands, what it is set to, and numbers of a stage on either side of it."""
-
-    asset: str
-    threshold: str
-    value: float
-    passing: float
-    failing: float
-    metric: str = ""
-    beside: Mapping[str, float] = field(default_factory=dict)
-    negated: bool = False
-    blocking: bool = False
-    subject: str | None = None
-
-
-CASES = {
-    "class_balance": Case("dataset", "gates.min_class_balance", 0.5, 0.5, 0.4999, "class_balance"),
-    "duplicates": Case(
-        "dataset", "gates.max_duplicates", 0.05, 0.05, 0.06, "duplicates_across_splits", {"test_samples": 1}
-    ),
-    "drift": Case("dataset", "gates.max_drift", 0.1, 0.1, 0.1001),
-    "teacher": Case(
-        "teacher", "gates.min_teacher_accuracy", 0.9, 0.9, 0.8999, "validation_accuracy", blocking=True
-    ),
-    "student": Case(_STUDENT, "gates.min_student_accuracy", 0.8, 0.8, 0.7999, "validation_accuracy", blocking=True),
-    "onnx_parity": Case(_QUANTIZED, "gates.max_export_error", 0.001, 0.001, 0.0011, "export_error"),
-    "integer_kernels": Case(_QUANTIZED, "gates.min_integer_share", 0.75, 0.75, 0.74, "integer_share"),
-    "distillation_gain_small": Case(
-        "measurements", "gates.min_distillation_gain", 0.25, 0.25, 0.2,
-        f"{_STUDENT}.distillation_gain_points", {f"{_STUDENT}.distillation_p_value": 0.04}, subject=_STUDENT,
-    ),
-    "accuracy_drop_int8": Case(
-        "measurements", "benchmark.max_accuracy_drop", 0.5, 0.5, 0.6,
-        f"{_QUANTIZED}.accuracy_change_points", {f"{_QUANTIZED}.mcnemar_p_value": 0.03}, True, subject=_QUANTIZED,
-    ),
-    "compression_int8": Case(
-        "measurements", "benchmark.min_compression", 10, 10, 9.99, f"{_QUANTIZED}.compression_ratio",
-        subject=_QUANTIZED,
-    ),
-    "latency_int8": Case(
-        "measurements", "gates.max_latency_us", 40, 40, 41, f"{_QUANTIZED}.latency_p50_us_batch1",
-        subject=_QUANTIZED,
-    ),
-}  # fmt: skip
-# Numbers that satisfy every gate that a case is not about.
-_SOUND = {
-    "classes": 10, "train_samples": 100, "validation_samples": 10, "test_samples": 10, "class_balance": 1.0,
-    "duplicates_across_splits": 0, "export_error": 0.0, "integer_share": 1.0,
-    f"{_STUDENT}.distillation_gain_points": 1.0, f"{_STUDENT}.distillation_p_value": 0.01,
-    f"{_QUANTIZED}.accuracy_change_points": 0.0, f"{_QUANTIZED}.mcnemar_p_value": 1.0,
-    f"{_QUANTIZED}.compression_ratio": 100.0, f"{_QUANTIZED}.latency_p50_us_batch1": 1.0,
-}  # fmt: skip
 
 
 def _with(path: str, value: float | None) -> str:
@@ -111,7 +51,7 @@ def _checks(entry: Materialization) -> list[Check]:
 
 def _judged(defs: Path, case: Case, found: float, name: str, monkeypatch: pytest.MonkeyPatch) -> Check:
     recipes.write(defs, text=_with(case.threshold, case.value))
-    metrics = {**_SOUND, **case.beside} | ({case.metric: -found if case.negated else found} if case.metric else {})
+    metrics = {**SOUND, **case.beside} | ({case.metric: -found if case.negated else found} if case.metric else {})
     entry = Materialization(
         recipe="tiny", asset=case.asset, time=0.0, derivation="", parameters={}, code={}, inputs={}, action="",
         artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics=metrics,
@@ -151,7 +91,7 @@ def test_a_gate_with_a_test_of_chance_tells_its_p_value(defs: Path, monkeypatch:
 def test_the_first_data_set_has_nothing_to_drift_from(defs: Path) -> None:
     entry = Materialization(
         recipe="tiny", asset="dataset", time=0.0, derivation="", parameters={}, code={}, inputs={}, action="",
-        artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics=_SOUND,
+        artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics=SOUND,
     )  # fmt: skip
     drift = next(check for check in _checks(entry) if check.name == "drift")
     assert drift.passed
@@ -290,71 +230,6 @@ def test_a_quantized_student_that_the_measurements_fail_is_an_error_in_dagster(r
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
     latency = _entry("measurements").metrics[f"{_QUANTIZED}.latency_p50_us_batch1"]
     assert found.metadata["found"].value == pytest.approx(latency, rel=1e-5)
-
-
-@pytest.mark.parametrize("source", ["npz", "image_folder"])
-def test_drift_of_changed_data_is_measured_against_the_last_data_set(
-    source: str, home: Path, defs: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "data" / ("images.npz" if source == "npz" else "images")
-    more = ", image_size: 8, channels: 1" if source == "image_folder" else ""
-    stated = f"source: {source}, path: {path}, validation_fraction: 0.1, seed: 0{more}"
-    text = recipes.edited(("source: digits, validation_fraction: 0.1, seed: 0, limit: 200", stated))
-    _write(path, (40, 40))
-    recipes.write(defs, text=text)
-    assert "no earlier" in _drift().words
-    first = _shares()
-    _write(path, (40, 20))
-    drift, second = _drift(), _shares()
-    assert drift.numbers["classes"] == pytest.approx(_stability_index(first, second)) != 0
-    recipes.write(defs, text=text + "  gates: {max_drift: 99}\n")
-    assert _drift().numbers == {**drift.numbers, "threshold": 99}, "judged anew, against the same data set"
-    _write(path, (20, 40))
-    drift = _drift()
-    assert drift.numbers["classes"] == pytest.approx(_stability_index(second, _shares())), "not against the first"
-    assert drift.numbers["found"] == max(drift.numbers["classes"], drift.numbers["pixels"])
-
-
-def _stability_index(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:
-    return float(((after - before) * np.log(after / before)).sum())
-
-
-def test_drift_is_not_told_from_a_data_set_that_was_damaged_since(home: Path, defs: Path) -> None:
-    product.run(patterns=["dataset"])
-    pipeline, entry = product.pipeline(), _entry("dataset")
-    file = next(pipeline.store.fetch(entry.artifact).glob("train*"))
-    file.chmod(0o644)
-    file.write_bytes(file.read_bytes()[:-1])
-    recipes.write(defs, text=recipes.edited(("limit: 200", "limit: 150")))
-    assert "no earlier data set" in _drift().words
-
-
-def _drift() -> Check:
-    product.run(patterns=["dataset"])
-    return next(check for check in _entry("dataset").checks if check.name == "drift")
-
-
-def _shares() -> np.ndarray[Any, Any]:
-    """The shares of the classes in the training split."""
-    pipeline = product.pipeline()
-    labels = load_split(pipeline.store.fetch(_entry("dataset").artifact), "train").labels.numpy()
-    return np.bincount(labels) / len(labels)
-
-
-def _write(path: Path, counts: tuple[int, ...]) -> None:
-    """So many images of each class; every one another."""
-    draw = np.random.default_rng(sum(counts) + counts[0])
-    labels = np.repeat(np.arange(len(counts)), counts)
-    images = draw.integers(0, 256, (len(labels), 8, 8), dtype=np.uint8)
-    path.parent.mkdir(exist_ok=True)
-    if path.suffix == ".npz":
-        np.savez(path, images=images, labels=labels)
-        return
-    for old in path.glob("*/*.png"):
-        old.unlink()
-    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        (path / f"class{label}").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path / f"class{label}" / f"{number}.png")
 
 
 def _entry(name: str) -> Materialization:
