@@ -8,6 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from compression_ops.onnx_model import metadata
+from pipelines.kinds import champion
 from pipelines.lineage import connection
 from pipelines.lineage.registry import Registry
 from pipelines.state import home as homes
