@@ -18,9 +18,11 @@ import time
 from pathlib import Path
 
 _PREPARE = """
-from pipelines import dagster_run, home, mlflow_store
-mlflow_store.prepare(home.current())
-with dagster_run.instance(home.current()):
+from pipelines.lineage import connection
+from pipelines.orchestration import instance
+from pipelines.state import home
+connection.prepare(home.current())
+with instance.opened(home.current()):
     pass
 """
 

@@ -22,7 +22,7 @@ from compression_ops import implementations
 from compression_ops.errors import ModelError
 from compression_ops.models import batch_norm
 from compression_ops.models.network import Network, load, load_network
-from compression_ops.onnx_model import graph
+from compression_ops.onnx_model import graph, operator_registry
 
 INPUT, OUTPUT, BATCH = "input", "logits", "batch"
 # DequantizeLinear knows 4- and 16-bit integers from opset 21 on; every onnxruntime that we allow runs it.
@@ -43,7 +43,7 @@ def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     # Two samples, since torch.export specializes a dimension of size 1.
     sample = torch.zeros(2, *input_shape)
     try:
-        with _quiet():
+        with _quiet(), operator_registry.shared():
             program = torch.onnx.export(
                 folded,
                 (sample,),

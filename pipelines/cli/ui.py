@@ -26,13 +26,13 @@ def command(
     """
     from pipelines.commands import serve
     from pipelines.lineage import connection
-    from pipelines.orchestration import interrupts, run
+    from pipelines.orchestration import instance, interrupts
     from pipelines.state import home
 
     place = home.current()
     own_mlflow = connection.local_database(place) is not None
     address = f"http://{serve.HOST}:{mlflow_port}" if own_mlflow else place.mlflow_address
-    environment = serve.environment(place, run.dagster_home(place), address)
+    environment = serve.environment(place, instance.folder(place), address)
     serve.require_free(port, "--port")
     if own_mlflow:
         serve.require_free(mlflow_port, "--mlflow-port")

@@ -125,7 +125,8 @@ def _untouched(current: status.AssetStatus) -> Outcome:
 
 
 def _materialize(pipeline: Pipeline, names: Sequence[str]) -> dict[str, str]:
+    from pipelines.orchestration import instance
     from pipelines.orchestration import run as dagster_run
 
-    with dagster_run.instance(pipeline.home) as instance:
-        return dict(dagster_run.materialize(pipeline, names, instance).failures)
+    with instance.opened(pipeline.home) as opened:
+        return dict(dagster_run.materialize(pipeline, names, opened).failures)

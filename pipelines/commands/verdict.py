@@ -64,6 +64,7 @@ def _words(error: Exception) -> str:
 def _judge() -> Verdict:
     from compression_ops.errors import CompressionError
     from compression_ops.implementations import find_module
+    from pipelines.graph.module_source import SourceError
     from pipelines.orchestration import assets, component, failure_sensor, last_good
     from pipelines.pipeline import Pipeline
     from pipelines.recipe import file as recipe_file
@@ -77,10 +78,10 @@ def _judge() -> Verdict:
             pipeline = Pipeline.open(name)
             modules |= {module for asset in pipeline.graph.assets.values() for module in asset.code_digests}
             assets.definitions(pipeline)  # what fails here would take the whole code location from Dagster
+        except SourceError as error:  # the mistake of a module that the recipe chose
+            broken.append(str(error))
         except CompressionError as error:
             wrong[name] = str(error)
-        except SyntaxError as error:  # the mistake of a module that the recipe chose
-            broken.append(_words(error))
     files = {find_module(name) for name in modules if name.partition(".")[0] != "compression_ops"}
     return Verdict(wrong, tuple(broken), tuple(sorted(str(path) for path in files if path)))
 

@@ -11,6 +11,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from compression_ops.errors import CompressionError
+
+
+class SourceError(CompressionError):
+    """The source of a module is not Python."""
+
 
 class ModuleSource(NamedTuple):
     """What is known of a module from its source alone.
@@ -26,8 +32,12 @@ class ModuleSource(NamedTuple):
 
 
 def parse(name: str, source: bytes, is_package: bool) -> ModuleSource:
-    """Parse the source of the module of that name. Raises SyntaxError, ValueError."""
-    tree = ast.parse(source, filename=name)
+    """Parse the source of the module of that name. Raises SourceError."""
+    try:
+        tree = ast.parse(source, filename=name)
+    except (SyntaxError, ValueError) as error:
+        line, words = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
+        raise SourceError(f"line {line}: not Python: {words}") from error
     imports = tuple(dict.fromkeys(_imported(tree, name, is_package)))
     resources = tuple(_resources(tree))
     digest = hashlib.sha256(ast.unparse(_without_docstrings(tree)).encode()).hexdigest()

@@ -13,8 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from compression_ops.errors import CompressionError
-from pipelines.graph.module_source import ModuleSource, parse
+from pipelines.graph.module_source import ModuleSource, SourceError, parse
 
 _FORMAT = f"1 {sys.version_info[0]}.{sys.version_info[1]}"  # Python's minor versions print a syntax tree differently
 _MOST = 4096  # entries, of 300 bytes each
@@ -30,17 +29,14 @@ class ParsedModules:
         self._is_new = False
 
     def of(self, name: str, file: Path) -> ModuleSource:
-        """What the module of that name is, whose source is that file. Raises OSError, CompressionError."""
+        """What the module of that name is, whose source is that file. Raises OSError, SourceError."""
         source, is_package = file.read_bytes(), file.name == "__init__.py"
         key = hashlib.sha256(f"{_FORMAT} {name} {is_package} ".encode() + source).hexdigest()
         if key not in self._known:
             try:
                 self._known[key] = parse(name, source, is_package)
-            except (SyntaxError, ValueError) as error:
-                line, words = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
-                raise CompressionError(
-                    f"{file}, line {line}: {words}. A stage of the recipe runs the module {name}; it must be Python."
-                ) from error
+            except SourceError as error:
+                raise SourceError(f"{file}, {error}\n  A stage of the recipe runs this module, {name}") from error
             self._is_new = True
         self._used[key] = self._known[key]
         return self._known[key]

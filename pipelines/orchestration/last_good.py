@@ -39,8 +39,8 @@ def mistakes(names: Iterable[str], home: Home) -> dict[str, str]:
         text = _text(path)
         try:
             _opened(path, text, home)
-        except (CompressionError, SyntaxError) as error:
-            found[name] = _words(error)
+        except CompressionError as error:
+            found[name] = str(error)
         else:
             _keep(home, name, text or "")
     return found
@@ -51,7 +51,7 @@ def definitions(name: str, mistake: str, home: Home) -> dg.Definitions:
     text = _text(home.last_good / f"{name}.yaml")
     try:
         pipeline = _opened(_path(name), text, home) if text is not None else None
-    except (CompressionError, SyntaxError):  # right for an older release, or for code that is broken now
+    except CompressionError:  # right for an older release, or for code that is broken now
         pipeline = None
     marker = dg.AssetSpec(
         key(name, MARKER),
@@ -96,12 +96,6 @@ def _opened(path: Path, text: str | None, home: Home) -> Pipeline:
     pipeline = Pipeline.of(recipe_file.read(path, text), home)
     _ = pipeline.graph.versions
     return pipeline
-
-
-def _words(error: CompressionError | SyntaxError) -> str:
-    if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}: not Python: {error.msg}"
-    return str(error)
 
 
 def _keep(home: Home, name: str, text: str) -> None:

@@ -3,8 +3,7 @@
 import os
 import platform
 import uuid
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,29 +12,11 @@ import dagster as dg
 from pipelines.execution import inputs
 from pipelines.lineage import environment
 from pipelines.orchestration import assets, interrupts
+from pipelines.orchestration.instance import HOST, PROCESS
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
-from pipelines.state.home import Home
 
-_HOST, _PROCESS = "compression/host", "compression/process"  # tags of a run that a command computes in its process
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
-
-_INSTANCE_SETTINGS = """\
-# Written once; yours to change.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-# A pool is what one machine can do at a time: no two trainings, and no benchmark beside a training.
-concurrency:
-  pools:
-    default_limit: 1
-    granularity: op
-# Frees what a killed run held.
-run_monitoring:
-  enabled: true
-  free_slots_after_run_end_seconds: 30
-"""
 
 
 @dataclass(frozen=True)
@@ -44,36 +25,6 @@ class RunResult:
 
     run_id: str
     failures: Mapping[str, str]
-
-
-def dagster_home(home: Home) -> str:
-    """The folder of the Dagster instance: `DAGSTER_HOME`, or the product's own, created if missing."""
-    configured = os.environ.get("DAGSTER_HOME")
-    if configured:
-        return configured
-    home.dagster.mkdir(parents=True, exist_ok=True)
-    settings = home.dagster / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(_INSTANCE_SETTINGS)
-    return str(home.dagster)
-
-
-@contextmanager
-def instance(home: Home) -> Generator[dg.DagsterInstance]:
-    """The Dagster instance on which the UI runs."""
-    with dg.DagsterInstance.from_config(dagster_home(home)) as opened:
-        _close_orphans(opened)
-        yield opened
-
-
-def _close_orphans(on: dg.DagsterInstance) -> None:
-    """Mark runs as failed whose process on this machine is gone, and free the pools that they held."""
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    for run in on.get_runs(unfinished):
-        process, host = run.tags.get(_PROCESS), run.tags.get(_HOST)
-        if process and host == platform.node() and not environment.is_alive(process):
-            on.report_run_failed(run, "The process that computed this ended before the run did.")
-            on.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance) -> RunResult:
@@ -93,8 +44,8 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             tags={
                 "compression/recipe": pipeline.recipe,
-                _HOST: platform.node(),
-                _PROCESS: environment.process_identity(os.getpid()),
+                HOST: platform.node(),
+                PROCESS: environment.process_identity(os.getpid()),
             },
         )
     steps = {found.to_python_identifier(): name for found, name in keys.items()}

@@ -15,7 +15,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.orchestration import run as dagster_run
+from pipelines.orchestration import instance
 from pipelines.orchestration.keys import key, names
 from pipelines.state import home as homes
 from tests.conftest import REPOSITORY
@@ -191,7 +191,7 @@ def _name(path: list[str]) -> str:
 @contextmanager
 def served(**settings: str) -> Iterator[Server]:
     """A server on the home and the recipes that the environment names, with further environment variables."""
-    environment = {"DAGSTER_HOME": dagster_run.dagster_home(homes.current()), "PYTHONWARNINGS": "ignore"}
+    environment = {"DAGSTER_HOME": instance.folder(homes.current()), "PYTHONWARNINGS": "ignore"}
     started = Server(os.environ | environment | settings)
     try:
         yield started

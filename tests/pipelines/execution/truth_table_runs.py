@@ -17,7 +17,7 @@ import dagster as dg
 
 from pipelines.commands import run as runner
 from pipelines.execution import status as asset_status
-from pipelines.orchestration import run
+from pipelines.orchestration import instance
 from pipelines.pipeline import Pipeline
 from pipelines.state import home
 from pipelines.state.history import History
@@ -26,8 +26,8 @@ from pipelines.state.history import History
 def main() -> None:
     """Run all rows of a file and write {row: {computed, marked, again, reverted, failed}}."""
     rows = json.loads(Path(sys.argv[1]).read_text())
-    instance = dg.DagsterInstance.ephemeral()
-    run.instance = lambda _: nullcontext(instance)  # type: ignore[assignment]  # in memory
+    in_memory = dg.DagsterInstance.ephemeral()
+    instance.opened = lambda _: nullcontext(in_memory)  # type: ignore[assignment]
     start = _run()
     if start["failed"]:
         raise RuntimeError(f"the start: {start}")

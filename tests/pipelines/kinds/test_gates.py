@@ -17,7 +17,7 @@ from pipelines.cli.app import app
 from pipelines.graph.asset import Asset
 from pipelines.kinds import dataset, kind
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.orchestration import run
+from pipelines.orchestration import instance as instances
 from pipelines.orchestration.keys import key
 from pipelines.recipe import file as recipe_file
 from pipelines.state import home as homes
@@ -366,7 +366,7 @@ def _entry(name: str) -> Materialization:
 def _evaluation(name: str, check: str) -> dg.AssetCheckEvaluation:
     """The newest result of a check that Dagster's event log holds."""
     wanted = dg.AssetCheckKey(key("tiny", name), check)
-    with run.instance(homes.current()) as instance:
+    with instances.opened(homes.current()) as instance:
         record = instance.event_log_storage.get_latest_asset_check_execution_by_key([wanted])[wanted]
         assert record.event is not None
         event = record.event.dagster_event

@@ -48,6 +48,7 @@ def address(recipe: Path, tmp_path: Path) -> Iterator[str]:
         log.close()
 
 
+@pytest.mark.slow
 def test_the_served_champion_answers_a_request_with_the_artifacts_logits(address: str) -> None:
     pipeline = product.pipeline()
     dataset, model = (pipeline.store.fetch(_entry(name).artifact) for name in ("dataset", "quantized_student/int8"))

@@ -173,6 +173,7 @@ def test_what_somebody_canceled_waits_for_an_edit_through_the_night_too(
     assert ticks.silent()
 
 
+@pytest.mark.slow
 def test_what_somebody_canceled_and_materialized_later_is_computed_after_the_next_edit_of_an_input(
     ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +208,7 @@ def test_an_edit_that_mends_what_just_failed_is_seen_by_the_very_next_tick(
     assert ticks.silent()
 
 
+@pytest.mark.slow
 def test_a_failed_edit_that_is_reverted_closes_no_gate_to_later_edits(
     ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +224,7 @@ def test_a_failed_edit_that_is_reverted_closes_no_gate_to_later_edits(
     assert ticks.step() == (AFTER_STUDENT, AFTER_STUDENT)
 
 
+@pytest.mark.slow
 def test_another_asset_is_computed_while_a_failed_one_waits(
     ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +256,7 @@ def test_what_a_failed_gate_stands_before_is_requested_by_no_tick_until_it_opens
     assert ticks.silent()
 
 
+@pytest.mark.slow
 def test_a_gate_that_fails_in_a_run_stops_the_rest_of_it_and_every_later_tick(recipe: Path) -> None:
     product.edit(recipe, *_BY_HAND)
     _add(recipe, "gates: {min_teacher_accuracy: 0.9999}")
@@ -315,6 +319,7 @@ def test_with_the_mode_off_there_is_no_sensor_and_nothing_is_requested(recipe: P
     assert ticks.tick() == EVERYTHING
 
 
+@pytest.mark.slow
 def test_files_that_changed_came_or_went_are_observed_and_start_a_retrain(defs: Path, tmp_path: Path) -> None:
     images = image_folder(tmp_path / "images")
     _use(images, defs)

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.pipelines import product, recipes
 from tests.pipelines.affected import AFTER_STUDENT, AFTER_TEACHER
 from tests.pipelines.dagster_server import Server, served
 from tests.pipelines.receiver import receiving
+
+pytestmark = pytest.mark.slow
 
 EVERYTHING = {"dataset", "control/small", *AFTER_TEACHER}
 

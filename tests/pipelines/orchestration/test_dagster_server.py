@@ -8,6 +8,8 @@ import pytest
 from tests.pipelines import product
 from tests.pipelines.dagster_server import Server, served
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server(recipe: Path) -> Iterator[Server]:

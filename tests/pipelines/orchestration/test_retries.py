@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from compression_ops.errors import CompressionError
 from pipelines.lineage.connection import TrackingUnavailable
 from pipelines.orchestration import assets, keys, retries
-from pipelines.orchestration import run as dagster_run
+from pipelines.orchestration import instance as instances
 from pipelines.state import home as homes
 from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
@@ -121,13 +121,14 @@ def test_any_other_fault_is_tried_once(
     assert [item.cause for item in report.outcomes if item.cause] == [words]
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_never_run_two_stages_of_the_pool_at_a_time(recipe: Path, defs: Path) -> None:
     product.edit(recipe, "seed: 0\n  soft_labels", "seed: 1\n  soft_labels")
     recipes.write(defs, "twin", recipe.read_text().replace("seed: 1\n  soft_labels", "seed: 2\n  soft_labels"))
     known = _run_ids()
     commands = [_command(name, "--select", "student/small") for name in ("tiny", "twin")]
     assert [command.wait(timeout=240) for command in commands] == [0, 0]
-    with dagster_run.instance(homes.current()) as instance:
+    with instances.opened(homes.current()) as instance:
         records = [record for record in instance.get_run_records() if record.dagster_run.run_id not in known]
         first, second = (_stages(instance, record.dagster_run) for record in records)
     began, ended = max(record.start_time or 0 for record in records), min(record.end_time or 0 for record in records)
@@ -141,7 +142,7 @@ def test_two_commands_at_once_never_run_two_stages_of_the_pool_at_a_time(recipe:
 def test_a_killed_command_leaves_no_slot_of_the_pool_taken_and_the_next_run_works(recipe: Path) -> None:
     product.edit(recipe, "epochs: 1 ", "epochs: 2000 ")
     command = _command("tiny")
-    with dagster_run.instance(homes.current()) as instance:
+    with instances.opened(homes.current()) as instance:
         _await(lambda: _slots_taken(instance) == 1)
         command.send_signal(signal.SIGKILL)
         command.wait()
@@ -149,7 +150,7 @@ def test_a_killed_command_leaves_no_slot_of_the_pool_taken_and_the_next_run_work
         (killed,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     product.edit(recipe, "epochs: 2000 ", "epochs: 2 ")
     assert product.computed() == {"teacher", "soft_labels", *AFTER_STUDENT}
-    with dagster_run.instance(homes.current()) as instance:
+    with instances.opened(homes.current()) as instance:
         assert _slots_taken(instance) == 0
         found = instance.get_run_by_id(killed.run_id)
         assert found is not None
@@ -160,7 +161,7 @@ def test_a_run_in_flight_is_not_taken_for_a_killed_one(recipe: Path, monkeypatch
     statuses: list[dg.DagsterRunStatus] = []
 
     def look() -> None:
-        with dagster_run.instance(homes.current()) as instance:
+        with instances.opened(homes.current()) as instance:
             statuses.extend(run.status for run in instance.get_runs(limit=1))
 
     before_stage(monkeypatch, "student/small", look)
@@ -175,7 +176,7 @@ def _command(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 def _run_ids() -> set[str]:
-    with dagster_run.instance(homes.current()) as instance:
+    with instances.opened(homes.current()) as instance:
         return {run.run_id for run in instance.get_runs()}
 
 

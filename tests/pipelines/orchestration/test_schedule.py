@@ -70,6 +70,7 @@ def test_after_an_edit_the_tick_asks_for_what_it_affects(recipe: Path) -> None:
     assert request.tags["dagster/priority"] == "-1", "runs that a person asked for go first"
 
 
+@pytest.mark.slow
 def test_changed_data_are_asked_for_in_one_run_and_an_unreadable_file_is_named(defs: Path, tmp_path: Path) -> None:
     images = image_folder(tmp_path / "images")
     recipe = recipes.write(defs, text=of_images(images))
@@ -134,6 +135,7 @@ def test_testing_a_tick_in_the_ui_asks_for_no_generation_twice(recipe: Path, hom
     assert _files(home) == before
 
 
+@pytest.mark.slow
 def test_a_repeated_run_of_one_tick_reuses_what_the_first_trained(recipe: Path) -> None:
     _schedule(recipe, "{cron: 0 4 * * 1, reseed: true}")
     schedule = Schedule()
@@ -144,6 +146,7 @@ def test_a_repeated_run_of_one_tick_reuses_what_the_first_trained(recipe: Path) 
     assert _computed(before) == set()
 
 
+@pytest.mark.slow
 def test_going_back_to_reseed_off_finds_the_recipes_own_seed_known(recipe: Path) -> None:
     _schedule(recipe, "{cron: 0 4 * * 1, reseed: true}")
     schedule = Schedule()

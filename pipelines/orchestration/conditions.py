@@ -1,0 +1,178 @@
+"""The conditions of automation that Dagster has not, or not for many assets: each looks at the state, not at events.
+
+Every one but `EditedSinceTried` is a function of what Dagster knows now, so a lost cursor changes no answer. Dagster's
+conditions on an asset's inputs are a tree for every input, evaluated at every tick; here an input is asked for only
+where its answer matters, and what several assets ask for is fetched once a tick (`tick.py`).
+"""
+
+import json
+from typing import Any
+
+import dagster as dg
+from dagster import AutomationCondition as Condition
+
+from pipelines.orchestration.tick import Tick, is_requested
+
+Context = dg.AutomationContext[dg.AssetKey]
+Result = dg.AutomationResult[dg.AssetKey]
+
+
+class _Stateless(Condition[dg.AssetKey]):
+    """One that remembers nothing from one tick to the next."""
+
+    @property
+    def requires_cursor(self) -> bool:
+        return False
+
+
+class OutOfSync(_Stateless):
+    """True for an asset that was never materialized, or whose code version or inputs are not those it was made from."""
+
+    @property
+    def name(self) -> str:
+        return "out_of_sync"
+
+    def evaluate(self, context: Context) -> Result:
+        """Ask Dagster for the status that its UI shows."""
+        return _result(context, not Tick.of(context).is_fresh(context.key))
+
+
+class InputsSettled(_Stateless):
+    """True where every input is in sync, or is requested in this very tick: nothing is made from what is outdated."""
+
+    @property
+    def name(self) -> str:
+        return "inputs_in_sync_or_requested"
+
+    def evaluate(self, context: Context) -> Result:
+        """An input that failed and is not tried again, or that waits for a gate, holds up what is made from it."""
+        if context.candidate_subset.is_empty:
+            return _result(context, False)
+        tick = Tick.of(context)
+        computed = _computed_inputs(context)
+        return _result(context, all(is_requested(context, key) or tick.is_fresh(key) for key in computed))
+
+
+def _computed_inputs(context: Context) -> list[dg.AssetKey]:
+    graph = context.asset_graph
+    return [key for key in graph.get(context.key).parent_keys if graph.get(key).is_materializable]
+
+
+class InProgress(_Stateless):
+    """True while a run or a backfill that has not ended is to make the asset or one of its inputs."""
+
+    @property
+    def name(self) -> str:
+        return "it_or_an_input_in_progress"
+
+    async def evaluate(self, context: Context) -> Result:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Runs that wait in a queue count."""
+        if context.candidate_subset.is_empty:
+            return _result(context, False)
+        tick = Tick.of(context)
+        for key in (context.key, *context.asset_graph.get(context.key).parent_keys):
+            if await tick.is_in_progress(key):
+                return _result(context, True)
+        return _result(context, False)
+
+
+class GatesPassed(_Stateless):
+    """True where everything above an asset, however far, passed its blocking checks, or is judged anew before it."""
+
+    @property
+    def name(self) -> str:
+        return "all_gates_above_passed"
+
+    def evaluate(self, context: Context) -> Result:
+        """Dagster's own condition sees the direct inputs only; a gate stands before all that comes after it."""
+        if context.candidate_subset.is_empty:
+            return _result(context, False)
+        return _result(context, all(_is_open(gate, context) for gate in _gates_above(context)))
+
+
+def _gates_above(context: Context) -> list[dg.AssetCheckKey]:
+    graph = context.asset_graph
+    above = graph.get_ancestor_asset_keys(context.key)
+    return [gate for gate in graph.get_check_keys_for_assets(above) if graph.get(gate).blocking]
+
+
+def _is_open(gate: dg.AssetCheckKey, context: Context) -> bool:
+    if is_requested(context, gate.asset_key):
+        # It is judged anew in the run that this tick starts; the run stops before this asset if it is made from there.
+        graph = context.asset_graph
+        inputs = [key for key in graph.get(context.key).parent_keys if is_requested(context, key)]
+        return any(key == gate.asset_key or gate.asset_key in graph.get_ancestor_asset_keys(key) for key in inputs)
+    return Tick.of(context).has_passed(gate) and Tick.of(context).is_fresh(gate.asset_key)
+
+
+class EditedSinceTried(Condition[dg.AssetKey]):
+    """True where an asset's code version is not the one that it was last requested with, or that one is not known.
+
+    Dagster's own `code_version_changed` sees an edit in one tick only, and loses it where that tick follows a request.
+    """
+
+    @property
+    def name(self) -> str:
+        return "edited_since_tried"
+
+    def evaluate(self, context: Context) -> Result:
+        """Its cursor holds the version of the previous tick, and that of the last tick that requested the asset."""
+        earlier: dict[str, str | None] = json.loads(context.cursor or "{}")
+        requested = context.get_previous_requested_subset(context.root_context.key)
+        was_requested = requested is not None and not requested.is_empty
+        tried = earlier.get("seen" if was_requested else "tried")
+        version = context.asset_graph.get(context.key).code_version
+        subset = context.candidate_subset if version != tried else context.get_empty_subset()
+        return dg.AutomationResult(context, subset, cursor=json.dumps({"seen": version, "tried": tried}))
+
+
+class Failed(_Stateless):
+    """True where the last run that was to make an asset failed before it did."""
+
+    @property
+    def name(self) -> str:
+        return "failed"
+
+    def evaluate(self, context: Context) -> Result:
+        """Whatever failed in that run."""
+        return _result(context, _ended(context, dg.DagsterRunStatus.FAILURE))
+
+
+class Canceled(_Stateless):
+    """True where the last run that was to make an asset was canceled before it did: somebody stopped it."""
+
+    @property
+    def name(self) -> str:
+        return "canceled"
+
+    def evaluate(self, context: Context) -> Result:
+        """Forced or not, and also where the run had not begun."""
+        return _result(context, _ended(context, dg.DagsterRunStatus.CANCELED))
+
+
+class InputsSinceTried(_Stateless):
+    """True where an input is requested in this tick, or was made anew after the last run that was to make the asset."""
+
+    @property
+    def name(self) -> str:
+        return "inputs_since_tried"
+
+    def evaluate(self, context: Context) -> Result:
+        """What that run made itself is what it was tried with; of what is observed, only another content is new."""
+        if context.candidate_subset.is_empty:
+            return _result(context, False)
+        tick, inputs = Tick.of(context), context.asset_graph.get(context.key).parent_keys
+        attempt = tick.last_attempt(context.key)
+        is_new = attempt is not None and any(tick.is_newer(key, attempt) for key in inputs)
+        return _result(context, is_new or any(is_requested(context, key) for key in _computed_inputs(context)))
+
+
+def _ended(context: Context, status: dg.DagsterRunStatus) -> bool:
+    if context.candidate_subset.is_empty:
+        return False
+    attempt = Tick.of(context).last_attempt(context.key)
+    return attempt is not None and attempt.status == status and not attempt.has_made_it
+
+
+def _result(context: Context, holds: bool) -> dg.AutomationResult[Any]:
+    return dg.AutomationResult(context, context.candidate_subset if holds else context.get_empty_subset())
