@@ -96,12 +96,12 @@ def _mlflow(browser: Browser, ui: ServedUi) -> None:
 
 
 def _graphs(browser: Browser, ui: ServedUi, recipe: Path) -> None:
-    window = served_ui.context(browser, 1000, 1180, scale=1.2)
+    window = served_ui.context(browser, 1300, 1180, scale=1.2)
     window.add_init_script(_WITHOUT_OWNERS)
     page = window.new_page()
     graph = AssetGraph(page, ui.dagster, "digits")
     graph.open()
-    graph.eventually(graph.nodes, lambda found: "Passed" in found["dataset"].text, "the checks")
+    graph.eventually(graph.nodes, lambda found: "dataset" in found and "Passed" in found["dataset"].text, "the checks")
     _save(page, "dagster-graph")
 
     # By hand from here on, or the daemon would compute the edit before its picture is taken.

@@ -9,7 +9,8 @@ from playwright.sync_api import Page
 
 _PATIENCE = 120.0  # seconds until a page must show what is expected
 _FOLDERS = ("student", "control", "quantized_student")  # of assets that have a name of their own in the recipe
-_READ = """nodes => nodes.map(node => ({
+# A node that is about to be drawn has no name yet.
+_READ = """nodes => nodes.filter(node => node.querySelector('[data-tooltip]')).map(node => ({
   title: node.querySelector('[data-tooltip]').dataset.tooltip,
   kinds: [...node.querySelectorAll('[class*=opTagsContainer]')].map(kind => kind.textContent),
   text: node.textContent,
