@@ -95,9 +95,10 @@ class _Made:
 def _compute(
     pipeline: Pipeline, action: Action, decision: Decision | None, log: Log, dagster_run_id: str
 ) -> Materialization:
-    from pipelines.lineage import runs  # imports mlflow, which a run that reuses everything can spare
+    from pipelines.lineage import description, runs  # imports mlflow, which a run that reuses everything can spare
 
-    lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, pipeline.recipe)
+    summary = description.summary(pipeline.file.recipe)
+    lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, pipeline.recipe, summary)
     _freeze_imports()
     known = lineage.known(action.inputs.sources)
     if decision is not None:
@@ -138,6 +139,7 @@ def _computation(pipeline: Pipeline, action: Action, sources: Mapping[str, Sourc
         is_model=own.is_model,
         is_evaluation=own.is_evaluation,
         reads_test=own.reads_test,
+        last=pipeline.latest(action.asset.name),
     )
 
 
