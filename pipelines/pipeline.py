@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipelines.graph.code_closure import Code
 from pipelines.graph.graph import Graph
 from pipelines.kinds import graph
 from pipelines.recipe import file as recipe_file
@@ -9,8 +10,9 @@ from pipelines.recipe.file import RecipeFile
 from pipelines.state import home as homes
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
-from pipelines.state.history import History, Materialization
+from pipelines.state.history import History
 from pipelines.state.home import Home
+from pipelines.state.materialization import Materialization
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Pipeline:
     @classmethod
     def of(cls, file: RecipeFile, home: Home | None = None) -> "Pipeline":
         """A checked recipe, in a home; by default in the one that the environment names."""
-        place = home or homes.current()
-        store = ArtifactStore(place.store_url, place.root / "cache")
-        built = graph.build(file.name, file.recipe)
-        return cls(file, built, place, store, ActionCache(store), History(place.history))
+        where = home or homes.current()
+        store = ArtifactStore(where.store_url, where.root / "cache")
+        built = graph.build(file.name, file.recipe, Code(where.parsed_modules))
+        return cls(file, built, where, store, ActionCache(store), History(where.history))

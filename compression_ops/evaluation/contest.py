@@ -122,8 +122,8 @@ def write(outcome: Outcome, judged: Sequence[Judged], output: Path) -> None:
         "file_bytes": {name: len(one.model.content) for name, one in models.items()},
     }
     (output / CHAMPION).write_text(json.dumps(champion, indent=1) + "\n")
-    told = {**choice, "words": decision.words, "numbers": decision.numbers}
-    (output / DECISION).write_text(json.dumps(told, indent=1) + "\n")
+    explained = {**choice, "words": decision.words, "numbers": decision.numbers}
+    (output / DECISION).write_text(json.dumps(explained, indent=1) + "\n")
 
 
 def _require_inputs(gates: Mapping[str, Sequence[str]], inputs: Mapping[str, Path]) -> None:

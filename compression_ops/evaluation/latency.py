@@ -55,8 +55,8 @@ def measure(
     for position, batch_size in enumerate(batch_sizes):
         batch = np.ascontiguousarray(inputs[np.arange(batch_size) % len(inputs)])
         calls = [partial(session.run, None, {session.get_inputs()[0].name: batch}) for session in sessions.values()]
-        told = partial(_tell, progress, position * iterations, len(batch_sizes) * iterations)
-        elapsed = _rounds(calls, iterations, warmup, told)
+        report = partial(_tell, progress, position * iterations, len(batch_sizes) * iterations)
+        elapsed = _rounds(calls, iterations, warmup, report)
         for name, nanoseconds in zip(sessions, elapsed, strict=True):
             result[name, batch_size] = summarize(nanoseconds / 1000)
     return result

@@ -186,8 +186,8 @@ def write(measurements: Measurements, folder: Path) -> None:
         "processor": asdict(timings.processor),
         "onnxruntime": timings.onnxruntime,
         "latency": [
-            {"model": name, "batch_size": size, **asdict(found), "samples_us": found.samples_us.tolist()}
-            for (name, size), found in timings.latency.items()
+            {"model": name, "batch_size": size, **asdict(latency), "samples_us": latency.samples_us.tolist()}
+            for (name, size), latency in timings.latency.items()
         ],
         "peak_memory": dict(timings.peak_memory),
     }

@@ -42,7 +42,7 @@ def replay(model: onnx.ModelProto, inputs: np.ndarray, batch_size: int = 64) -> 
 
 def bounds(replay: Replay) -> Ranges:
     """The smallest and largest value of each tensor. Raises ModelError where one is not finite."""
-    found: dict[str, tuple[float, float]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     for batch in replay():
         for name, values in batch.items():
             low, high = float(values.min()), float(values.max())
@@ -51,9 +51,9 @@ def bounds(replay: Replay) -> Ranges:
                     f"tensor {name!r} of the model reaches {low} to {high} on the calibration samples; only finite "
                     "values can be quantized: train with a smaller learning rate, or look for a division by zero"
                 )
-            before = found.get(name, (low, high))
-            found[name] = (min(low, before[0]), max(high, before[1]))
-    return found
+            before = ranges.get(name, (low, high))
+            ranges[name] = (min(low, before[0]), max(high, before[1]))
+    return ranges
 
 
 def _session(model: onnx.ModelProto) -> ort.InferenceSession:

@@ -27,16 +27,16 @@ def relative_errors(model: onnx.ModelProto, quantized: QdqModel, inputs: np.ndar
     observed = onnx.ModelProto()
     observed.CopyFrom(quantized.model)
     outputs = {value.name for value in observed.graph.output}
-    found = dict.fromkeys(quantized.tensors.values())
+    names = dict.fromkeys(quantized.tensors.values())
     observed.graph.output.extend(
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in found if name not in outputs
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names if name not in outputs
     )
     running = session.open_session(observed.SerializeToString())
     signal, noise = dict.fromkeys(quantized.tensors, 0.0), dict.fromkeys(quantized.tensors, 0.0)
     chosen = inputs[:: -(-len(inputs) // _SAMPLES) or 1]
     for batch in activations.replay(model, chosen, _BATCH)():
-        values = running.run(list(found), {model.graph.input[0].name: batch[model.graph.input[0].name]})
-        integers = dict(zip(found, values, strict=True))
+        values = running.run(list(names), {model.graph.input[0].name: batch[model.graph.input[0].name]})
+        integers = dict(zip(names, values, strict=True))
         for name, after in quantized.tensors.items():
             expected = batch[name].astype(np.float64)
             signal[name] += float(np.square(expected).sum())

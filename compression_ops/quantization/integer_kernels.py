@@ -62,14 +62,14 @@ def kernels(model: bytes) -> Kernels:
 
 
 def _integer_tensors(nodes: Iterable[onnx.NodeProto]) -> set[str]:
-    found: set[str] = set()
+    integers: set[str] = set()
     for node in nodes:
         # The scale of its output is the eighth input of QGemm; without it the output is float.
         writes = node.op_type.startswith(_INTEGER) and (node.op_type != "QGemm" or len(node.input) > 7)
-        passes = (_either(node) or node.op_type in _MOVING) and node.input[0] in found
+        passes = (_either(node) or node.op_type in _MOVING) and node.input[0] in integers
         if writes or passes or node.op_type == "QuantizeLinear":
-            found.update(node.output)
-    return found
+            integers.update(node.output)
+    return integers
 
 
 def _either(node: onnx.NodeProto) -> bool:

@@ -69,13 +69,13 @@ def performed(bounds: Bounds, affine: Affine) -> bool:
 
 def kept(graph: onnx.GraphProto, activations: Mapping[str, Affine]) -> frozenset[str]:
     """The outputs of the Relu and Clip nodes that the range of their output does not perform."""
-    found, known = set[str](), constants(graph)
+    saturating, known = set[str](), constants(graph)
     for node in graph.node:
         if node.op_type in OPERATORS and node.output[0] in activations:
             limits = bounds(node, known)
             if limits is None or not performed(limits, activations[node.output[0]]):
-                found.add(node.output[0])
-    return frozenset(found)
+                saturating.add(node.output[0])
+    return frozenset(saturating)
 
 
 def narrowed(graph: onnx.GraphProto, activations: Mapping[str, Affine]) -> dict[str, Affine]:

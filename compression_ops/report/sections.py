@@ -140,9 +140,9 @@ def latency(report: Report) -> Table:
     rows: list[tuple[str, ...]] = []
     for batch_size in report.conditions.sizes:
         for model in report.models:
-            found, teacher = report.latency[model.name, batch_size], report.latency[model.teacher, batch_size]
-            times = (found.p50_us, found.p95_us, found.p99_us, found.mean_us, found.p50_us / batch_size)
-            ratio = quantities.ratio(teacher.p50_us / found.p50_us)
+            latency, teacher = report.latency[model.name, batch_size], report.latency[model.teacher, batch_size]
+            times = (latency.p50_us, latency.p95_us, latency.p99_us, latency.mean_us, latency.p50_us / batch_size)
+            ratio = quantities.ratio(teacher.p50_us / latency.p50_us)
             rows.append((model.name, str(batch_size), *map(quantities.duration, times), ratio))
     note = "Wall time of one call with a whole batch. Faster: than the teacher, by the medians at that batch size."
     return Table("Latency", ("Model", *heads), tuple(rows), note)

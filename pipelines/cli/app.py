@@ -1,29 +1,33 @@
 """The commands, by name."""
 
+import importlib
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
-from pipelines.cli import check, gc, lineage, predict, report, rollback, run, status, ui, verify
+COMMANDS = ("run", "status", "check", "lineage", "report", "predict", "rollback", "verify", "ui", "gc")
 
-app = typer.Typer(
-    name="compression",
-    help="Distil and quantize a classifier; recompute only what a change affects; know where a model came from.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-app.command("run")(run.command)
-app.command("status")(status.command)
-app.command("check")(check.command)
-app.command("lineage")(lineage.command)
-app.command("report")(report.command)
-app.command("predict")(predict.command)
-app.command("rollback")(rollback.command)
-app.command("verify")(verify.command)
-app.command("ui")(ui.command)
-app.command("gc")(gc.command)
+
+def app(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands, each `command` of the module of its name. One alone starts the sooner."""
+    commands = typer.Typer(
+        name="compression",
+        help="Distil and quantize a classifier; recompute only what a change affects; know where a model came from.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+    )
+    commands.callback()(_root)
+    for name in names:
+        commands.command(name)(importlib.import_module(f"pipelines.cli.{name}").command)
+    return commands
+
+
+def of(arguments: list[str]) -> typer.Typer:
+    """The command line that these arguments need: of their command alone, or of all where they begin with none."""
+    return app(arguments[:1]) if arguments and arguments[0] in COMMANDS else app()
 
 
 def _version(wanted: bool) -> None:
@@ -34,7 +38,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")

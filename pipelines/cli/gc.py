@@ -22,18 +22,19 @@ def command(
     from pipelines.state.artifacts import ArtifactStore
     from pipelines.state.history import History
 
-    place = home.current()
-    if not dry_run and not store_is_mine and not place.owns_store:
+    here = home.current()
+    if not dry_run and not store_is_mine and not here.owns_store:
         raise CompressionError(
-            f"the store {place.store_url} may serve other homes, whose histories are not known here\n"
+            f"the store {here.store_url} may serve other homes, whose histories are not known here\n"
             "  run with --dry-run to see what this home does not refer to, or with --store-is-mine to remove it"
         )
-    store = ArtifactStore(place.store_url, place.root / "cache")
+    store = ArtifactStore(here.store_url, here.root / "cache")
     actions = ActionCache(store)
-    found = gc.find(store, actions, History(place.history), days)
+    garbage = gc.find(store, actions, History(here.history), days)
     if not dry_run:
-        gc.remove(store, actions, found)
+        gc.remove(store, actions, garbage)
     verb = "would remove" if dry_run else "removed"
     out.print(
-        f"{verb} {len(found.artifacts)} artifacts, {found.bytes / 1e6:.1f} MB, and {len(found.actions)} known actions"
+        f"{verb} {len(garbage.artifacts)} artifacts, {garbage.bytes / 1e6:.1f} MB, "
+        f"and {len(garbage.actions)} known actions"
     )

@@ -25,12 +25,12 @@ def main() -> None:
 
 def _run() -> None:
     from compression_ops.errors import CompressionError
-    from pipelines.cli.app import app
+    from pipelines.cli import app
     from pipelines.cli.terminal.console import prepare
 
     prepare()
     try:
-        app()
+        app.of(sys.argv[1:])()
     except CompressionError as error:
         _fail(str(error))
         sys.exit(1)

@@ -48,14 +48,14 @@ def summary(models: Sequence[Row]) -> Section:
     places, batch_size = digits(models), batch_sizes(models)[0]
     columns = (
         _column(models, "Test accuracy", lambda row: quantities.percent(row["test_accuracy"], places)),
-        _column(models, "Change", lambda row: quantities.points(row["accuracy_change_points"], places)),
-        _column(models, "p", lambda row: quantities.p_value(row["mcnemar_p_value"]), joined=True),
-        _column(models, "Parameters", lambda row: quantities.count(row["parameters"])),
         _column(models, "File", lambda row: quantities.size(row["file_bytes"])),
         _column(models, "Smaller", lambda row: quantities.ratio(row["compression_ratio"]), joined=True),
         _column(models, f"Latency batch {batch_size}", lambda row: quantities.duration(row[f"{_MEDIAN}{batch_size}"])),
         _column(models, "Faster", lambda row: quantities.ratio(row["speedup_ratio"])),
         _column(models, "Verdict", _verdict),
+        _column(models, "Change", lambda row: quantities.points(row["accuracy_change_points"], places)),
+        _column(models, "p", lambda row: quantities.p_value(row["mcnemar_p_value"]), joined=True),
+        _column(models, "Parameters", lambda row: quantities.count(row["parameters"])),
     )
     note = (
         "Change: accuracy against the model's parent, in percentage points; p: McNemar's exact test of that change. "

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
-from pipelines.state.history import History, Materialization
+from pipelines.state.history import History
+from pipelines.state.materialization import Materialization
 
 _GRACE = 3600.0  # seconds; a run in progress has stored artifacts that its history does not name yet
 

@@ -95,8 +95,8 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
         for name in waiting:
             outcomes.setdefault(name, Outcome(name, "skipped"))
         failed.update(failures)
-    for name, found in status.of_pipeline(pipeline).items():
-        outcomes.setdefault(name, _untouched(found))
+    for name, current in status.of_pipeline(pipeline).items():
+        outcomes.setdefault(name, _untouched(current))
     return Report(pipeline.recipe, tuple(outcomes[name] for name in selected), time.monotonic() - started)
 
 
@@ -114,14 +114,14 @@ def _in_one_run(pipeline: Pipeline, due: Sequence[str], judged: set[str]) -> lis
     return chosen
 
 
-def _untouched(found: status.AssetStatus) -> Outcome:
+def _untouched(current: status.AssetStatus) -> Outcome:
     """Of an asset that this run left alone: it is up to date, or what failed stands in its way."""
-    if found.state != "fresh":
-        return Outcome(found.asset, "skipped")
-    if found.entry is not None and found.entry.blocked:
-        words = " ".join(check.words for check in found.entry.blocked)
-        return Outcome(found.asset, "failed", cause=f"{words}\n  {inputs.cure(found.entry)}")
-    return Outcome(found.asset, "reused")
+    if current.state != "fresh":
+        return Outcome(current.asset, "skipped")
+    if current.entry is not None and current.entry.blocked:
+        words = " ".join(check.words for check in current.entry.blocked)
+        return Outcome(current.asset, "failed", cause=f"{words}\n  {inputs.cure(current.entry)}")
+    return Outcome(current.asset, "reused")
 
 
 def _materialize(pipeline: Pipeline, names: Sequence[str]) -> dict[str, str]:

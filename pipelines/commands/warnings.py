@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.commands.run import Outcome
-from pipelines.state.history import History, Materialization
+from pipelines.state.history import History
+from pipelines.state.materialization import Materialization
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class AssetWarning:
 
     def to_json(self) -> dict[str, Any]:
         """As the commands' `--json` prints it; `check` only where there is one."""
-        told = {"asset": self.asset, "warning": self.words}
-        return told if self.check is None else {**told, "check": self.check}
+        described = {"asset": self.asset, "warning": self.words}
+        return described if self.check is None else {**described, "check": self.check}
 
 
 def of_run(recipe: str, outcomes: Iterable[Outcome], history: History) -> tuple[AssetWarning, ...]:
@@ -27,12 +28,12 @@ def of_run(recipe: str, outcomes: Iterable[Outcome], history: History) -> tuple[
 
     What failed has one only if a gate held it up: then the sentences of its stage may say why.
     """
-    found: list[AssetWarning] = []
+    collected: list[AssetWarning] = []
     for item in outcomes:
         entry = None if item.outcome == "skipped" else history.latest(recipe, item.asset)
         if entry is not None and (item.outcome != "failed" or _held_up(item, entry)):
-            found += of_entry(entry)
-    return tuple(found)
+            collected += of_entry(entry)
+    return tuple(collected)
 
 
 def of_entry(entry: Materialization) -> tuple[AssetWarning, ...]:

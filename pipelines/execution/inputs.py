@@ -10,7 +10,7 @@ from pipelines.observed import generation, raw_data
 from pipelines.pipeline import Pipeline
 from pipelines.state.action import Inputs
 from pipelines.state.artifacts import ArtifactUnavailable
-from pipelines.state.history import Materialization, Source
+from pipelines.state.materialization import Materialization, Source
 
 Recompute = Callable[[str], Materialization]
 

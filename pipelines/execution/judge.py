@@ -6,7 +6,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Evidence
 from pipelines.pipeline import Pipeline
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 
 
 def judged(pipeline: Pipeline, asset: Asset, entry: Materialization) -> Materialization:

@@ -24,7 +24,7 @@ from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.pipeline import Pipeline
 from pipelines.state.action import Action
 from pipelines.state.artifacts import Artifact, ArtifactUnavailable
-from pipelines.state.history import Materialization, Source
+from pipelines.state.materialization import Materialization, Source
 
 if TYPE_CHECKING:
     from pipelines.lineage.runs import Computation, Lineage

@@ -9,7 +9,7 @@ from pipelines.graph.asset import GENERATION, RAW_DATA, Asset
 from pipelines.graph.flatten import flatten
 from pipelines.observed import generation, raw_data
 from pipelines.pipeline import Pipeline
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 
 State = Literal["fresh", "stale", "missing"]
 

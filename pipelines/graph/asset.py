@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from compression_ops.spec import Spec
-from pipelines.graph import code_closure
+from pipelines.graph.code_closure import Code
 
 # What is observed and not computed: the raw files, and how often a schedule has asked for new seeds.
 RAW_DATA, GENERATION = "raw_data", "generation"
@@ -26,6 +26,7 @@ class Asset:
     gates         thresholds that its result, or what it chooses among, is judged by; they enter no computation
     exact_inputs  inputs of which it also reads what differs between identical runs: latencies
     is_heavy      whether it takes the whole machine, so that no two such stages may run at a time
+    source        the code on disk, which all assets of a graph share
     """
 
     name: str
@@ -37,6 +38,7 @@ class Asset:
     gates: Mapping[str, Any] = field(default_factory=dict)
     exact_inputs: tuple[str, ...] = ()
     is_heavy: bool = False
+    source: Code = field(default_factory=Code, compare=False, repr=False)
 
     @property
     def node(self) -> str:
@@ -48,14 +50,18 @@ class Asset:
         """The parameters as JSON types."""
         return self.parameters.model_dump(mode="json")
 
-    @cached_property
+    @property
     def code_digests(self) -> dict[str, str]:
         """{module: digest} of all code that the stage runs."""
-        return self.read_code()
+        return self.source.closure(self._entries)
 
     def read_code(self) -> dict[str, str]:
         """As `code_digests`, read from disk now."""
-        return code_closure.closure([f"compression_ops.stages.{self.kind}", *self.code])
+        return self.source.anew().closure(self._entries)
+
+    @property
+    def _entries(self) -> tuple[str, ...]:
+        return (f"compression_ops.stages.{self.kind}", *self.code)
 
     def recipe_path(self, parameter: str) -> str:
         """Where a parameter (`loss.temperature`) stands in the recipe (`students.small.loss.temperature`)."""

@@ -5,11 +5,12 @@ derivations of its inputs (Dolstra 2006, "The Purely Functional Software Deploym
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pipelines.graph import digests
 from pipelines.graph.asset import Asset
+from pipelines.graph.code_closure import Code
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,17 @@ class Graph:
     @cached_property
     def derivations(self) -> dict[str, str]:
         """{asset: derivation}; what is observed has none, since its content is not derived."""
-        found: dict[str, str] = {}
+        derivations: dict[str, str] = {}
         for name, asset in self.assets.items():
-            found[name] = digests.of_value(
+            derivations[name] = digests.of_value(
                 {
                     "stage": asset.kind,
                     "parameters": asset.values,
                     "code": asset.code_digests,
-                    "inputs": {upstream: found.get(upstream, upstream) for upstream in asset.inputs},
+                    "inputs": {upstream: derivations.get(upstream, upstream) for upstream in asset.inputs},
                 }
             )
-        return found
+        return derivations
 
     @cached_property
     def versions(self) -> dict[str, str]:
@@ -50,17 +51,17 @@ class Graph:
         return [candidate for candidate in self.assets if candidate in wanted]
 
 
-def of_assets(recipe: str, assets: Iterable[Asset]) -> Graph:
+def of_assets(recipe: str, assets: Iterable[Asset], code: Code) -> Graph:
     """The graph of assets given in any order: each follows its inputs, which come in the order that it names them."""
-    given = {asset.name: asset for asset in assets}
+    given = {asset.name: replace(asset, source=code) for asset in assets}
     ordered: dict[str, Asset] = {}
 
-    def place(name: str) -> None:
+    def visit(name: str) -> None:
         if name in given and name not in ordered:
             for upstream in given[name].inputs:
-                place(upstream)
+                visit(upstream)
             ordered[name] = given[name]
 
     for name in given:
-        place(name)
+        visit(name)
     return Graph(recipe, ordered)

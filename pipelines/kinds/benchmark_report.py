@@ -9,7 +9,7 @@ from compression_ops.stages.benchmark_report import BenchmarkReport
 from pipelines.graph.asset import Asset
 from pipelines.kinds.kind import Kind, Page
 from pipelines.recipe.sections import Recipe
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:

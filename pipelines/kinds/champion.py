@@ -20,7 +20,7 @@ from pipelines.lineage import names
 from pipelines.lineage.registry import Registry
 from pipelines.recipe.sections import Recipe
 from pipelines.state.action import Action
-from pipelines.state.history import Check, Materialization, Source
+from pipelines.state.materialization import Check, Materialization, Source
 
 INCUMBENT = "incumbent"
 _MEASUREMENTS = "measurements"

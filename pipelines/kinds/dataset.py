@@ -8,7 +8,7 @@ from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.artifacts import ArtifactUnavailable
-from pipelines.state.history import Check, Materialization
+from pipelines.state.materialization import Check, Materialization
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
@@ -50,11 +50,11 @@ def duplicates(gate: Gate, evidence: Evidence) -> Check:
 
 def drift(gate: Gate, evidence: Evidence) -> Check:
     """How far the data set is from the last one that differed."""
-    found = against_the_last(evidence)
-    if found is None:
+    drifts = against_the_last(evidence)
+    if drifts is None:
         return gate.found(True, "There is no earlier data set to compare it with.", {})
     text = "The population stability index against the last data set is {}"
-    return gate.at_most(evidence, "gates.max_drift", text, max(found.values()), found)
+    return gate.at_most(evidence, "gates.max_drift", text, max(drifts.values()), drifts)
 
 
 def against_the_last(evidence: Evidence) -> dict[str, float] | None:
@@ -70,8 +70,8 @@ def against_the_last(evidence: Evidence) -> dict[str, float] | None:
         return None
     from compression_ops.data import drift
 
-    found = drift.measure(last, store.fetch(entry.artifact))
-    return {"classes": found.classes, "pixels": found.pixels}
+    measured = drift.measure(last, store.fetch(entry.artifact))
+    return {"classes": measured.classes, "pixels": measured.pixels}
 
 
 def headline(entry: Materialization) -> str:

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from pipelines.graph.graph import Graph
 from pipelines.state.action import Action
-from pipelines.state.history import History, Source
+from pipelines.state.history import History
 from pipelines.state.home import Home
+from pipelines.state.materialization import Source
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from pipelines.graph.asset import Asset
 from pipelines.state.artifacts import ArtifactStore
-from pipelines.state.history import Check, History, Materialization
+from pipelines.state.history import History
+from pipelines.state.materialization import Check, Materialization
 
 _NO_MORE: Mapping[str, float] = {}
 _ROUNDING = 1e-9  # differences of accuracy are multiples of one sample, far coarser than this

@@ -16,7 +16,7 @@ from pipelines.graph.asset import GENERATION, Asset
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.kinds.gate import Gate
 from pipelines.recipe.sections import Recipe
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, Page, network_code, thresholds
 from pipelines.recipe.sections import Recipe
-from pipelines.state.history import Check, Materialization
+from pipelines.state.materialization import Check, Materialization
 
 _THRESHOLDS = (
     "gates.min_distillation_gain",
@@ -75,23 +75,23 @@ def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
     """A student against its control."""
     p_value = evidence.metrics[f"{gate.subject}.distillation_p_value"]
     text = f"{gate.subject} gains {{}} points of test accuracy over its control (p = {p_value:.2g})"
-    found = evidence.metrics[f"{gate.subject}.distillation_gain_points"]
-    return gate.at_least(evidence, "gates.min_distillation_gain", text, found, {"p_value": p_value})
+    gain = evidence.metrics[f"{gate.subject}.distillation_gain_points"]
+    return gate.at_least(evidence, "gates.min_distillation_gain", text, gain, {"p_value": p_value})
 
 
 def accuracy_drop(gate: Gate, evidence: Evidence) -> Check:
     """A quantized student against its student."""
     p_value = evidence.metrics[f"{gate.subject}.mcnemar_p_value"]
     text = f"{gate.subject} loses {{}} points of test accuracy to its student (p = {p_value:.2g})"
-    found = 0.0 - evidence.metrics[f"{gate.subject}.accuracy_change_points"]  # never "-0"
-    return gate.at_most(evidence, "benchmark.max_accuracy_drop", text, found, {"p_value": p_value})
+    drop = 0.0 - evidence.metrics[f"{gate.subject}.accuracy_change_points"]  # never "-0"
+    return gate.at_most(evidence, "benchmark.max_accuracy_drop", text, drop, {"p_value": p_value})
 
 
 def compression(gate: Gate, evidence: Evidence) -> Check:
     """The file of a quantized student against the teacher's."""
     text = f"The file of {gate.subject} is {{}} times smaller than the teacher's"
-    found = evidence.metrics[f"{gate.subject}.compression_ratio"]
-    return gate.at_least(evidence, "benchmark.min_compression", text, found)
+    ratio = evidence.metrics[f"{gate.subject}.compression_ratio"]
+    return gate.at_least(evidence, "benchmark.min_compression", text, ratio)
 
 
 def latency(gate: Gate, evidence: Evidence) -> Check:
@@ -99,8 +99,8 @@ def latency(gate: Gate, evidence: Evidence) -> Check:
     assert isinstance(evidence.asset.parameters, Measurements)
     size = evidence.asset.parameters.batch_sizes[0]
     text = f"A call of {gate.subject} at batch size {size} takes {{}} µs at the median"
-    found = evidence.metrics[f"{gate.subject}.latency_p50_us_batch{size}"]
-    return gate.at_most(evidence, "gates.max_latency_us", text, found)
+    latency = evidence.metrics[f"{gate.subject}.latency_p50_us_batch{size}"]
+    return gate.at_most(evidence, "gates.max_latency_us", text, latency)
 
 
 def headline(entry: Materialization) -> str:

@@ -8,7 +8,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, network_code, thresholds
 from pipelines.recipe.sections import Recipe
-from pipelines.state.history import Check
+from pipelines.state.materialization import Check
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:

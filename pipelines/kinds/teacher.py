@@ -6,7 +6,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, network_code, seeds, thresholds
 from pipelines.recipe.sections import Recipe
-from pipelines.state.history import Check
+from pipelines.state.materialization import Check
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
@@ -30,8 +30,8 @@ def gates(asset: Asset) -> Iterator[Gate]:
 
 def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
     """The validation accuracy of the epoch that was kept."""
-    found = evidence.metrics["validation_accuracy"]
-    return gate.at_least(evidence, "gates.min_teacher_accuracy", "The validation accuracy is {}", found)
+    accuracy = evidence.metrics["validation_accuracy"]
+    return gate.at_least(evidence, "gates.min_teacher_accuracy", "The validation accuracy is {}", accuracy)
 
 
 KIND = Kind(

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.graph.asset import GENERATION, Asset
 from pipelines.graph.flatten import flatten
-from pipelines.state.history import Materialization, Source
+from pipelines.state.materialization import Materialization, Source
 
 _LISTED = 12  # lines of one sort; a reader looks at no more
 _VALUE = 60  # characters of a value

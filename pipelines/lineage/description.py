@@ -6,7 +6,7 @@ from pipelines.graph.asset import Asset
 from pipelines.lineage import ancestry, changes, names
 from pipelines.lineage.query import Node
 from pipelines.recipe.sections import Recipe
-from pipelines.state.history import Materialization, Source
+from pipelines.state.materialization import Materialization, Source
 
 
 def of_run(asset: Asset, sources: Mapping[str, Source], parents: Sequence[Node], last: Materialization | None) -> str:

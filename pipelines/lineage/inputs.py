@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.lineage import names
-from pipelines.state.history import Source
+from pipelines.state.materialization import Source
 
 
 def to_tags(sources: Mapping[str, Source]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compression_ops.onnx_model import metadata
 from pipelines.graph.asset import Asset
 from pipelines.lineage import connection, names
-from pipelines.state.history import Source
+from pipelines.state.materialization import Source
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -6,8 +6,8 @@ page keeps few enough tags to be read.
 
 from urllib.parse import quote
 
-from pipelines.state.history import Materialization
 from pipelines.state.home import Home
+from pipelines.state.materialization import Materialization
 
 # MLflow's limits (mlflow 3.17.2), in characters; longer values are cut silently, or refused.
 PARAMETER_LIMIT = 6000

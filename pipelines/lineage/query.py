@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from compression_ops.errors import CompressionError
 from pipelines.graph.asset import OBSERVED, RAW_DATA
 from pipelines.lineage import connection, inputs, names
-from pipelines.state.history import Source
 from pipelines.state.home import Home
+from pipelines.state.materialization import Source
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -17,8 +17,8 @@ from pipelines.graph.flatten import flatten
 from pipelines.lineage import ancestry, connection, description, environment, experiment, inputs, names
 from pipelines.lineage import models as mlflow_models
 from pipelines.lineage.query import LineageQuery
-from pipelines.state.history import Materialization, Source
 from pipelines.state.home import Home
+from pipelines.state.materialization import Materialization, Source
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -15,7 +15,7 @@ from pipelines.observed import generation, raw_data
 from pipelines.orchestration import automation, interrupts, pages, retries, schedules
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 
 # Stages of one pool never run at a time; `dagster.yaml` sets its limit.
 POOL = "machine"

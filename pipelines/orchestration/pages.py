@@ -11,7 +11,7 @@ from pipelines.kinds.kind import Page
 from pipelines.lineage.names import artifact_url, model_url, run_url
 from pipelines.pipeline import Pipeline
 from pipelines.recipe.file import RecipeFile
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 
 
 def raw_data(recipe_file: RecipeFile) -> dict[str, Any]:

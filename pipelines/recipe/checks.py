@@ -100,28 +100,28 @@ def _own_line(node: CommentedMap) -> int:
 
 def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
     """Mistakes that need more than one field, or the disk, to be seen."""
-    found = [*_missing_students(recipe, attributes), *_missing_path(recipe, attributes, folder)]
+    mistakes = [*_missing_students(recipe, attributes), *_missing_path(recipe, attributes, folder)]
     networks = [("teacher", "architecture"), *(("students", name, "architecture") for name in recipe.students)]
     for location in networks:
-        found += _unknown_architecture(attributes, location)
-    found += _warns_too_late(recipe, attributes)
+        mistakes += _unknown_architecture(attributes, location)
+    mistakes += _warns_too_late(recipe, attributes)
     augmentation = recipe.soft_labels.augmentation
     if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
         path, line, value, _ = locate(attributes, ("soft_labels", "views"))
         allowed = "1 without an `augmentation`, since all views would be the same"
-        found.append(Mistake(line, path, "useless", shown(value), allowed))
-    return found
+        mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
+    return mistakes
 
 
 def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
-    found: list[Mistake] = []
+    mistakes: list[Mistake] = []
     for name, quantized in recipe.quantized_students.items():
         if quantized.student not in recipe.students:
             path, line, value, _ = locate(attributes, ("quantized_students", name, "student"))
             allowed = "one of the recipe's students: " + ", ".join(recipe.students)
             close = nearest(quantized.student, list(recipe.students))
-            found.append(Mistake(line, path, "no such student", shown(value), allowed, close))
-    return found
+            mistakes.append(Mistake(line, path, "no such student", shown(value), allowed, close))
+    return mistakes
 
 
 def _warns_too_late(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
@@ -129,8 +129,8 @@ def _warns_too_late(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     if freshness.warn_days < freshness.fail_days:
         return []
     path, line, value, _ = locate(attributes, ("freshness", "warn_days"))
-    found = shown(value) if value is not None else f"{freshness.warn_days:g}, the default"
-    return [Mistake(line, path, "warns too late", found, f"less than fail_days, which is {freshness.fail_days:g}")]
+    days = shown(value) if value is not None else f"{freshness.warn_days:g}, the default"
+    return [Mistake(line, path, "warns too late", days, f"less than fail_days, which is {freshness.fail_days:g}")]
 
 
 def _missing_path(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:

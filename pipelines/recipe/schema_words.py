@@ -49,10 +49,10 @@ def _step(root: Schema, schema: Schema, part: str | int) -> Schema | None:
 
 def keys(root: Schema, schema: Schema) -> list[str]:
     """The keys that a map allows by name; for a choice among maps, those of all its members."""
-    found = list(schema.get("properties", {}))
+    names = list(schema.get("properties", {}))
     for member in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
-        found += [key for key in keys(root, resolve(root, member)) if key not in found]
-    return found
+        names += [key for key in keys(root, resolve(root, member)) if key not in names]
+    return names
 
 
 def allowed(root: Schema, schema: Schema) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from compression_ops.spec import Spec
 from pipelines.graph import digests
 from pipelines.graph.asset import GENERATION, Asset
-from pipelines.state.history import Source
+from pipelines.state.materialization import Source
 
 
 @dataclass(frozen=True)

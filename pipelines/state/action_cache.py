@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipelines.state import history
 from pipelines.state.artifacts import ArtifactStore
+from pipelines.state.materialization import Materialization, from_json, to_json
 
 
 class ActionCache:
@@ -12,19 +12,19 @@ class ActionCache:
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store
 
-    def get(self, action: str) -> history.Materialization | None:
+    def get(self, action: str) -> Materialization | None:
         """The computation that a known action was; its artifact may have been lost since."""
         fields: Any = self._store.read_json(_file(action))
-        return history.from_json(fields) if fields else None
+        return from_json(fields) if fields else None
 
-    def put(self, entry: history.Materialization) -> None:
+    def put(self, entry: Materialization) -> None:
         """Remember a computation."""
-        self._store.write_json(_file(entry.action), history.to_json(entry))
+        self._store.write_json(_file(entry.action), to_json(entry))
 
-    def entries(self) -> list[history.Materialization]:
+    def entries(self) -> list[Materialization]:
         """All known actions."""
-        found = (self._store.read_json(name) for name in self._store.list_json("actions"))
-        return [history.from_json(fields) for fields in found if fields]
+        known = (self._store.read_json(name) for name in self._store.list_json("actions"))
+        return [from_json(fields) for fields in known if fields]
 
     def remove(self, action: str) -> None:
         """Forget an action."""

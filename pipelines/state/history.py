@@ -1,106 +1,18 @@
 """What was materialized: one append-only file an asset, the newest entry last.
 
-The newest entry is what downstream assets load and what `status` compares with the recipe; the older ones say which
-artifacts a retention window still refers to.
+The newest entry is what downstream assets load and what `status` compares with the recipe; it is read from the file's
+end, however long the file. The older ones say which artifacts a retention window still refers to.
 """
 
 import json
 import os
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
+from pipelines.state.materialization import Materialization, from_json, to_json
 
-@dataclass(frozen=True)
-class Source:
-    """What a materialization loaded as one of its inputs.
-
-    digest      content digest
-    run_id, model_id, experiment_id   in MLflow; None for what is observed
-    artifact    id in the artifact store;  derivation  how it was made; None for what is observed
-    """
-
-    digest: str
-    run_id: str | None = None
-    model_id: str | None = None
-    experiment_id: str | None = None
-    artifact: str | None = None
-    derivation: str | None = None
-
-
-@dataclass(frozen=True)
-class Check:
-    """What a gate found.
-
-    name      as Dagster shows it: `accuracy_floor`, `latency_int8`
-    passed    whether the result satisfies it
-    blocking  whether nothing may be made from a result that does not
-    words     one sentence with the number found and the threshold
-    numbers   the same numbers, by name
-    subject   the model that it is about, where that is not the asset itself
-    """
-
-    name: str
-    passed: bool
-    blocking: bool
-    words: str
-    numbers: Mapping[str, float]
-    subject: str | None = None
-
-
-@dataclass(frozen=True)
-class Materialization:
-    """One materialization of an asset: how it was made and what came out.
-
-    action       the key under which the action cache knows it
-    artifact     id in the artifact store;  digest  its content digest
-    experiment_id, run_id, model_id   the MLflow run that computed the artifact, however old, and its model
-    computed     False if a known artifact was reused
-    metrics      the stage's headline numbers
-    seconds      duration of the computation (of the original one, if reused)
-    gates        the thresholds that it was judged by;  checks  what they found
-    """
-
-    recipe: str
-    asset: str
-    time: float
-    derivation: str
-    parameters: Mapping[str, Any]
-    code: Mapping[str, str]
-    inputs: Mapping[str, Source]
-    action: str
-    artifact: str
-    digest: str
-    experiment_id: str
-    run_id: str
-    model_id: str | None
-    computed: bool
-    seconds: float
-    metrics: Mapping[str, float]
-    warnings: tuple[str, ...] = field(default=())
-    gates: Mapping[str, Any] = field(default_factory=dict)
-    checks: tuple[Check, ...] = field(default=())
-
-    @property
-    def blocked(self) -> tuple[Check, ...]:
-        """The failed checks for which nothing may be made from it."""
-        return tuple(check for check in self.checks if check.blocking and not check.passed)
-
-
-def to_json(entry: Materialization) -> dict[str, Any]:
-    """A materialization as JSON types."""
-    return asdict(entry)
-
-
-def from_json(fields: Mapping[str, Any]) -> Materialization:
-    """A materialization from JSON types."""
-    known = {name: value for name, value in fields.items() if name in Materialization.__dataclass_fields__}
-    known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
-    known["warnings"] = tuple(fields["warnings"])
-    known["checks"] = tuple(Check(**check) for check in fields.get("checks", ()))
-    return Materialization(**known)
+_BLOCK = 1 << 14  # bytes: an entry has some 5,000
 
 
 class History:
@@ -128,8 +40,11 @@ class History:
 
     def latest(self, recipe: str, asset: str) -> Materialization | None:
         """The newest entry of an asset, or None if it was never materialized."""
-        entries = deque(self._read(self._path(recipe, asset)), maxlen=1)
-        return entries[0] if entries else None
+        try:
+            with self._path(recipe, asset).open("rb") as stream:
+                return next((entry for line in _backwards(stream) if (entry := _entry(line))), None)
+        except FileNotFoundError:
+            return None
 
     def of_asset(self, recipe: str, asset: str) -> Iterator[Materialization]:
         """Every entry of an asset, the newest last."""
@@ -146,10 +61,25 @@ class History:
     def _read(self, path: Path) -> Iterator[Materialization]:
         if not path.exists():
             return
-        with path.open(encoding="utf-8") as stream:
-            for line in stream:
-                try:
-                    fields = json.loads(line)
-                except json.JSONDecodeError:
-                    continue  # a line that a killed process left unfinished: its materialization did not end
-                yield from_json(fields)
+        with path.open("rb") as stream:
+            yield from (entry for line in stream if (entry := _entry(line)))
+
+
+def _entry(line: bytes) -> Materialization | None:
+    """The entry of a line; None for one that a killed process left unfinished: its materialization did not end."""
+    try:
+        return from_json(json.loads(line))
+    except ValueError:
+        return None
+
+
+def _backwards(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, the last one first."""
+    start, rest, block = stream.seek(0, os.SEEK_END), b"", _BLOCK
+    while start > 0:
+        size, block = min(block, start), 2 * block  # so that a long line is copied a few times only
+        start -= size
+        stream.seek(start)
+        rest, *lines = (stream.read(size) + rest).split(b"\n")
+        yield from reversed(lines)
+    yield rest

@@ -3,6 +3,7 @@
 dagster/      Dagster's instance            mlflow/       MLflow's database and artifacts
 store/        artifacts and known actions   history/      what was materialized, asset by asset
 data/         downloaded data sets          raw_digests.json   digests of raw files by size and time
+parsed_modules.json   what parsing found in the code of stages
 """
 
 import os
@@ -32,6 +33,11 @@ class Home:
     def history(self) -> Path:
         """One append-only file an asset."""
         return self.root / "history"
+
+    @property
+    def parsed_modules(self) -> Path:
+        """What parsing found in the code of stages, by the digest of the source."""
+        return self.root / "parsed_modules.json"
 
     @property
     def data(self) -> Path:

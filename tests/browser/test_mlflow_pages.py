@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.served_ui import ServedUi
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 _MODE = "?workflowType=machine_learning"  # a fresh browser would open MLflow in its GenAI mode
 

@@ -4,10 +4,11 @@ Read from the authors' *binary version* (`cifar-10-batches-bin`). Their python v
 torchvision uses) is a set of pickles, and a pickle is a program: none is ever loaded here. Both hold the same images.
 """
 
+import shutil
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from compression_ops.data.download import RemoteFile, fetch
 from compression_ops.data.samples import RawData, Samples
@@ -55,19 +56,28 @@ def download(spec: CIFAR10, folder: Path, progress: ProgressCallback) -> Path:
     # Unpacked aside and renamed, so that an interruption leaves no half of a data set.
     aside = folder / f".{_FOLDER}"
     try:
+        aside.mkdir(parents=True, exist_ok=True)
         with tarfile.open(archive) as tar:
             for name in _TRAIN + _TEST:
-                tar.extract(f"{_FOLDER}/{name}", aside, filter="data")
+                with _opened(tar, f"{_FOLDER}/{name}") as source, (aside / name).open("wb") as target:
+                    shutil.copyfileobj(source, target)
     except (tarfile.TarError, KeyError, EOFError) as error:
         raise DataError(f"{archive}: not the archive of CIFAR-10's binary version ({error}). Delete it.") from error
     root = folder / _FOLDER
     root.mkdir(exist_ok=True)
     for name in _TRAIN + _TEST:
-        (aside / _FOLDER / name).replace(root / name)
-    (aside / _FOLDER).rmdir()
+        (aside / name).replace(root / name)
     aside.rmdir()
     archive.unlink()
     return root
+
+
+def _opened(tar: tarfile.TarFile, name: str) -> IO[bytes]:
+    """A member's bytes, and nothing else that an archive can say of it. Raises KeyError if it is not a file in it."""
+    stream = tar.extractfile(name)
+    if stream is None:
+        raise KeyError(f"{name} is no file")
+    return stream
 
 
 def read(spec: CIFAR10, root: Path) -> RawData:

@@ -29,16 +29,16 @@ def calibrate(spec: Percentile, replay: "Replay") -> "Ranges":
     from compression_ops.quantization import activations, histogram
 
     counted = histogram.collect(replay, activations.bounds(replay), _BINS)
-    return {name: _central(found, spec.percentile / 100) for name, found in counted.items()}
+    return {name: _central(histogram, spec.percentile / 100) for name, histogram in counted.items()}
 
 
-def _central(found: "Histogram", share: float) -> tuple[float, float]:
+def _central(histogram: "Histogram", share: float) -> tuple[float, float]:
     import numpy as np
 
-    cumulated = np.concatenate([[0], np.cumsum(found.counts)])
+    cumulated = np.concatenate([[0], np.cumsum(histogram.counts)])
     tail = (1 - share) / 2 * cumulated[-1]
     # The last edge with no more than `tail` values below it, the first with no more than `tail` values above it.
     left = int(np.searchsorted(cumulated, tail, side="right")) - 1
     right = int(np.searchsorted(cumulated, cumulated[-1] - tail, side="left"))
-    edges = found.edges
+    edges = histogram.edges
     return float(edges[min(left, len(edges) - 2)]), float(edges[max(right, 1)])

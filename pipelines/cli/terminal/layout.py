@@ -144,8 +144,8 @@ def _side_by_side(parts: Sequence[tuple[list[Text], int, bool]], at_bottom: bool
     ]
     for pieces in zip_longest(*filled):
         line = Text()
-        for place, (piece, (_, width, right)) in enumerate(zip(pieces, parts, strict=True)):
+        for index, (piece, (_, width, right)) in enumerate(zip(pieces, parts, strict=True)):
             space = " " * max(0, width - piece.cell_len)
-            line = line + (_GAP if place else "") + (space if right else "") + piece + ("" if right else space)
+            line = line + (_GAP if index else "") + (space if right else "") + piece + ("" if right else space)
         line.rstrip()
         yield line

@@ -104,6 +104,7 @@ def test_a_limit_keeps_that_many_for_training_and_validation_in_the_proportion_o
     assert (torch.bincount(kept["validation"].labels) - limited * 0.2).abs().max() < 1
 
 
+@pytest.mark.mnist
 def test_mnist_keeps_its_own_test_split_in_its_own_order(tmp_path: Path):
     spec = mnist.MNIST(source="mnist")
     root = mnist.locate(spec, [_DATA])

@@ -40,8 +40,8 @@ def test_run_prints_json_and_nothing_else_on_stdout(recipe: Path) -> None:
     found = json.loads(result.stdout)
     assert list(found) == ["recipe", "computed", "reused", "failed", "skipped", "seconds", "warnings"]
     assert found["recipe"] == "tiny"
-    assert found["computed"] == _ASSETS[-2:]
-    assert found["reused"] == _ASSETS[:-2]
+    assert found["computed"] == _ASSETS[-3:]
+    assert found["reused"] == _ASSETS[:-3]
     assert found["failed"] == found["skipped"] == []
     assert found["seconds"] > 0
     # Two epochs are too few for distillation to gain anything, which stops nothing.

@@ -119,4 +119,4 @@ def test_a_report_on_a_terminal_of_eighty_columns_keeps_names_whole(recipe: Path
     assert all(len(line) <= 80 for line in lines if "page with plots" not in line and ".html" not in line)
     for name in ("teacher", "student/small", "control/small", "quantized_student/int8"):
         assert sum(line.startswith(f"{name} ") for line in lines) >= 4
-    assert "not shown at this width: Latency batch 1, Faster, Verdict" in text
+    assert "not shown at this width: Change, p, Parameters" in text

@@ -6,7 +6,8 @@ import pytest
 
 from pipelines.commands import warnings
 from pipelines.commands.run import Outcome
-from pipelines.state.history import Check, History, Materialization
+from pipelines.state.history import History
+from pipelines.state.materialization import Check, Materialization
 
 
 def _entry(asset: str, words: tuple[str, ...] = (), checks: tuple[Check, ...] = ()) -> Materialization:

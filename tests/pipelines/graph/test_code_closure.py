@@ -1,10 +1,15 @@
 """The code of a stage: what it reaches by import, hashed without comments, docstrings and formatting."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
-from pipelines.graph import code_closure
+from compression_ops.errors import CompressionError
+from compression_ops.implementations import find_module
+from pipelines.graph import parsed_modules
+from pipelines.graph.code_closure import Code
 
 
 @pytest.fixture
@@ -22,7 +27,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _closure() -> dict[str, str]:
-    return code_closure.closure(["shop.entry"])
+    return Code().closure(["shop.entry"])
 
 
 def test_it_holds_what_is_reached_and_nothing_else(package: Path) -> None:
@@ -85,9 +90,48 @@ def test_nothing_is_imported(package: Path) -> None:
 
 
 def test_installed_packages_are_left_out() -> None:
-    assert code_closure.closure(["rich.table"]) == {}
+    assert Code().closure(["rich.table"]) == {}
 
 
 def test_a_module_that_does_not_exist_has_no_file() -> None:
-    assert code_closure.find_module("shop_that_is_not_there") is None
-    assert code_closure.find_module("json.nothing.deeper") is None
+    assert find_module("shop_that_is_not_there") is None
+    assert find_module("json.nothing.deeper") is None
+
+
+def test_an_edit_that_keeps_size_and_time_of_a_file_is_seen(package: Path) -> None:
+    before, status = _closure(), (package / "deep.py").stat()
+    (package / "deep.py").write_text("import json\n\nVALUE = 2\n")
+    os.utime(package / "deep.py", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert _closure()["shop.deep"] != before["shop.deep"]
+
+
+def test_what_was_parsed_once_is_parsed_by_no_later_process(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = tmp_path / "parsed.json"
+    before = Code(memory).closure(["shop.entry"])
+    with monkeypatch.context() as patch:
+        patch.setattr(parsed_modules, "parse", None)
+        assert Code(memory).closure(["shop.entry"]) == before
+    (package / "deep.py").write_text("VALUE = 3\n")
+    assert Code(memory).closure(["shop.entry"]) == _closure()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1]", '{"key": 1}', '{"key": [1]}', "null", "\0\0"])
+def test_a_damaged_memory_is_made_anew(damage: str, package: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "parsed.json"
+    memory.write_text(damage)
+    assert Code(memory).closure(["shop.entry"]) == _closure()
+    assert len(json.loads(memory.read_text())) == 4
+
+
+def test_a_memory_that_cannot_be_written_changes_no_answer(package: Path, tmp_path: Path) -> None:
+    for memory in (tmp_path / "missing" / "parsed.json", tmp_path / "shop"):
+        assert Code(memory).closure(["shop.entry"]) == _closure()
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_module_that_cannot_be_parsed_is_named_with_its_line(package: Path) -> None:
+    (package / "part.py").write_text("from shop.deep import VALUE\n\ndef value(:\n")
+    with pytest.raises(CompressionError, match=r"part\.py, line 3: .*shop\.part"):
+        _closure()

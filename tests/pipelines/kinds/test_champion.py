@@ -20,7 +20,7 @@ from pipelines.kinds import champion
 from pipelines.lineage import connection
 from pipelines.lineage.registry import Registry
 from pipelines.state import home as homes
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 from tests.pipelines import product, recipes
 from tests.pipelines.affected import AFTER_TRAINING
 
@@ -303,4 +303,4 @@ def _aliases(client: MlflowClient) -> dict[str, str]:
 
 
 def _compression(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+    return CliRunner().invoke(app(), arguments)

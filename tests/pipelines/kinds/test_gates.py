@@ -21,7 +21,7 @@ from pipelines.orchestration import run
 from pipelines.orchestration.keys import key
 from pipelines.recipe import file as recipe_file
 from pipelines.state import home as homes
-from pipelines.state.history import Check, Materialization
+from pipelines.state.materialization import Check, Materialization
 from tests.pipelines import product, recipes
 
 _DOWNSTREAM_OF_TEACHER = [
@@ -375,4 +375,4 @@ def _evaluation(name: str, check: str) -> dg.AssetCheckEvaluation:
 
 
 def _compression(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+    return CliRunner().invoke(app(), arguments)

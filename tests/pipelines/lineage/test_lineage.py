@@ -14,7 +14,7 @@ from pipelines.cli.app import app
 from pipelines.lineage import connection
 from pipelines.pipeline import Pipeline
 from pipelines.state import home as homes
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 from tests.pipelines import product
 
 _INPUT = "mlflow.compression.input."  # and then the id of the run that made the input
@@ -68,11 +68,12 @@ def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made
     assert raw is not None
     assert f"{_INPUT}{raw.inputs['raw_data'].digest}" in ancestors["dataset"].data.tags
 
-    models = {item.model_id for item in client.get_run(report.run_id).inputs.model_inputs}
+    measured = ancestors["measurements"].inputs
+    models = {item.model_id for item in measured.model_inputs}
     assert models == {
         ancestors[name].outputs.model_outputs[0].model_id for name in ancestors if "/" in name or name == "teacher"
     }
-    data = client.get_run(report.run_id).inputs.dataset_inputs[0]
+    data = measured.dataset_inputs[0]
     assert json.loads(data.dataset.profile)["sha256"] == ancestors["dataset"].data.tags["dagster.data_version"]
     assert {tag.value for tag in data.tags} == {"test"}
 
@@ -164,17 +165,18 @@ def test_a_run_whose_process_was_killed_is_closed_at_the_next_start(
 
 def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Path) -> None:
     product.run()
-    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
+    tree = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "--json"]).stdout)
     assert tree["asset"] == "benchmark_report"
-    names = {item["asset"] for item in tree["inputs"]}
+    (measurements,) = tree["inputs"]
+    names = {item["asset"] for item in measurements["inputs"]}
     assert names == {"dataset", "teacher", "student/small", "control/small", "quantized_student/int8"}
-    (dataset,) = [item for item in tree["inputs"] if item["asset"] == "dataset"]
+    (dataset,) = [item for item in measurements["inputs"] if item["asset"] == "dataset"]
     assert dataset["inputs"][0]["asset"] == "raw_data"
     assert len(dataset["inputs"][0]["digest"]) == 64
 
-    forward = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "teacher", "--forward", "--json"]).stdout)
+    forward = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "teacher", "--forward", "--json"]).stdout)
     assert {item["asset"] for item in forward["inputs"]} == {"soft_labels", "measurements"}
-    text = CliRunner().invoke(app, ["lineage", "tiny"]).stdout
+    text = CliRunner().invoke(app(), ["lineage", "tiny"]).stdout
     assert "shown above" in text
     assert "raw files" in text
 
@@ -185,13 +187,14 @@ def test_a_tracking_store_that_knows_no_earlier_run_gets_what_is_computed_now(
     product.edit(recipe, "iterations: 20", "iterations: 23")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     assert product.computed() == {"measurements", "benchmark_report", "champion"}
-    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "--json"]).stdout)
-    assert {item["mlflow_run_id"] for item in tree["inputs"]} == {None}
-    assert all(len(item["digest"]) == 64 for item in tree["inputs"])
+    tree = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "--json"]).stdout)
+    (measurements,) = tree["inputs"]
+    assert {item["mlflow_run_id"] for item in measurements["inputs"]} == {None}
+    assert all(len(item["digest"]) == 64 for item in measurements["inputs"])
 
 
 def test_forwards_from_the_raw_data_reaches_every_model(recipe: Path) -> None:
-    tree = json.loads(CliRunner().invoke(app, ["lineage", "tiny", "raw_data", "--forward", "--json"]).stdout)
+    tree = json.loads(CliRunner().invoke(app(), ["lineage", "tiny", "raw_data", "--forward", "--json"]).stdout)
 
     def names(node: dict[str, Any]) -> set[str]:
         return {node["asset"]}.union(*(names(item) for item in node["inputs"]))

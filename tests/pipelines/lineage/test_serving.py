@@ -18,7 +18,7 @@ import pytest
 
 from compression_ops.data.dataset import load_description, load_split, normalize
 from pipelines.state import home as homes
-from pipelines.state.history import Materialization
+from pipelines.state.materialization import Materialization
 from tests.pipelines import product
 
 _PATIENCE = 180  # seconds

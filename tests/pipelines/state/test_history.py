@@ -3,7 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.state.history import History, Materialization, Source
+import pytest
+
+from pipelines.state.history import History
+from pipelines.state.materialization import Materialization, Source
 
 ENTRY = Materialization(
     recipe="r", asset="student/small", time=1.0, derivation="d", parameters={"loss": {"type": "kd"}}, code={"m": "c"},
@@ -39,3 +42,35 @@ def test_a_field_of_a_later_version_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "r" / "student" / "small.jsonl"
     path.write_text(path.read_text().replace('{"recipe"', '{"later": 1, "recipe"'))
     assert history.latest("r", "student/small") == ENTRY
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "",
+        "\n",
+        "\n\n",
+        '\n{"recipe": "r", "ass',
+        '\n{"recipe": "r", "ass\n',
+        "\n\udcff\udcfe\0garbage",
+        "\n" + "\0" * 5000,
+    ],
+    ids=["no newline", "whole", "blank", "torn", "torn and closed", "garbage", "zeros"],
+)
+@pytest.mark.parametrize("length", [1, 40_000], ids=["short entries", "entries of several blocks"])
+def test_the_latest_is_the_last_that_a_reading_of_the_whole_file_finds(end: str, length: int, tmp_path: Path) -> None:
+    history = History(tmp_path)
+    path = tmp_path / "r" / "student" / "small.jsonl"
+    for number in range(4):
+        history.append(replace(ENTRY, run_id=f"run{number}", warnings=("w" * length,)))
+        data = path.read_bytes()
+        path.write_bytes(data.removesuffix(b"\n") + end.encode(errors="surrogateescape"))
+        assert history.latest("r", "student/small") == list(history.of_asset("r", "student/small"))[-1]
+        path.write_bytes(data)
+    assert history.latest("r", "student/small") == replace(ENTRY, run_id="run3", warnings=("w" * length,))
+
+
+def test_an_empty_history_has_no_latest(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "teacher.jsonl").touch()
+    assert History(tmp_path).latest("r", "teacher") is None

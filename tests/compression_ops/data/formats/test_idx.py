@@ -51,6 +51,7 @@ def test_images_and_labels_are_those_written(tmp_path: Path, gzipped: bool):
         assert (samples.images.dtype, samples.labels.dtype) == (np.uint8, np.int64)
 
 
+@pytest.mark.mnist
 def test_the_shared_mnist_is_read_as_torchvision_reads_it(tmp_path: Path):
     root = mnist.locate(_SPEC, [tmp_path, _DATA])
     assert root == _DATA / "MNIST" / "raw"

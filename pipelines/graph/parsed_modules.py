@@ -1,0 +1,66 @@
+"""What parsing found, kept in a file by the digest of what was parsed, so that no source is parsed twice.
+
+An entry can't become wrong: its key is the SHA-256 of the source itself, of the module's name and of all that the
+parser's answer depends on. A file that is lost or damaged is made anew.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from compression_ops.errors import CompressionError
+from pipelines.graph.module_source import ModuleSource, parse
+
+_FORMAT = f"1 {sys.version_info[0]}.{sys.version_info[1]}"  # Python's minor versions print a syntax tree differently
+_MOST = 4096  # entries, of 300 bytes each
+
+
+class ParsedModules:
+    """Parses modules; what it knows lies in `file`, if there is one."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._known = _read(file)
+        self._used: dict[str, ModuleSource] = {}
+        self._is_new = False
+
+    def of(self, name: str, file: Path) -> ModuleSource:
+        """What the module of that name is, whose source is that file. Raises OSError, CompressionError."""
+        source, is_package = file.read_bytes(), file.name == "__init__.py"
+        key = hashlib.sha256(f"{_FORMAT} {name} {is_package} ".encode() + source).hexdigest()
+        if key not in self._known:
+            try:
+                self._known[key] = parse(name, source, is_package)
+            except (SyntaxError, ValueError) as error:
+                line, words = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
+                raise CompressionError(
+                    f"{file}, line {line}: {words}. A stage of the recipe runs the module {name}; it must be Python."
+                ) from error
+            self._is_new = True
+        self._used[key] = self._known[key]
+        return self._known[key]
+
+    def save(self) -> None:
+        """Write the file, if there is anything new to write and the folder exists."""
+        if self._file is None or not self._is_new or not self._file.parent.is_dir():
+            return
+        kept = self._known if len(self._known) <= _MOST else self._used
+        with suppress(OSError):  # a home that is only read is served, too
+            descriptor, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.name)
+            with os.fdopen(descriptor, "w") as stream:
+                json.dump(kept, stream)
+            Path(temporary).replace(self._file)
+            self._is_new = False
+
+
+def _read(file: Path | None) -> dict[str, ModuleSource]:
+    try:
+        fields: Any = json.loads(file.read_bytes()) if file else {}
+        return {key: ModuleSource(digest, tuple(i), tuple(r)) for key, (digest, i, r) in fields.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,95 @@
+"""One materialization of an asset: how it was made, what came out, and what its gates say of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a materialization loaded as one of its inputs.
+
+    digest      content digest
+    run_id, model_id, experiment_id   in MLflow; None for what is observed
+    artifact    id in the artifact store;  derivation  how it was made; None for what is observed
+    """
+
+    digest: str
+    run_id: str | None = None
+    model_id: str | None = None
+    experiment_id: str | None = None
+    artifact: str | None = None
+    derivation: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a gate found.
+
+    name      as Dagster shows it: `accuracy_floor`, `latency_int8`
+    passed    whether the result satisfies it
+    blocking  whether nothing may be made from a result that does not
+    words     one sentence with the number found and the threshold
+    numbers   the same numbers, by name
+    subject   the model that it is about, where that is not the asset itself
+    """
+
+    name: str
+    passed: bool
+    blocking: bool
+    words: str
+    numbers: Mapping[str, float]
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Materialization:
+    """One materialization of an asset: how it was made and what came out.
+
+    action       the key under which the action cache knows it
+    artifact     id in the artifact store;  digest  its content digest
+    experiment_id, run_id, model_id   the MLflow run that computed the artifact, however old, and its model
+    computed     False if a known artifact was reused
+    metrics      the stage's headline numbers
+    seconds      duration of the computation (of the original one, if reused)
+    gates        the thresholds that it was judged by;  checks  what they found
+    """
+
+    recipe: str
+    asset: str
+    time: float
+    derivation: str
+    parameters: Mapping[str, Any]
+    code: Mapping[str, str]
+    inputs: Mapping[str, Source]
+    action: str
+    artifact: str
+    digest: str
+    experiment_id: str
+    run_id: str
+    model_id: str | None
+    computed: bool
+    seconds: float
+    metrics: Mapping[str, float]
+    warnings: tuple[str, ...] = field(default=())
+    gates: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[Check, ...] = field(default=())
+
+    @property
+    def blocked(self) -> tuple[Check, ...]:
+        """The failed checks for which nothing may be made from it."""
+        return tuple(check for check in self.checks if check.blocking and not check.passed)
+
+
+def to_json(entry: Materialization) -> dict[str, Any]:
+    """A materialization as JSON types."""
+    return asdict(entry)
+
+
+def from_json(fields: Mapping[str, Any]) -> Materialization:
+    """A materialization from JSON types."""
+    known = {name: value for name, value in fields.items() if name in Materialization.__dataclass_fields__}
+    known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
+    known["warnings"] = tuple(fields["warnings"])
+    known["checks"] = tuple(Check(**check) for check in fields.get("checks", ()))
+    return Materialization(**known)
