@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines.lineage import names
+from pipelines.lineage import markdown, names
 from pipelines.lineage.query import Node
 
 _INDENT = "    "  # what MLflow's Markdown asks of a list within a list
@@ -80,15 +80,15 @@ def _label(node: Node, detail: _Detail) -> str:
     digest = f"`{node.digest[: detail.digest]}`"
     match node.status:
         case "DATA":
-            return f"{node.asset} {digest}"
+            return f"{markdown.name(node.asset)} {digest}"
         case "NOT IN MLFLOW":
-            return f"{node.asset} {digest}, whose run is not in this MLflow"
+            return f"{markdown.name(node.asset)} {digest}, whose run is not in this MLflow"
         case _:
             return f"{names.run_link(node.asset, node.experiment_id, node.run_id)} {digest}"
 
 
 def _names(nodes: Sequence[Node]) -> str:
-    listed = ", ".join(node.asset for node in nodes[:_LISTED])
+    listed = ", ".join(markdown.name(node.asset) for node in nodes[:_LISTED])
     return f"{listed} and {len(nodes) - _LISTED} more" if len(nodes) > _LISTED else listed
 
 

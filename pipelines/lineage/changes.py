@@ -5,6 +5,7 @@ from typing import Any
 
 from pipelines.graph.asset import GENERATION, Asset
 from pipelines.graph.flatten import flatten
+from pipelines.lineage import markdown
 from pipelines.state.materialization import Materialization, Source
 
 _LISTED = 12  # lines of one sort; a reader looks at no more
@@ -27,7 +28,8 @@ def _parameters(before: Mapping[str, Any], asset: Asset) -> Iterator[str]:
     old, new = flatten(before), flatten(asset.values)
     for name in sorted(set(old) | set(new)):
         if old.get(name) != new.get(name):
-            yield f"`{asset.recipe_path(name)}` {_value(old.get(name))} → {_value(new.get(name))}"
+            path = markdown.code(asset.recipe_path(name))
+            yield f"{path} {_value(old.get(name))} → {_value(new.get(name))}"
 
 
 def _code(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
@@ -39,10 +41,10 @@ def _code(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
 def _inputs(before: Mapping[str, Source], after: Mapping[str, Source]) -> Iterator[str]:
     for name in [*after, *(name for name in before if name not in after)]:
         if name not in before or name not in after:
-            yield f"input {name} {_verb(name in before, name in after)}"
+            yield f"input {markdown.name(name)} {_verb(name in before, name in after)}"
         elif before[name].digest != after[name].digest:
             kept = None if name == GENERATION else 12
-            yield f"input {name} `{before[name].digest[:kept]}` → `{after[name].digest[:kept]}`"
+            yield f"input {markdown.name(name)} `{before[name].digest[:kept]}` → `{after[name].digest[:kept]}`"
 
 
 def _few(what: str, found: Iterator[str]) -> list[str]:
@@ -56,5 +58,5 @@ def _verb(was: bool, is_now: bool) -> str:
 
 
 def _value(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= _VALUE else text[: _VALUE - 3] + "..."
+    text = str(value)
+    return "nothing" if value is None else markdown.code(text if len(text) <= _VALUE else text[: _VALUE - 3] + "...")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipelines.graph.asset import Asset
-from pipelines.lineage import ancestry, changes, names
+from pipelines.lineage import ancestry, changes, markdown, names
 from pipelines.lineage.query import Node
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Materialization, Source
@@ -48,12 +48,12 @@ def summary(recipe: Recipe) -> str:
     students = [f"{name} ({student.architecture})" for name, student in recipe.students.items()]
     quantized = list(recipe.quantized_students)
     found = f"{recipe.teacher.architecture} on {recipe.dataset.source}, distilled into {_few(students)}"
-    return f"{found}, quantized as {_few(quantized)}" if quantized else found
+    return markdown.name(f"{found}, quantized as {_few(quantized)}" if quantized else found)
 
 
 def _news(asset: Asset, sources: Mapping[str, Source], last: Materialization | None) -> str:
     if last is None:
-        return f"The first {asset.name} of this recipe here."
+        return f"The first {markdown.name(asset.name)} of this recipe here."
     before = names.run_link("the last result", last.experiment_id, last.run_id)
     found = changes.since(last, asset, sources)
     if not found:

@@ -4,6 +4,7 @@ import hashlib
 import platform
 from typing import TYPE_CHECKING
 
+from compression_ops.errors import CompressionError
 from pipelines.lineage import connection, description, environment, names
 from pipelines.state.home import Home
 
@@ -13,8 +14,17 @@ if TYPE_CHECKING:
 
 
 def open_for(client: "MlflowClient", home: Home, recipe: str, summary: str) -> str:
-    """The id of a recipe's experiment, which is created if it is missing; `summary` is the recipe in a line."""
+    """The id of a recipe's experiment, which is created if it is missing; `summary` is the recipe in a line.
+
+    Raises CompressionError if somebody deleted it.
+    """
     found = client.get_experiment_by_name(names.experiment(recipe)) or _created(client, home, recipe)
+    if found.lifecycle_stage == "deleted":
+        where = f"MLFLOW_TRACKING_URI={home.tracking_uri} " if connection.local_database(home) else ""
+        raise CompressionError(
+            f"experiment {found.name!r} is deleted in MLflow, where it still holds its name\n"
+            f"  restore it: `{where}mlflow experiments restore --experiment-id {found.experiment_id}`"
+        )
     if summary:
         _describe(client, found, description.of_experiment(recipe, summary))
     _close_orphans(client, found.experiment_id)

@@ -5,6 +5,8 @@
 <run> is the id of the run that computed the parent, whatever the recipe calls it: one search finds all that was made
 from a run. A parent without a run (raw data, or one that this tracking store does not know) stands under its digest.
 One run may be several parents: assets with equal parameters share a computation.
+
+Earlier versions wrote `upstream.<asset>.digest`, `.run_id`, `.model_id` and `input.<run>`: read, never written.
 """
 
 import json
@@ -30,7 +32,7 @@ def to_tags(sources: Mapping[str, Source]) -> dict[str, str]:
 def from_tags(tags: Mapping[str, str]) -> dict[str, Source]:
     """{asset: what was loaded} of a run with these tags, in the order in which the asset names its inputs."""
     parents = [(tag, json.loads(value)) for tag, value in tags.items() if tag.startswith(names.INPUT)]
-    found: dict[str, Source] = {}
+    found = {} if parents else _from_earlier_tags(tags)
     for tag, parent in sorted(parents, key=lambda item: item[1]["position"]):
         identity = tag.removeprefix(names.INPUT)
         run_id = identity if "experiment_id" in parent else None
@@ -44,9 +46,25 @@ def from_tags(tags: Mapping[str, str]) -> dict[str, Source]:
     return found
 
 
-def consumers(identity: str) -> str:
-    """The filter that finds the runs that were made from a run, or from data with a digest."""
-    return f"tags.`{names.INPUT}{identity}` LIKE '%'"
+def consumers(identity: str) -> tuple[str, ...]:
+    """The filters that find the runs that were made from a run, or from raw data with a digest."""
+    return (
+        f"tags.`{names.INPUT}{identity}` LIKE '%'",
+        f"tags.`input.{identity}` LIKE '%'",
+        f"tags.`upstream.raw_data.digest` = '{identity}'",
+    )
+
+
+def _from_earlier_tags(tags: Mapping[str, str]) -> dict[str, Source]:
+    found: dict[str, dict[str, str]] = {}
+    for tag, value in tags.items():
+        if tag.startswith("upstream."):
+            asset, _, field = tag.removeprefix("upstream.").rpartition(".")
+            found.setdefault(asset, {})[field] = value
+    return {
+        asset: Source(source.get("digest", ""), run_id=source.get("run_id"), model_id=source.get("model_id"))
+        for asset, source in found.items()
+    }
 
 
 def _within_limit(parent: dict[str, Any]) -> str:

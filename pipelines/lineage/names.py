@@ -6,6 +6,7 @@ page keeps few enough tags to be read.
 
 from urllib.parse import quote
 
+from pipelines.lineage import markdown
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization
 
@@ -100,12 +101,13 @@ def asset_key(recipe: str, asset: str) -> str:
 
 def run_link(words: str, experiment_id: str | None, run_id: str | None) -> str:
     """Markdown that leads from any page of MLflow to a run, at whatever address MLflow is; without a run the words."""
-    return f"[{words}]({_run_page(experiment_id, run_id)}{_MODE})" if run_id else words
+    named = markdown.name(words)
+    return f"[{named}]({_run_page(experiment_id, run_id)}{_MODE})" if run_id else named
 
 
 def registered_model_link(words: str, recipe: str) -> str:
     """As `run_link`, to the page of a recipe's registered model."""
-    return f"[{words}](#/models/{quote(registered_model(recipe), safe='')}{_MODE})"
+    return f"[{markdown.name(words)}](#/models/{quote(registered_model(recipe), safe='')}{_MODE})"
 
 
 def run_url(home: Home, entry: Materialization) -> str:

@@ -1,18 +1,22 @@
 """Reads lineage back from MLflow alone: from a run to all that it was made from, or to all that was made from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.errors import CompressionError
 from pipelines.graph.asset import OBSERVED, RAW_DATA
 from pipelines.lineage import connection, inputs, names
+from pipelines.lineage.records import Records
 from pipelines.state.home import Home
-from pipelines.state.materialization import Source
+from pipelines.state.materialization import Materialization, Source
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
+
+# {run: {asset: what it loaded}}, where MLflow does not know.
+_Inputs = Mapping[str, Mapping[str, Source]]
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,11 @@ class Node:
 
 
 class LineageQuery:
-    """Questions to one tracking store; each run that it knows is read once."""
+    """Questions to one tracking store; what it answered is not asked for again."""
 
     def __init__(self, home: Home) -> None:
         self._client: MlflowClient = connection.client(home)
-        self._runs: dict[str, Run] = {}
+        self._records = Records(self._client)
         self._backward: dict[str, Node] = {}
         self._forward: dict[str, Node] = {}
 
@@ -78,77 +82,94 @@ class LineageQuery:
 
     def backward(self, run_id: str) -> Node:
         """The tree from a run back to the raw data. Raises CompressionError if MLflow does not know the run."""
-        if run_id not in self._backward:
-            run = self._known_run(run_id)
-            self._backward[run_id] = _node(run, self.parents(inputs.from_tags(run.data.tags)))
-        return self._backward[run_id]
+        return self._made(self._known_run(run_id), {})
 
-    def parents(self, sources: Mapping[str, Source]) -> tuple[Node, ...]:
-        """The trees back from what a computation loads, {asset: what is loaded}."""
-        return tuple(self._parent(name, source) for name, source in sources.items())
+    def parents(self, sources: Mapping[str, Source], history: Sequence[Materialization]) -> tuple[Node, ...]:
+        """The trees back from what a computation loads, {asset: what is loaded}.
+
+        `history` is what is known of the ancestors without MLflow. With it one question reads all runs at once, and
+        one that MLflow has lost does not hide what it was made from.
+        """
+        self._read(sources, *(entry.inputs for entry in history))
+        self._records.read_runs({entry.run_id: entry.experiment_id for entry in history})
+        return self._parents(sources, {entry.run_id: entry.inputs for entry in history})
 
     def forward(self, run_id: str) -> Node:
         """The tree from a run to all computations that consumed its result, in any recipe, under any name."""
         if run_id not in self._forward:
-            children = self._search(inputs.consumers(run_id))
-            relatives = tuple(self.forward(child.info.run_id) for child in children)
-            self._forward[run_id] = _node(self._known_run(run_id), relatives)
+            self._forward[run_id] = _node(self._known_run(run_id), self._consumers(run_id))
         return self._forward[run_id]
 
     def forward_from_raw_data(self, recipe: str) -> Node:
         """As `forward`, from the raw data that the recipe's newest data set was made from."""
         newest = self._known_run(self.latest_run(recipe, "dataset"))
         digest = inputs.from_tags(newest.data.tags)[RAW_DATA].digest
-        children = self._search(inputs.consumers(digest))
-        relatives = tuple(self.forward(child.info.run_id) for child in children)
-        return Node(RAW_DATA, digest, "DATA", recipe, relatives=relatives)
-
-    def _search(self, where: str) -> "list[Run]":
-        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
-        found: list[Run] = []
-        token = None
-        while True:
-            order = ["attributes.start_time ASC"]
-            page = self._client.search_runs(experiments, where, max_results=1000, order_by=order, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return found
+        return Node(RAW_DATA, digest, "DATA", recipe, relatives=self._consumers(digest))
 
     def knows(self, run_id: str) -> bool:
         """Whether this tracking store has a run."""
-        return self._run(run_id) is not None
+        return self._records.run(run_id) is not None
 
-    def _parent(self, name: str, source: Source) -> Node:
-        if source.run_id and self._run(source.run_id) is not None:
-            return replace(self.backward(source.run_id), asset=name)
-        return Node(name, source.digest, "DATA" if name in OBSERVED else "NOT IN MLFLOW", model_id=source.model_id)
+    def known_models(self, sources: Iterable[Source]) -> set[str]:
+        """The ids of the models of some sources that this tracking store has."""
+        return self._records.models(
+            {found.model_id: found.experiment_id for found in sources if found.model_id and found.experiment_id}
+        )
+
+    def _read(self, *loaded: Mapping[str, Source]) -> None:
+        """Read the runs of many sources at once."""
+        sources = (source for found in loaded for source in found.values())
+        self._records.read_runs({s.run_id: s.experiment_id for s in sources if s.run_id and s.experiment_id})
+
+    def _parents(self, sources: Mapping[str, Source], made_from: _Inputs) -> tuple[Node, ...]:
+        return tuple(self._parent(name, source, made_from) for name, source in sources.items())
+
+    def _parent(self, name: str, source: Source, made_from: _Inputs) -> Node:
+        run = self._records.run(source.run_id) if source.run_id else None
+        if run is not None:
+            return replace(self._made(run, made_from), asset=name)
+        relatives = self._parents(made_from.get(source.run_id or "", {}), made_from)
+        status = "DATA" if name in OBSERVED else "NOT IN MLFLOW"
+        return Node(name, source.digest, status, model_id=source.model_id, relatives=relatives)
+
+    def _made(self, run: "Run", made_from: _Inputs) -> Node:
+        run_id = run.info.run_id
+        if run_id not in self._backward:
+            sources = inputs.from_tags(run.data.tags)
+            self._read(sources)
+            self._backward[run_id] = _node(run, self._parents(sources, made_from))
+        return self._backward[run_id]
+
+    def _consumers(self, identity: str) -> tuple[Node, ...]:
+        """The trees forward from what was made from a run, or from data with a digest."""
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        found: dict[str, None] = {}
+        for where in inputs.consumers(identity):
+            token = None
+            while True:
+                order = ["attributes.start_time ASC"]
+                page = self._client.search_runs(experiments, where, max_results=1000, order_by=order, page_token=token)
+                found |= dict.fromkeys(run.info.run_id for run in page)
+                token = page.token
+                if not token:
+                    break
+        return tuple(self.forward(run_id) for run_id in found)
 
     def _known_run(self, run_id: str) -> "Run":
-        run = self._run(run_id)
+        run = self._records.run(run_id)
         if run is None:
             raise CompressionError(f"MLflow does not know a run {run_id!r}")
         return run
-
-    def _run(self, run_id: str) -> "Run | None":
-        from mlflow.exceptions import MlflowException
-
-        if run_id not in self._runs:
-            try:
-                self._runs[run_id] = self._client.get_run(run_id)
-            except MlflowException:
-                return None
-        return self._runs[run_id]
 
 
 def _node(run: "Run", relatives: tuple[Node, ...]) -> Node:
     tags = run.data.tags
     model_id = run.outputs.model_outputs[0].model_id if run.outputs and run.outputs.model_outputs else None
     return Node(
-        asset=tags[names.ASSET],
+        asset=tags.get(names.ASSET) or run.info.run_name or run.info.run_id,
         digest=tags.get(names.DATA_VERSION, ""),
         status=run.info.status,
-        recipe=tags[names.RECIPE],
+        recipe=tags.get(names.RECIPE, ""),
         experiment_id=run.info.experiment_id,
         run_id=run.info.run_id,
         model_id=model_id,

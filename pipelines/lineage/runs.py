@@ -5,7 +5,7 @@ Only the client is used, with explicit ids; there is never an active run.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from pipelines.graph.asset import RAW_DATA, Asset
 from pipelines.graph.flatten import flatten
 from pipelines.lineage import ancestry, connection, description, environment, experiment, inputs, names
 from pipelines.lineage import models as mlflow_models
-from pipelines.lineage.query import LineageQuery
+from pipelines.lineage.query import LineageQuery, Node
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization, Source
 
@@ -35,6 +35,7 @@ class Computation:
     is_model       whether its artifact is a model, with a page of its own
     is_evaluation  whether its metrics (`student/small.test_accuracy`) are about the models that it loads
     reads_test     whether it reads the test split
+    made_from      the trees back from what it loads, as `Lineage.ancestry` finds them
     last           the last result of the asset, None if there is none
     """
 
@@ -48,7 +49,8 @@ class Computation:
     is_model: bool
     is_evaluation: bool
     reads_test: bool
-    last: Materialization | None = None
+    made_from: tuple[Node, ...]
+    last: Materialization | None
 
 
 @cache
@@ -64,12 +66,11 @@ class Lineage:
         self._recipe = recipe
         self._client: MlflowClient = connection.client(home)
         self._query = LineageQuery(home)
-        self._models: set[str] = set()
         self.experiment_id = experiment.open_for(self._client, home, recipe, summary)
 
     def start(self, computation: Computation) -> str:
         """Create the run, with its parents, parameters and inputs; returns its id."""
-        parents = self._query.parents(computation.sources)
+        parents = computation.made_from
         text = description.of_run(computation.asset, computation.sources, parents, self._last(computation))
         tags = _tags(computation) | {names.DESCRIPTION: text}
         run = self._client.create_run(self.experiment_id, run_name=names.run(computation.asset.name), tags=tags)
@@ -119,29 +120,24 @@ class Lineage:
         self._client.set_tag(run_id, names.ERROR, cause[: names.TAG_LIMIT])
         self._client.set_terminated(run_id, "KILLED" if is_stop else "FAILED")
 
+    def ancestry(self, sources: Mapping[str, Source], history: Sequence[Materialization]) -> tuple[Node, ...]:
+        """The trees back from what a computation loads; `history` is what the home knows of its ancestors and itself.
+
+        One question to MLflow, unless it knows of ancestors that the home has forgotten.
+        """
+        return self._query.parents(sources, history)
+
     def known(self, sources: Mapping[str, Source]) -> dict[str, Source]:
         """The sources without references that this tracking store cannot resolve: it validates none itself.
 
-        It cannot after `MLFLOW_TRACKING_URI` was pointed elsewhere, or when a reviewer deleted a run.
+        It cannot after `MLFLOW_TRACKING_URI` was pointed elsewhere, or when a model was deleted, or a run for good.
         """
-        return {
-            name: source if self._has(source) else replace(source, run_id=None, model_id=None, experiment_id=None)
-            for name, source in sources.items()
-        }
+        models = self._query.known_models(sources.values())
+        return {name: source if self._has(source, models) else _unlinked(source) for name, source in sources.items()}
 
-    def _has(self, source: Source) -> bool:
-        """Whether the tracking store has the run and the model of a source; what it once had is not asked for again."""
-        from mlflow.exceptions import MlflowException
-
-        if source.run_id and not self._query.knows(source.run_id):
-            return False
-        if source.model_id and source.model_id not in self._models:
-            try:
-                self._client.get_logged_model(source.model_id)
-            except MlflowException:
-                return False
-            self._models.add(source.model_id)
-        return True
+    def _has(self, source: Source, models: set[str]) -> bool:
+        is_known = source.run_id is None or self._query.knows(source.run_id)
+        return is_known and (source.model_id is None or source.model_id in models)
 
     def _last(self, computation: Computation) -> Materialization | None:
         """The last result of the asset, without its run where this tracking store does not know it."""
@@ -170,6 +166,10 @@ class Lineage:
         for path in sorted(folder.iterdir()):
             if path.stat().st_size <= _LARGEST_FILE and not path.name.startswith("view_"):
                 self._client.log_artifact(run_id, str(path))
+
+
+def _unlinked(source: Source) -> Source:
+    return replace(source, run_id=None, model_id=None, experiment_id=None)
 
 
 def _tags(computation: Computation) -> dict[str, str]:
