@@ -90,8 +90,8 @@ class LineageQuery:
         `history` is what is known of the ancestors without MLflow. With it one question reads all runs at once, and
         one that MLflow has lost does not hide what it was made from.
         """
-        self._read(sources, *(entry.inputs for entry in history))
-        self._records.read_runs({entry.run_id: entry.experiment_id for entry in history})
+        made = {entry.asset: Source(entry.digest, entry.run_id, None, entry.experiment_id) for entry in history}
+        self._read(sources, made, *(entry.inputs for entry in history))
         return self._parents(sources, {entry.run_id: entry.inputs for entry in history})
 
     def forward(self, run_id: str) -> Node:
