@@ -19,6 +19,7 @@ from pipelines.execution import inputs, judge, progress
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
 from pipelines.execution.stage import check_nothing_changed, compute
+from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.pipeline import Pipeline
@@ -27,6 +28,7 @@ from pipelines.state.artifacts import Artifact, ArtifactUnavailable
 from pipelines.state.materialization import Materialization, Source
 
 if TYPE_CHECKING:
+    from pipelines.lineage.query import Node
     from pipelines.lineage.runs import Computation, Lineage
 
 
@@ -95,14 +97,16 @@ class _Made:
 def _compute(
     pipeline: Pipeline, action: Action, decision: Decision | None, log: Log, dagster_run_id: str
 ) -> Materialization:
-    from pipelines.lineage import runs  # imports mlflow, which a run that reuses everything can spare
+    from pipelines.lineage import description, runs  # imports mlflow, which a run that reuses everything can spare
 
-    lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, pipeline.recipe)
+    summary = description.summary(pipeline.file.recipe)
+    lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, pipeline.recipe, summary)
     _freeze_imports()
+    ancestry = lineage.ancestry(action.inputs.sources, _history(pipeline, action.asset))
     known = lineage.known(action.inputs.sources)
     if decision is not None:
         action = replace(decision.prepared(), key=action.key)
-    computation = _computation(pipeline, action, known, dagster_run_id)
+    computation = _computation(pipeline, action, known, ancestry, dagster_run_id)
     run_id = lineage.start(computation)
     try:
         made = _run_stage(pipeline, action, lineage, computation, run_id, log)
@@ -121,7 +125,14 @@ def _compute(
     return entry
 
 
-def _computation(pipeline: Pipeline, action: Action, sources: Mapping[str, Source], run_id: str) -> "Computation":
+def _history(pipeline: Pipeline, asset: Asset) -> list[Materialization]:
+    """The newest entries of an asset and of all that it is made from."""
+    return [entry for name in pipeline.graph.upstream(asset.name) if (entry := pipeline.latest(name))]
+
+
+def _computation(
+    pipeline: Pipeline, action: Action, sources: Mapping[str, Source], ancestry: "tuple[Node, ...]", run_id: str
+) -> "Computation":
     from pipelines.lineage import runs
 
     derivation = pipeline.graph.derivations[action.asset.name]
@@ -138,6 +149,8 @@ def _computation(pipeline: Pipeline, action: Action, sources: Mapping[str, Sourc
         is_model=own.is_model,
         is_evaluation=own.is_evaluation,
         reads_test=own.reads_test,
+        made_from=ancestry,
+        last=pipeline.latest(action.asset.name),
     )
 
 

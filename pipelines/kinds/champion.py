@@ -16,6 +16,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds.decision import Circumstances
 from pipelines.kinds.gate import failing
 from pipelines.kinds.kind import Kind, Page, thresholds
+from pipelines.lineage import names
 from pipelines.lineage.registry import Registry
 from pipelines.recipe.sections import Recipe
 from pipelines.state.action import Action
@@ -116,7 +117,7 @@ class Promotion:
             return str(decided["words"])
         model_id = sources[winner].model_id
         assert model_id is not None, "else it is no candidate"
-        description = self._description(winner, decided, sources, _link("champion", experiment_id, run_id))
+        description = self._description(winner, decided, sources, names.run_link("champion", experiment_id, run_id))
         tags = self._tags(winner, run_id, decided)
         version = self._registry.promote(winner, sources[winner].digest, model_id, tags, description)
         return f"{winner} is now version {version.number}, the champion. {decided['words']}"
@@ -150,13 +151,13 @@ class Promotion:
     def _tags(self, winner: str, run_id: str, decided: Mapping[str, Any]) -> dict[str, str]:
         source, data = self._sources[winner], self._sources["dataset"]
         return {
-            "compression.recipe": self._recipe,
-            "compression.run_id": source.run_id or "",
-            "compression.decided_by": run_id,
-            "compression.dataset_digest": data.digest,
-            "compression.dataset_run_id": data.run_id or "",
-            "compression.promoted_because": str(decided["words"]),
-            **{f"gate.{check.name}": "passed" if check.passed else "failed" for check in self._checks(winner)},
+            names.RECIPE: self._recipe,
+            names.RUN: source.run_id or "",
+            names.DECIDED_BY: run_id,
+            names.DATASET_DIGEST: data.digest,
+            names.DATASET_RUN: data.run_id or "",
+            names.PROMOTED_BECAUSE: str(decided["words"]),
+            **{names.gate(check.name): "passed" if check.passed else "failed" for check in self._checks(winner)},
         }
 
     def _description(
@@ -167,10 +168,10 @@ class Promotion:
         lines = [
             str(decided["words"]),  # first and without marks: the table of versions shows the beginning as it stands
             "",
-            f"- model: {_link(winner, source.experiment_id, source.run_id)}, digest `{source.digest[:12]}`",
+            f"- model: {names.run_link(winner, source.experiment_id, source.run_id)}, digest `{source.digest[:12]}`",
             f"- decision: {decision}",
-            f"- measurements: {_link(_MEASUREMENTS, report.experiment_id, report.run_id)}",
-            f"- data: {_link('dataset', data.experiment_id, data.run_id)}, digest `{data.digest[:12]}`",
+            f"- measurements: {names.run_link(_MEASUREMENTS, report.experiment_id, report.run_id)}",
+            f"- data: {names.run_link('dataset', data.experiment_id, data.run_id)}, digest `{data.digest[:12]}`",
             "",
             "What its gates found:",
             "",
@@ -180,12 +181,6 @@ class Promotion:
             ),
         ]
         return "\n".join(lines)
-
-
-def _link(words: str, experiment_id: str | None, run_id: str | None) -> str:
-    if not run_id:
-        return words
-    return f"[{words}](#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning)"
 
 
 KIND = Kind(

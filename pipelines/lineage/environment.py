@@ -9,6 +9,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pipelines.lineage import names
+
 _PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-learn", "safetensors")
 
 
@@ -16,22 +18,17 @@ _PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-lea
 def tags() -> dict[str, str]:
     """The tags that MLflow's client does not set by itself, and the versions that results may depend on."""
     found = {
-        "mlflow.user": _user(),
-        "mlflow.source.name": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500],
-        "mlflow.source.type": "LOCAL",
-        "compression.host": platform.node(),
-        "compression.process": process_identity(os.getpid()),
-        "compression.machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "compression.python": platform.python_version(),
+        names.USER: _user(),
+        names.SOURCE_NAME: " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500],
+        names.SOURCE_TYPE: "LOCAL",
+        names.HOST: platform.node(),
+        names.PROCESS: process_identity(os.getpid()),
+        names.MACHINE: f"{platform.node()}, {platform.machine()}, {os.cpu_count()} CPUs",
+        names.VERSIONS: ", ".join([f"python {platform.python_version()}", *_versions()]),
     }
-    for package in _PACKAGES:
-        try:
-            found[f"version.{package}"] = version(package)
-        except PackageNotFoundError:
-            found[f"version.{package}"] = "not installed"
     commit = _git_commit()
     if commit:
-        found["mlflow.source.git.commit"] = commit
+        found[names.GIT_COMMIT] = commit
     return found
 
 
@@ -51,6 +48,16 @@ def is_alive(identity: str) -> bool:
     if "@" in identity:
         return process_identity(int(pid)) == identity
     return Path(f"/proc/{pid}").exists()
+
+
+def _versions() -> list[str]:
+    found: list[str] = []
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed")
+    return found
 
 
 def _user() -> str:

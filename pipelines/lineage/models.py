@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops.onnx_model import metadata
 from pipelines.graph.asset import Asset
-from pipelines.lineage import connection
+from pipelines.lineage import connection, names
 from pipelines.state.materialization import Source
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def log(
 
     connection.use(client.tracking_uri)  # the fluent calls below know no client
     model = mlflow.initialize_logged_model(
-        name=f"{recipe}-{asset.name}".replace("/", "-"),  # MLflow refuses / : . % in a model's name
+        name=names.model(recipe, asset.name),
         source_run_id=run_id,
         experiment_id=experiment_id,
         model_type=asset.kind,
-        params={name: str(value)[:6000] for name, value in parameters.items()},
-        tags={"compression.recipe": recipe, "compression.asset": asset.name, "compression.digest": digest},
+        params={name: str(value)[: names.PARAMETER_LIMIT] for name, value in parameters.items()},
+        tags={names.RECIPE: recipe, names.ASSET: asset.name, names.DIGEST: digest},
     )
     if (folder / "model.onnx").exists():
         signature = {"recipe": recipe, "asset": asset.name, "digest": digest, "run_id": run_id}
@@ -70,13 +70,13 @@ def log_evaluation(
                 now,
                 0,
                 model_id=source.model_id,
-                dataset_name=f"{recipe}-dataset",
-                dataset_digest=sources["dataset"].digest[:36],
+                dataset_name=names.dataset(recipe, "dataset"),
+                dataset_digest=sources["dataset"].digest[: names.DATASET_DIGEST_LIMIT],
                 run_id=run_id,
             )
         )
-    for first in range(0, len(batch), 1000):
-        client.log_batch(run_id, metrics=batch[first : first + 1000])
+    for first in range(0, len(batch), names.METRICS_AT_ONCE):
+        client.log_batch(run_id, metrics=batch[first : first + names.METRICS_AT_ONCE])
 
 
 def _log_onnx(model_id: str, folder: Path, name: str, origin: Mapping[str, str]) -> None:

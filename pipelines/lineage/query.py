@@ -1,35 +1,45 @@
 """Reads lineage back from MLflow alone: from a run to all that it was made from, or to all that was made from it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.errors import CompressionError
-from pipelines.lineage import connection
+from pipelines.graph.asset import OBSERVED, RAW_DATA
+from pipelines.lineage import connection, inputs, names
+from pipelines.lineage.records import Records
 from pipelines.state.home import Home
+from pipelines.state.materialization import Materialization, Source
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
+
+# {run: {asset: what it loaded}}, where MLflow does not know.
+_Inputs = Mapping[str, Mapping[str, Source]]
 
 
 @dataclass(frozen=True)
 class Node:
     """One computation and its relatives: what it was made from (backwards), or what was made from it (forwards).
 
-    `run_id` is None for data that no run made (the raw files), and for a run that this tracking store has lost.
+    asset             as its consumer calls it
+    experiment_id, run_id   None for data that no run made (the raw files), and for a run that this tracking store lost
+    status            of the run in MLflow, or `DATA`, or `NOT IN MLFLOW`
+    started           milliseconds since 1970
     """
 
     asset: str
-    recipe: str
     digest: str
-    run_id: str | None
-    model_id: str | None
     status: str
-    started: int
-    parameters: Mapping[str, str]
-    metrics: Mapping[str, float]
-    relatives: tuple["Node", ...]
+    recipe: str = ""
+    experiment_id: str | None = None
+    run_id: str | None = None
+    model_id: str | None = None
+    started: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    relatives: tuple["Node", ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As `compression lineage --json` prints it."""
@@ -48,19 +58,20 @@ class Node:
 
 
 class LineageQuery:
-    """Questions to one tracking store; each run is read once."""
+    """Questions to one tracking store; what it answered is not asked for again."""
 
     def __init__(self, home: Home) -> None:
         self._client: MlflowClient = connection.client(home)
-        self._runs: dict[str, Run | None] = {}
+        self._records = Records(self._client)
+        self._backward: dict[str, Node] = {}
         self._forward: dict[str, Node] = {}
 
     def latest_run(self, recipe: str, asset: str) -> str:
         """The id of the newest finished computation of an asset. Raises CompressionError if MLflow knows none."""
-        experiment = self._client.get_experiment_by_name(recipe)
+        experiment = self._client.get_experiment_by_name(names.experiment(recipe))
         runs = []
         if experiment is not None:
-            where = f"tags.`compression.asset` = '{asset}' and attributes.status = 'FINISHED'"
+            where = f"tags.`{names.ASSET}` = '{asset}' and attributes.status = 'FINISHED'"
             order = ["attributes.start_time DESC"]
             runs = self._client.search_runs([experiment.experiment_id], where, max_results=1, order_by=order)
         if not runs:
@@ -71,85 +82,97 @@ class LineageQuery:
 
     def backward(self, run_id: str) -> Node:
         """The tree from a run back to the raw data. Raises CompressionError if MLflow does not know the run."""
-        run = self._run(run_id)
-        if run is None:
-            raise CompressionError(f"MLflow does not know a run {run_id!r}")
-        relatives = tuple(self._parent(name, source) for name, source in _upstream(run).items())
-        return _node(run, relatives)
+        return self._made(self._known_run(run_id), {})
+
+    def parents(self, sources: Mapping[str, Source], history: Sequence[Materialization]) -> tuple[Node, ...]:
+        """The trees back from what a computation loads, {asset: what is loaded}.
+
+        `history` is what is known of the ancestors without MLflow. With it one question reads all runs at once, and
+        one that MLflow has lost does not hide what it was made from.
+        """
+        made = {entry.asset: Source(entry.digest, entry.run_id, None, entry.experiment_id) for entry in history}
+        self._read(sources, made, *(entry.inputs for entry in history))
+        return self._parents(sources, {entry.run_id: entry.inputs for entry in history})
 
     def forward(self, run_id: str) -> Node:
         """The tree from a run to all computations that consumed its result, in any recipe, under any name."""
         if run_id not in self._forward:
-            run = self._run(run_id)
-            if run is None:
-                raise CompressionError(f"MLflow does not know a run {run_id!r}")
-            children = self._search(f"tags.`input.{run_id}` LIKE '%'")
-            self._forward[run_id] = _node(run, tuple(self.forward(child.info.run_id) for child in children))
+            self._forward[run_id] = _node(self._known_run(run_id), self._consumers(run_id))
         return self._forward[run_id]
 
     def forward_from_raw_data(self, recipe: str) -> Node:
         """As `forward`, from the raw data that the recipe's newest data set was made from."""
-        newest = self._run(self.latest_run(recipe, "dataset"))
-        assert newest is not None
-        digest = newest.data.tags["upstream.raw_data.digest"]
-        children = self._search(f"tags.`upstream.raw_data.digest` = '{digest}'")
-        relatives = tuple(self.forward(child.info.run_id) for child in children)
-        return Node("raw_data", recipe, digest, None, None, "DATA", 0, {}, {}, relatives)
-
-    def _search(self, where: str) -> "list[Run]":
-        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
-        found: list[Run] = []
-        token = None
-        while True:
-            order = ["attributes.start_time ASC"]
-            page = self._client.search_runs(experiments, where, max_results=1000, order_by=order, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return found
+        newest = self._known_run(self.latest_run(recipe, "dataset"))
+        digest = inputs.from_tags(newest.data.tags)[RAW_DATA].digest
+        return Node(RAW_DATA, digest, "DATA", recipe, relatives=self._consumers(digest))
 
     def knows(self, run_id: str) -> bool:
         """Whether this tracking store has a run."""
-        return self._run(run_id) is not None
+        return self._records.run(run_id) is not None
 
-    def _parent(self, name: str, source: Mapping[str, str]) -> Node:
-        parent_id = source.get("run_id")
-        if parent_id and self._run(parent_id) is not None:
-            return self.backward(parent_id)
-        status = "NOT IN MLFLOW" if parent_id else "DATA"
-        return Node(name, "", source.get("digest", ""), None, source.get("model_id"), status, 0, {}, {}, ())
+    def known_models(self, sources: Iterable[Source]) -> set[str]:
+        """The ids of the models of some sources that this tracking store has."""
+        return self._records.models(
+            {found.model_id: found.experiment_id for found in sources if found.model_id and found.experiment_id}
+        )
 
-    def _run(self, run_id: str) -> "Run | None":
-        from mlflow.exceptions import MlflowException
+    def _read(self, *loaded: Mapping[str, Source]) -> None:
+        """Read the runs of many sources at once."""
+        sources = (source for found in loaded for source in found.values())
+        self._records.read_runs({s.run_id: s.experiment_id for s in sources if s.run_id and s.experiment_id})
 
-        if run_id not in self._runs:
-            try:
-                self._runs[run_id] = self._client.get_run(run_id)
-            except MlflowException:
-                self._runs[run_id] = None
-        return self._runs[run_id]
+    def _parents(self, sources: Mapping[str, Source], made_from: _Inputs) -> tuple[Node, ...]:
+        return tuple(self._parent(name, source, made_from) for name, source in sources.items())
 
+    def _parent(self, name: str, source: Source, made_from: _Inputs) -> Node:
+        run = self._records.run(source.run_id) if source.run_id else None
+        if run is not None:
+            return replace(self._made(run, made_from), asset=name)
+        relatives = self._parents(made_from.get(source.run_id or "", {}), made_from)
+        status = "DATA" if name in OBSERVED else "NOT IN MLFLOW"
+        return Node(name, source.digest, status, model_id=source.model_id, relatives=relatives)
 
-def _upstream(run: "Run") -> dict[str, dict[str, str]]:
-    """{asset: {digest, run_id, model_id}} from a run's tags `upstream.<asset>.<field>`."""
-    found: dict[str, dict[str, str]] = {}
-    for tag, value in run.data.tags.items():
-        if tag.startswith("upstream."):
-            asset, _, field = tag.removeprefix("upstream.").rpartition(".")
-            found.setdefault(asset, {})[field] = value
-    return found
+    def _made(self, run: "Run", made_from: _Inputs) -> Node:
+        run_id = run.info.run_id
+        if run_id not in self._backward:
+            sources = inputs.from_tags(run.data.tags)
+            self._read(sources)
+            self._backward[run_id] = _node(run, self._parents(sources, made_from))
+        return self._backward[run_id]
+
+    def _consumers(self, identity: str) -> tuple[Node, ...]:
+        """The trees forward from what was made from a run, or from data with a digest."""
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        found: dict[str, None] = {}
+        for where in inputs.consumers(identity):
+            token = None
+            while True:
+                order = ["attributes.start_time ASC"]
+                page = self._client.search_runs(experiments, where, max_results=1000, order_by=order, page_token=token)
+                found |= dict.fromkeys(run.info.run_id for run in page)
+                token = page.token
+                if not token:
+                    break
+        return tuple(self.forward(run_id) for run_id in found)
+
+    def _known_run(self, run_id: str) -> "Run":
+        run = self._records.run(run_id)
+        if run is None:
+            raise CompressionError(f"MLflow does not know a run {run_id!r}")
+        return run
 
 
 def _node(run: "Run", relatives: tuple[Node, ...]) -> Node:
     tags = run.data.tags
     model_id = run.outputs.model_outputs[0].model_id if run.outputs and run.outputs.model_outputs else None
     return Node(
-        asset=tags["compression.asset"],
-        recipe=tags["compression.recipe"],
-        digest=tags.get("dagster.data_version", ""),
+        asset=tags.get(names.ASSET) or run.info.run_name or run.info.run_id,
+        digest=tags.get(names.DATA_VERSION, ""),
+        status=run.info.status,
+        recipe=tags.get(names.RECIPE, ""),
+        experiment_id=run.info.experiment_id,
         run_id=run.info.run_id,
         model_id=model_id,
-        status=run.info.status,
         started=run.info.start_time,
         parameters=run.data.params,
         metrics=run.data.metrics,

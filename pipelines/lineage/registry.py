@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.errors import CompressionError
-from pipelines.lineage import connection
+from pipelines.lineage import ancestry, connection, names
+from pipelines.lineage.names import CHAMPION, PREVIOUS
+from pipelines.lineage.query import LineageQuery
 from pipelines.state.home import Home
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-CHAMPION, PREVIOUS = "champion", "previous"
 MODEL = "model.onnx"
-_DIGEST, _ASSET, _ROLLED_BACK = "compression.digest", "compression.asset", "compression.rolled_back"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ class Registry:
 
     def __init__(self, home: Home, recipe: str) -> None:
         self._recipe = recipe
+        self._name = names.registered_model(recipe)
         self._client: MlflowClient = connection.client(home)
+        self._query = LineageQuery(home)
 
     def champion(self) -> Version | None:
         """The version in use; None before the first promotion."""
@@ -55,13 +57,13 @@ class Registry:
         connection.use(self._client.tracking_uri)
         fault: Exception | None = None
         try:
-            folder = Path(mlflow.artifacts.download_artifacts(f"models:/{self._recipe}/{version.number}"))
+            folder = Path(mlflow.artifacts.download_artifacts(f"models:/{self._name}/{version.number}"))
             if (folder / MODEL).exists():
                 return folder
         except (MlflowException, OSError) as error:
             fault = error
         raise CompressionError(
-            f"version {version.number} of model {self._recipe!r} cannot be read from MLflow: "
+            f"version {version.number} of model {self._name!r} cannot be read from MLflow: "
             f"{str(fault)[:300] if fault else f'its {MODEL} is gone'}\n"
             f"  restore MLflow's artifacts, or delete the model's alias `{CHAMPION}` there: then the next decision "
             f"promotes anew (materializing {self._recipe}/champion in Dagster decides)"
@@ -83,24 +85,27 @@ class Registry:
     def rolled_back(self) -> dict[str, str]:
         """{content digest: why it must not be promoted again} of the versions that somebody rolled back."""
         return {
-            version.tags[_DIGEST]: (
-                f"It is version {version.version}, which was rolled back on {version.tags[_ROLLED_BACK]}; "
-                f"delete the version's tag {_ROLLED_BACK} to allow it again."
+            version.tags[names.DIGEST]: (
+                f"It is version {version.version}, which was rolled back on {version.tags[names.ROLLED_BACK]}; "
+                f"delete the version's tag {names.ROLLED_BACK} to allow it again."
             )
             for version in self._versions()
-            if _ROLLED_BACK in version.tags and _DIGEST in version.tags
+            if names.ROLLED_BACK in version.tags and names.DIGEST in version.tags
         }
 
     def promote(self, asset: str, digest: str, model_id: str, tags: dict[str, str], description: str) -> Version:
-        """Make a model the champion, and the champion the previous one. A model that has a version keeps it."""
+        """Make a model the champion, and the champion the previous one. A model that has a version keeps it.
+
+        The version's page says `description`, and then all that the model was made from.
+        """
         replaced = self.champion()
         version = self._registered(asset, digest, model_id)
         for name, value in tags.items():
-            self._client.set_model_version_tag(self._recipe, version.number, name, value[:5000])
-        self._client.update_model_version(self._recipe, version.number, description)
+            self._client.set_model_version_tag(self._name, version.number, name, value[: names.REGISTRY_LIMIT])
+        self._client.update_model_version(self._name, version.number, self._with_ancestry(description, version))
         if replaced is not None and replaced.number != version.number:
-            self._client.set_registered_model_alias(self._recipe, PREVIOUS, replaced.number)
-        self._client.set_registered_model_alias(self._recipe, CHAMPION, version.number)
+            self._client.set_registered_model_alias(self._name, PREVIOUS, replaced.number)
+        self._client.set_registered_model_alias(self._name, CHAMPION, version.number)
         return version
 
     def roll_back(self) -> tuple[Version, Version]:
@@ -109,45 +114,53 @@ class Registry:
         if champion is None or previous is None:
             found = "no champion" if champion is None else f"version {champion.number} in use and none before it"
             raise CompressionError(
-                f"model {self._recipe!r} has {found}: there is nothing to go back to\n"
+                f"model {self._name!r} has {found}: there is nothing to go back to\n"
                 f"  a previous version exists once a second model was promoted"
             )
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        self._client.set_model_version_tag(self._recipe, champion.number, _ROLLED_BACK, now)
-        if _ROLLED_BACK in self._client.get_model_version(self._recipe, previous.number).tags:
-            self._client.delete_model_version_tag(self._recipe, previous.number, _ROLLED_BACK)
-        self._client.set_registered_model_alias(self._recipe, CHAMPION, previous.number)
-        self._client.set_registered_model_alias(self._recipe, PREVIOUS, champion.number)
+        self._client.set_model_version_tag(self._name, champion.number, names.ROLLED_BACK, now)
+        if names.ROLLED_BACK in self._client.get_model_version(self._name, previous.number).tags:
+            self._client.delete_model_version_tag(self._name, previous.number, names.ROLLED_BACK)
+        self._client.set_registered_model_alias(self._name, CHAMPION, previous.number)
+        self._client.set_registered_model_alias(self._name, PREVIOUS, champion.number)
         return previous, champion
 
     def _registered(self, asset: str, digest: str, model_id: str) -> Version:
-        known = next((found for found in self._versions() if found.tags.get(_DIGEST) == digest), None)
+        known = next((found for found in self._versions() if found.tags.get(names.DIGEST) == digest), None)
         if known is None:
             import mlflow
 
             connection.use(self._client.tracking_uri)
-            tags = {_ASSET: asset, _DIGEST: digest}
+            tags = {names.ASSET: asset, names.DIGEST: digest}
             with redirect_stderr(StringIO()):  # where MLflow prints that it did so
-                known = mlflow.register_model(f"models:/{model_id}", self._recipe, tags=tags)
-            self._client.update_registered_model(self._recipe, _about(self._recipe))
-        return self._version(self._client.get_model_version(self._recipe, str(known.version)))
+                known = mlflow.register_model(f"models:/{model_id}", self._name, tags=tags)
+            self._client.update_registered_model(self._name, _about(self._recipe))
+        return self._version(self._client.get_model_version(self._name, str(known.version)))
+
+    def _with_ancestry(self, description: str, version: Version) -> str:
+        text = f"{description}\n\nMade from:\n\n"
+        made_from = self._query.backward(version.run_id).relatives if self._query.knows(version.run_id) else ()
+        room = names.REGISTRY_LIMIT - len(text)
+        return (
+            text + ancestry.within(made_from, room) if made_from and room > 0 else description[: names.REGISTRY_LIMIT]
+        )
 
     def _of_alias(self, alias: str) -> Version | None:
         from mlflow.exceptions import MlflowException
 
         try:
-            return self._version(self._client.get_model_version_by_alias(self._recipe, alias))
+            return self._version(self._client.get_model_version_by_alias(self._name, alias))
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
 
     def _versions(self) -> "list[Any]":
-        return list(self._client.search_model_versions(f"name = '{self._recipe}'", max_results=10_000))
+        return list(self._client.search_model_versions(f"name = '{self._name}'", max_results=10_000))
 
     def _version(self, found: Any) -> Version:
         tags = found.tags
-        return Version(str(found.version), found.run_id or "", tags.get(_ASSET, ""), tags.get(_DIGEST, ""))
+        return Version(str(found.version), found.run_id or "", tags.get(names.ASSET, ""), tags.get(names.DIGEST, ""))
 
 
 def _about(recipe: str) -> str:

@@ -45,7 +45,8 @@ def test_from_a_version_mlflow_alone_leads_to_run_gates_and_data(recipe: Path, c
     assert run.data.tags["dagster.data_version"] == version.tags["compression.digest"]
     data = client.get_run(version.tags["compression.dataset_run_id"])
     assert data.data.tags["dagster.data_version"] == version.tags["compression.dataset_digest"]
-    assert data.data.tags["dagster.data_version"] == run.data.tags["upstream.dataset.digest"]
+    loaded = json.loads(run.data.tags[f"mlflow.compression.input.{data.info.run_id}"])
+    assert data.data.tags["dagster.data_version"] == loaded["digest"]
     gates = {name for name in version.tags if name.startswith("gate.")}
     assert gates == {
         "gate.onnx_parity", "gate.integer_kernels", "gate.accuracy_drop_int8", "gate.compression_int8",

@@ -1,6 +1,7 @@
 """From the report's run, MLflow alone leads to every ancestor's run, model, data digest and parameter."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from pipelines.state import home as homes
 from pipelines.state.materialization import Materialization
 from tests.pipelines import product
 
+_INPUT = "mlflow.compression.input."  # and then the id of the run that made the input
+
 
 @pytest.fixture
 def client(home: Path) -> MlflowClient:
@@ -27,8 +30,8 @@ def _ancestors(client: MlflowClient, run: Run) -> dict[str, Run]:
     """Every computation that a run was made from, by following its tags."""
     found: dict[str, Run] = {}
     for tag, value in run.data.tags.items():
-        if tag.startswith("upstream.") and tag.endswith(".run_id"):
-            parent = client.get_run(value)
+        if tag.startswith(_INPUT) and "experiment_id" in json.loads(value):
+            parent = client.get_run(tag.removeprefix(_INPUT))
             found[parent.data.tags["compression.asset"]] = parent
             found |= _ancestors(client, parent)
     return found
@@ -61,7 +64,9 @@ def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made
         assert ancestors[name].data.tags["dagster.data_version"] == entry.digest
     assert ancestors["teacher"].data.params["seed"] == "0"
     assert ancestors["student/small"].data.params["loss.temperature"] == "2.0"
-    assert ancestors["dataset"].data.tags["upstream.raw_data.digest"]
+    raw = product.pipeline().history.latest("tiny", "dataset")
+    assert raw is not None
+    assert f"{_INPUT}{raw.inputs['raw_data'].digest}" in ancestors["dataset"].data.tags
 
     measured = ancestors["measurements"].inputs
     models = {item.model_id for item in measured.model_inputs}
@@ -84,9 +89,10 @@ def test_runs_and_models_carry_what_a_reviewer_asks_for(home: Path, defs: Path, 
     assert run.info.status == "FINISHED"
     assert run.data.tags["dagster.asset_key"] == "tiny/student/small"
     assert run.data.tags["dagster.code_version"] == pipeline.graph.derivations["student/small"]
-    assert run.data.tags["upstream.soft_labels.digest"] == labels.digest
+    loaded = json.loads(run.data.tags[f"{_INPUT}{labels.run_id}"])
+    assert (loaded["assets"], loaded["digest"]) == (["soft_labels"], labels.digest)
     assert f"runs/{labels.run_id}" in run.data.tags["mlflow.note.content"]
-    assert run.data.tags["version.torch"]
+    assert f"torch {version('torch')}" in run.data.tags["compression.versions"]
     assert run.data.tags["mlflow.user"]
     losses = client.get_metric_history(student.run_id, "epoch/loss")
     assert [metric.step for metric in losses] == [1, 2]
@@ -146,13 +152,10 @@ def test_a_run_whose_process_was_killed_is_closed_at_the_next_start(
     experiment = client.get_experiment_by_name("tiny")
     assert experiment is not None
     tags = client.search_runs([experiment.experiment_id])[0].data.tags
-    orphan = client.create_run(
-        experiment.experiment_id, tags={"compression.host": tags["compression.host"], "compression.process": "1@0"}
-    )
-    alive = client.create_run(
-        experiment.experiment_id,
-        tags={"compression.host": tags["compression.host"], "compression.process": tags["compression.process"]},
-    )
+    host = {"mlflow.compression.host": tags["mlflow.compression.host"]}
+    process = {"mlflow.compression.process": tags["mlflow.compression.process"]}
+    orphan = client.create_run(experiment.experiment_id, tags=host | {"mlflow.compression.process": "1@0"})
+    alive = client.create_run(experiment.experiment_id, tags=host | process)
     from pipelines.lineage.runs import Lineage
 
     Lineage(homes.current(), "tiny")

@@ -1,0 +1,67 @@
+"""A recipe's experiment in MLflow: created, described, and rid of runs whose process was killed."""
+
+import hashlib
+import platform
+from typing import TYPE_CHECKING
+
+from compression_ops.errors import CompressionError
+from pipelines.lineage import connection, description, environment, names
+from pipelines.state.home import Home
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+    from mlflow.tracking import MlflowClient
+
+
+def open_for(client: "MlflowClient", home: Home, recipe: str, summary: str) -> str:
+    """The id of a recipe's experiment, which is created if it is missing; `summary` is the recipe in a line.
+
+    Raises CompressionError if somebody deleted it.
+    """
+    found = client.get_experiment_by_name(names.experiment(recipe)) or _created(client, home, recipe)
+    if found.lifecycle_stage == "deleted":
+        where = f"MLFLOW_TRACKING_URI={home.tracking_uri} " if connection.local_database(home) else ""
+        raise CompressionError(
+            f"experiment {found.name!r} is deleted in MLflow, where it still holds its name\n"
+            f"  restore it: `{where}mlflow experiments restore --experiment-id {found.experiment_id}`"
+        )
+    if summary:
+        _describe(client, found, description.of_experiment(recipe, summary))
+    _close_orphans(client, found.experiment_id)
+    return found.experiment_id
+
+
+def _created(client: "MlflowClient", home: Home, recipe: str) -> "Experiment":
+    from mlflow.exceptions import MlflowException
+
+    name = names.experiment(recipe)
+    try:
+        return client.get_experiment(client.create_experiment(name, connection.artifact_location(home, recipe)))
+    except MlflowException:  # another process created it in the meantime
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return found
+
+
+def _describe(client: "MlflowClient", experiment: "Experiment", text: str) -> None:
+    """Write the description, unless somebody has edited it since."""
+    present = experiment.tags.get(names.DESCRIPTION)
+    is_ours = not present or experiment.tags.get(names.WRITTEN_DESCRIPTION) == _digest(present)
+    if is_ours and present != text:
+        client.set_experiment_tag(experiment.experiment_id, names.DESCRIPTION, text)
+        client.set_experiment_tag(experiment.experiment_id, names.WRITTEN_DESCRIPTION, _digest(text))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _close_orphans(client: "MlflowClient", experiment_id: str) -> None:
+    """Mark runs as failed whose process on this machine is gone: it was killed before it could say so."""
+    host = platform.node()
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000):
+        tags = run.data.tags
+        if tags.get(names.HOST) == host and not environment.is_alive(tags.get(names.PROCESS, "")):
+            client.set_tag(run.info.run_id, names.ERROR, "the process that computed this ended before the stage did")
+            client.set_terminated(run.info.run_id, "FAILED")
