@@ -1,6 +1,6 @@
 # make run [RECIPE=mnist]   set up, then compute what is out of date and print the report
 # make ui                   Dagster on 3000 and MLflow on 5000, this machine only; Ctrl-C ends both
-# make test                 in minutes; make test-all runs all, real servers and browsers too
+# make test                 in minutes; make test-slow real servers, browsers and long stories; make test-all both
 # make lint                 style, types, import rules
 RECIPE ?= digits
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN := .venv/bin
 # Two processes on two cores, a thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: run ui test test-all lint benchmark setup clean
+.PHONY: run ui test test-all test-slow lint benchmark setup clean
 
 run: .venv/.ready
 	@$(BIN)/compression run $(RECIPE)
@@ -22,6 +22,9 @@ test: .venv/.ready
 
 test-all: .venv/.ready
 	$(PYTEST) --durations=10
+
+test-slow: .venv/.ready
+	$(PYTEST) --durations=10 -m slow
 
 lint: .venv/.ready
 	$(BIN)/ruff check .
