@@ -14,7 +14,7 @@ from pipelines.state.materialization import Check
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One for each of the recipe's `students`."""
     for name, stated in recipe.students.items():
-        online = ("teacher",) if stated.loss.needs_teacher else ()
+        online = ("teacher",) if getattr(stated.loss, "needs_teacher", False) else ()
         yield Asset(
             name=f"student/{name}",
             kind="student",
