@@ -26,9 +26,10 @@ _DETAILS = (_Detail(None, 12), _Detail(10, 12), _Detail(3, 12), _Detail(1, 8))
 
 
 def whole(parents: Sequence[Node]) -> str:
-    """Every ancestor once, in the order in which one meets it, those of a parent indented below it.
+    """Every ancestor once, those of a parent indented below it; what is made from another parent stands before that.
 
-    Later mentions say `above`: in brackets behind what was made from it, or in a line of their own.
+    So the first lines, which MLflow's page shows at once, lead to the nearest ancestors. Other mentions say `above` or
+    `below`: in brackets behind what was made from it, or in a line of their own.
     """
     return _text(parents, _DETAILS[0])
 
@@ -40,40 +41,66 @@ def within(parents: Sequence[Node], limit: int) -> str:
 
 
 def _text(parents: Sequence[Node], detail: _Detail) -> str:
-    return "\n".join(_lines(parents, detail, set(), 0))
+    return "\n".join(_List(detail).lines(parents, 0))
 
 
-def _lines(nodes: Sequence[Node], detail: _Detail, shown: set[str], depth: int) -> Iterator[str]:
-    """The lines of a list's siblings; adds to `shown` what they tell of."""
-    above: list[Node] = []
-    grouped: dict[str, list[Node]] = {}
-    told: dict[str, int] = {}
-    for node in nodes:
-        if _identity(node) in shown:
-            above.append(node)
-            continue
-        kind = _kind(node)
-        told[kind] = told.get(kind, 0) + 1
-        if detail.siblings is not None and told[kind] > detail.siblings:
-            grouped.setdefault(kind, []).append(node)
-            continue
-        shown.add(_identity(node))
-        known = [relative for relative in node.relatives if _identity(relative) in shown]
-        yield _INDENT * depth + f"- {_label(node, detail)}{f' ({_names(known)}: above)' if known else ''}"
-        new = [relative for relative in node.relatives if _identity(relative) not in shown]
-        yield from _lines(new, detail, shown, depth + 1)
-    for kind, members in grouped.items():
-        yield from _group(kind, members, detail, shown, depth)
-    if above:
-        yield _INDENT * depth + f"- {_names(above)}: above"
+class _List:
+    """A list while it is written: what it tells of already."""
 
+    def __init__(self, detail: _Detail) -> None:
+        self._detail = detail
+        self._shown: set[str] = set()
+        self._above: dict[str, frozenset[str]] = {}
 
-def _group(kind: str, members: Sequence[Node], detail: _Detail, shown: set[str], depth: int) -> Iterator[str]:
-    """One line for siblings of a kind, and below it whatever else they were made from."""
-    shown.update(_identity(member) for member in members)
-    new = {_identity(relative): relative for member in members for relative in member.relatives}
-    yield _INDENT * depth + f"- {len(members)} more: {_names(members)}"
-    yield from _lines([node for key, node in new.items() if key not in shown], detail, shown, depth + 1)
+    def lines(self, nodes: Sequence[Node], depth: int) -> Iterator[str]:
+        """The lines of siblings and of all that they were made from."""
+        outer, inner = self._sorted(nodes)
+        known = [node for node in outer if _identity(node) in self._shown]
+        grouped: dict[str, list[Node]] = {}
+        told: dict[str, int] = {}
+        for node in outer:
+            if _identity(node) in self._shown:
+                continue
+            kind = _kind(node)
+            told[kind] = told.get(kind, 0) + 1
+            if self._detail.siblings is not None and told[kind] > self._detail.siblings:
+                grouped.setdefault(kind, []).append(node)
+                continue
+            yield from self._tree(node, depth)
+        for members in grouped.values():
+            yield from self._group(members, depth)
+        if depth == 0 and (known or inner):
+            yield f"- {_names([*known, *inner])}: above"
+
+    def _tree(self, node: Node, depth: int) -> Iterator[str]:
+        self._shown.add(_identity(node))
+        outer, inner = self._sorted(node.relatives)
+        above = [relative for relative in node.relatives if _identity(relative) in self._shown]
+        below = [relative for relative in inner if _identity(relative) not in self._shown]
+        places = [f"{_names(found)}: {where}" for found, where in ((above, "above"), (below, "below")) if found]
+        mentions = f" ({'; '.join(places)})" if places else ""
+        yield _INDENT * depth + f"- {_label(node, self._detail)}{mentions}"
+        yield from self.lines([relative for relative in outer if relative not in above], depth + 1)
+
+    def _group(self, members: Sequence[Node], depth: int) -> Iterator[str]:
+        """One line for siblings of a kind, and below it whatever else they were made from."""
+        self._shown.update(_identity(member) for member in members)
+        yield _INDENT * depth + f"- {len(members)} more: {_names(members)}"
+        new = {_identity(relative): relative for member in members for relative in member.relatives}
+        yield from self.lines([node for key, node in new.items() if key not in self._shown], depth + 1)
+
+    def _sorted(self, nodes: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        """Those that no other of the nodes was made from, and the others."""
+        behind = frozenset[str]().union(*(self._ancestors(node) for node in nodes))
+        outer = [node for node in nodes if _identity(node) not in behind]
+        return outer, [node for node in nodes if _identity(node) in behind]
+
+    def _ancestors(self, node: Node) -> frozenset[str]:
+        identity = _identity(node)
+        if identity not in self._above:
+            own = frozenset(_identity(relative) for relative in node.relatives)
+            self._above[identity] = own.union(*(self._ancestors(relative) for relative in node.relatives))
+        return self._above[identity]
 
 
 def _label(node: Node, detail: _Detail) -> str:

@@ -20,7 +20,7 @@ from tests.pipelines import product
 
 _MOST_TAGS = 12
 _LINK = re.compile(r"\[[^\]]+\]\(#/experiments/(\w+)/runs/(\w+)\?workflowType=machine_learning\)")
-_ANCESTOR = re.compile(r"- (?:\[([\w/]+)\]\(\S+\)|([\w/]+)) `\w+`(?:, whose run[^(]*)?(?: \(([^:]+): above\))?")
+_ANCESTOR = re.compile(r"- (?:\[([\w/]+)\]\(\S+\)|([\w/]+)) `\w+`(?:, whose run[^(]*)?(?: \((.+)\))?")
 _SOFTER = ("temperature: 4.0", "temperature: 2.0")
 
 
@@ -254,7 +254,8 @@ def _edges(told: str) -> set[tuple[str, str]]:
         name = match[1] or match[2]
         found.add((parent, name))
         above = [*above[: depth + 1], name]
-        found |= {(name, known) for known in (match[3] or "").split(", ") if known}
+        for place in re.findall(r"([\w/, ]+): (?:above|below)", match[3] or ""):
+            found |= {(name, known) for known in place.strip().split(", ")}
     return found
 
 
