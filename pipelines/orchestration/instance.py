@@ -4,8 +4,12 @@ import os
 import platform
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from ruamel.yaml import YAML
 
 from pipelines.lineage import environment
 from pipelines.state.home import Home
@@ -13,6 +17,7 @@ from pipelines.state.home import Home
 # Tags of a run that a command computes in its own process.
 HOST, PROCESS = "compression/host", "compression/process"
 
+_NOT_KEPT = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 _INSTANCE_SETTINGS = """\
 # Written once; yours to change.
 telemetry:
@@ -45,8 +50,16 @@ def folder(home: Home) -> str:
 
 @contextmanager
 def opened(home: Home) -> Generator[dg.DagsterInstance]:
-    """The Dagster instance on which the UI runs."""
-    with dg.DagsterInstance.from_config(folder(home)) as instance:
+    """The Dagster instance on which the UI runs, for a command's own use.
+
+    What stages print goes to the command's terminal: Dagster would start four processes a stage to keep it in files,
+    too. Where `dagster.yaml` says where such output is kept, it is kept.
+    """
+    path = folder(home)
+    file = Path(path, "dagster.yaml")
+    settings: Any = YAML(typ="safe").load(file) if file.exists() else None
+    overrides: Any = {} if "compute_logs" in (settings or {}) else {"compute_logs": _NOT_KEPT}
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(path, overrides=overrides)) as instance:
         _close_orphans(instance)
         yield instance
 
