@@ -28,7 +28,7 @@ def one(
     return affine(*scalars, torch.tensor([shift]), torch.tensor([mirror]))
 
 
-def test_a_view_can_be_drawn_again_exactly():
+def test_a_view_can_be_drawn_again_exactly() -> None:
     first, again = draw(EVERYTHING, 500, seed=3, view=7), draw(EVERYTHING, 500, seed=3, view=7)
     assert first is not None
     assert again is not None
@@ -36,20 +36,20 @@ def test_a_view_can_be_drawn_again_exactly():
 
 
 @pytest.mark.parametrize(("seed", "view"), [(4, 7), (3, 8)])
-def test_another_seed_or_view_is_another_draw(seed: int, view: int):
+def test_another_seed_or_view_is_another_draw(seed: int, view: int) -> None:
     first, other = draw(EVERYTHING, 500, seed=3, view=7), draw(EVERYTHING, 500, seed=seed, view=view)
     assert first is not None
     assert other is not None
     assert not torch.isclose(first, other).all(dim=(1, 2)).any()
 
 
-def test_drawing_neither_reads_nor_moves_the_global_generator():
+def test_drawing_neither_reads_nor_moves_the_global_generator() -> None:
     before = torch.get_rng_state()
     draw(EVERYTHING, 10, seed=0, view=0)
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_samples_pixels_do_not_depend_on_its_batch():
+def test_a_samples_pixels_do_not_depend_on_its_batch() -> None:
     images, transformations = pictures(97), draw(EVERYTHING, 97, seed=0, view=0)
     assert transformations is not None
     together = augment(images, transformations)
@@ -59,20 +59,20 @@ def test_a_samples_pixels_do_not_depend_on_its_batch():
     assert torch.equal(augment(images[5:6], transformations[5:6]), together[5:6])
 
 
-def test_without_bounds_a_view_is_the_data_itself():
+def test_without_bounds_a_view_is_the_data_itself() -> None:
     images = pictures(4)
     assert draw(Augmentation(), 4, seed=0, view=0) is None
     assert torch.equal(augment(images, None), images.float())
     assert Views(views=3).transformations(4, 1) is None
 
 
-def test_the_identity_leaves_the_pixels():
+def test_the_identity_leaves_the_pixels() -> None:
     images = pictures(1)
     torch.testing.assert_close(augment(images, one()), images.float(), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("right", "down"), [(2, 0), (0, -3), (-1, 2)])
-def test_a_shift_by_whole_pixels_moves_them_and_fills_with_black(right: int, down: int):
+def test_a_shift_by_whole_pixels_moves_them_and_fills_with_black(right: int, down: int) -> None:
     images = pictures(1)
     expected = np.zeros_like(images.numpy(), dtype=np.float32)
     height, width = images.shape[2:]
@@ -83,20 +83,20 @@ def test_a_shift_by_whole_pixels_moves_them_and_fills_with_black(right: int, dow
     np.testing.assert_allclose(shifted.numpy(), expected, atol=1e-3)
 
 
-def test_a_quarter_turn_is_numpys_rot90():
+def test_a_quarter_turn_is_numpys_rot90() -> None:
     images = pictures(1, (2, 8, 8))
     # Rows grow downwards, so an angle from x towards y turns clockwise on the screen.
     expected = np.rot90(images.numpy().astype(np.float32), k=-1, axes=(2, 3))
     np.testing.assert_allclose(augment(images, one(angle=math.pi / 2)).numpy(), expected, atol=1e-3)
 
 
-def test_a_mirrored_image_is_its_flip():
+def test_a_mirrored_image_is_its_flip() -> None:
     images = pictures(1)
     torch.testing.assert_close(augment(images, one(mirror=True)), images.float().flip(3), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-def test_the_whole_transformation_agrees_with_scipy(mirror: bool):
+def test_the_whole_transformation_agrees_with_scipy(mirror: bool) -> None:
     images, angle, scale, shear, shift = pictures(1), 0.4, 1.15, 0.2, (1.3, -0.7)
     flip = np.diag([-1.0 if mirror else 1.0, 1.0])
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -113,7 +113,7 @@ def test_the_whole_transformation_agrees_with_scipy(mirror: bool):
     np.testing.assert_allclose(found.numpy(), np.stack(expected), atol=2e-3)
 
 
-def test_draws_fill_their_bounds_and_stay_within():
+def test_draws_fill_their_bounds_and_stay_within() -> None:
     shifts = draw(Augmentation(translate=3.0), 20_000, seed=0, view=0)
     assert shifts is not None
     assert shifts[:, :, 2].abs().max() <= 3.0
@@ -128,7 +128,7 @@ def test_draws_fill_their_bounds_and_stay_within():
     )
 
 
-def test_changing_one_bound_keeps_the_draws_of_the_others():
+def test_changing_one_bound_keeps_the_draws_of_the_others() -> None:
     few = draw(Augmentation(translate=2.0), 50, seed=0, view=0)
     more = draw(Augmentation(translate=2.0, flip=True), 50, seed=0, view=0)
     assert few is not None
@@ -139,6 +139,6 @@ def test_changing_one_bound_keeps_the_draws_of_the_others():
 @pytest.mark.parametrize(
     "bad", [{"translate": -1.0}, {"rotate": 181.0}, {"scale": 1.0}, {"shear": 46.0}, {"flip": 1}, {"rotat": 3.0}]
 )
-def test_bounds_out_of_range_and_unknown_ones_are_refused(bad: dict[str, float]):
+def test_bounds_out_of_range_and_unknown_ones_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         Augmentation.model_validate(bad)

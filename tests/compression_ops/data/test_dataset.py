@@ -26,7 +26,7 @@ def _split() -> Split:
     return Split(images, torch.arange(6))
 
 
-def test_a_split_is_read_as_it_was_written(tmp_path: Path):
+def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
     split = _split()
     save_split(tmp_path, "train", split)
     read = load_split(tmp_path, "train")
@@ -35,7 +35,7 @@ def test_a_split_is_read_as_it_was_written(tmp_path: Path):
     assert (read.images.dtype, read.labels.dtype, len(read)) == (torch.uint8, torch.int64, 6)
 
 
-def test_a_split_is_plain_safetensors_that_others_can_read(tmp_path: Path):
+def test_a_split_is_plain_safetensors_that_others_can_read(tmp_path: Path) -> None:
     split = _split()
     save_split(tmp_path, "test", split)
     tensors = load_file(tmp_path / "test.safetensors")
@@ -43,26 +43,26 @@ def test_a_split_is_plain_safetensors_that_others_can_read(tmp_path: Path):
     np.testing.assert_array_equal(tensors["images"], split.images.numpy())
 
 
-def test_a_view_of_a_larger_tensor_is_written_as_itself_alone(tmp_path: Path):
+def test_a_view_of_a_larger_tensor_is_written_as_itself_alone(tmp_path: Path) -> None:
     images = _split().images
     save_split(tmp_path, "train", Split(images.transpose(2, 3)[1:3], torch.arange(6)[1:3]))
     assert torch.equal(load_split(tmp_path, "train").images, images.transpose(2, 3)[1:3])
     assert (tmp_path / "train.safetensors").stat().st_size < 2 * 60 + 16 + 400
 
 
-def test_equal_splits_give_equal_bytes(tmp_path: Path):
+def test_equal_splits_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("train", "validation"):
         save_split(tmp_path, name, _split())
     assert (tmp_path / "train.safetensors").read_bytes() == (tmp_path / "validation.safetensors").read_bytes()
 
 
-def test_a_description_is_read_as_it_was_written_to_the_last_bit(tmp_path: Path):
+def test_a_description_is_read_as_it_was_written_to_the_last_bit(tmp_path: Path) -> None:
     save_description(tmp_path, _DESCRIPTION)
     assert load_description(tmp_path) == _DESCRIPTION
     assert json.loads((tmp_path / "dataset.json").read_text())["classes"] == ["cat", "Žába/蛙"]
 
 
-def test_normalized_training_pixels_have_mean_zero_and_deviation_one():
+def test_normalized_training_pixels_have_mean_zero_and_deviation_one() -> None:
     images = _split().images
     pixels = images.double() / 255
     mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3), correction=0)
@@ -73,12 +73,12 @@ def test_normalized_training_pixels_have_mean_zero_and_deviation_one():
     torch.testing.assert_close(inputs.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-6, rtol=0)
 
 
-def test_integer_and_float_pixels_of_equal_value_normalize_equally():
+def test_integer_and_float_pixels_of_equal_value_normalize_equally() -> None:
     images = _split().images
     assert torch.equal(normalize(images, _DESCRIPTION), normalize(images.float(), _DESCRIPTION))
 
 
-def test_normalizing_follows_its_formula_channel_by_channel():
+def test_normalizing_follows_its_formula_channel_by_channel() -> None:
     images = _split().images
     expected = (images.numpy() / 255 - np.reshape(_DESCRIPTION.mean, (3, 1, 1))) / np.reshape(
         _DESCRIPTION.std, (3, 1, 1)

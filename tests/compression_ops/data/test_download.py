@@ -49,7 +49,7 @@ def _remote(server: SimpleNamespace, name: str, content: bytes, md5: str | None 
     return RemoteFile(name, md5 or _md5(content), (server.url + name,))
 
 
-def test_files_are_fetched_and_progress_is_told(server: SimpleNamespace, tmp_path: Path):
+def test_files_are_fetched_and_progress_is_told(server: SimpleNamespace, tmp_path: Path) -> None:
     told: list[Progress] = []
     remote = [_remote(server, "a", b"first"), _remote(server, "b", b"second")]
     paths = fetch(remote, tmp_path / "data", "cure", told.append)
@@ -58,20 +58,20 @@ def test_files_are_fetched_and_progress_is_told(server: SimpleNamespace, tmp_pat
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["a", "b"]
 
 
-def test_the_next_url_is_tried_where_one_fails(server: SimpleNamespace, tmp_path: Path):
+def test_the_next_url_is_tried_where_one_fails(server: SimpleNamespace, tmp_path: Path) -> None:
     remote = _remote(server, "a", b"content")
     remote = RemoteFile("a", remote.md5, (_NOWHERE + "a", server.url + "missing", *remote.urls))
     assert fetch([remote], tmp_path / "data", "cure", silent)[0].read_bytes() == b"content"
 
 
-def test_a_file_of_wrong_content_is_not_kept(server: SimpleNamespace, tmp_path: Path):
+def test_a_file_of_wrong_content_is_not_kept(server: SimpleNamespace, tmp_path: Path) -> None:
     remote = _remote(server, "a", b"a page of the hotel's network", md5=_md5(b"data"))
     with pytest.raises(DataError, match=r"a could not be downloaded \(http.*corrupted.*\)\. The cure\."):
         fetch([remote], tmp_path / "data", "The cure.", silent)
     assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
 
-def test_what_is_there_is_not_fetched_again(server: SimpleNamespace, tmp_path: Path):
+def test_what_is_there_is_not_fetched_again(server: SimpleNamespace, tmp_path: Path) -> None:
     present = RemoteFile("a", _md5(b"old"), (_NOWHERE + "a",))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_bytes(b"old")
@@ -85,7 +85,7 @@ def test_what_is_there_is_not_fetched_again(server: SimpleNamespace, tmp_path: P
 @pytest.mark.parametrize(("source", "name"), [(mnist, "MNIST"), (fashion_mnist, "FashionMNIST")])
 def test_without_a_network_the_error_names_both_cures(
     source: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(getattr(datasets, name), "mirrors", [_NOWHERE])
     with pytest.raises(DataError) as caught:
         source.download(None, tmp_path, silent)  # pyright: ignore
@@ -97,7 +97,7 @@ def test_without_a_network_the_error_names_both_cures(
 
 def test_mnist_is_fetched_where_it_is_then_found(
     server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     contents = {
         "train-images-idx3-ubyte.gz": bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(784),
         "train-labels-idx1-ubyte.gz": bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]),
@@ -129,7 +129,7 @@ _BATCHES = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch
 
 def test_cifar10_is_fetched_and_unpacked_where_it_is_then_found(
     server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     archive = _remote(server, "cifar-10-binary.tar.gz", _archive([*_BATCHES, "readme.html"]))
     monkeypatch.setattr(cifar10, "_ARCHIVE", archive)
     spec = cifar10.CIFAR10(source="cifar10")
@@ -146,7 +146,7 @@ def test_cifar10_is_fetched_and_unpacked_where_it_is_then_found(
 )
 def test_an_archive_that_is_not_cifar10_is_refused(
     content: bytes, server: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(cifar10, "_ARCHIVE", _remote(server, "cifar-10-binary.tar.gz", content))
     spec = cifar10.CIFAR10(source="cifar10")
     with pytest.raises(DataError, match="not the archive of CIFAR-10's binary version"):
@@ -154,7 +154,7 @@ def test_an_archive_that_is_not_cifar10_is_refused(
     assert cifar10.locate(spec, [tmp_path / "home"]) is None
 
 
-def test_cifar10_without_a_network_names_both_cures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_cifar10_without_a_network_names_both_cures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cifar10, "_ARCHIVE", RemoteFile("cifar-10-binary.tar.gz", "0" * 32, (_NOWHERE,)))
     with pytest.raises(DataError, match=r"connect to the network, or unpack cifar-10-binary.*COMPRESSION_DATA"):
         cifar10.download(cifar10.CIFAR10(source="cifar10"), tmp_path, silent)

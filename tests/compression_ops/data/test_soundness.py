@@ -21,7 +21,7 @@ def _raw(**changes: Any) -> RawData:
     return RawData(**(fields | changes))
 
 
-def test_sound_data_pass_with_and_without_a_test_split():
+def test_sound_data_pass_with_and_without_a_test_split() -> None:
     require_sound(_raw())
     require_sound(_raw(test=_samples([1, 0])))
 
@@ -46,17 +46,17 @@ def test_sound_data_pass_with_and_without_a_test_split():
         ({"train": Samples(_samples([0, 1]).images[:, 0], np.array([0, 1]))}, r"images uint8 \[2, 4, 4\]"),
     ],
 )
-def test_unsound_data_are_refused_with_what_was_found(changes: dict[str, Any], message: str):
+def test_unsound_data_are_refused_with_what_was_found(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         require_sound(_raw(**changes))
 
 
-def test_many_empty_classes_are_counted_and_a_few_named():
+def test_many_empty_classes_are_counted_and_a_few_named() -> None:
     with pytest.raises(DataError, match=r"no sample of 98 class\(es\): '2', '3', '4', '5', '6';"):
         require_sound(_raw(classes=tuple(map(str, range(100)))))
 
 
-def test_mean_and_deviation_are_those_of_torch_in_double_precision():
+def test_mean_and_deviation_are_those_of_torch_in_double_precision() -> None:
     images = _samples([0] * 50, (3, 9, 7)).images // np.array([1, 2, 5], np.uint8).reshape(3, 1, 1)
     mean, std, warnings = pixel_statistics(images, "train")
     pixels = torch.from_numpy(images).double() / 255
@@ -65,7 +65,7 @@ def test_mean_and_deviation_are_those_of_torch_in_double_precision():
     assert warnings == []
 
 
-def test_a_constant_channel_is_told_and_gets_a_harmless_deviation():
+def test_a_constant_channel_is_told_and_gets_a_harmless_deviation() -> None:
     images = _samples([0, 1], (3, 4, 4)).images
     images[:, 1] = 7
     mean, std, warnings = pixel_statistics(images, "train")
@@ -73,23 +73,23 @@ def test_a_constant_channel_is_told_and_gets_a_harmless_deviation():
     assert warnings == ["train: channel 1 has the same value in every pixel; it tells nothing."]
 
 
-def test_images_of_one_colour_are_refused():
+def test_images_of_one_colour_are_refused() -> None:
     with pytest.raises(DataError, match="every pixel has the same value"):
         pixel_statistics(np.full((3, 1, 4, 4), 200, np.uint8), "train")
 
 
-def test_balance_is_the_smallest_class_over_the_largest():
+def test_balance_is_the_smallest_class_over_the_largest() -> None:
     labels = np.repeat([0, 1, 2], [30, 60, 40])
     assert class_balance(labels, ("a", "b", "c")) == (0.5, [])
 
 
-def test_a_class_ten_times_smaller_than_another_is_told():
+def test_a_class_ten_times_smaller_than_another_is_told() -> None:
     balance, warnings = class_balance(np.repeat([0, 1], [9, 1000]), ("cat", "dog"))
     assert balance == 0.009
     assert "9 training samples of 'cat', 1,000 of 'dog'" in warnings[0]
 
 
-def test_test_samples_that_also_stand_in_train_or_validation_are_counted():
+def test_test_samples_that_also_stand_in_train_or_validation_are_counted() -> None:
     digests = {"train": [b"a", b"b"], "validation": [b"c"], "test": [b"x", b"c", b"a", b"a"]}
     count, warnings = duplicates_across_splits(digests)
     assert count == 3

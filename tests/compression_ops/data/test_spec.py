@@ -32,14 +32,14 @@ _OWN: dict[str, dict[str, Any]] = {
         {"limit": 10.5},
     ],
 )
-def test_a_value_out_of_range_or_of_another_type_is_refused(wrong: dict[str, Any]):
+def test_a_value_out_of_range_or_of_another_type_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         DatasetSpec.model_validate(wrong)
     assert caught.value.errors()[0]["loc"] == tuple(wrong)
 
 
 @pytest.mark.parametrize("source", _SOURCES)
-def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str):
+def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str) -> None:
     (stated,) = (spec for spec in implementations.specs("data.sources") if spec.__module__.endswith(f".{source}"))
     spec = stated.model_validate({"source": source, **_OWN.get(source, {})})
     assert isinstance(spec, DatasetSpec)
@@ -62,14 +62,14 @@ def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str):
         ("mnist", {"test_fraction": 0.5}),
     ],
 )
-def test_a_source_refuses_wrong_fields_of_its_own(source: str, wrong: dict[str, Any]):
+def test_a_source_refuses_wrong_fields_of_its_own(source: str, wrong: dict[str, Any]) -> None:
     (stated,) = (spec for spec in implementations.specs("data.sources") if spec.__module__.endswith(f".{source}"))
     with pytest.raises(ValidationError) as caught:
         stated.model_validate({"source": source, **_OWN.get(source, {}), **wrong})
     assert caught.value.errors()[0]["loc"] == tuple(wrong)
 
 
-def test_reading_a_recipe_and_digesting_its_files_imports_no_heavy_package():
+def test_reading_a_recipe_and_digesting_its_files_imports_no_heavy_package() -> None:
     script = f"""
 import importlib, sys
 from pathlib import Path
@@ -84,7 +84,7 @@ assert not heavy, heavy
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_the_stage_reaches_no_source_until_a_recipe_chose_one():
+def test_the_stage_reaches_no_source_until_a_recipe_chose_one() -> None:
     script = "import sys, compression_ops.stages.dataset\nprint([m for m in sys.modules if 'data.sources.' in m])"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

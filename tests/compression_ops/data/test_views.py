@@ -10,7 +10,7 @@ from compression_ops.data.views import Views
 from compression_ops.seeds import generator
 
 
-def test_views_differ_from_each_other_and_are_those_of_their_augmentation():
+def test_views_differ_from_each_other_and_are_those_of_their_augmentation() -> None:
     augmentation = Augmentation(rotate=10.0)
     views = Views(views=2, augmentation=augmentation, seed=6)
     first, second = views.transformations(20, 0), views.transformations(20, 1)
@@ -22,17 +22,17 @@ def test_views_differ_from_each_other_and_are_those_of_their_augmentation():
     assert not torch.equal(first, second)
 
 
-def test_epochs_go_round_the_views():
+def test_epochs_go_round_the_views() -> None:
     assert [Views(views=3).of_epoch(epoch) for epoch in range(7)] == [0, 1, 2, 0, 1, 2, 0]
 
 
 @pytest.mark.parametrize("bad", [{"views": 0}, {"views": 1.0}, {"seed": -1}, {"augmentation": {"turn": 1.0}}])
-def test_parameters_out_of_range_and_unknown_ones_are_refused(bad: dict[str, object]):
+def test_parameters_out_of_range_and_unknown_ones_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Views.model_validate(bad)
 
 
-def test_generators_of_different_keys_are_unrelated_and_those_of_one_key_alike():
+def test_generators_of_different_keys_are_unrelated_and_those_of_one_key_alike() -> None:
     draws = [
         torch.randint(2**62, (1,), generator=generator(*key)) for key in ((0, "a"), (0, "b"), (1, "a"), ("0", "a"))
     ]
@@ -40,7 +40,7 @@ def test_generators_of_different_keys_are_unrelated_and_those_of_one_key_alike()
     assert int(torch.randint(2**62, (1,), generator=generator(0, "a"))) == int(draws[0])
 
 
-def test_parameters_of_a_recipe_are_read_without_torch():
+def test_parameters_of_a_recipe_are_read_without_torch() -> None:
     modules = [
         "data.augmentation",
         "data.views",

@@ -46,11 +46,11 @@ def one_node(op: str, weight: tuple[int, ...], shape: list[int | str], rank: int
         (one_node("MatMul", (7, 10), [4, 7], 3), 70, 4 * 70),
     ],
 )
-def test_a_layer_costs_what_its_closed_form_says(model: bytes, parameters: int, macs: int):
+def test_a_layer_costs_what_its_closed_form_says(model: bytes, parameters: int, macs: int) -> None:
     assert model_cost.measure(model) == Cost(parameters, len(model), 4 * parameters, macs)
 
 
-def test_a_network_costs_what_torch_counts():
+def test_a_network_costs_what_torch_counts() -> None:
     network = random_networks.small()
     with FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, *random_networks.SHAPE))
@@ -62,7 +62,7 @@ def test_a_network_costs_what_torch_counts():
 
 
 @pytest.mark.parametrize(("bits", "limit"), [(8, 1.15), (4, 0.65)])
-def test_quantization_changes_the_bytes_and_not_the_counts(bits: int, limit: float):
+def test_quantization_changes_the_bytes_and_not_the_counts(bits: int, limit: float) -> None:
     model = random_networks.exported()
     ranges = activations.bounds(activations.replay(model, random_networks.images(4)))
     mapping = calibrated.mapping(model, ranges, Precision(weight_bits=bits))
@@ -74,13 +74,13 @@ def test_quantization_changes_the_bytes_and_not_the_counts(bits: int, limit: flo
     assert after.file_bytes == len(quantized)
 
 
-def test_a_file_costs_what_its_bytes_cost(tmp_path: Path):
+def test_a_file_costs_what_its_bytes_cost(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     onnx.save(random_networks.exported(), path)
     assert model_cost.measure(path) == model_cost.measure(path.read_bytes())
 
 
-def test_bounds_and_shapes_are_no_parameters():
+def test_bounds_and_shapes_are_no_parameters() -> None:
     class Bounded(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return nn.functional.relu6(x).reshape(-1, 4, 36).mean(2)
@@ -91,7 +91,7 @@ def test_bounds_and_shapes_are_no_parameters():
     assert (cost.parameters, cost.macs, cost.weight_bytes) == (0, 0, 0)
 
 
-def test_unknown_image_sizes_are_refused():
+def test_unknown_image_sizes_are_refused() -> None:
     model = one_node("Conv", (8, 3, 3, 3), [3, "height", "width"], 4)
     with pytest.raises(ModelError, match="cannot be counted"):
         model_cost.measure(model)

@@ -47,7 +47,7 @@ def check(model: nn.Module, shape: tuple[int, ...]) -> batch_norm.Folded:
         (nn.Sequential(nn.Linear(7, 4, bias=False), nn.BatchNorm1d(4)), (7,)),
     ],
 )
-def test_each_kind_of_layer_takes_its_batch_norm_in(model: nn.Module, shape: tuple[int, ...]):
+def test_each_kind_of_layer_takes_its_batch_norm_in(model: nn.Module, shape: tuple[int, ...]) -> None:
     folded = check(model, shape)
     assert folded.folded == ("1",)
     assert folded.kept == ()
@@ -67,7 +67,7 @@ class Residual(nn.Module):
         return self.last_norm(y)
 
 
-def test_a_residual_network_folds_all_but_the_norm_after_the_sum():
+def test_a_residual_network_folds_all_but_the_norm_after_the_sum() -> None:
     folded = check(Residual(), (3, 5, 5))
     assert folded.folded == ("first_norm", "second_norm")
     assert folded.kept == ("last_norm",)
@@ -109,30 +109,30 @@ class TiedWeights(nn.Module):
 
 
 @pytest.mark.parametrize("kind", [SharedLayer, OutputUsedTwice, WeightReadElsewhere, DependsOnData, TiedWeights])
-def test_a_layer_that_others_depend_on_keeps_its_batch_norm(kind: type[nn.Module]):
+def test_a_layer_that_others_depend_on_keeps_its_batch_norm(kind: type[nn.Module]) -> None:
     folded = check(kind(), (2, 4, 4))
     assert folded.folded == ()
     assert folded.kept == ("norm",)
 
 
-def test_a_batch_norm_over_another_axis_than_the_linear_layers_output_stays():
+def test_a_batch_norm_over_another_axis_than_the_linear_layers_output_stays() -> None:
     assert check(nn.Sequential(nn.Linear(7, 4), nn.BatchNorm1d(4)), (4, 7)).kept == ("1",)
 
 
-def test_a_batch_norm_without_running_statistics_stays():
+def test_a_batch_norm_without_running_statistics_stays() -> None:
     model = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2, track_running_stats=False))
     assert check(model, (2, 4, 4)).kept == ("1",)
 
 
-def test_an_activation_between_layer_and_batch_norm_keeps_them_apart():
+def test_an_activation_between_layer_and_batch_norm_keeps_them_apart() -> None:
     assert check(nn.Sequential(nn.Conv2d(2, 2, 1), nn.ReLU(), nn.BatchNorm2d(2)), (2, 4, 4)).kept == ("2",)
 
 
-def test_a_parametrized_layer_keeps_its_batch_norm():
+def test_a_parametrized_layer_keeps_its_batch_norm() -> None:
     assert check(nn.Sequential(weight_norm(nn.Conv2d(2, 2, 1)), nn.BatchNorm2d(2)), (2, 4, 4)).kept == ("1",)
 
 
-def test_a_network_in_training_mode_is_folded_as_in_evaluation_mode_and_stays_in_training():
+def test_a_network_in_training_mode_is_folded_as_in_evaluation_mode_and_stays_in_training() -> None:
     model = lived_in(nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2))).train()
     folded = batch_norm.fold(model, (2, 4, 4))
     assert model.training

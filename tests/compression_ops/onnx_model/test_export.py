@@ -27,7 +27,7 @@ def serialized(model: onnx.ModelProto) -> bytes:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
-def test_the_export_gives_the_logits_of_the_network_at_any_batch_size(batch: int):
+def test_the_export_gives_the_logits_of_the_network_at_any_batch_size(batch: int) -> None:
     session = onnx_session.open_session(serialized(random_networks.exported()))
     inputs = random_networks.images(batch)
     with torch.no_grad():
@@ -35,7 +35,7 @@ def test_the_export_gives_the_logits_of_the_network_at_any_batch_size(batch: int
     np.testing.assert_allclose(onnx_session.predict(session, inputs), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_input_and_output_have_fixed_names_and_a_free_batch():
+def test_input_and_output_have_fixed_names_and_a_free_batch() -> None:
     graph = random_networks.exported().graph
     for value, name, shape in ((graph.input[0], "input", [1, 12, 12]), (graph.output[0], "logits", [5])):
         assert value.name == name
@@ -43,7 +43,7 @@ def test_input_and_output_have_fixed_names_and_a_free_batch():
         assert [dim.dim_value for dim in value.type.tensor_type.shape.dim[1:]] == shape
 
 
-def test_batch_norm_is_folded_and_averaging_has_an_integer_kernel():
+def test_batch_norm_is_folded_and_averaging_has_an_integer_kernel() -> None:
     operators = [node.op_type for node in random_networks.exported().graph.node]
     assert "BatchNormalization" not in operators
     assert "GlobalAveragePool" in operators
@@ -51,7 +51,7 @@ def test_batch_norm_is_folded_and_averaging_has_an_integer_kernel():
     assert "Flatten" in operators
 
 
-def test_the_file_holds_weights_and_little_else():
+def test_the_file_holds_weights_and_little_else() -> None:
     model = random_networks.exported()
     weights = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
     assert len(serialized(model)) - weights < 1500
@@ -60,7 +60,7 @@ def test_the_file_holds_weights_and_little_else():
     assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
 
 
-def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Path):
+def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Path) -> None:
     script = (
         "import hashlib; from tests.compression_ops import random_networks as r;"
         "print(hashlib.sha256(r.exported().SerializeToString(deterministic=True)).hexdigest())"
@@ -73,7 +73,7 @@ def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Pa
     assert finished.stderr == ""
 
 
-def test_the_network_is_left_as_it_was():
+def test_the_network_is_left_as_it_was() -> None:
     model = random_networks.small().train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     onnx_export.export(model, SHAPE)
@@ -88,7 +88,7 @@ class Branches(nn.Module):
         return x.flatten(1) if x.sum() > 0 else -x.flatten(1)
 
 
-def test_a_network_that_cannot_be_traced_is_refused_in_a_few_lines():
+def test_a_network_that_cannot_be_traced_is_refused_in_a_few_lines() -> None:
     with pytest.raises(ModelError, match=r"Branches could not be exported.*control flow") as caught:
         onnx_export.export(Branches(), SHAPE)
     assert len(str(caught.value)) < 700
@@ -98,7 +98,7 @@ def test_a_network_that_cannot_be_traced_is_refused_in_a_few_lines():
     ("model", "message"),
     [(nn.Identity(), "instead of one float32 tensor"), (nn.Flatten(0), "instead of one float32 tensor")],
 )
-def test_a_network_that_does_not_return_rows_of_logits_is_refused(model: nn.Module, message: str):
+def test_a_network_that_does_not_return_rows_of_logits_is_refused(model: nn.Module, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         onnx_export.export(model, SHAPE)
 
@@ -108,7 +108,7 @@ class MixesSamples(nn.Module):
         return x.mean(0, keepdim=True).flatten(1)
 
 
-def test_a_network_that_mixes_samples_is_refused():
+def test_a_network_that_mixes_samples_is_refused() -> None:
     with pytest.raises(ModelError, match="one row of logits a sample"):
         onnx_export.export(MixesSamples(), SHAPE)
 
@@ -142,7 +142,7 @@ def build(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(144, classes, bias=False))
 
 
-def test_the_same_weights_are_exported_once_a_process(tmp_path: Path, counted: list[int]):
+def test_the_same_weights_are_exported_once_a_process(tmp_path: Path, counted: list[int]) -> None:
     first = onnx_export.export_saved(saved(tmp_path / "a", 1.0))
     expected = serialized(first)
     first.graph.ClearField("node")
@@ -150,7 +150,7 @@ def test_the_same_weights_are_exported_once_a_process(tmp_path: Path, counted: l
     assert len(counted) == 1
 
 
-def test_other_weights_are_exported_anew(tmp_path: Path, counted: list[int]):
+def test_other_weights_are_exported_anew(tmp_path: Path, counted: list[int]) -> None:
     one, two = (onnx_export.export_saved(saved(tmp_path / str(weight), weight)) for weight in (1.0, 2.0))
     assert one.producer_version != two.producer_version
     assert len(counted) == 2
@@ -158,7 +158,7 @@ def test_other_weights_are_exported_anew(tmp_path: Path, counted: list[int]):
 
 def test_exports_beyond_the_memory_limit_are_forgotten(
     tmp_path: Path, counted: list[int], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(onnx_export, "_CACHE_BYTES", int(1.5 * len(serialized(random_networks.exported()))))
     folders = [saved(tmp_path / str(weight), weight) for weight in (1.0, 2.0)]
     for folder in (*folders, folders[1], folders[0]):
@@ -166,6 +166,6 @@ def test_exports_beyond_the_memory_limit_are_forgotten(
     assert len(counted) == 3
 
 
-def test_the_digest_of_an_export_is_that_of_its_content():
+def test_the_digest_of_an_export_is_that_of_its_content() -> None:
     """Two exports in one process, of equal networks, are equal to the last byte."""
     assert serialized(onnx_export.export(random_networks.small(), SHAPE)) == serialized(random_networks.exported())

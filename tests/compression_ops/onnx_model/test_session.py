@@ -12,7 +12,7 @@ from tests.compression_ops import random_networks
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
-def test_the_batch_size_does_not_change_the_logits(batch_size: int):
+def test_the_batch_size_does_not_change_the_logits(batch_size: int) -> None:
     session = onnx_session.open_session(random_networks.exported().SerializeToString())
     inputs = random_networks.images(7)
     expected = np.concatenate([session.run(None, {"input": inputs[i : i + 1]})[0] for i in range(7)])
@@ -21,12 +21,12 @@ def test_the_batch_size_does_not_change_the_logits(batch_size: int):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_no_samples_give_no_rows():
+def test_no_samples_give_no_rows() -> None:
     session = onnx_session.open_session(random_networks.exported().SerializeToString())
     assert onnx_session.predict(session, random_networks.images(0)).shape == (0, random_networks.CLASSES)
 
 
-def test_a_file_opens_like_its_bytes_and_the_optimized_graph_is_written(tmp_path: Path):
+def test_a_file_opens_like_its_bytes_and_the_optimized_graph_is_written(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     onnx.save(random_networks.exported(), path)
     optimized = tmp_path / "optimized.onnx"
@@ -36,7 +36,7 @@ def test_a_file_opens_like_its_bytes_and_the_optimized_graph_is_written(tmp_path
     assert len(onnx.load(optimized).graph.node) < len(onnx.load(path).graph.node)
 
 
-def test_what_is_no_model_is_refused_with_its_name(tmp_path: Path):
+def test_what_is_no_model_is_refused_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"no model")
     with pytest.raises(ModelError, match=r"model\.onnx cannot be run by onnxruntime"):

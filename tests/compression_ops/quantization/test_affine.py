@@ -72,7 +72,7 @@ def affine(type_name: str, scale: np.ndarray, zero_point: np.ndarray, axis: int 
 @pytest.mark.parametrize("axis", [None, 0])
 @settings(deadline=None, max_examples=30)
 @given(data=st.data())
-def test_integers_and_values_are_those_of_onnxruntime(type_name: str, axis: int | None, data: st.DataObject):
+def test_integers_and_values_are_those_of_onnxruntime(type_name: str, axis: int | None, data: st.DataObject) -> None:
     values = data.draw(values_2d)
     scale, zero_point = data.draw(mappings(type_name, None if axis is None else ROWS))
     expected_q, expected_y = operators(type_name, axis).run(None, {"x": values, "s": scale, "z": zero_point})
@@ -85,7 +85,7 @@ def test_integers_and_values_are_those_of_onnxruntime(type_name: str, axis: int 
 @pytest.mark.parametrize("axis", [None, 0, 1])
 @settings(deadline=None, max_examples=30)
 @given(data=st.data())
-def test_fake_quantize_is_that_of_torch_but_for_ties(axis: int | None, data: st.DataObject):
+def test_fake_quantize_is_that_of_torch_but_for_ties(axis: int | None, data: st.DataObject) -> None:
     """torch multiplies by the inverse of the scale instead of dividing: a value on a tie may fall to the other side."""
     values = torch.from_numpy(data.draw(values_2d))
     count = None if axis is None else values.shape[axis]
@@ -104,14 +104,14 @@ def test_fake_quantize_is_that_of_torch_but_for_ties(axis: int | None, data: st.
     assert ((found - expected).abs() <= step * 1.0001).all()
 
 
-def test_the_corrected_example_of_the_article_gives_38_and_076():
+def test_the_corrected_example_of_the_article_gives_38_and_076() -> None:
     mapping = Affine(torch.tensor(0.02), torch.tensor(0, dtype=torch.int32), quantizer.integers(8, signed=True))
     quantized = quantizer.quantize(torch.tensor([0.75]), mapping)
     assert quantized.item() == 38
     assert quantizer.dequantize(quantized, mapping).item() == pytest.approx(0.76)
 
 
-def test_a_hundred_steps_over_minus_one_to_one_are_two_hundredths_wide():
+def test_a_hundred_steps_over_minus_one_to_one_are_two_hundredths_wide() -> None:
     mapping = quantizer.asymmetric(torch.tensor(-1.0), torch.tensor(1.0), Integers(0, 100))
     assert mapping.scale.item() == pytest.approx(0.02)
     assert quantizer.fake_quantize(torch.tensor([0.75]), mapping).item() == pytest.approx(0.76)
@@ -126,7 +126,7 @@ def test_a_hundred_steps_over_minus_one_to_one_are_two_hundredths_wide():
 )
 def test_the_error_within_the_range_is_at_most_half_a_step(
     bits: int, signed: bool, symmetric: bool, values: np.ndarray
-):
+) -> None:
     tensor = torch.from_numpy(values)
     integers = quantizer.integers(bits, signed, narrow=symmetric and signed)
     make = quantizer.symmetric if symmetric else quantizer.asymmetric
@@ -140,7 +140,7 @@ def test_the_error_within_the_range_is_at_most_half_a_step(
 
 @settings(deadline=None, max_examples=50)
 @given(low=st.floats(-(2.0**100), 2.0**100, width=32), span=st.floats(0, 2.0**100, width=32), bits=st.integers(2, 16))
-def test_zero_stays_exactly_zero_whatever_the_range(low: float, span: float, bits: int):
+def test_zero_stays_exactly_zero_whatever_the_range(low: float, span: float, bits: int) -> None:
     bounds = torch.tensor(low), torch.tensor(low).double() + span
     for mapping in (
         quantizer.asymmetric(*bounds, quantizer.integers(bits, signed=False)),
@@ -150,7 +150,7 @@ def test_zero_stays_exactly_zero_whatever_the_range(low: float, span: float, bit
         assert mapping.scale.item() > 0
 
 
-def test_each_channel_is_quantized_as_if_it_were_alone():
+def test_each_channel_is_quantized_as_if_it_were_alone() -> None:
     values = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 10, 0.1, 0]).view(
         4, 1, 1
     )
@@ -163,7 +163,7 @@ def test_each_channel_is_quantized_as_if_it_were_alone():
         torch.testing.assert_close(alone, expected, rtol=0, atol=0)
 
 
-def test_the_gradient_passes_inside_the_range_and_stops_outside():
+def test_the_gradient_passes_inside_the_range_and_stops_outside() -> None:
     mapping = quantizer.symmetric(
         torch.tensor(-1.0), torch.tensor(1.0), quantizer.integers(8, signed=True, narrow=True)
     )
@@ -173,7 +173,7 @@ def test_the_gradient_passes_inside_the_range_and_stops_outside():
     assert values.grad.tolist() == [0, 1, 1, 1, 0]
 
 
-def test_infinity_is_clamped_and_nan_is_refused():
+def test_infinity_is_clamped_and_nan_is_refused() -> None:
     mapping = quantizer.asymmetric(torch.tensor(-1.0), torch.tensor(1.0), quantizer.integers(8, signed=False))
     assert quantizer.quantize(torch.tensor([-torch.inf, torch.inf]), mapping).tolist() == [0, 255]
     with pytest.raises(ValueError, match="NaN"):
@@ -181,12 +181,12 @@ def test_infinity_is_clamped_and_nan_is_refused():
 
 
 @pytest.mark.parametrize("bits", [1, 17, 0, -8])
-def test_bit_widths_outside_2_to_16_are_refused(bits: int):
+def test_bit_widths_outside_2_to_16_are_refused(bits: int) -> None:
     with pytest.raises(ValueError, match="2 to 16"):
         quantizer.integers(bits, signed=True)
 
 
-def test_a_range_that_is_reversed_or_not_finite_is_refused():
+def test_a_range_that_is_reversed_or_not_finite_is_refused() -> None:
     integers = quantizer.integers(8, signed=False)
     for low, high in ((1.0, 0.0), (0.0, torch.inf), (torch.nan, 1.0)):
         with pytest.raises(ValueError, match="finite and ordered"):
@@ -197,7 +197,7 @@ def test_a_range_that_is_reversed_or_not_finite_is_refused():
         quantizer.value_range(torch.empty(0))
 
 
-def test_scales_of_another_length_than_the_axis_are_refused():
+def test_scales_of_another_length_than_the_axis_are_refused() -> None:
     mapping = Affine(torch.ones(3), torch.zeros(3, dtype=torch.int32), quantizer.integers(8, signed=True), axis=0)
     with pytest.raises(ValueError, match="do not fit axis 0"):
         quantizer.quantize(torch.zeros(2, 3), mapping)

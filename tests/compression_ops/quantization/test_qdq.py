@@ -55,7 +55,7 @@ def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("precision", EACH, ids=str)
-def test_every_precision_that_a_recipe_can_choose_runs_on_integers(precision: Precision):
+def test_every_precision_that_a_recipe_can_choose_runs_on_integers(precision: Precision) -> None:
     kernels = integer_kernels.kernels(serialized(quantized(precision)))
     assert kernels.floating == {}
     assert kernels.integer["QLinearConv"] == 3
@@ -64,13 +64,13 @@ def test_every_precision_that_a_recipe_can_choose_runs_on_integers(precision: Pr
 
 
 @pytest.mark.parametrize(("bits", "bound"), [(8, 0.03), (4, 0.3)])
-def test_the_quantized_logits_are_close_to_the_float_ones(bits: int, bound: float):
+def test_the_quantized_logits_are_close_to_the_float_ones(bits: int, bound: float) -> None:
     images = random_networks.images(50, seed=3)
     expected = predict(random_networks.exported(), images)
     assert relative_error(predict(quantized(Precision(weight_bits=bits)), images), expected) < bound
 
 
-def test_nothing_is_lost_against_the_tool_that_places_the_integers(tmp_path: Path):
+def test_nothing_is_lost_against_the_tool_that_places_the_integers(tmp_path: Path) -> None:
     """onnxruntime's own quantize_static with the same settings is no closer to the float model, and larger."""
     source, target = tmp_path / "float.onnx", tmp_path / "tool.onnx"
     onnx.save(random_networks.exported(), source)
@@ -99,7 +99,7 @@ def test_nothing_is_lost_against_the_tool_that_places_the_integers(tmp_path: Pat
     assert len(serialized(quantized())) < 0.75 * target.stat().st_size
 
 
-def test_four_bits_halve_the_weights():
+def test_four_bits_halve_the_weights() -> None:
     eight, four = (
         {tensor.name: tensor for tensor in quantized(Precision(weight_bits=bits)).graph.initializer} for bits in (8, 4)
     )
@@ -110,7 +110,7 @@ def test_four_bits_halve_the_weights():
 
 
 @pytest.mark.parametrize(("reduce_range", "largest"), [(True, 64), (False, 127)])
-def test_a_reduced_range_keeps_the_weights_within_64(reduce_range: bool, largest: int):
+def test_a_reduced_range_keeps_the_weights_within_64(reduce_range: bool, largest: int) -> None:
     model = quantized(Precision(reduce_range=reduce_range))
     weights = [numpy_helper.to_array(t) for t in model.graph.initializer if t.data_type == TensorProto.INT8]
     assert max(int(np.abs(weight.astype(int)).max()) for weight in weights) == largest
@@ -128,18 +128,18 @@ def wide_sum() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 
-def test_the_largest_possible_sum_is_exact_with_a_reduced_range():
+def test_the_largest_possible_sum_is_exact_with_a_reduced_range() -> None:
     mapping = calibrated.mapping(wide_sum(), {"input": (0.0, 1.0), "logits": (0.0, 64.0)}, USUAL)
     model = qdq.write(wide_sum(), mapping).model
     np.testing.assert_allclose(predict(model, np.ones((1, 64), np.float32)), 64, rtol=1e-5)
 
 
-def test_the_logits_are_float_and_not_256_levels():
+def test_the_logits_are_float_and_not_256_levels() -> None:
     logits = predict(quantized(), random_networks.images(400, seed=5))
     assert len(np.unique(logits)) > 1000
 
 
-def test_compaction_changes_no_integer(monkeypatch: pytest.MonkeyPatch):
+def test_compaction_changes_no_integer(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the tool gave and what we store differ by the rounding of the logits to 8 bits alone, half a step."""
     kept: list[onnx.ModelProto] = []
     original = integer_graph.compact
@@ -163,7 +163,7 @@ def test_compaction_changes_no_integer(monkeypatch: pytest.MonkeyPatch):
     assert len(serialized(small)) < 0.7 * len(serialized(kept[0]))
 
 
-def test_the_file_holds_integers_short_names_and_little_else():
+def test_the_file_holds_integers_short_names_and_little_else() -> None:
     model = quantized()
     values = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
     assert len(serialized(model)) - values < 2000
@@ -174,7 +174,7 @@ def test_the_file_holds_integers_short_names_and_little_else():
     assert len(set(contents)) == len(contents)
 
 
-def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Path):
+def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Path) -> None:
     script = (
         "import hashlib, numpy as np, onnx; from pathlib import Path;"
         "from compression_ops.quantization import activations as a, qdq;"
@@ -194,13 +194,13 @@ def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [tmp_path / "float.onnx"]
 
 
-def test_the_float_model_is_left_as_it_was():
+def test_the_float_model_is_left_as_it_was() -> None:
     model = random_networks.exported()
     quantized(model=model)
     assert serialized(model) == serialized(random_networks.exported())
 
 
-def test_a_channel_whose_weights_are_all_zero_keeps_its_bias():
+def test_a_channel_whose_weights_are_all_zero_keeps_its_bias() -> None:
     model = random_networks.exported()
     for tensor in model.graph.initializer:
         if tensor.name == "head.weight":
@@ -212,7 +212,7 @@ def test_a_channel_whose_weights_are_all_zero_keeps_its_bias():
     np.testing.assert_allclose(logits[:, 2], bias[2], atol=0.01)
 
 
-def test_a_model_without_any_operator_to_quantize_is_refused():
+def test_a_model_without_any_operator_to_quantize_is_refused() -> None:
     graph = helper.make_graph(
         [helper.make_node("Sin", ["input"], ["logits"])],
         "sine",
@@ -224,7 +224,7 @@ def test_a_model_without_any_operator_to_quantize_is_refused():
         quantized(model=model)
 
 
-def test_a_tensor_that_the_mapping_leaves_out_stays_float():
+def test_a_tensor_that_the_mapping_leaves_out_stays_float() -> None:
     model = random_networks.exported()
     ranges = activations.bounds(activations.replay(model, random_networks.images(32)))
     whole = calibrated.mapping(model, ranges, USUAL)
@@ -234,7 +234,7 @@ def test_a_tensor_that_the_mapping_leaves_out_stays_float():
     assert stored["third.weight"] == TensorProto.INT8
 
 
-def test_weights_of_four_and_of_eight_bits_stand_in_one_model():
+def test_weights_of_four_and_of_eight_bits_stand_in_one_model() -> None:
     model = random_networks.exported()
     ranges = activations.bounds(activations.replay(model, random_networks.images(32)))
     eight, four = (calibrated.mapping(model, ranges, Precision(weight_bits=bits)) for bits in (8, 4))
@@ -254,7 +254,9 @@ def test_weights_of_four_and_of_eight_bits_stand_in_one_model():
         ("weights", "head.weight", affine.integers(9, signed=True)),
     ],
 )
-def test_a_mapping_that_the_8_bit_operators_cannot_express_is_refused(part: str, name: str, wrong: affine.Integers):
+def test_a_mapping_that_the_8_bit_operators_cannot_express_is_refused(
+    part: str, name: str, wrong: affine.Integers
+) -> None:
     model = random_networks.exported()
     ranges = activations.bounds(activations.replay(model, random_networks.images(4)))
     mapping = calibrated.mapping(model, ranges, USUAL)
@@ -263,7 +265,7 @@ def test_a_mapping_that_the_8_bit_operators_cannot_express_is_refused(part: str,
         qdq.write(model, replace(mapping, **{part: changed}))
 
 
-def test_the_tensors_of_the_model_are_known_by_their_names_in_the_float_model():
+def test_the_tensors_of_the_model_are_known_by_their_names_in_the_float_model() -> None:
     model = random_networks.exported()
     ranges = activations.bounds(activations.replay(model, random_networks.images(32)))
     written = qdq.write(model, calibrated.mapping(model, ranges, USUAL))

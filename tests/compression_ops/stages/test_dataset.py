@@ -50,7 +50,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_splits_of_digits_are_a_partition_of_scikit_learns_digits(tmp_path: Path):
+def test_the_splits_of_digits_are_a_partition_of_scikit_learns_digits(tmp_path: Path) -> None:
     result = _digits(tmp_path / "out")
     splits = _splits(tmp_path / "out")
     theirs = load_digits()
@@ -66,7 +66,7 @@ def test_the_splits_of_digits_are_a_partition_of_scikit_learns_digits(tmp_path: 
         assert split.images.shape[1:] == (1, 8, 8)
 
 
-def test_mean_and_deviation_are_those_of_the_training_split_alone(tmp_path: Path):
+def test_mean_and_deviation_are_those_of_the_training_split_alone(tmp_path: Path) -> None:
     _digits(tmp_path / "out", validation_fraction=0.5)
     pixels = load_split(tmp_path / "out", "train").images.double() / 255
     description = load_description(tmp_path / "out")
@@ -75,7 +75,7 @@ def test_mean_and_deviation_are_those_of_the_training_split_alone(tmp_path: Path
     assert (description.shape, description.classes) == ((1, 8, 8), tuple("0123456789"))
 
 
-def test_the_same_parameters_give_the_same_bytes(tmp_path: Path):
+def test_the_same_parameters_give_the_same_bytes(tmp_path: Path) -> None:
     parameters = {"seed": 5, "limit": 700, "validation_fraction": 0.2}
     results = [_digits(tmp_path / name, **parameters) for name in "ab"]
     assert _contents(tmp_path / "a") == _contents(tmp_path / "b")
@@ -84,7 +84,7 @@ def test_the_same_parameters_give_the_same_bytes(tmp_path: Path):
 
 
 @pytest.mark.parametrize("changed", [{"seed": 1}, {"validation_fraction": 0.4}, {"limit": 100}])
-def test_no_parameter_touches_the_test_split(tmp_path: Path, changed: dict[str, Any]):
+def test_no_parameter_touches_the_test_split(tmp_path: Path, changed: dict[str, Any]) -> None:
     _digits(tmp_path / "a")
     _digits(tmp_path / "b", **changed)
     a, b = _contents(tmp_path / "a"), _contents(tmp_path / "b")
@@ -92,7 +92,7 @@ def test_no_parameter_touches_the_test_split(tmp_path: Path, changed: dict[str, 
     assert a["validation.safetensors"] != b["validation.safetensors"]
 
 
-def test_a_limit_keeps_that_many_for_training_and_validation_in_the_proportion_of_the_classes(tmp_path: Path):
+def test_a_limit_keeps_that_many_for_training_and_validation_in_the_proportion_of_the_classes(tmp_path: Path) -> None:
     result = _digits(tmp_path / "out", limit=500, validation_fraction=0.2)
     assert [result.metrics[f"{name}_samples"] for name in SPLITS[:2]] == [400, 100]
     _digits(tmp_path / "all")
@@ -105,7 +105,7 @@ def test_a_limit_keeps_that_many_for_training_and_validation_in_the_proportion_o
 
 
 @pytest.mark.mnist
-def test_mnist_keeps_its_own_test_split_in_its_own_order(tmp_path: Path):
+def test_mnist_keeps_its_own_test_split_in_its_own_order(tmp_path: Path) -> None:
     spec = mnist.MNIST(source="mnist")
     root = mnist.locate(spec, [_DATA])
     assert root is not None
@@ -121,7 +121,7 @@ def test_mnist_keeps_its_own_test_split_in_its_own_order(tmp_path: Path):
     assert checksum == int(raw.train.images.sum(dtype=np.int64))
 
 
-def test_test_samples_that_training_knows_are_counted_and_told(tmp_path: Path):
+def test_test_samples_that_training_knows_are_counted_and_told(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
     labels = np.arange(40) % 2
     np.savez(tmp_path / "a.npz", x_train=images[:30], y_train=labels[:30], x_test=images[27:], y_test=labels[27:])
@@ -130,7 +130,7 @@ def test_test_samples_that_training_knows_are_counted_and_told(tmp_path: Path):
     assert "3 of 13 test samples" in result.warnings[0]
 
 
-def test_held_out_duplicates_never_cross_the_test_line(tmp_path: Path):
+def test_held_out_duplicates_never_cross_the_test_line(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8).repeat(3, axis=0)
     np.savez(tmp_path / "a.npz", images=images, labels=np.arange(180) % 3)
     result = _run(tmp_path / "out", tmp_path / "a.npz", source="npz", path="a.npz", test_fraction=0.3)
@@ -138,7 +138,7 @@ def test_held_out_duplicates_never_cross_the_test_line(tmp_path: Path):
     assert result.metrics["test_samples"] > 20
 
 
-def test_images_of_a_folder_stay_in_their_split_when_others_are_added(tmp_path: Path):
+def test_images_of_a_folder_stay_in_their_split_when_others_are_added(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
 
     def add(low: int, high: int) -> None:
@@ -160,7 +160,7 @@ def test_images_of_a_folder_stay_in_their_split_when_others_are_added(tmp_path: 
     assert (before["train"] | before["validation"]) < (after["train"] | after["validation"])
 
 
-def test_progress_is_told_and_ends_with_the_metrics(tmp_path: Path):
+def test_progress_is_told_and_ends_with_the_metrics(tmp_path: Path) -> None:
     told: list[Progress] = []
     root = digits.locate(digits.Digits(source="digits"), [])
     assert root is not None
@@ -169,7 +169,7 @@ def test_progress_is_told_and_ends_with_the_metrics(tmp_path: Path):
     assert told[-1].metrics == result.metrics
 
 
-def test_warnings_of_the_source_and_of_the_checks_reach_the_user(tmp_path: Path):
+def test_warnings_of_the_source_and_of_the_checks_reach_the_user(tmp_path: Path) -> None:
     images = np.random.default_rng(0).random((200, 3, 8, 8))
     images[:, 1] = 0
     np.savez(tmp_path / "a.npz", images=images, labels=(np.arange(200) < 15).astype(int))
@@ -194,7 +194,7 @@ def test_warnings_of_the_source_and_of_the_checks_reach_the_user(tmp_path: Path)
 )
 def test_unsound_data_are_refused_and_nothing_is_written(
     tmp_path: Path, arrays: dict[str, Any], parameters: dict[str, Any], message: str
-):
+) -> None:
     images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8)
     np.savez(tmp_path / "a.npz", **({"images": images} | arrays))
     with pytest.raises(DataError, match=message):

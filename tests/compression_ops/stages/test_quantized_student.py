@@ -74,7 +74,7 @@ def compute(inputs: dict[str, Path], output: Path, **changes: Any) -> StageResul
     return quantized_student.run(parameters, inputs, Context(output))
 
 
-def test_the_model_runs_on_integers_and_is_close_to_the_float_student(inputs: dict[str, Path], tmp_path: Path):
+def test_the_model_runs_on_integers_and_is_close_to_the_float_student(inputs: dict[str, Path], tmp_path: Path) -> None:
     result = compute(inputs, tmp_path / "output")
     images = random_networks.images(50)
     with torch.no_grad():
@@ -85,7 +85,7 @@ def test_the_model_runs_on_integers_and_is_close_to_the_float_student(inputs: di
     assert result.warnings == ()
 
 
-def test_the_facts_are_those_of_the_files(inputs: dict[str, Path], tmp_path: Path):
+def test_the_facts_are_those_of_the_files(inputs: dict[str, Path], tmp_path: Path) -> None:
     metrics = compute(inputs, tmp_path / "output").metrics
     facts = json.loads((tmp_path / "output" / "quantization.json").read_text())
     assert {name: facts[name] for name in metrics} == dict(metrics)
@@ -97,7 +97,9 @@ def test_the_facts_are_those_of_the_files(inputs: dict[str, Path], tmp_path: Pat
     assert facts["activation_ranges"]["input"][0] < 0 < facts["activation_ranges"]["input"][1]
 
 
-def test_the_accuracies_are_those_of_the_two_models_on_the_validation_split(inputs: dict[str, Path], tmp_path: Path):
+def test_the_accuracies_are_those_of_the_two_models_on_the_validation_split(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
     metrics = compute(inputs, tmp_path / "output").metrics
     split = dataset.load_split(inputs["dataset"], "validation")
     images = dataset.normalize(split.images, dataset.load_description(inputs["dataset"]))
@@ -112,7 +114,9 @@ def test_the_accuracies_are_those_of_the_two_models_on_the_validation_split(inpu
 
 
 @pytest.mark.parametrize("method", ["minmax", "entropy", "percentile"])
-def test_each_method_of_calibration_gives_the_same_files_twice(method: str, inputs: dict[str, Path], tmp_path: Path):
+def test_each_method_of_calibration_gives_the_same_files_twice(
+    method: str, inputs: dict[str, Path], tmp_path: Path
+) -> None:
     for name in ("one", "two"):
         compute(inputs, tmp_path / name, calibration={"method": method, "samples": 20})
     for file in ("model.onnx", "quantization.json"):
@@ -120,20 +124,20 @@ def test_each_method_of_calibration_gives_the_same_files_twice(method: str, inpu
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["model.onnx", "quantization.json"]
 
 
-def test_four_bits_give_a_smaller_file(inputs: dict[str, Path], tmp_path: Path):
+def test_four_bits_give_a_smaller_file(inputs: dict[str, Path], tmp_path: Path) -> None:
     eight = compute(inputs, tmp_path / "eight").metrics
     four = compute(inputs, tmp_path / "four", weight_bits=4).metrics
     assert four["file_bytes"] < 0.75 * eight["file_bytes"]
     assert four["integer_share"] == 1
 
 
-def test_more_samples_than_there_are_use_all_and_warn(inputs: dict[str, Path], tmp_path: Path):
+def test_more_samples_than_there_are_use_all_and_warn(inputs: dict[str, Path], tmp_path: Path) -> None:
     result = compute(inputs, tmp_path / "output", calibration={"method": "minmax", "samples": 1000})
     assert result.metrics["calibration_samples"] == 40
     assert result.warnings == ("calibration.samples is 1000, but the training split has 40: all of them were used",)
 
 
-def test_calibration_sees_the_training_split_alone(inputs: dict[str, Path], tmp_path: Path):
+def test_calibration_sees_the_training_split_alone(inputs: dict[str, Path], tmp_path: Path) -> None:
     before = compute(inputs, tmp_path / "before")
     for name in ("validation", "test"):
         split = dataset.load_split(inputs["dataset"], name)
@@ -143,13 +147,13 @@ def test_calibration_sees_the_training_split_alone(inputs: dict[str, Path], tmp_
     assert before.metrics["largest_logit_change"] != after.metrics["largest_logit_change"]
 
 
-def test_the_student_may_come_with_its_name(inputs: dict[str, Path], tmp_path: Path):
+def test_the_student_may_come_with_its_name(inputs: dict[str, Path], tmp_path: Path) -> None:
     compute(inputs, tmp_path / "one")
     compute({"dataset": inputs["dataset"], "student/small": inputs["student"]}, tmp_path / "two")
     assert (tmp_path / "one" / "model.onnx").read_bytes() == (tmp_path / "two" / "model.onnx").read_bytes()
 
 
-def test_progress_ends_at_its_total(inputs: dict[str, Path], tmp_path: Path):
+def test_progress_ends_at_its_total(inputs: dict[str, Path], tmp_path: Path) -> None:
     seen: list[Progress] = []
     (tmp_path / "output").mkdir()
     parameters = quantized_student.QuantizedStudent.model_validate(PARAMETERS)
@@ -159,19 +163,21 @@ def test_progress_ends_at_its_total(inputs: dict[str, Path], tmp_path: Path):
     assert seen[-1].metrics["validation_accuracy"] >= 0
 
 
-def test_an_export_that_computes_something_else_is_refused(inputs: dict[str, Path], tmp_path: Path):
+def test_an_export_that_computes_something_else_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
     changed = {"dataset": inputs["dataset"], "student": write_student(tmp_path / "noisy", "build_noisy")}
     with pytest.raises(ModelError, match=r"differs from the torch model by 1 .*at most"):
         compute(changed, tmp_path / "output")
 
 
-def test_an_empty_validation_split_is_refused(inputs: dict[str, Path], tmp_path: Path):
+def test_an_empty_validation_split_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
     changed = {"dataset": write_dataset(tmp_path / "empty", validation=0), "student": inputs["student"]}
     with pytest.raises(DataError, match="validation split is empty"):
         compute(changed, tmp_path / "output")
 
 
-def test_nodes_that_stay_float_are_told(inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_nodes_that_stay_float_are_told(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def export_saved(folder: Path) -> onnx.ModelProto:
         model = random_networks.exported()
         for node in model.graph.node:
@@ -187,7 +193,7 @@ def test_nodes_that_stay_float_are_told(inputs: dict[str, Path], tmp_path: Path,
     assert "onnxruntime has no integer kernel" in warning
 
 
-def test_a_loss_of_accuracy_is_told(inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_loss_of_accuracy_is_told(inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantization, "WORTH_A_WARNING", -100.0)
     (warning,) = compute(inputs, tmp_path / "output").warnings
     assert "points of validation accuracy" in warning

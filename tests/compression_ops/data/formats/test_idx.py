@@ -41,7 +41,7 @@ def _write(root: Path, gzipped: bool = False, train: int = 12, test: int = 5, si
 
 
 @pytest.mark.parametrize("gzipped", [False, True])
-def test_images_and_labels_are_those_written(tmp_path: Path, gzipped: bool):
+def test_images_and_labels_are_those_written(tmp_path: Path, gzipped: bool) -> None:
     arrays = _write(tmp_path / "raw", gzipped)
     raw = mnist.read(_SPEC, tmp_path / "raw")
     assert isinstance(raw.test, Samples)
@@ -52,7 +52,7 @@ def test_images_and_labels_are_those_written(tmp_path: Path, gzipped: bool):
 
 
 @pytest.mark.mnist
-def test_the_shared_mnist_is_read_as_torchvision_reads_it(tmp_path: Path):
+def test_the_shared_mnist_is_read_as_torchvision_reads_it(tmp_path: Path) -> None:
     root = mnist.locate(_SPEC, [tmp_path, _DATA])
     assert root == _DATA / "MNIST" / "raw"
     raw = mnist.read(_SPEC, root)
@@ -69,7 +69,7 @@ def test_the_shared_mnist_is_read_as_torchvision_reads_it(tmp_path: Path):
         np.testing.assert_array_equal(samples.labels, read_label_file(str(tmp_path / f"{split}-labels-idx1")).numpy())
 
 
-def test_fashion_mnist_is_found_in_torchvisions_folder_and_has_its_class_names(tmp_path: Path):
+def test_fashion_mnist_is_found_in_torchvisions_folder_and_has_its_class_names(tmp_path: Path) -> None:
     spec = fashion_mnist.FashionMNIST(source="fashion_mnist")
     arrays = _write(tmp_path / "b" / "FashionMNIST" / "raw")
     root = fashion_mnist.locate(spec, [tmp_path / "a", tmp_path / "b"])
@@ -81,7 +81,7 @@ def test_fashion_mnist_is_found_in_torchvisions_folder_and_has_its_class_names(t
     assert list(raw.classes) == theirs.classes
 
 
-def test_the_first_folder_that_holds_all_four_files_is_taken(tmp_path: Path):
+def test_the_first_folder_that_holds_all_four_files_is_taken(tmp_path: Path) -> None:
     for name in "abc":
         _write(tmp_path / name / "MNIST" / "raw", gzipped=name == "b")
     (tmp_path / "a" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
@@ -90,7 +90,7 @@ def test_the_first_folder_that_holds_all_four_files_is_taken(tmp_path: Path):
     assert mnist.locate(_SPEC, []) is None
 
 
-def test_of_a_file_and_its_gzipped_twin_the_plain_one_is_read_and_listed(tmp_path: Path):
+def test_of_a_file_and_its_gzipped_twin_the_plain_one_is_read_and_listed(tmp_path: Path) -> None:
     _write(tmp_path / "raw")
     twin = tmp_path / "raw" / "train-images-idx3-ubyte.gz"
     twin.write_bytes(b"damaged")
@@ -104,7 +104,7 @@ def test_of_a_file_and_its_gzipped_twin_the_plain_one_is_read_and_listed(tmp_pat
     assert len(mnist.read(_SPEC, tmp_path / "raw").train) == 12
 
 
-def test_a_missing_file_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     _write(tmp_path / "raw")
     (tmp_path / "raw" / "t10k-labels-idx1-ubyte").unlink()
     for act in (mnist.files, mnist.read):
@@ -112,13 +112,13 @@ def test_a_missing_file_is_named(tmp_path: Path):
             act(_SPEC, tmp_path / "raw")
 
 
-def test_images_of_another_size_are_refused(tmp_path: Path):
+def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
     _write(tmp_path / "raw", side=8)
     with pytest.raises(DataError, match=r"images of 8 x 8 pixels; expected 28 x 28"):
         mnist.read(_SPEC, tmp_path / "raw")
 
 
-def test_fewer_labels_than_images_are_refused(tmp_path: Path):
+def test_fewer_labels_than_images_are_refused(tmp_path: Path) -> None:
     _write(tmp_path / "raw")
     (tmp_path / "raw" / "train-labels-idx1-ubyte").write_bytes(_encode(np.zeros(11)))
     with pytest.raises(DataError, match=r"12 images, train-labels-idx1-ubyte beside it 11 labels"):
@@ -145,7 +145,7 @@ _GOOD = _encode(np.zeros((3, 2, 2)))
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_a_file_of_wrong_content_is_refused_with_found_and_expected(
     tmp_path: Path, content: bytes, message: str, suffix: str
-):
+) -> None:
     path = tmp_path / f"train-images-idx3-ubyte{suffix}"
     path.write_bytes(gzip.compress(content) if suffix else content)
     with pytest.raises(DataError, match=f"{path.name}: {message}.*Replace the file"):
@@ -161,13 +161,13 @@ def _bits_flipped(packed: bytes) -> bytes:
     [lambda packed: packed[:-9], lambda packed: packed[:5], lambda packed: b"", lambda packed: b"text", _bits_flipped],
     ids=["tail lost", "head only", "empty", "no gzip", "bits flipped"],
 )
-def test_a_damaged_gzip_file_is_refused_by_its_name(tmp_path: Path, damage: Any):
+def test_a_damaged_gzip_file_is_refused_by_its_name(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(damage(gzip.compress(_GOOD)))
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz: "):
         idx.read(path, 3)
 
 
-def test_a_file_that_cannot_be_read_is_an_error_in_words(tmp_path: Path):
+def test_a_file_that_cannot_be_read_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be read.*No such file"):
         idx.read(tmp_path / "gone", 1)

@@ -47,7 +47,7 @@ def _write_python_version(folder: Path, batches: dict[str, tuple[Any, list[int]]
     )
 
 
-def test_both_versions_hold_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_both_versions_hold_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = _write(tmp_path)
     _write_python_version(tmp_path, batches, monkeypatch)
     root = cifar10.locate(_SPEC, [tmp_path / "elsewhere", tmp_path])
@@ -62,14 +62,14 @@ def test_both_versions_hold_the_same_images(tmp_path: Path, monkeypatch: pytest.
         assert list(raw.classes) == theirs.classes
 
 
-def test_the_raw_files_are_the_six_batches_sorted(tmp_path: Path):
+def test_the_raw_files_are_the_six_batches_sorted(tmp_path: Path) -> None:
     _write(tmp_path)
     listed = cifar10.files(_SPEC, tmp_path / "cifar-10-batches-bin")
     assert listed == sorted(listed)
     assert [path.stem for path in listed] == [*_TRAIN, "test_batch"]
 
 
-def test_a_folder_that_lacks_a_batch_is_not_taken(tmp_path: Path):
+def test_a_folder_that_lacks_a_batch_is_not_taken(tmp_path: Path) -> None:
     _write(tmp_path)
     (tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin").unlink()
     assert cifar10.locate(_SPEC, [tmp_path]) is None
@@ -77,7 +77,7 @@ def test_a_folder_that_lacks_a_batch_is_not_taken(tmp_path: Path):
         cifar10.read(_SPEC, tmp_path / "cifar-10-batches-bin")
 
 
-def test_pickles_alone_are_not_taken(tmp_path: Path):
+def test_pickles_alone_are_not_taken(tmp_path: Path) -> None:
     (tmp_path / "cifar-10-batches-py").mkdir()
     for name in [*_TRAIN, "test_batch"]:
         (tmp_path / "cifar-10-batches-py" / name).write_bytes(b"cos\nsystem\n(S'false'\ntR.")
@@ -85,7 +85,7 @@ def test_pickles_alone_are_not_taken(tmp_path: Path):
 
 
 @pytest.mark.parametrize("size", [0, 3072, 3073 * 4 - 1, 3073 * 4 + 1])
-def test_a_batch_of_another_length_is_refused(tmp_path: Path, size: int):
+def test_a_batch_of_another_length_is_refused(tmp_path: Path, size: int) -> None:
     _write(tmp_path)
     (tmp_path / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(bytes(size))
     with pytest.raises(DataError, match=rf"test_batch\.bin: {size:,} bytes; expected a positive multiple of 3,073"):

@@ -20,7 +20,7 @@ def _root() -> Path:
     return root
 
 
-def test_pixels_and_labels_are_those_of_scikit_learn_scaled_to_a_byte():
+def test_pixels_and_labels_are_those_of_scikit_learn_scaled_to_a_byte() -> None:
     theirs = load_digits()
     raw = digits.read(_SPEC, _root())
     np.testing.assert_array_equal(raw.train.images[:, 0], np.rint(theirs.images * 255 / 16))
@@ -30,17 +30,17 @@ def test_pixels_and_labels_are_those_of_scikit_learn_scaled_to_a_byte():
     assert raw.test == HoldOut(0.2)
 
 
-def test_no_grey_level_is_lost():
+def test_no_grey_level_is_lost() -> None:
     raw = digits.read(_SPEC, _root())
     np.testing.assert_array_equal(np.rint(raw.train.images[:, 0] / 255 * 16), load_digits().images)
 
 
-def test_the_raw_file_is_the_one_that_scikit_learn_installs():
+def test_the_raw_file_is_the_one_that_scikit_learn_installs() -> None:
     assert digits.files(_SPEC, _root()) == [_root()]
     assert _root().name == "digits.csv.gz"
 
 
-def test_without_scikit_learn_nothing_is_found(monkeypatch: pytest.MonkeyPatch):
+def test_without_scikit_learn_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert digits.locate(_SPEC, []) is None
 
@@ -70,7 +70,7 @@ def test_without_scikit_learn_nothing_is_found(monkeypatch: pytest.MonkeyPatch):
         "empty",
     ],
 )
-def test_a_damaged_or_different_file_is_refused_with_the_cure(tmp_path: Path, content: bytes):
+def test_a_damaged_or_different_file_is_refused_with_the_cure(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "digits.csv.gz").write_bytes(content)
     with pytest.raises(DataError, match=r"digits\.csv\.gz: .*Install scikit-learn again"):
         digits.read(_SPEC, tmp_path / "digits.csv.gz")

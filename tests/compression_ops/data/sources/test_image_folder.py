@@ -29,7 +29,7 @@ def _read(root: Path, **fields: Any) -> RawData:
     return image_folder.read(_spec(**fields), root)
 
 
-def test_images_and_labels_are_those_of_torchvisions_image_folder(tmp_path: Path):
+def test_images_and_labels_are_those_of_torchvisions_image_folder(tmp_path: Path) -> None:
     _paint(*(tmp_path / name / f"{number}.png" for name in ("cat", "dog") for number in range(4)))
     _paint(tmp_path / "cat" / "more" / "deeper" / "9.png")
     theirs = ImageFolder(tmp_path)
@@ -42,7 +42,7 @@ def test_images_and_labels_are_those_of_torchvisions_image_folder(tmp_path: Path
     assert raw.warnings == ()
 
 
-def test_images_of_any_size_become_one_shape(tmp_path: Path):
+def test_images_of_any_size_become_one_shape(tmp_path: Path) -> None:
     for number, size in enumerate([(8, 8), (100, 20), (3, 50)]):
         _paint(tmp_path / "a" / "x.png")
         Image.new("RGB", size, (number, 0, 0)).save(tmp_path / "a" / f"{number}.png")
@@ -51,7 +51,7 @@ def test_images_of_any_size_become_one_shape(tmp_path: Path):
     assert _read(tmp_path, image_size=9).train.images.shape == (5, 3, 9, 9)
 
 
-def test_own_train_and_test_folders_are_the_splits(tmp_path: Path):
+def test_own_train_and_test_folders_are_the_splits(tmp_path: Path) -> None:
     _paint(*(tmp_path / split / name / "1.png" for split in ("train", "test") for name in ("cat", "dog")))
     _paint(tmp_path / "train" / "cat" / "2.png")
     raw = _read(tmp_path)
@@ -60,13 +60,13 @@ def test_own_train_and_test_folders_are_the_splits(tmp_path: Path):
     assert raw.classes == ("cat", "dog")
 
 
-def test_classes_stand_in_natural_order_under_their_own_names(tmp_path: Path):
+def test_classes_stand_in_natural_order_under_their_own_names(tmp_path: Path) -> None:
     names = ["item 10", "item 2", "Item 1", "élan", "2 b", "10 b", "a.b"]
     _paint(*(tmp_path / name / "1.png" for name in names))
     assert _read(tmp_path).classes == ("2 b", "10 b", "a.b", "Item 1", "item 2", "item 10", "élan")
 
 
-def test_names_that_begin_with_a_dot_are_ignored(tmp_path: Path):
+def test_names_that_begin_with_a_dot_are_ignored(tmp_path: Path) -> None:
     _paint(
         tmp_path / "a" / "1.png",
         tmp_path / "b" / "1.png",
@@ -79,7 +79,7 @@ def test_names_that_begin_with_a_dot_are_ignored(tmp_path: Path):
     assert image_folder.files(_spec(), tmp_path) == [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png"]
 
 
-def test_the_raw_files_are_listed_sorted_and_without_those_outside_class_folders(tmp_path: Path):
+def test_the_raw_files_are_listed_sorted_and_without_those_outside_class_folders(tmp_path: Path) -> None:
     _paint(
         tmp_path / "b" / "2.png", tmp_path / "b" / "10.png", tmp_path / "a" / "z" / "1.png", tmp_path / "a" / "1.png"
     )
@@ -91,7 +91,7 @@ def test_the_raw_files_are_listed_sorted_and_without_those_outside_class_folders
     assert len(image_folder.files(_spec(), tmp_path / "split")) == 2
 
 
-def test_files_that_are_no_images_are_left_out_and_named(tmp_path: Path):
+def test_files_that_are_no_images_are_left_out_and_named(tmp_path: Path) -> None:
     _paint(tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
     for number in range(7):
         (tmp_path / "a" / f"{number}.txt").write_text("text")
@@ -102,7 +102,7 @@ def test_files_that_are_no_images_are_left_out_and_named(tmp_path: Path):
     )
 
 
-def test_all_images_that_cannot_be_decoded_are_counted_and_named(tmp_path: Path):
+def test_all_images_that_cannot_be_decoded_are_counted_and_named(tmp_path: Path) -> None:
     _paint(*(tmp_path / "a" / f"{number}.png" for number in range(5)), tmp_path / "b" / "1.png")
     for number in (1, 3):
         path = tmp_path / "a" / f"{number}.png"
@@ -113,7 +113,7 @@ def test_all_images_that_cannot_be_decoded_are_counted_and_named(tmp_path: Path)
         _read(tmp_path)
 
 
-def test_a_class_that_only_train_or_only_test_has_is_refused(tmp_path: Path):
+def test_a_class_that_only_train_or_only_test_has_is_refused(tmp_path: Path) -> None:
     _paint(
         tmp_path / "train" / "cat" / "1.png", tmp_path / "train" / "dog" / "1.png", tmp_path / "test" / "cat" / "1.png"
     )
@@ -121,7 +121,7 @@ def test_a_class_that_only_train_or_only_test_has_is_refused(tmp_path: Path):
         _read(tmp_path)
 
 
-def test_a_folder_beside_train_and_test_is_left_out_and_named(tmp_path: Path):
+def test_a_folder_beside_train_and_test_is_left_out_and_named(tmp_path: Path) -> None:
     _paint(*(tmp_path / split / name / "1.png" for split in ("train", "test", "val") for name in "ab"))
     raw = _read(tmp_path)
     assert len(raw.train) == 2
@@ -129,34 +129,34 @@ def test_a_folder_beside_train_and_test_is_left_out_and_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("names", [("train", "val"), ("train",), ("training", "testing")])
-def test_split_folders_are_not_mistaken_for_classes(tmp_path: Path, names: tuple[str, ...]):
+def test_split_folders_are_not_mistaken_for_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
     _paint(*(tmp_path / split / name / "1.png" for split in names for name in "ab"))
     for act in (image_folder.files, image_folder.read):
         with pytest.raises(DataError, match="named like splits; needed are both train and test"):
             act(_spec(), tmp_path)
 
 
-def test_a_class_may_be_called_train(tmp_path: Path):
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     _paint(tmp_path / "train" / "1.png", tmp_path / "bus" / "1.png")
     assert _read(tmp_path).classes == ("bus", "train")
 
 
 @pytest.mark.parametrize("act", [image_folder.files, image_folder.read])
-def test_a_folder_without_class_folders_is_refused(tmp_path: Path, act: Any):
+def test_a_folder_without_class_folders_is_refused(tmp_path: Path, act: Any) -> None:
     _paint(tmp_path / "1.png")
     with pytest.raises(DataError, match="holds no folders; expected one a class"):
         act(_spec(), tmp_path)
 
 
 @pytest.mark.parametrize("act", [image_folder.files, image_folder.read])
-def test_a_folder_that_is_gone_is_an_error_in_words(tmp_path: Path, act: Any):
+def test_a_folder_that_is_gone_is_an_error_in_words(tmp_path: Path, act: Any) -> None:
     with pytest.raises(DataError, match="cannot be listed"):
         act(_spec(), tmp_path / "gone")
 
 
 def test_an_absolute_path_is_taken_as_it_is_and_a_relative_one_also_looked_up_in_the_data_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     _paint(tmp_path / "data" / "pets" / "cat" / "1.png")
     monkeypatch.chdir(tmp_path)
     folders = [tmp_path / "other", tmp_path / "data"]
@@ -167,7 +167,7 @@ def test_an_absolute_path_is_taken_as_it_is_and_a_relative_one_also_looked_up_in
     assert image_folder.locate(_spec(path="gone"), folders) is None
 
 
-def test_linked_folders_are_followed_but_not_into_themselves(tmp_path: Path):
+def test_linked_folders_are_followed_but_not_into_themselves(tmp_path: Path) -> None:
     _paint(tmp_path / "store" / "x" / "1.png", tmp_path / "root" / "b" / "1.png")
     (tmp_path / "root" / "a").symlink_to(tmp_path / "store")
     (tmp_path / "root" / "b" / "again").symlink_to(tmp_path / "root" / "b")
@@ -175,14 +175,14 @@ def test_linked_folders_are_followed_but_not_into_themselves(tmp_path: Path):
     assert [path.relative_to(tmp_path / "root").as_posix() for path in listed] == ["a/x/1.png", "b/1.png"]
 
 
-def test_a_link_to_nothing_is_named(tmp_path: Path):
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
     _paint(tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
     (tmp_path / "a" / "2.png").symlink_to(tmp_path / "gone.png")
     with pytest.raises(DataError, match=r"a/2\.png: neither a file nor a folder"):
         image_folder.files(_spec(), tmp_path)
 
 
-def test_many_files_are_read_in_the_same_order_every_time(tmp_path: Path):
+def test_many_files_are_read_in_the_same_order_every_time(tmp_path: Path) -> None:
     _paint(*(tmp_path / name / f"{number}.png" for name in "abc" for number in range(40)))
     first, second = _read(tmp_path), _read(tmp_path)
     assert first.train.images.tobytes() == second.train.images.tobytes()

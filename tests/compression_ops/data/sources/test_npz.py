@@ -32,7 +32,7 @@ def _read(tmp_path: Path, **arrays: Any) -> RawData:
     return npz.read(_spec(path), root)
 
 
-def test_images_and_labels_are_those_written(tmp_path: Path):
+def test_images_and_labels_are_those_written(tmp_path: Path) -> None:
     raw = _read(tmp_path, images=_PIXELS, labels=_LABELS)
     np.testing.assert_array_equal(raw.train.images[:, 0], _PIXELS)
     np.testing.assert_array_equal(raw.train.labels, _LABELS)
@@ -41,7 +41,7 @@ def test_images_and_labels_are_those_written(tmp_path: Path):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_channels_may_stand_first_or_last(tmp_path: Path, channels: int):
+def test_channels_may_stand_first_or_last(tmp_path: Path, channels: int) -> None:
     images = np.random.default_rng(1).integers(0, 256, (6, channels, 5, 7), np.uint8)
     first = _read(tmp_path, images=images, labels=_LABELS)
     last = _read(tmp_path, images=images.transpose(0, 2, 3, 1), labels=_LABELS)
@@ -50,14 +50,14 @@ def test_channels_may_stand_first_or_last(tmp_path: Path, channels: int):
         assert raw.train.images.flags.c_contiguous
 
 
-def test_arrays_as_keras_stores_them_are_read(tmp_path: Path):
+def test_arrays_as_keras_stores_them_are_read(tmp_path: Path) -> None:
     raw = _read(tmp_path, x_train=_PIXELS, y_train=_LABELS[:, None], x_test=_PIXELS[:3], y_test=_LABELS[:3, None])
     assert isinstance(raw.test, Samples)
     np.testing.assert_array_equal(raw.test.images[:, 0], _PIXELS[:3])
     assert raw.test.labels.tolist() == [0, 1, 2]
 
 
-def test_arrays_as_medmnist_stores_them_are_read_and_its_validation_joins_training(tmp_path: Path):
+def test_arrays_as_medmnist_stores_them_are_read_and_its_validation_joins_training(tmp_path: Path) -> None:
     arrays = {
         f"{split}_images": _PIXELS[low:high] for split, low, high in (("train", 0, 3), ("val", 3, 5), ("test", 5, 6))
     }
@@ -71,7 +71,7 @@ def test_arrays_as_medmnist_stores_them_are_read_and_its_validation_joins_traini
     assert raw.test.labels.tolist() == [2]
 
 
-def test_class_names_are_taken_where_given(tmp_path: Path):
+def test_class_names_are_taken_where_given(tmp_path: Path) -> None:
     assert _read(tmp_path, images=_PIXELS, labels=_LABELS, classes=["cat", "dog", "owl"]).classes == (
         "cat",
         "dog",
@@ -79,7 +79,7 @@ def test_class_names_are_taken_where_given(tmp_path: Path):
     )
 
 
-def test_arrays_of_other_names_are_left_alone(tmp_path: Path):
+def test_arrays_of_other_names_are_left_alone(tmp_path: Path) -> None:
     raw = _read(tmp_path, images=_PIXELS, labels=_LABELS, notes=np.array([{"by": "me"}], dtype=object))
     assert len(raw.train) == 6
 
@@ -88,27 +88,27 @@ def test_arrays_of_other_names_are_left_alone(tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.int64, np.uint16, np.uint64])
-def test_other_integers_are_taken_where_they_fit_a_byte(tmp_path: Path, kind: Any):
+def test_other_integers_are_taken_where_they_fit_a_byte(tmp_path: Path, kind: Any) -> None:
     images = (_PIXELS // 2).astype(kind)
     raw = _read(tmp_path, images=images, labels=_LABELS)
     np.testing.assert_array_equal(raw.train.images[:, 0], images)
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
-def test_floats_that_are_bytes_over_255_come_back_exactly_and_without_a_warning(tmp_path: Path, kind: Any):
+def test_floats_that_are_bytes_over_255_come_back_exactly_and_without_a_warning(tmp_path: Path, kind: Any) -> None:
     raw = _read(tmp_path, images=(_PIXELS / 255).astype(kind), labels=_LABELS)
     np.testing.assert_array_equal(raw.train.images[:, 0], _PIXELS)
     assert raw.warnings == ()
 
 
-def test_floats_between_the_levels_are_rounded_and_that_is_told(tmp_path: Path):
+def test_floats_between_the_levels_are_rounded_and_that_is_told(tmp_path: Path) -> None:
     images = np.linspace(0, 1, 6 * 35).reshape(6, 5, 7)
     raw = _read(tmp_path, images=images, labels=_LABELS)
     np.testing.assert_array_equal(raw.train.images[:, 0], np.rint(images * 255))
     assert "rounded to 256 levels" in raw.warnings[0]
 
 
-def test_booleans_become_black_and_white(tmp_path: Path):
+def test_booleans_become_black_and_white(tmp_path: Path) -> None:
     raw = _read(tmp_path, images=_PIXELS > 99, labels=_LABELS)
     np.testing.assert_array_equal(raw.train.images[:, 0], np.where(_PIXELS > 99, 255, 0))
 
@@ -139,12 +139,12 @@ def _spoiled(value: float, kind: Any = np.float32) -> Any:
         (np.uint8(3), r"shape \[\] is not of images"),
     ],
 )  # fmt: skip
-def test_wrong_pixels_are_refused_with_place_and_value(tmp_path: Path, images: Any, message: str):
+def test_wrong_pixels_are_refused_with_place_and_value(tmp_path: Path, images: Any, message: str) -> None:
     with pytest.raises(DataError, match=rf"arrays\.npz: images: .*{message}"):
         _read(tmp_path, images=images, labels=_LABELS)
 
 
-def test_images_of_differing_shapes_are_refused_without_unpickling_them(tmp_path: Path):
+def test_images_of_differing_shapes_are_refused_without_unpickling_them(tmp_path: Path) -> None:
     ragged = np.empty(2, dtype=object)
     ragged[:] = [np.zeros((2, 2)), np.zeros((3, 3))]
     with pytest.raises(DataError, match="Python objects, such as images of differing shapes"):
@@ -156,14 +156,14 @@ class _Bomb:
         return Path.touch, (Path("exploded"),)
 
 
-def test_a_pickle_in_the_archive_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_pickle_in_the_archive_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="Python objects"):
         _read(tmp_path, images=_PIXELS, labels=np.array([_Bomb()], dtype=object))
     assert not Path("exploded").exists()
 
 
-def test_a_validation_part_of_another_shape_is_refused(tmp_path: Path):
+def test_a_validation_part_of_another_shape_is_refused(tmp_path: Path) -> None:
     parts = {"train_images": _PIXELS, "test_images": _PIXELS, "val_images": _PIXELS[:, :4]}
     with pytest.raises(DataError, match=r"differing shapes: \(1, 5, 7\) in train_images, \(1, 4, 7\) in val_images"):
         _read(tmp_path, **parts, train_labels=_LABELS, test_labels=_LABELS, val_labels=_LABELS)
@@ -182,19 +182,19 @@ def test_a_validation_part_of_another_shape_is_refused(tmp_path: Path):
         (np.array([0, 1, 2, 0, 1, 10**12]), "largest label is 1000000000000 with 6 samples; a class would be empty"),
     ],
 )
-def test_wrong_labels_are_refused(tmp_path: Path, labels: Any, message: str):
+def test_wrong_labels_are_refused(tmp_path: Path, labels: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         _read(tmp_path, images=_PIXELS, labels=labels)
 
 
 @pytest.mark.parametrize("classes", [[1, 2, 3], [["a", "b", "c"]], "abc"])
-def test_class_names_must_be_a_row_of_strings(tmp_path: Path, classes: Any):
+def test_class_names_must_be_a_row_of_strings(tmp_path: Path, classes: Any) -> None:
     with pytest.raises(DataError, match="allowed is one row of strings"):
         _read(tmp_path, images=_PIXELS, labels=_LABELS, classes=classes)
 
 
 @pytest.mark.parametrize("names", [("images",), ("labels",), ("x_train", "y_train"), ("data", "target"), ()])
-def test_missing_arrays_are_an_error_that_says_which_are_needed(tmp_path: Path, names: tuple[str, ...]):
+def test_missing_arrays_are_an_error_that_says_which_are_needed(tmp_path: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match="needed are images, labels; or x_train"):
         _read(tmp_path, **dict.fromkeys(names, _LABELS))
 
@@ -222,14 +222,14 @@ def _archive(tmp_path: Path) -> bytes:
     ],
     ids=["empty", "no archive", "cut short", "bits flipped", "one npy array", "pickle"],
 )  # fmt: skip
-def test_a_file_that_is_no_complete_archive_is_refused(tmp_path: Path, damage: Any):
+def test_a_file_that_is_no_complete_archive_is_refused(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "arrays.npz"
     path.write_bytes(damage(_archive(tmp_path)))
     with pytest.raises(DataError, match=r"arrays\.npz: .*Write it with numpy\.savez"):
         npz.read(_spec(path), path)
 
 
-def test_members_of_an_archive_that_are_no_arrays_are_refused(tmp_path: Path):
+def test_members_of_an_archive_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "arrays.npz", "w") as archive:
         archive.writestr("images", b"no array")
     with pytest.raises(DataError, match=r"arrays\.npz: not a complete NumPy archive"):
@@ -238,7 +238,9 @@ def test_members_of_an_archive_that_are_no_arrays_are_refused(tmp_path: Path):
 
 @settings(deadline=None, max_examples=150)
 @given(data=st.data())
-def test_whatever_byte_is_damaged_the_data_are_right_or_the_error_is_ours(tmp_path_factory: Any, data: st.DataObject):
+def test_whatever_byte_is_damaged_the_data_are_right_or_the_error_is_ours(
+    tmp_path_factory: Any, data: st.DataObject
+) -> None:
     folder = tmp_path_factory.mktemp("npz")
     content = bytearray(_archive(folder))
     position = data.draw(st.integers(0, len(content) - 1))
@@ -252,7 +254,7 @@ def test_whatever_byte_is_damaged_the_data_are_right_or_the_error_is_ours(tmp_pa
     np.testing.assert_array_equal(raw.train.labels, _LABELS)
 
 
-def test_a_relative_path_is_also_looked_up_in_the_data_folders(tmp_path: Path):
+def test_a_relative_path_is_also_looked_up_in_the_data_folders(tmp_path: Path) -> None:
     np.savez(tmp_path / "arrays.npz", images=_PIXELS)
     assert npz.locate(_spec(Path("arrays.npz")), [tmp_path / "other", tmp_path]) == tmp_path / "arrays.npz"
     assert npz.locate(_spec(tmp_path), []) is None

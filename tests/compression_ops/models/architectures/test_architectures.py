@@ -13,7 +13,7 @@ ZOO = sorted(module.name for module in pkgutil.iter_modules(architectures.__path
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 48, 36)])
 @pytest.mark.parametrize("architecture", ZOO)
-def test_every_architecture_gives_one_logit_a_class(architecture: str, shape: tuple[int, int, int]):
+def test_every_architecture_gives_one_logit_a_class(architecture: str, shape: tuple[int, int, int]) -> None:
     model = build(Network(architecture, shape, 7))
     output = model(torch.randn(3, *shape))
     assert output.shape == (3, 7)
@@ -23,7 +23,7 @@ def test_every_architecture_gives_one_logit_a_class(architecture: str, shape: tu
 
 
 @pytest.mark.parametrize("architecture", ZOO)
-def test_a_sample_is_judged_alone(architecture: str):
+def test_a_sample_is_judged_alone(architecture: str) -> None:
     model = build(Network(architecture, (1, 28, 28), 10)).eval()
     images = torch.randn(4, 1, 28, 28)
     torch.testing.assert_close(model(images)[2:3], model(images[2:3]))
@@ -41,19 +41,19 @@ def test_a_sample_is_judged_alone(architecture: str):
 )
 def test_the_parameter_counts_are_those_of_the_docstrings(
     architecture: str, shape: tuple[int, int, int], parameters: int
-):
+) -> None:
     model = build(Network(architecture, shape, 10))
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters
     docstring = importlib.import_module(f"compression_ops.models.architectures.{architecture}").build.__doc__
     assert f"{parameters:,} parameters" in docstring
 
 
-def test_vgg_reaches_the_papers_7_by_7_from_its_224():
+def test_vgg_reaches_the_papers_7_by_7_from_its_224() -> None:
     with torch.device("meta"):
         model = build(Network("vgg", (3, 224, 224), 10))
     assert [layer.in_features for layer in model if isinstance(layer, torch.nn.Linear)] == [256 * 7 * 7, 1024]
 
 
-def test_images_too_small_for_vgg_are_refused_with_the_cure():
+def test_images_too_small_for_vgg_are_refused_with_the_cure() -> None:
     with pytest.raises(ModelError, match="image_size"):
         build(Network("vgg", (1, 1, 12), 10))

@@ -52,7 +52,7 @@ class Reader:
         return {"input": self.batches.pop(0)} if self.batches else None
 
 
-def test_minmax_finds_the_ranges_that_onnxruntime_finds(tmp_path: Path):
+def test_minmax_finds_the_ranges_that_onnxruntime_finds(tmp_path: Path) -> None:
     images = random_networks.images(12)
     onnx.save(random_networks.exported(), tmp_path / "model.onnx")
     reference = create_calibrator(tmp_path / "model.onnx", [], augmented_model_path=str(tmp_path / "augmented.onnx"))
@@ -67,7 +67,7 @@ def test_minmax_finds_the_ranges_that_onnxruntime_finds(tmp_path: Path):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
-def test_ranges_do_not_depend_on_the_batches(batch_size: int):
+def test_ranges_do_not_depend_on_the_batches(batch_size: int) -> None:
     images = random_networks.images(9)
     whole, parts = (
         {
@@ -87,7 +87,7 @@ def test_ranges_do_not_depend_on_the_batches(batch_size: int):
     share=st.floats(50.1, 100),
     batches=st.integers(1, 4),
 )
-def test_percentile_keeps_the_central_quantiles_to_one_bin(values: np.ndarray, share: float, batches: int):
+def test_percentile_keeps_the_central_quantiles_to_one_bin(values: np.ndarray, share: float, batches: int) -> None:
     low, high = percentile.calibrate(
         percentile.Percentile(method="percentile", percentile=share), playing(values, batches)
     )["x"]
@@ -100,7 +100,7 @@ def test_percentile_keeps_the_central_quantiles_to_one_bin(values: np.ndarray, s
         assert inner - tolerance <= found <= outer + tolerance
 
 
-def test_the_hundredth_percentile_is_minmax():
+def test_the_hundredth_percentile_is_minmax() -> None:
     values = normal(1000)
     found = percentile.calibrate(percentile.Percentile(method="percentile", percentile=100), playing(values))["x"]
     np.testing.assert_allclose(found, (values.min(), values.max()), rtol=1e-6)
@@ -132,13 +132,13 @@ def naive_threshold(counts: list[int], levels: int) -> int:
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 1000), spread=st.floats(0.05, 3))
-def test_entropy_chooses_the_threshold_of_the_paper(seed: int, spread: float):
+def test_entropy_chooses_the_threshold_of_the_paper(seed: int, spread: float) -> None:
     values = np.abs(normal(3000, seed)) ** (1 + spread)
     counts = np.histogram(values, bins=48, range=(0, float(values.max())))[0]
     assert entropy.threshold(counts, 8) == naive_threshold(counts.tolist(), 8)
 
 
-def test_entropy_clips_an_outlier_and_keeps_a_flat_distribution():
+def test_entropy_clips_an_outlier_and_keeps_a_flat_distribution() -> None:
     spec = entropy.Entropy(method="entropy")
     values = np.append(normal(100_000), np.float32(50))
     low, high = entropy.calibrate(spec, playing(values, 3))["x"]
@@ -148,7 +148,7 @@ def test_entropy_clips_an_outlier_and_keeps_a_flat_distribution():
     assert entropy.calibrate(spec, playing(flat))["x"] == pytest.approx((0, 1))
 
 
-def test_entropy_does_not_clip_to_the_background_of_an_image():
+def test_entropy_does_not_clip_to_the_background_of_an_image() -> None:
     """Four of five pixels are the same; the plain algorithm would put the threshold at that value."""
     values = np.concatenate([np.full(80_000, -0.42), np.random.default_rng(0).uniform(-0.42, 2.8, 20_000)])
     _, high = entropy.calibrate(entropy.Entropy(method="entropy"), playing(values.astype(np.float32)))["x"]
@@ -156,20 +156,20 @@ def test_entropy_does_not_clip_to_the_background_of_an_image():
 
 
 @pytest.mark.parametrize(("module", "spec"), SPECS)
-def test_a_tensor_of_zeros_has_the_range_zero(module: ModuleType, spec: Spec):
+def test_a_tensor_of_zeros_has_the_range_zero(module: ModuleType, spec: Spec) -> None:
     low, high = module.calibrate(spec, playing(np.zeros(10, np.float32)))["x"]
     assert low == pytest.approx(0, abs=1e-3)
     assert high == pytest.approx(0, abs=1e-3)
 
 
-def test_values_that_are_not_finite_are_refused_with_the_name_of_their_tensor():
+def test_values_that_are_not_finite_are_refused_with_the_name_of_their_tensor() -> None:
     with pytest.raises(ModelError, match="tensor 'x'"):
         activations.bounds(playing(np.array([1, np.nan, 2], np.float32)))
     with pytest.raises(ModelError, match="tensor 'x'"):
         activations.bounds(playing(np.array([1, np.inf, 2], np.float32)))
 
 
-def test_each_tensor_of_the_network_is_observed_in_every_batch():
+def test_each_tensor_of_the_network_is_observed_in_every_batch() -> None:
     model = random_networks.exported()
     batches = list(activations.replay(model, random_networks.images(10), batch_size=4)())
     assert [len(batch["input"]) for batch in batches] == [4, 4, 2]
@@ -177,7 +177,7 @@ def test_each_tensor_of_the_network_is_observed_in_every_batch():
     assert all(set(batch) == computed | {"input"} for batch in batches)
 
 
-def test_a_histogram_counts_each_value_once_the_largest_included():
+def test_a_histogram_counts_each_value_once_the_largest_included() -> None:
     values = normal(1000)
     replay = playing(values, 7)
     found = histogram.collect(replay, activations.bounds(replay), bins=64)["x"]
@@ -196,12 +196,12 @@ def test_a_histogram_counts_each_value_once_the_largest_included():
         {"method": "percentile", "percentil": 99.0},
     ],
 )
-def test_a_bad_parameter_is_refused(fields: dict[str, object]):
+def test_a_bad_parameter_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         percentile.Percentile.model_validate(fields)
 
 
-def test_reading_a_recipe_imports_no_numerics():
+def test_reading_a_recipe_imports_no_numerics() -> None:
     script = (
         "import sys, compression_ops.quantization.precision;"
         "from compression_ops.quantization.calibration import minmax, entropy, percentile;"
