@@ -18,7 +18,7 @@ ui: .venv/.ready
 	@exec $(BIN)/compression ui
 
 test: .venv/.ready
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --durations=10 -m "not slow"
 
 test-all: .venv/.ready
 	$(PYTEST) --durations=10
