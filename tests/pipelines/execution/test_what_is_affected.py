@@ -102,6 +102,7 @@ def test_a_selection_computes_what_it_needs_and_no_more(home: Path, defs: Path) 
     assert product.computed(patterns=["control/small"]) == {"control/small"}
 
 
+@pytest.mark.slow
 def test_changed_bytes_in_an_image_folder_recompute_the_dataset_and_what_follows(
     home: Path, defs: Path, tmp_path: Path
 ) -> None:

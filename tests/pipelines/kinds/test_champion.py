@@ -155,6 +155,7 @@ def test_a_decision_whose_artifact_is_lost_is_made_anew(recipe: Path, client: Ml
     assert _aliases(client) == {"champion": "1"}
 
 
+@pytest.mark.slow
 def test_a_champion_whose_files_are_lost_is_told_with_the_cure(home: Path, defs: Path, client: MlflowClient) -> None:
     product.run()
     for folder in (home / "mlflow" / "artifacts" / "tiny" / "models").iterdir():

@@ -37,6 +37,7 @@ def _ancestors(client: MlflowClient, run: Run) -> dict[str, Run]:
     return found
 
 
+@pytest.mark.slow
 def test_a_report_after_a_history_of_edits_leads_back_to_what_it_was_really_made_from(
     home: Path, defs: Path, client: MlflowClient
 ) -> None:

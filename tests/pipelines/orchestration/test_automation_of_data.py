@@ -51,6 +51,7 @@ def test_files_that_changed_came_or_went_are_observed_and_start_a_retrain(defs: 
     assert ticks.silent(2), "the wave stops there"
 
 
+@pytest.mark.slow
 def test_an_unreadable_file_is_named_and_the_last_good_data_set_stays_in_use(defs: Path, tmp_path: Path) -> None:
     images = image_folder(tmp_path / "images")
     _use(images, defs)

@@ -95,6 +95,7 @@ def test_changed_data_are_asked_for_in_one_run_and_an_unreadable_file_is_named(d
     assert "the last data set stays in use" in found.skip_message
 
 
+@pytest.mark.slow
 def test_with_reseed_the_tick_trains_everything_anew_with_the_next_seed_in_one_run(recipe: Path) -> None:
     _schedule(recipe, "{cron: 0 4 * * 1, reseed: true}")
     assert set(product.run().named("computed")) == set(), "switching it on trains nothing"
