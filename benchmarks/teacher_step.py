@@ -56,8 +56,8 @@ def _data(shape: tuple[int, int, int], samples: int) -> Data:
 
 def _epoch(network: Network, data: Data, batch_size: int, precision: str) -> float:
     """Seconds of the second epoch: the first one warms up."""
-    stated = {"architecture": network.architecture, "epochs": 2, "batch_size": batch_size, "learning_rate": 0.001}
-    training = Training.model_validate(stated | {"precision": precision})
+    stated = {"epochs": 2, "batch_size": batch_size, "learning_rate": 0.001, "precision": precision}
+    training = Training.model_validate(stated)
     views = Views(views=2, augmentation=Augmentation(translate=1.5, rotate=10.0, scale=0.1))
     return train_network(network, data, training, views, lambda _: supervised()).history[-1]["seconds"]
 
