@@ -47,6 +47,7 @@ def _take(folder: Path) -> None:
     try:
         with sync_playwright() as playwright:
             browser = served_ui.launch(playwright)
+            _report(browser, folder, environment)
             _mlflow(browser, ui)
             _automation(browser, ui)
             _graphs(browser, ui, recipe)
@@ -72,6 +73,15 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONPATH": str(_REPOSITORY),
     }
     return {name: value for name, value in os.environ.items() if name not in settings} | places
+
+
+def _report(browser: Browser, folder: Path, environment: Mapping[str, str]) -> None:
+    file = folder / "report.html"
+    command = [sys.executable, "-m", "pipelines.cli.main", "report", "digits", "--output", str(file)]
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    page = served_ui.context(browser, 1100, 1350).new_page()
+    page.goto(file.as_uri())
+    _save(page, "report", menu=0)
 
 
 def _automation(browser: Browser, ui: ServedUi) -> None:
