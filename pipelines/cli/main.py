@@ -2,15 +2,41 @@
 
 import atexit
 import gc
+import os
 import sys
+import threading
+from contextlib import suppress
+from typing import NoReturn
 
 from pipelines.orchestration import interrupts
+
+_MANY = 200_000  # objects
+
+
+def script() -> NoReturn:
+    """`main` as a process of its own, which ends without taking apart what torch, Dagster and MLflow loaded: 0.5 s.
+
+    Threads are awaited, exit functions run and streams are flushed as ever.
+    """
+    gc.set_threshold(_MANY, 20, 100)  # imports make a million objects that stay; walking through them takes 0.5 s
+    code: object = None
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    if isinstance(code, str):
+        _fail(code)
+    threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing ends its processes
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # somebody closed the pipe
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def main() -> None:
     """Run the command line; exit 1 with the cause if it fails, 130 if it is interrupted, 143 if it is terminated."""
     interrupts.listen()  # before the imports that take time, so that a stop is obeyed during these, too
-    atexit.register(gc.freeze)  # else the interpreter walks a last time through all that torch and MLflow loaded: 1 s
     with interrupts.noticed() as stop:
         try:
             _run()
@@ -46,4 +72,4 @@ def _fail(message: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script()

@@ -196,10 +196,10 @@ def _entry(pipeline: Pipeline, action: Action, made: _Made, experiment_id: str, 
 
 @cache
 def _freeze_imports() -> None:
-    """Take what is loaded by now out of the garbage collector's sight, once a process.
+    """Take what is loaded by now out of the garbage collector's sight, once a process, and let it work as ever.
 
     Dagster and MLflow leave a million objects that live as long as the process; while a stage computes, the collector
     would walk through all of them again and again.
     """
-    gc.collect()
     gc.freeze()
+    gc.set_threshold(700, 10, 10)
