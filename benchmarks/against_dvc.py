@@ -12,17 +12,16 @@ pydantic, rich, typer, ruamel.yaml and fsspec, two thirds of what is left after 
 """
 
 import argparse
-import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
+from process_time import seconds
 
 from compression_ops.implementations import find_module
 from pipelines.pipeline import Pipeline
@@ -81,9 +80,7 @@ def _copied(module: str, folder: Path) -> str:
     source = find_module(module)
     assert source is not None
     parts = module.split(".")
-    relative = (
-        Path("code", *parts, source.name) if source.name == "__init__.py" else Path("code", *parts[:-1], source.name)
-    )
+    relative = Path("code", *(parts if source.name == "__init__.py" else parts[:-1]), source.name)
     (folder / relative).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, folder / relative)
     return str(relative)
@@ -91,20 +88,9 @@ def _copied(module: str, folder: Path) -> str:
 
 def _medians(product: Sequence[str], dvc: Sequence[str], project: Path, runs: int) -> tuple[float, float]:
     """Median seconds of either command; a first, cold one of each is not counted."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(runs + 1):
-        seconds[0].append(_seconds(product, Path.cwd()))
-        seconds[1].append(_seconds(dvc, project))
-    return statistics.median(seconds[0][1:]), statistics.median(seconds[1][1:])
-
-
-def _seconds(command: Sequence[str], folder: Path) -> float:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
-    started = time.perf_counter()
-    subprocess.run(
-        command, cwd=folder, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    return time.perf_counter() - started
+    times = [(seconds(product), seconds(dvc, folder=project)) for _ in range(runs + 1)]
+    ours, theirs = zip(*times[1:], strict=True)
+    return statistics.median(ours), statistics.median(theirs)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 FOLDER is the one that `many_assets.py --home FOLDER` has filled. Definitions are loaded before the clock starts, as in
 a code location; the tick is Dagster's own evaluation of every asset's condition on the home's instance, from the cursor
-of the tick before. The floor is the same evaluation of conditions of Dagster's alone (`eager`).
+of the tick before. Beside it stands Dagster's own condition `eager` on the same graph.
 """
 
 import argparse

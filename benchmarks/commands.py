@@ -5,9 +5,9 @@ python benchmarks/commands.py [--recipe digits] [--runs 5]      (the recipe has 
 
 import argparse
 import statistics
-import subprocess
 import sys
-import time
+
+from process_time import seconds
 
 
 def main() -> None:
@@ -18,15 +18,11 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = arguments.recipe
     commands = {"run, nothing to do": ["run", recipe, "--json"], "status": ["status", recipe], "check": ["check"]}
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(arguments.runs):
         for name, command in commands.items():
-            started = time.perf_counter()
-            subprocess.run(
-                [sys.executable, "-m", "pipelines.cli.main", *command], check=True, stdout=subprocess.DEVNULL
-            )
-            seconds[name].append(time.perf_counter() - started)
-    for name, values in seconds.items():
+            times[name].append(seconds([sys.executable, "-m", "pipelines.cli.main", *command]))
+    for name, values in times.items():
         print(f"{name:20} median {statistics.median(values):.2f} s   ({min(values):.2f} to {max(values):.2f})")
 
 

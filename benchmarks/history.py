@@ -7,14 +7,13 @@ entry is read from the end of its file, so the floor is a ratio of 1.
 """
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from process_time import seconds
 
 from pipelines.state import home
 
@@ -28,11 +27,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         homes = {entries: _copy(Path(folder) / str(entries), entries) for entries in (1, arguments.entries)}
-        seconds: dict[int, list[float]] = {entries: [] for entries in homes}
+        command = [sys.executable, "-m", "pipelines.cli.main", "status", arguments.recipe]
+        times: dict[int, list[float]] = {entries: [] for entries in homes}
         for _ in range(arguments.runs + 1):
             for entries, copy in homes.items():
-                seconds[entries].append(_seconds(arguments.recipe, copy))
-    medians = {entries: statistics.median(values[1:]) for entries, values in seconds.items()}
+                times[entries].append(seconds(command, {"COMPRESSION_HOME": str(copy)}))
+    medians = {entries: statistics.median(values[1:]) for entries, values in times.items()}
     for entries, median in medians.items():
         print(f"{entries:6} entries an asset   status {median:.3f} s")
     print(f"ratio {medians[arguments.entries] / medians[1]:.2f}")
@@ -45,14 +45,6 @@ def _copy(folder: Path, entries: int) -> Path:
         newest = path.read_bytes().splitlines(keepends=True)[-1]
         path.write_bytes(newest * entries)
     return folder
-
-
-def _seconds(recipe: str, folder: Path) -> float:
-    environment = os.environ | {"COMPRESSION_HOME": str(folder)}
-    started = time.perf_counter()
-    command = [sys.executable, "-m", "pipelines.cli.main", "status", recipe]
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -3,23 +3,18 @@
     python benchmarks/many_assets.py [--students 100] [--home FOLDER]
 
 The recipe is scikit-learn's digits with a teacher of one epoch. A run with one student makes what all share; a second
-run adds the others, so each of its assets is a further one. A third, of the stage functions alone in one process, is
-the floor: what the assets cost without Dagster, MLflow, store and history. With --home the home is kept, for
-`automation_tick.py`.
+run adds the others, so each of its assets is a further one; its seconds hold one start of the command. With --home the
+home is kept, for `automation_tick.py`.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
 from pathlib import Path
 
+from process_time import seconds
 from ruamel.yaml import YAML
 
-_PROJECT = Path(__file__).resolve().parent.parent
 _RECIPE = "many"
 
 
@@ -56,9 +51,7 @@ def main() -> None:
 def _run(home: Path, students: int) -> float:
     write(home, students)
     command = [sys.executable, "-m", "pipelines.cli.main", "run", _RECIPE, "--select", "quantized_student/*", "--json"]
-    started = time.perf_counter()
-    subprocess.run(command, check=True, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    return seconds(command, environment(home))
 
 
 def write(home: Path, students: int) -> None:
@@ -69,12 +62,11 @@ def write(home: Path, students: int) -> None:
         YAML().dump({"type": "pipelines.CompressionPipeline", "attributes": recipe(students)}, stream)
 
 
-def environment(home: Path) -> Mapping[str, str]:
-    """The environment of a command that works in that home."""
-    return os.environ | {
+def environment(home: Path) -> dict[str, str]:
+    """The variables of a command that works in that home."""
+    return {
         "COMPRESSION_HOME": str(home / "home"),
         "COMPRESSION_DEFS": str(home / "defs"),
-        "PYTHONPATH": str(_PROJECT),
     }
 
 

@@ -8,14 +8,13 @@ start costs once is printed beside it.
 """
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from process_time import seconds
 
 _PREPARE = """
 from pipelines.lineage import connection
@@ -35,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         template = Path(scratch) / "template"
-        first_start = _seconds([sys.executable, "-c", _PREPARE], template)
+        first_start = seconds([sys.executable, "-c", _PREPARE], {"COMPRESSION_HOME": str(template)})
         pairs = [_pair(arguments.recipe, template, Path(scratch) / f"home{run}") for run in range(arguments.runs)]
     for product, plain in pairs:
         print(f"product {product:6.2f} s   plain script {plain:6.2f} s   ratio {product / plain:.3f}")
@@ -45,17 +44,10 @@ def main() -> None:
 
 def _pair(recipe: str, template: Path, home: Path) -> tuple[float, float]:
     shutil.copytree(template, home)
-    product = _seconds([sys.executable, "-m", "pipelines.cli.main", "run", recipe, "--json"], home)
-    plain = _seconds([sys.executable, str(Path(__file__).parent / "plain_script.py"), recipe], home)
+    variables = {"COMPRESSION_HOME": str(home)}
+    product = seconds([sys.executable, "-m", "pipelines.cli.main", "run", recipe, "--json"], variables)
+    plain = seconds([sys.executable, str(Path(__file__).parent / "plain_script.py"), recipe], variables)
     return product, plain
-
-
-def _seconds(command: list[str], home: Path) -> float:
-    project = str(Path(__file__).resolve().parent.parent)
-    environment = os.environ | {"COMPRESSION_HOME": str(home), "PYTHONPATH": project}
-    started = time.perf_counter()
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -1,24 +1,22 @@
 """The entry point: runs the commands, and tells errors and stops in words instead of tracebacks."""
 
 import atexit
-import gc
 import os
 import sys
 import threading
 from contextlib import suppress
 from typing import NoReturn
 
+from pipelines.execution import garbage_collector
 from pipelines.orchestration import interrupts
-
-_MANY = 200_000  # objects
 
 
 def script() -> NoReturn:
-    """`main` as a process of its own, which ends without taking apart what torch, Dagster and MLflow loaded: 0.5 s.
+    """`main` as a process of its own, which ends without taking apart what torch, Dagster and MLflow loaded.
 
     Threads are awaited, exit functions run and streams are flushed as ever.
     """
-    gc.set_threshold(_MANY, 20, 100)  # imports make a million objects that stay; walking through them takes 0.5 s
+    garbage_collector.let_imports_pass()
     code: object = None
     try:
         main()

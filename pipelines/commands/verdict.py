@@ -4,7 +4,6 @@ A process that runs for long, as `compression ui` does, holds its modules as the
 loss unknown that has just been added. `python -m pipelines.commands.verdict` prints the verdict as a line of JSON.
 """
 
-import ast
 import dataclasses
 import json
 import subprocess
@@ -13,6 +12,8 @@ import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pipelines.graph.module_source import SourceError, parse
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,21 @@ def ask() -> Verdict:
 
 def not_python(files: Iterable[Path]) -> tuple[str, ...]:
     """Of each module that is not Python: where, and why."""
-    found: list[str] = []
+    mistakes: list[str] = []
     for file in sorted(set(files)):
         try:
-            ast.parse(file.read_bytes(), filename=str(file))
-        except SyntaxError as error:
-            found.append(_words(error))
-        except (ValueError, OSError) as error:
-            found.append(f"{file}: cannot be read as Python: {error}")
-    return tuple(found)
+            parse(str(file), file.read_bytes(), is_package=False)
+        except SourceError as error:
+            mistakes.append(f"{file}, {error}")
+        except OSError as error:
+            mistakes.append(f"{file}: cannot be read: {error}")
+    return tuple(mistakes)
 
 
 def _words(error: Exception) -> str:
     """Where an error of somebody's module lies, and what it is."""
     if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}: not Python: {error.msg}"
+        return f"{error.filename}, line {error.lineno}: not Python: {error.msg}"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{frame.filename}:{frame.lineno}: {type(error).__name__}: {error}"
 
@@ -64,7 +65,6 @@ def _words(error: Exception) -> str:
 def _judge() -> Verdict:
     from compression_ops.errors import CompressionError
     from compression_ops.implementations import find_module
-    from pipelines.graph.module_source import SourceError
     from pipelines.orchestration import assets, component, failure_sensor, last_good
     from pipelines.pipeline import Pipeline
     from pipelines.recipe import file as recipe_file

@@ -4,18 +4,16 @@ The order of the writes is what makes a killed run harmless: artifact, MLflow ru
 absent, and whatever is absent is computed again.
 """
 
-import gc
 import shutil
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.stages.stage import StageResult
-from pipelines.execution import inputs, judge, progress
+from pipelines.execution import garbage_collector, inputs, judge, progress
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
 from pipelines.execution.stage import check_nothing_changed, compute
@@ -101,7 +99,7 @@ def _compute(
 
     summary = description.summary(pipeline.file.recipe)
     lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, pipeline.recipe, summary)
-    _freeze_imports()
+    garbage_collector.freeze_imports()
     ancestry = lineage.ancestry(action.inputs.sources, _history(pipeline, action.asset))
     known = lineage.known(action.inputs.sources)
     if decision is not None:
@@ -192,14 +190,3 @@ def _entry(pipeline: Pipeline, action: Action, made: _Made, experiment_id: str, 
         metrics=dict(made.stage.metrics),
         warnings=made.stage.warnings,
     )
-
-
-@cache
-def _freeze_imports() -> None:
-    """Take what is loaded by now out of the garbage collector's sight, once a process, and let it work as ever.
-
-    Dagster and MLflow leave a million objects that live as long as the process; while a stage computes, the collector
-    would walk through all of them again and again.
-    """
-    gc.freeze()
-    gc.set_threshold(700, 10, 10)

@@ -6,7 +6,7 @@ where its answer matters, and what several assets ask for is fetched once a tick
 """
 
 import json
-from typing import Any
+from typing import ClassVar
 
 import dagster as dg
 from dagster import AutomationCondition as Condition
@@ -18,11 +18,20 @@ Result = dg.AutomationResult[dg.AssetKey]
 
 
 class _Stateless(Condition[dg.AssetKey]):
-    """One that remembers nothing from one tick to the next."""
+    """One that remembers nothing from one tick to the next, and asks nothing where its answer does not matter."""
 
     @property
     def requires_cursor(self) -> bool:
         return False
+
+    async def evaluate(self, context: Context) -> Result:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The candidate itself where the condition holds."""
+        holds = not context.candidate_subset.is_empty and await self.holds(context)
+        return dg.AutomationResult(context, context.candidate_subset if holds else context.get_empty_subset())
+
+    async def holds(self, context: Context) -> bool:
+        """Whether the condition holds of `context.key`."""
+        raise NotImplementedError
 
 
 class OutOfSync(_Stateless):
@@ -32,9 +41,9 @@ class OutOfSync(_Stateless):
     def name(self) -> str:
         return "out_of_sync"
 
-    def evaluate(self, context: Context) -> Result:
+    async def holds(self, context: Context) -> bool:
         """Ask Dagster for the status that its UI shows."""
-        return _result(context, not Tick.of(context).is_fresh(context.key))
+        return not Tick.of(context).is_fresh(context.key)
 
 
 class InputsSettled(_Stateless):
@@ -44,13 +53,10 @@ class InputsSettled(_Stateless):
     def name(self) -> str:
         return "inputs_in_sync_or_requested"
 
-    def evaluate(self, context: Context) -> Result:
+    async def holds(self, context: Context) -> bool:
         """An input that failed and is not tried again, or that waits for a gate, holds up what is made from it."""
-        if context.candidate_subset.is_empty:
-            return _result(context, False)
         tick = Tick.of(context)
-        computed = _computed_inputs(context)
-        return _result(context, all(is_requested(context, key) or tick.is_fresh(key) for key in computed))
+        return all(is_requested(context, key) or tick.is_fresh(key) for key in _computed_inputs(context))
 
 
 def _computed_inputs(context: Context) -> list[dg.AssetKey]:
@@ -65,15 +71,13 @@ class InProgress(_Stateless):
     def name(self) -> str:
         return "it_or_an_input_in_progress"
 
-    async def evaluate(self, context: Context) -> Result:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def holds(self, context: Context) -> bool:
         """Runs that wait in a queue count."""
-        if context.candidate_subset.is_empty:
-            return _result(context, False)
         tick = Tick.of(context)
         for key in (context.key, *context.asset_graph.get(context.key).parent_keys):
             if await tick.is_in_progress(key):
-                return _result(context, True)
-        return _result(context, False)
+                return True
+        return False
 
 
 class GatesPassed(_Stateless):
@@ -83,11 +87,9 @@ class GatesPassed(_Stateless):
     def name(self) -> str:
         return "all_gates_above_passed"
 
-    def evaluate(self, context: Context) -> Result:
+    async def holds(self, context: Context) -> bool:
         """Dagster's own condition sees the direct inputs only; a gate stands before all that comes after it."""
-        if context.candidate_subset.is_empty:
-            return _result(context, False)
-        return _result(context, all(_is_open(gate, context) for gate in _gates_above(context)))
+        return all(_is_open(gate, context) for gate in _gates_above(context))
 
 
 def _gates_above(context: Context) -> list[dg.AssetCheckKey]:
@@ -126,28 +128,35 @@ class EditedSinceTried(Condition[dg.AssetKey]):
         return dg.AutomationResult(context, subset, cursor=json.dumps({"seen": version, "tried": tried}))
 
 
-class Failed(_Stateless):
+class _Ended(_Stateless):
+    """True where the last run that was to make an asset ended in one way before it did."""
+
+    status: ClassVar[dg.DagsterRunStatus]
+
+    async def holds(self, context: Context) -> bool:
+        """Whatever ended that run, and also where it had not begun."""
+        attempt = Tick.of(context).last_attempt(context.key)
+        return attempt is not None and attempt.status == self.status and not attempt.has_made_it
+
+
+class Failed(_Ended):
     """True where the last run that was to make an asset failed before it did."""
+
+    status = dg.DagsterRunStatus.FAILURE
 
     @property
     def name(self) -> str:
         return "failed"
 
-    def evaluate(self, context: Context) -> Result:
-        """Whatever failed in that run."""
-        return _result(context, _ended(context, dg.DagsterRunStatus.FAILURE))
 
-
-class Canceled(_Stateless):
+class Canceled(_Ended):
     """True where the last run that was to make an asset was canceled before it did: somebody stopped it."""
+
+    status = dg.DagsterRunStatus.CANCELED
 
     @property
     def name(self) -> str:
         return "canceled"
-
-    def evaluate(self, context: Context) -> Result:
-        """Forced or not, and also where the run had not begun."""
-        return _result(context, _ended(context, dg.DagsterRunStatus.CANCELED))
 
 
 class InputsSinceTried(_Stateless):
@@ -157,22 +166,11 @@ class InputsSinceTried(_Stateless):
     def name(self) -> str:
         return "inputs_since_tried"
 
-    def evaluate(self, context: Context) -> Result:
+    async def holds(self, context: Context) -> bool:
         """What that run made itself is what it was tried with; of what is observed, only another content is new."""
-        if context.candidate_subset.is_empty:
-            return _result(context, False)
-        tick, inputs = Tick.of(context), context.asset_graph.get(context.key).parent_keys
+        if any(is_requested(context, key) for key in _computed_inputs(context)):
+            return True
+        tick = Tick.of(context)
         attempt = tick.last_attempt(context.key)
-        is_new = attempt is not None and any(tick.is_newer(key, attempt) for key in inputs)
-        return _result(context, is_new or any(is_requested(context, key) for key in _computed_inputs(context)))
-
-
-def _ended(context: Context, status: dg.DagsterRunStatus) -> bool:
-    if context.candidate_subset.is_empty:
-        return False
-    attempt = Tick.of(context).last_attempt(context.key)
-    return attempt is not None and attempt.status == status and not attempt.has_made_it
-
-
-def _result(context: Context, holds: bool) -> dg.AutomationResult[Any]:
-    return dg.AutomationResult(context, context.candidate_subset if holds else context.get_empty_subset())
+        inputs = context.asset_graph.get(context.key).parent_keys
+        return attempt is not None and any(tick.is_newer(key, attempt) for key in inputs)

@@ -59,15 +59,13 @@ class Tick:
 
     async def is_in_progress(self, key: dg.AssetKey) -> bool:
         """Whether a run or a backfill that has not ended is to make an asset, and has not made it yet."""
-        view, whole = self._view, None
+        view = self._view
+        whole = {"key": key, "from_subset": view.get_full_subset(key=key)}
         if key in self._planned or self._is_running_everything:
-            whole = view.get_full_subset(key=key)
-            if not (await view.compute_run_in_progress_subset(key=key, from_subset=whole)).is_empty:
+            running = await view.compute_run_in_progress_subset(**whole)
+            if not running.is_empty:
                 return True
-        if not self._is_backfilling:
-            return False
-        whole = whole or view.get_full_subset(key=key)
-        return not (await view.compute_backfill_in_progress_subset(key=key, from_subset=whole)).is_empty
+        return self._is_backfilling and not (await view.compute_backfill_in_progress_subset(**whole)).is_empty
 
     def has_passed(self, gate: dg.AssetCheckKey) -> bool:
         """Whether a check passed when it last came to a verdict.

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from pipelines.commands import run as runner
 from pipelines.execution import status
+from pipelines.kinds import champion
 from pipelines.pipeline import Pipeline
+from pipelines.state.materialization import Materialization
 
 
 def pipeline(name: str = "tiny") -> Pipeline:
@@ -18,6 +20,18 @@ def run(name: str = "tiny", patterns: Sequence[str] = ()) -> runner.Report:
     report = runner.run(pipeline(name), patterns)
     assert not report.named("failed"), [item.cause for item in report.outcomes if item.cause]
     return report
+
+
+def entry(asset: str, name: str = "tiny") -> Materialization:
+    """The newest entry of an asset that was materialized."""
+    found = pipeline(name).latest(asset)
+    assert found is not None, asset
+    return found
+
+
+def decision() -> str:
+    """Why the last candidate was promoted or not, in words."""
+    return champion.told(pipeline().store.fetch(entry("champion").artifact))
 
 
 def computed(name: str = "tiny", patterns: Sequence[str] = ()) -> set[str]:

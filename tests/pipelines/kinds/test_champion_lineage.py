@@ -8,11 +8,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from compression_ops.onnx_model import metadata
-from pipelines.kinds import champion
 from pipelines.lineage import connection
 from pipelines.lineage.registry import Registry
 from pipelines.state import home as homes
-from pipelines.state.materialization import Materialization
 from tests.pipelines import product
 
 _QUANTIZED = "quantized_student/int8"
@@ -26,14 +24,16 @@ def client(home: Path) -> MlflowClient:
 
 def test_the_versions_page_leads_to_its_run_its_gates_and_its_data(recipe: Path, client: MlflowClient) -> None:
     version = client.get_model_version_by_alias("tiny", "champion")
-    quantized, report, decided, data = (_entry(name) for name in (_QUANTIZED, "measurements", "champion", "dataset"))
+    quantized, report, decided, data = (
+        product.entry(name) for name in (_QUANTIZED, "measurements", "champion", "dataset")
+    )
     assert version.description is not None
     for entry in (quantized, report, decided, data):
         assert f"(#/experiments/{entry.experiment_id}/runs/{entry.run_id}?" in version.description
     for check in (*quantized.checks, *(found for found in report.checks if found.subject == _QUANTIZED)):
         assert f"- **{check.name}** passed. {check.words}" in version.description
         assert version.tags[f"gate.{check.name}"] == "passed"
-    assert _words() in version.description
+    assert product.decision() in version.description
     assert version.tags["compression.decided_by"] == decided.run_id
 
 
@@ -54,31 +54,31 @@ def test_from_a_version_mlflow_alone_leads_to_run_gates_and_data(recipe: Path, c
 
 
 def test_the_decisions_run_says_what_was_decided_on_what(recipe: Path, client: MlflowClient, tmp_path: Path) -> None:
-    entry = _entry("champion")
+    entry = product.entry("champion")
     run = client.get_run(entry.run_id)
     assert run.info.status == "FINISHED"
     decision = json.loads(Path(client.download_artifacts(entry.run_id, "decision.json", str(tmp_path))).read_text())
     assert decision["candidate"] == _QUANTIZED
     assert decision["promoted"] is True
-    assert decision["words"] == _words()
+    assert decision["words"] == product.decision()
     for name in ("dataset", "measurements", _QUANTIZED):
         assert (
-            f"[{name}](#/experiments/{entry.experiment_id}/runs/{_entry(name).run_id}"
+            f"[{name}](#/experiments/{entry.experiment_id}/runs/{product.entry(name).run_id}"
             in run.data.tags["mlflow.note.content"]
         )
-    assert [item.model_id for item in run.inputs.model_inputs] == [_entry(_QUANTIZED).model_id]
+    assert [item.model_id for item in run.inputs.model_inputs] == [product.entry(_QUANTIZED).model_id]
 
 
 def test_the_registered_onnx_file_says_what_it_is(recipe: Path) -> None:
     registry = Registry(homes.current(), "tiny")
     version = registry.champion()
     assert version is not None
-    entry, pipeline = _entry(_QUANTIZED), product.pipeline()
+    entry, pipeline = product.entry(_QUANTIZED), product.pipeline()
     found = metadata.read(onnx.load(registry.download(version) / "model.onnx"))
     assert (found.recipe, found.asset, found.digest, found.run_id) == (
         "tiny", _QUANTIZED, entry.digest, entry.run_id,
     )  # fmt: skip
-    data = json.loads((pipeline.store.fetch(_entry("dataset").artifact) / "dataset.json").read_text())
+    data = json.loads((pipeline.store.fetch(product.entry("dataset").artifact) / "dataset.json").read_text())
     assert list(found.description.classes) == data["classes"]
     assert list(found.description.mean) == data["mean"]
     assert list(found.description.std) == data["std"]
@@ -86,13 +86,3 @@ def test_the_registered_onnx_file_says_what_it_is(recipe: Path) -> None:
     assert metadata.content(own) == metadata.content(onnx.load(registry.download(version) / "model.onnx")), (
         "the registered graph and weights are those of the artifact"
     )
-
-
-def _entry(name: str) -> Materialization:
-    entry = product.pipeline().history.latest("tiny", name)
-    assert entry is not None
-    return entry
-
-
-def _words() -> str:
-    return champion.told(product.pipeline().store.fetch(_entry("champion").artifact))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from compression_ops.data.dataset import load_split
-from pipelines.state.materialization import Check, Materialization
+from pipelines.state.materialization import Check
 from tests.pipelines import product, recipes
 
 
@@ -41,7 +41,7 @@ def _stability_index(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) 
 
 def test_drift_is_not_told_from_a_data_set_that_was_damaged_since(home: Path, defs: Path) -> None:
     product.run(patterns=["dataset"])
-    pipeline, entry = product.pipeline(), _entry("dataset")
+    pipeline, entry = product.pipeline(), product.entry("dataset")
     file = next(pipeline.store.fetch(entry.artifact).glob("train*"))
     file.chmod(0o644)
     file.write_bytes(file.read_bytes()[:-1])
@@ -51,13 +51,13 @@ def test_drift_is_not_told_from_a_data_set_that_was_damaged_since(home: Path, de
 
 def _drift() -> Check:
     product.run(patterns=["dataset"])
-    return next(check for check in _entry("dataset").checks if check.name == "drift")
+    return next(check for check in product.entry("dataset").checks if check.name == "drift")
 
 
 def _shares() -> np.ndarray[Any, Any]:
     """The shares of the classes in the training split."""
     pipeline = product.pipeline()
-    labels = load_split(pipeline.store.fetch(_entry("dataset").artifact), "train").labels.numpy()
+    labels = load_split(pipeline.store.fetch(product.entry("dataset").artifact), "train").labels.numpy()
     return np.bincount(labels) / len(labels)
 
 
@@ -75,9 +75,3 @@ def _write(path: Path, counts: tuple[int, ...]) -> None:
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
         (path / f"class{label}").mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path / f"class{label}" / f"{number}.png")
-
-
-def _entry(name: str) -> Materialization:
-    entry = product.pipeline().history.latest("tiny", name)
-    assert entry is not None
-    return entry

@@ -136,7 +136,7 @@ def test_a_threshold_that_is_satisfied_computes_nothing(recipe: Path) -> None:
     assert report.named("computed") == []
     assert len(report.named("reused")) == 9
     assert set(product.states().values()) == {"fresh"}
-    assert _entry("teacher").gates == {"gates.min_teacher_accuracy": 0.001}
+    assert product.entry("teacher").gates == {"gates.min_teacher_accuracy": 0.001}
 
 
 def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_the_floor_is_lowered(
@@ -144,7 +144,7 @@ def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_
 ) -> None:
     path = recipes.write(defs, text=_with("gates.min_teacher_accuracy", 0.9999))
     result = _compression("run", "tiny")
-    accuracy = _entry("teacher").metrics["validation_accuracy"]
+    accuracy = product.entry("teacher").metrics["validation_accuracy"]
     assert result.exit_code == 1
     for words in ("teacher", f"{accuracy:.4g}", "at least 0.9999 (gates.min_teacher_accuracy)", "threshold", "kept"):
         assert words in result.stderr, result.stderr
@@ -204,7 +204,7 @@ def test_check_results_stand_in_dagster_for_what_was_computed_and_for_what_was_r
     for name, asset in built.assets.items():
         for gate in _gates(asset):
             found = _evaluation(name, gate.name)
-            check = next(known for known in _entry(name).checks if known.name == gate.name)
+            check = next(known for known in product.entry(name).checks if known.name == gate.name)
             assert found.passed is check.passed
             assert found.description == check.words
             numbers = {item: value.value for item, value in found.metadata.items()}
@@ -215,12 +215,12 @@ def test_check_results_stand_in_dagster_for_what_was_computed_and_for_what_was_r
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.WARN
     assert found.metadata["threshold"].value == 1.0
-    assert found.metadata["found"].value == pytest.approx(_entry("dataset").metrics["class_balance"], rel=1e-5)
+    assert found.metadata["found"].value == pytest.approx(product.entry("dataset").metrics["class_balance"], rel=1e-5)
     recipe.write_text(_with("gates.min_teacher_accuracy", 0.9999))
     product.runner.run(product.pipeline())
     found = _evaluation("teacher", "accuracy_floor")
     assert (found.passed, found.blocking, found.severity) == (False, True, dg.AssetCheckSeverity.ERROR)
-    assert not _entry("teacher").computed
+    assert not product.entry("teacher").computed
 
 
 def test_a_quantized_student_that_the_measurements_fail_is_an_error_in_dagster(recipe: Path) -> None:
@@ -228,14 +228,8 @@ def test_a_quantized_student_that_the_measurements_fail_is_an_error_in_dagster(r
     product.run(patterns=["measurements"])
     found = _evaluation("measurements", "latency_int8")
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    latency = _entry("measurements").metrics[f"{_QUANTIZED}.latency_p50_us_batch1"]
+    latency = product.entry("measurements").metrics[f"{_QUANTIZED}.latency_p50_us_batch1"]
     assert found.metadata["found"].value == pytest.approx(latency, rel=1e-5)
-
-
-def _entry(name: str) -> Materialization:
-    entry = product.pipeline().history.latest("tiny", name)
-    assert entry is not None
-    return entry
 
 
 def _evaluation(name: str, check: str) -> dg.AssetCheckEvaluation:

@@ -38,7 +38,7 @@ def _as_in_a_new_process() -> None:
 
 def test_the_page_of_every_kind_shows_a_dozen_tags_at_most(recipe: Path, client: MlflowClient) -> None:
     for name in product.states():
-        shown = [tag for tag in client.get_run(_entry(name).run_id).data.tags if not tag.startswith("mlflow.")]
+        shown = [tag for tag in client.get_run(product.entry(name).run_id).data.tags if not tag.startswith("mlflow.")]
         assert len(shown) <= _MOST_TAGS, f"{name}: {shown}"
 
 
@@ -47,7 +47,7 @@ def test_a_description_begins_with_every_ancestor_once_and_what_each_was_made_fr
 ) -> None:
     for name in product.states():
         told, _ = _told(client, name)
-        entry = _entry(name)
+        entry = product.entry(name)
         assert _edges(told) == _edges_on_disk(entry), name
         assert set(_LINK.findall(told)) == {(found.experiment_id, found.run_id) for found in _ancestors(entry)}
         for found in _ancestors(entry):
@@ -57,10 +57,10 @@ def test_a_description_begins_with_every_ancestor_once_and_what_each_was_made_fr
 
 def test_the_page_says_what_changed_since_the_last_result_of_the_asset(recipe: Path, client: MlflowClient) -> None:
     assert _told(client, "student/small")[1] == "The first student/small of this recipe here."
-    before = {name: _entry(name) for name in product.states()}
+    before = {name: product.entry(name) for name in product.states()}
     product.edit(recipe, *_SOFTER)
     product.run()
-    student, int8 = (_entry(name) for name in ("student/small", "quantized_student/int8"))
+    student, int8 = (product.entry(name) for name in ("student/small", "quantized_student/int8"))
     _, news = _told(client, "student/small")
     assert news.startswith("Changed since [the last result](#/experiments/")
     assert f"/runs/{before['student/small'].run_id}?" in news
@@ -77,7 +77,7 @@ def test_the_page_says_what_changed_since_the_last_result_of_the_asset(recipe: P
 
 
 def test_changed_code_and_changed_inputs_are_named(recipe: Path) -> None:
-    entry, asset = _entry("student/small"), product.pipeline().graph.assets["student/small"]
+    entry, asset = product.entry("student/small"), product.pipeline().graph.assets["student/small"]
     module = "compression_ops.stages.student"
     edited = replace(entry, code=dict(entry.code) | {module: "another", "compression_ops.old": "gone"})
     assert changes.since(edited, asset, entry.inputs) == [
@@ -89,7 +89,7 @@ def test_changed_code_and_changed_inputs_are_named(recipe: Path) -> None:
 
 
 def test_values_with_marks_in_them_stay_as_they_are(recipe: Path) -> None:
-    entry, asset = _entry("student/small"), product.pipeline().graph.assets["student/small"]
+    entry, asset = product.entry("student/small"), product.pipeline().graph.assets["student/small"]
     values = dict(entry.parameters) | {"seed": "a*b_c|<d> `e`\nf"}
     (change,) = changes.since(replace(entry, parameters=values), asset, entry.inputs)
     assert change == "`students.small.seed` ``a*b_c|<d> `e` f`` → `0`"
@@ -122,7 +122,7 @@ def test_one_question_to_mlflow_reads_the_whole_ancestry(recipe: Path, monkeypat
 
 
 def test_behind_a_run_that_is_gone_the_ancestry_goes_on(recipe: Path, client: MlflowClient) -> None:
-    labels, teacher = _entry("soft_labels"), _entry("teacher")
+    labels, teacher = product.entry("soft_labels"), product.entry("teacher")
     client.delete_run(teacher.run_id)  # into the trash, where its page still opens
     _delete_for_good(client, labels.run_id)
     product.edit(recipe, *_SOFTER)
@@ -130,17 +130,17 @@ def test_behind_a_run_that_is_gone_the_ancestry_goes_on(recipe: Path, client: Ml
     told, _ = _told(client, "student/small")
     assert f"- soft_labels `{labels.digest[:12]}`, whose run is not in this MLflow" in told
     assert f"/runs/{teacher.run_id}?" in told
-    assert _edges(told) == _edges_on_disk(_entry("student/small"))
+    assert _edges(told) == _edges_on_disk(product.entry("student/small"))
     for name in ("student/small", "champion"):
-        assert client.get_run(_entry(name).run_id).info.status == "FINISHED"
+        assert client.get_run(product.entry(name).run_id).info.status == "FINISHED"
 
 
 def test_an_experiment_that_somebody_renamed_stays_linked(recipe: Path, client: MlflowClient) -> None:
-    before = _entry("teacher")
+    before = product.entry("teacher")
     client.rename_experiment(before.experiment_id, "the tiny one")
     product.edit(recipe, *_SOFTER)
     product.run()
-    after = _entry("student/small")
+    after = product.entry("student/small")
     assert after.experiment_id != before.experiment_id
     assert (before.experiment_id, before.run_id) in _LINK.findall(_told(client, "student/small")[0])
     result = CliRunner().invoke(app(), ["lineage", "tiny", "student/small", "--json"])
@@ -148,7 +148,7 @@ def test_an_experiment_that_somebody_renamed_stays_linked(recipe: Path, client: 
 
 
 def test_an_experiment_that_somebody_deleted_is_told_with_the_cure(recipe: Path, client: MlflowClient) -> None:
-    found = _entry("teacher").experiment_id
+    found = product.entry("teacher").experiment_id
     client.delete_experiment(found)
     product.edit(recipe, *_SOFTER)
     report = product.runner.run(product.pipeline())
@@ -182,7 +182,7 @@ def test_an_ancestry_too_long_for_a_description_is_shortened_there_and_whole_in_
         for n in range(300)
     )
     pipeline = product.pipeline()
-    asset, entry = pipeline.graph.assets["measurements"], _entry("measurements")
+    asset, entry = pipeline.graph.assets["measurements"], product.entry("measurements")
     text = description.of_run(asset, entry.inputs, (data, *students), entry)
     assert len(text) <= names.TAG_LIMIT
     assert text.endswith("the same was computed once more.")
@@ -208,15 +208,9 @@ def test_an_ancestry_too_long_for_a_description_is_shortened_there_and_whole_in_
     assert all(f"/runs/{student.run_id}?" in whole for student in students)
 
 
-def _entry(name: str) -> Materialization:
-    entry = product.pipeline().history.latest("tiny", name)
-    assert entry is not None
-    return entry
-
-
 def _told(client: MlflowClient, name: str) -> tuple[str, str]:
     """The ancestry and the news of the newest run of an asset."""
-    told, _, news = client.get_run(_entry(name).run_id).data.tags["mlflow.note.content"].partition("\n\n")
+    told, _, news = client.get_run(product.entry(name).run_id).data.tags["mlflow.note.content"].partition("\n\n")
     return told, news
 
 

@@ -54,10 +54,7 @@ def test_files_that_changed_came_or_went_are_observed_and_start_a_retrain(defs: 
 @pytest.mark.slow
 def test_an_unreadable_file_is_named_and_the_last_good_data_set_stays_in_use(defs: Path, tmp_path: Path) -> None:
     images = image_folder(tmp_path / "images")
-    _use(images, defs)
-    ticks = Ticks()
-    ticks.execute(ticks.tick())
-    assert ticks.silent()
+    ticks = _settled(images, defs)
     good = _latest("dataset")
 
     damaged = min(images.glob("*/*.png"))
@@ -83,10 +80,7 @@ def test_an_unreadable_file_is_named_and_the_last_good_data_set_stays_in_use(def
 
 def test_a_file_that_cannot_even_be_listed_fails_the_observation_that_names_it(defs: Path, tmp_path: Path) -> None:
     images = image_folder(tmp_path / "images")
-    _use(images, defs)
-    ticks = Ticks()
-    ticks.execute(ticks.tick())
-    assert ticks.silent()
+    ticks = _settled(images, defs)
     link = images / "class0" / "gone.png"
     link.symlink_to(tmp_path / "nowhere.png")
     ticks.pass_cron(6)
@@ -104,3 +98,12 @@ def _use(images: Path, defs: Path) -> None:
     recipes.write(
         defs, text=of_images(images, (BY_HAND[0], "automation: {mode: on, observe: 0 6 * * *, retry: 0 0 1 1 *}"))
     )
+
+
+def _settled(images: Path, defs: Path) -> Ticks:
+    """Ticks of a recipe on these images, which is up to date."""
+    _use(images, defs)
+    ticks = Ticks()
+    ticks.execute(ticks.tick())
+    assert ticks.silent()
+    return ticks
