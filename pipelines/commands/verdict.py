@@ -48,7 +48,7 @@ def not_python(files: Iterable[Path]) -> tuple[str, ...]:
         try:
             parse(str(file), file.read_bytes(), is_package=False)
         except SourceError as error:
-            mistakes.append(f"{file}, {error}")
+            mistakes.append(f"{file}:{error}")
         except OSError as error:
             mistakes.append(f"{file}: cannot be read: {error}")
     return tuple(mistakes)
@@ -57,7 +57,7 @@ def not_python(files: Iterable[Path]) -> tuple[str, ...]:
 def _words(error: Exception) -> str:
     """Where an error of somebody's module lies, and what it is."""
     if isinstance(error, SyntaxError):
-        return f"{error.filename}, line {error.lineno}: not Python: {error.msg}"
+        return f"{error.filename}:{error.lineno}: not Python: {error.msg}"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{frame.filename}:{frame.lineno}: {type(error).__name__}: {error}"
 

@@ -15,7 +15,7 @@ from compression_ops.errors import CompressionError
 
 
 class SourceError(CompressionError):
-    """The source of a module is not Python."""
+    """The source of a module is not Python; its words begin with the number of the line."""
 
 
 class ModuleSource(NamedTuple):
@@ -37,7 +37,7 @@ def parse(name: str, source: bytes, is_package: bool) -> ModuleSource:
         tree = ast.parse(source, filename=name)
     except (SyntaxError, ValueError) as error:
         line, words = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
-        raise SourceError(f"line {line}: not Python: {words}") from error
+        raise SourceError(f"{line}: not Python: {words}") from error
     imports = tuple(dict.fromkeys(_imported(tree, name, is_package)))
     resources = tuple(_resources(tree))
     digest = hashlib.sha256(ast.unparse(_without_docstrings(tree)).encode()).hexdigest()

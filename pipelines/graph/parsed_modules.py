@@ -36,7 +36,7 @@ class ParsedModules:
             try:
                 self._known[key] = parse(name, source, is_package)
             except SourceError as error:
-                raise SourceError(f"{file}, {error}\n  A stage of the recipe runs this module, {name}") from error
+                raise SourceError(f"{file}:{error}\n  A stage of the recipe runs this module, {name}") from error
             self._is_new = True
         self._used[key] = self._known[key]
         return self._known[key]

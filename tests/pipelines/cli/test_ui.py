@@ -73,12 +73,13 @@ def ui(folders: Folders) -> Iterator[ServedUi]:
 
 
 @pytest.fixture(autouse=True)
-def _recipe_as_before(folders: Folders) -> Iterator[None]:
-    """A test that fails leaves the next one the recipe that it expects."""
-    text = folders.recipe.read_text()
+def _files_as_before(folders: Folders) -> Iterator[None]:
+    """A test that fails leaves the next one the recipe and the modules that it expects."""
+    texts = {file: file.read_text() for file in (folders.recipe, *folders.checkout.rglob("*.py"))}
     yield
-    if folders.recipe.read_text() != text:
-        folders.recipe.write_text(text)
+    for file, text in texts.items():
+        if file.read_text() != text:
+            file.write_text(text)
 
 
 def test_the_two_addresses_stand_last_and_neither_requests_nor_looks_are_logged(ui: ServedUi) -> None:

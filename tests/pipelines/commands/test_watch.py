@@ -107,7 +107,7 @@ def test_a_module_that_a_recipe_chose_is_watched_and_judged(
     found = _looked(watch)
     assert found is not None
     assert not found.loadable
-    assert any(f"{module}, line 1: not Python" in mistake for mistake in found.mistakes)
+    assert any(f"{module}:1: not Python" in mistake for mistake in found.mistakes)
     module.write_text(_NETWORK)
     found = _looked(watch)
     assert found is not None

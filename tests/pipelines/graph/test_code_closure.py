@@ -133,5 +133,5 @@ def test_a_memory_that_cannot_be_written_changes_no_answer(package: Path, tmp_pa
 
 def test_a_module_that_cannot_be_parsed_is_named_with_its_line(package: Path) -> None:
     (package / "part.py").write_text("from shop.deep import VALUE\n\ndef value(:\n")
-    with pytest.raises(SourceError, match=r"part\.py, line 3: not Python(.|\n)*shop\.part"):
+    with pytest.raises(SourceError, match=r"part\.py:3: not Python(.|\n)*shop\.part"):
         _closure()
