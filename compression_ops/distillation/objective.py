@@ -8,6 +8,10 @@ variable `needs_teacher`, and by that either
 
     objective(spec, teacher, student, input_shape) -> Objective
         with the teacher beside the student, for losses on features, attention or relations
+
+One that learns from the labels too says `weighs_classes: ClassVar[bool] = True`. Where a recipe asks for
+`class_weights: balanced` it is given them, float32 [classes]: `loss` as a further argument `class_weights`, an
+objective with every batch. With any other loss `class_weights` is refused.
 """
 
 from collections.abc import Callable
@@ -23,9 +27,10 @@ from compression_ops.errors import ModelError
 from compression_ops.implementations import module_of
 from compression_ops.models.network import load
 from compression_ops.spec import Spec
+from compression_ops.training.hyperparameters import Training
 from compression_ops.training.objective import Batch, Objective, ObjectiveOf
 
-LogitLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+LogitLoss = Callable[[Tensor, Tensor, Batch], Tensor]
 
 
 def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, description: Description) -> ObjectiveOf:
@@ -37,8 +42,9 @@ def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, d
     method = module_of(spec)
     if not getattr(spec, "needs_teacher", False):
 
-        def logit_loss(student: Tensor, stored: Tensor, labels: Tensor) -> Tensor:
-            return method.loss(spec, student, stored, labels)
+        def logit_loss(student: Tensor, stored: Tensor, batch: Batch) -> Tensor:
+            weights = {} if batch.class_weights is None else {"class_weights": batch.class_weights}
+            return method.loss(spec, student, stored, batch.labels, **weights)
 
         objective = stored(logit_loss, soft_labels, samples, len(description.classes))
         return lambda _: objective
@@ -51,8 +57,18 @@ def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, d
     return lambda student: method.objective(spec, frozen, student, description.shape)
 
 
+def require_class_weights(spec: Spec, training: Training) -> None:
+    """Raises ModelError if a training weighs classes and its loss cannot."""
+    if training.class_weights != "uniform" and not getattr(spec, "weighs_classes", False):
+        raise ModelError(
+            f"class_weights is {training.class_weights}, and the loss {type(spec).__name__} weighs no classes. Leave "
+            "class_weights out, choose a loss that does, such as kd, or say `weighs_classes = True` in its parameters "
+            "and use the weights that it is given."
+        )
+
+
 def stored(loss: LogitLoss, soft_labels: Path, samples: int, classes: int) -> Objective:
-    """A loss of (student logits float32 [B, classes], stored teacher logits float16 [B, classes], labels int64 [B]).
+    """A loss of (student logits float32 [B, classes], stored teacher logits float16 [B, classes], the batch).
 
     Epoch e is taught by view e mod `views`, which is read once where the epoch begins: one view is in memory at a time.
     """
@@ -64,6 +80,6 @@ def stored(loss: LogitLoss, soft_labels: Path, samples: int, classes: int) -> Ob
 
     def of_batch(model: nn.Module, batch: Batch) -> Tensor:
         teacher_logits = view(views.of_epoch(batch.epoch))[batch.rows]
-        return loss(model(batch.inputs).float(), teacher_logits, batch.labels)
+        return loss(model(batch.inputs).float(), teacher_logits, batch)
 
     return Objective(of_batch)

@@ -10,10 +10,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from compression_ops import metric as metrics
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.evaluation import latency, quality
 from compression_ops.evaluation.promotion import SIGNIFICANT, Contender, Decision, decide, unopposed
+from compression_ops.metric import Metric
 from compression_ops.onnx_model import metadata
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
@@ -29,13 +31,21 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
+class Terms:
+    """threads, iterations: of the latency measurement; metric: by which models are compared."""
+
+    threads: int
+    iterations: int
+    metric: Metric = "accuracy"
+
+
+@dataclass(frozen=True)
 class _Trial:
     """On what, and how, all models are judged. total: units of progress, one a model and one for the latency."""
 
     description: Description
     test: Split
-    threads: int
-    iterations: int
+    terms: Terms
     progress: ProgressCallback
     total: int
 
@@ -54,17 +64,20 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Judged:
-    """A model with its logits, float32 [N, classes], on the test split, and the fraction that is right."""
+    """A model with its logits, float32 [N, classes], on the test split, the fraction that is right, and its value of
+    the metric by which models are compared.
+    """
 
     model: Contestant
     logits: NDArray[np.float32]
     accuracy: float
+    score: float
 
 
 @dataclass(frozen=True)
 class Outcome:
     """rival: the incumbent where it was compared; already: the candidate is that champion itself; alarming:
-    a user should read the words.
+    a user should read the words; metric: by which models were compared.
     """
 
     candidate: str | None
@@ -72,14 +85,14 @@ class Outcome:
     rival: Judged | None = None
     already: bool = False
     alarming: bool = False
+    metric: Metric = "accuracy"
 
 
 def hold(
     candidates: Mapping[str, Sequence[str]],
     incumbent: str | None,
     inputs: Mapping[str, Path],
-    threads: int,
-    iterations: int,
+    terms: Terms,
     progress: ProgressCallback,
 ) -> tuple[Outcome, list[Judged]]:
     """What is decided, and what was found of every candidate that passes its gates.
@@ -87,13 +100,13 @@ def hold(
     candidates  {asset name: [sentences why it fails its gates], empty where it passes}
     incumbent   how to call the champion in use; None if there is none
     inputs      `dataset`, every candidate's folder with `model.onnx`, and `incumbent` likewise if there is one
-    threads, iterations   of the latency measurement
 
-    The candidate is the most accurate model that passes; of those that McNemar's test cannot tell from it, the smallest
-    file. It replaces the incumbent as `promotion.decide` says, at batch size 1. File bytes are those without metadata,
-    which a champion has and a candidate need not. The incumbent sees the test images normalized as it was trained; one
-    for other classes or another shape cannot be compared, and is replaced. Raises CompressionError for a candidate that
-    was not given, ModelError for one that does not run or is not made for this data set.
+    The candidate is the model of the highest metric that passes; of those that the test cannot tell from it (McNemar's
+    of accuracy, a paired bootstrap of the other metrics), the smallest file. It replaces the incumbent as
+    `promotion.decide` says, at batch size 1. File bytes are those without metadata, which a champion has and a
+    candidate need not. The incumbent sees the test images normalized as it was trained; one for other classes or
+    another shape cannot be compared, and is replaced. Raises CompressionError for a candidate that was not given,
+    ModelError for one that does not run or is not made for this data set.
     """
     _require_inputs(candidates, inputs)
     passing = sorted(name for name, reasons in candidates.items() if not reasons)
@@ -101,24 +114,28 @@ def hold(
         return _nobody(candidates), []
     folder = inputs["dataset"]
     total = len(passing) + (INCUMBENT in inputs) + 1
-    trial = _Trial(load_description(folder), load_split(folder, "test"), threads, iterations, progress, total)
+    trial = _Trial(load_description(folder), load_split(folder, "test"), terms, progress, total)
     judged = [_candidate(name, inputs[name], position, trial) for position, name in enumerate(passing)]
     rival = _open(incumbent or "the incumbent", inputs[INCUMBENT], trial) if INCUMBENT in inputs else None
     outcome = _contest(_best(judged, trial), rival, trial)
     progress(Progress("champion chosen", total, total, outcome.decision.numbers))
-    return outcome, judged
+    return replace(outcome, metric=terms.metric), judged
 
 
 def write(outcome: Outcome, judged: Sequence[Judged], output: Path) -> None:
-    """Write `champion.json`: candidate (null: none passes), promoted, already, and the test accuracy and file bytes of
-    each model that was looked at; and `decision.json`: the decision in words, and its numbers, which hold latencies.
+    """Write `champion.json`: candidate (null: none passes), promoted, already, and the test accuracy, the metric that
+    compares, and the file bytes of each model that was looked at; and `decision.json`: the decision in words, and its
+    numbers, which hold latencies.
     """
     models = {one.model.name: one for one in judged} | ({INCUMBENT: outcome.rival} if outcome.rival else {})
     decision = outcome.decision
     choice = {"candidate": outcome.candidate, "promoted": decision.promote, "already": outcome.already}
+    column = metrics.columns(outcome.metric).value
+    averaged = {} if outcome.metric == "accuracy" else {column: {name: one.score for name, one in models.items()}}
     champion = {
         **choice,
         "test_accuracy": {name: one.accuracy for name, one in models.items()},
+        **averaged,
         "file_bytes": {name: len(one.model.content) for name, one in models.items()},
     }
     (output / CHAMPION).write_text(json.dumps(champion, indent=1) + "\n")
@@ -141,7 +158,7 @@ def _nobody(gates: Mapping[str, Sequence[str]]) -> Outcome:
 
 def _open(name: str, folder: Path, trial: _Trial) -> Contestant:
     file = folder / MODEL
-    session = open_session(file, trial.threads)
+    session = open_session(file, trial.terms.threads)
     described = metadata.is_described(session)
     description = metadata.read(session, str(file)).description if described else trial.description
     return Contestant(name, metadata.content(onnx.load(file)), session, description)
@@ -177,32 +194,37 @@ def _judge(model: Contestant, position: int, trial: _Trial) -> Judged:
     chunks = (normalize(chunk, model.description).numpy() for chunk in trial.test.images.split(_CHUNK))
     logits = np.concatenate([predict(model.session, chunk, _CHUNK) for chunk in chunks])
     quality.check_logits(model.name, logits, len(labels), len(trial.description.classes))
-    accuracy = float((logits.argmax(axis=1) == labels).mean())
-    trial.progress(Progress(model.name, position + 1, trial.total, {"test_accuracy": accuracy}))
-    return Judged(model, logits, accuracy)
+    predictions, metric = logits.argmax(axis=1), trial.terms.metric
+    accuracy = float((predictions == labels).mean())
+    counts = metrics.tally(labels, predictions, logits.shape[1])
+    score = accuracy if metric == "accuracy" else float(metrics.value(metric, counts))
+    told = {metrics.columns(metric).value: score, "test_accuracy": accuracy}
+    trial.progress(Progress(model.name, position + 1, trial.total, told))
+    return Judged(model, logits, accuracy, score)
 
 
 def _best(judged: Sequence[Judged], trial: _Trial) -> Judged:
-    """See `run`; of equal ones the more accurate, then the smaller, then the first by name."""
+    """See `run`; of equal ones that of the higher metric, then the smaller, then the first by name."""
     labels = trial.test.labels.numpy()
-    leader = min(judged, key=lambda one: (-one.accuracy, len(one.model.content), one.model.name))
+    leader = min(judged, key=lambda one: (-one.score, len(one.model.content), one.model.name))
 
     def equals_leader(one: Judged) -> bool:
         change = quality.compare(one.logits, leader.model.name, leader.logits, labels)
-        return change.p_value >= SIGNIFICANT
+        return change.of(trial.terms.metric).p_value >= SIGNIFICANT
 
-    return min(filter(equals_leader, judged), key=lambda one: (len(one.model.content), -one.accuracy, one.model.name))
+    return min(filter(equals_leader, judged), key=lambda one: (len(one.model.content), -one.score, one.model.name))
 
 
 def _contest(best: Judged, incumbent: Contestant | None, trial: _Trial) -> Outcome:
-    name = best.model.name
+    name, metric = best.model.name, trial.terms.metric
     if incumbent is None:
-        return Outcome(name, decide(_measure([best], trial)[0], None))
+        return Outcome(name, decide(_measure([best], trial)[0], None, metric))
     if misfit := _misfit(incumbent, trial):
         reason = f"{incumbent.name} cannot be compared with it on this data set, since {misfit}"
-        return Outcome(name, unopposed(_measure([best], trial)[0], reason), alarming=True)
+        return Outcome(name, unopposed(_measure([best], trial)[0], reason, metric), alarming=True)
     rival = _judge(incumbent, trial.total - 2, trial)
-    decision = decide(*_measure([best, rival], trial))
+    candidate, champion = _measure([best, rival], trial)
+    decision = decide(candidate, champion, metric)
     if best.model.content != incumbent.content:
         return Outcome(name, decision, rival)
     words = f"{name} already is the champion: graph and weights are those of {incumbent.name}."
@@ -215,7 +237,7 @@ def _measure(judged: Sequence[Judged], trial: _Trial) -> list[Contender]:
     # By position, since a candidate and the incumbent may have one name.
     sessions = {str(position): one.model.session for position, one in enumerate(judged)}
     images = normalize(trial.test.images[:1], trial.description).numpy()
-    measured = latency.measure(sessions, images, [1], trial.iterations, _WARMUP, lambda done, total: None)
+    measured = latency.measure(sessions, images, [1], trial.terms.iterations, _WARMUP, lambda done, total: None)
     labels = trial.test.labels.numpy()
     return [
         Contender(one.model.name, one.logits, labels, len(one.model.content), measured[position, 1].p50_us)

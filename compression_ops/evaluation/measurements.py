@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compression_ops import metric as metrics
 from compression_ops.evaluation import family as families
 from compression_ops.evaluation import quality as qualities
 from compression_ops.evaluation import statistics
@@ -23,7 +24,8 @@ from compression_ops.evaluation.family import Family, Role
 from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.processor import Processor
 from compression_ops.evaluation.quality import Change, Quality
-from compression_ops.evaluation.statistics import Proportion
+from compression_ops.evaluation.statistics import Difference, Estimate, Proportion
+from compression_ops.metric import CLASS_AVERAGED, Metric
 
 CONTENT, TIMINGS = "measurements.json", "timings.json"
 # For each batch size N: `latency_p50_us_batch<N>` and so on, microseconds a call.
@@ -115,7 +117,10 @@ class Measurements:
             "compression_ratio": model.compression_ratio,
             "peak_memory_bytes": self.timings.peak_memory[model.name],
             "speedup_ratio": self.speedup(model),
+            "roc_auc": model.quality.roc_auc,
         }
+        for metric in CLASS_AVERAGED:
+            values |= _class_averaged(model, metric)
         for batch_size in self.conditions.sizes:
             latency = self.timings.latency[model.name, batch_size]
             for column in LATENCY_COLUMNS:
@@ -165,6 +170,21 @@ def compare(
         )
 
     return tuple(measured(name) for name in families.order(family))
+
+
+def _class_averaged(model: Measured, metric: Metric) -> dict[str, float | int | None]:
+    """The numbers of one metric by their columns."""
+    column, found = metrics.columns(metric), model.quality.of(metric)
+    change, gain = (None if one is None else one.of(metric) for one in (model.change, model.distillation))
+    return {
+        column.value: found.value,
+        f"{column.value}_low": found.low,
+        f"{column.value}_high": found.high,
+        column.change: None if change is None else change.points,
+        column.p_value: None if change is None else change.p_value,
+        column.gain: None if gain is None else gain.points,
+        column.gain_p_value: None if gain is None else gain.p_value,
+    }
 
 
 def worst_class(class_points: tuple[float | None, ...]) -> int | None:
@@ -231,6 +251,8 @@ def _measured(fields: dict[str, Any]) -> Measured:
             quality["expected_calibration_error"],
             tuple(quality["class_accuracy"]),
             np.array(quality["confusion"], dtype=np.int64),
+            {metric: Estimate(**found) for metric, found in quality["class_averaged"].items()},
+            quality["roc_auc"],
         ),
         "change": _change(fields["change"]),
         "distillation": _change(fields["distillation"]),
@@ -242,5 +264,6 @@ def _measured(fields: dict[str, Any]) -> Measured:
 def _change(fields: dict[str, Any] | None) -> Change | None:
     if fields is None:
         return None
-    typed: dict[str, Any] = {**fields, "class_points": tuple(fields["class_points"])}
+    averaged = {metric: Difference(**found) for metric, found in fields["class_averaged"].items()}
+    typed: dict[str, Any] = {**fields, "class_points": tuple(fields["class_points"]), "class_averaged": averaged}
     return Change(**typed)

@@ -21,6 +21,27 @@ class Proportion:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A number in [0, 1] and its 95 % confidence interval [low, high]."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one classifier gains over another on the same samples: percentage points, the two-sided p-value, and where
+    it is known the 95 % confidence interval [low, high], percentage points.
+    """
+
+    points: float
+    p_value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
 class PairedTest:
     """Two classifiers on the same samples: how often only one of them was right, and the p-value of that split."""
 

@@ -4,21 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from compression_ops import quantities
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.measurements import Measured, Measurements
-from compression_ops.report import verdict
+from compression_ops.metric import Metric
+from compression_ops.report import majority, verdict
 from compression_ops.report.limits import Limits
+from compression_ops.report.majority import Majority
 from compression_ops.report.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class Report:
-    """All of it: what was measured, and what was asked of the quantized students."""
+    """All of it: what was measured, what was asked of the quantized students, and the metric that judges them."""
 
     measurements: Measurements
     limits: Limits
+    metric: Metric = "accuracy"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -59,10 +65,34 @@ class Report:
     def verdicts(self) -> dict[str, Verdict]:
         """Of each quantized model, whether it keeps to the limits."""
         return {
-            model.name: verdict.judge(model.change, model.compression_ratio, self.limits, self.digits)
+            model.name: verdict.judge(model.change, model.compression_ratio, self.limits, self.digits, self.metric)
             for model in self.models
             if model.role == "quantized" and model.change is not None
         }
+
+    @property
+    def class_samples(self) -> NDArray[np.int64]:
+        """Test samples of each class, int64 [classes]."""
+        return self.models[0].quality.confusion.sum(axis=1)
+
+    @cached_property
+    def majority(self) -> Majority:
+        """The largest class of the test split."""
+        return majority.of_samples(self.class_samples)
+
+    @cached_property
+    def hardly_better(self) -> dict[str, str]:
+        """Of each model that may be no better than looking at no image, why."""
+        largest = self.classes[self.majority.index]
+        found = {
+            model.name: majority.hardly_better(model.quality, self.majority, largest, self.digits)
+            for model in self.models
+        }
+        return {name: words for name, words in found.items() if words is not None}
+
+    def score(self, model: Measured) -> float:
+        """The value of the metric that judges."""
+        return model.quality.of(self.metric).value
 
     def speedup(self, model: Measured) -> float:
         """The teacher's median latency / the model's, at the first batch size."""
@@ -70,13 +100,13 @@ class Report:
 
 
 def recommended(report: Report) -> Measured:
-    """The model to look at first: of the quantized models that pass, the smallest file; if none passes, the most
-    accurate of the quantized ones, else of the students, else of all.
+    """The model to look at first: of the quantized models that pass, the smallest file; if none passes, the one
+    of the highest metric of the quantized ones, else of the students, else of all.
     """
     passing = [m for m in report.models if m.name in report.verdicts and report.verdicts[m.name].passed]
     if passing:
-        return min(passing, key=lambda model: (model.cost.file_bytes, -model.quality.accuracy.successes))
+        return min(passing, key=lambda model: (model.cost.file_bytes, -report.score(model)))
     for role in ("quantized", "student"):
         if candidates := [model for model in report.models if model.role == role]:
-            return max(candidates, key=lambda model: model.quality.accuracy.successes)
-    return max(report.models, key=lambda model: model.quality.accuracy.successes)
+            return max(candidates, key=report.score)
+    return max(report.models, key=report.score)

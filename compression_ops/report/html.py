@@ -7,6 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from compression_ops import quantities
+from compression_ops.metric import WORDS
+from compression_ops.report import class_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
@@ -47,28 +49,44 @@ def page(report: Report) -> str:
         headline=report_sections.headline(report),
         cards=_cards(report),
         summary=report_sections.summary(report),
+        warnings=report_sections.warnings(report),
         verdicts=report_sections.verdicts(report),
         distillation=report_sections.distillation(report),
         colors={model.name: style.look(model.role)[1] for model in report.models},
         depths={model.name: model.depth for model in report.models},
         figures=_figures(report),
-        tables=[report_sections.quality(report), report_sections.cost(report), report_sections.latency(report)],
+        tables=_tables(report),
+        class_tables=[class_sections.by_class(report), *class_sections.confusions(report)],
         classes=report_sections.classes(report),
         class_changes=_class_changes(report),
         conditions=report_sections.conditions(report),
     )
 
 
+def _tables(report: Report) -> list[report_sections.Table]:
+    """Those of one row a model."""
+    return [
+        report_sections.quality(report),
+        class_sections.averages(report),
+        report_sections.cost(report),
+        report_sections.latency(report),
+    ]
+
+
 def _cards(report: Report) -> list[tuple[str, str, str]]:
     """(what, number, beside it) of the model to look at first."""
     model = recommended(report)
     teacher = next(other for other in report.models if other.name == model.teacher)
-    batch_size, digits, accuracy = report.conditions.sizes[0], report.digits, model.quality.accuracy
+    batch_size, digits, score = report.conditions.sizes[0], report.digits, model.quality.of(report.metric)
     latency, teacher_latency = report.latency[model.name, batch_size], report.latency[teacher.name, batch_size]
-    interval = f"{100 * accuracy.low:.{digits}f} to {100 * accuracy.high:.{digits}f} %"
-    before = quantities.percent(teacher.quality.accuracy.value, digits)
+    interval = f"{100 * score.low:.{digits}f} to {100 * score.high:.{digits}f} %"
+    before = quantities.percent(report.score(teacher), digits)
     return [
-        ("Test accuracy", quantities.percent(accuracy.value, digits), f"95 % interval {interval}; teacher {before}"),
+        (
+            f"Test {WORDS[report.metric]}",
+            quantities.percent(score.value, digits),
+            f"95 % interval {interval}; teacher {before}",
+        ),
         ("File", quantities.size(model.cost.file_bytes), f"teacher {quantities.size(teacher.cost.file_bytes)}"),
         ("Smaller", quantities.ratio(model.compression_ratio), "by file size, than the teacher"),
         (

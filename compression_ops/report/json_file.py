@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from compression_ops.evaluation.measurements import Measured
+from compression_ops.metric import CLASS_AVERAGED, columns
 from compression_ops.report import files as report_files
 from compression_ops.report.contents import Report, recommended
 
@@ -15,6 +16,12 @@ def write(report: Report, folder: Path) -> None:
     content = {
         "test_samples": report.test_samples,
         "classes": list(report.classes),
+        "metric": report.metric,
+        "majority_class": {
+            "name": report.classes[report.majority.index],
+            "rate": report.majority.rate,
+            "unbalanced": report.majority.unbalanced,
+        },
         "limits": {
             "max_accuracy_drop_points": report.limits.max_accuracy_drop,
             "min_compression_ratio": report.limits.min_compression,
@@ -34,7 +41,12 @@ def _fields(report: Report, model: Measured) -> dict[str, Any]:
         "parent": model.parent,
         "test_accuracy": asdict(model.quality.accuracy),
         "expected_calibration_error": model.quality.expected_calibration_error,
+        **{columns(metric).value: asdict(model.quality.of(metric)) for metric in CLASS_AVERAGED},
+        "roc_auc": model.quality.roc_auc,
+        "hardly_better": report.hardly_better.get(model.name),
         "class_accuracy": list(model.quality.class_accuracy),
+        "class_precision": list(model.quality.class_precision),
+        "class_f1": list(model.quality.class_f1),
         "confusion_matrix": model.quality.confusion.tolist(),
         "change": None if model.change is None else asdict(model.change),
         "teacher_agreement": model.teacher_agreement,

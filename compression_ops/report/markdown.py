@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from compression_ops.report import class_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
@@ -21,12 +22,16 @@ def markdown(report: Report) -> str:
     parts = [
         _table(report_sections.summary(report), title=False),
         f"{report_sections.choice(report)}: **{_escaped(model.name)}**, {_escaped(report_sections.headline(report))}",
+        _sentences("Warnings", report_sections.warnings(report)),
         _sentences("Verdicts", [(name, f"{word}. {words}") for name, word, words in report_sections.verdicts(report)]),
         _sentences("What distillation gained", report_sections.distillation(report)),
         _table(report_sections.quality(report)),
         _table(report_sections.cost(report)),
         _table(report_sections.latency(report)),
+        _table(class_sections.averages(report)),
         _table(report_sections.classes(report)),
+        _table(class_sections.by_class(report)),
+        *map(_table, class_sections.confusions(report)),
         _sentences("How it was measured", report_sections.conditions(report)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from compression_ops import quantities
 from compression_ops.evaluation.measurements import Measured, worst_class
 from compression_ops.evaluation.statistics import CALIBRATION_BINS
+from compression_ops.metric import WORDS
 from compression_ops.report.contents import Report, recommended
 from compression_ops.report.verdict import distillation_words
 
@@ -27,19 +28,24 @@ def choice(report: Report) -> str:
     model = recommended(report)
     verdict = report.verdicts.get(model.name)
     if verdict is None:
-        return "Most accurate"
-    return "Smallest within the limits" if verdict.passed else "None is within the limits; the most accurate"
+        return "Most accurate" if report.metric == "accuracy" else f"Highest {WORDS[report.metric]}"
+    if verdict.passed:
+        return "Smallest within the limits"
+    best = "the most accurate" if report.metric == "accuracy" else f"the highest {WORDS[report.metric]}"
+    return f"None is within the limits; {best}"
 
 
 def headline(report: Report) -> str:
     """One sentence on that model: how good, small and fast it is."""
     model = recommended(report)
-    accuracy = f"{quantities.percent(model.quality.accuracy.value, report.digits)} of the test split right"
-    text = f"{accuracy} in {quantities.size(model.cost.file_bytes)}"
+    score = quantities.percent(report.score(model), report.digits)
+    good = "of the test split right" if report.metric == "accuracy" else f"{WORDS[report.metric]} on the test split"
+    text = f"{score} {good} in {quantities.size(model.cost.file_bytes)}"
     if model.change is None:
         return f"{text}."
     smaller, faster = quantities.ratio(model.compression_ratio), quantities.ratio(report.speedup(model))
-    change = f"{quantities.points(model.change.points, report.digits)} points against {model.parent}"
+    points = quantities.points(model.change.of(report.metric).points, report.digits)
+    change = f"{points} points against {model.parent}"
     return f"{text}, {smaller} smaller and {faster} faster than {model.teacher}; {change}."
 
 
@@ -51,19 +57,27 @@ def verdicts(report: Report) -> list[tuple[str, str, str]]:
 def distillation(report: Report) -> list[tuple[str, str]]:
     """(model, sentence) of each student that has a control."""
     return [
-        (model.name, distillation_words(model.name, model.distillation, report.digits))
+        (model.name, distillation_words(model.name, model.distillation, report.digits, report.metric))
         for model in report.models
         if model.distillation is not None
     ]
 
 
+def warnings(report: Report) -> list[tuple[str, str]]:
+    """(model, sentence) of each model that may be no better than looking at no image."""
+    return list(report.hardly_better.items())
+
+
 def summary(report: Report) -> Table:
     """The short table."""
-    batch_size, digits = report.conditions.sizes[0], report.digits
+    batch_size, digits, metric = report.conditions.sizes[0], report.digits, report.metric
+    is_accuracy = metric == "accuracy"
 
     def row(model: Measured) -> tuple[str, ...]:
-        change, verdict = model.change, report.verdicts.get(model.name)
+        change = None if model.change is None else model.change.of(metric)
+        verdict = report.verdicts.get(model.name)
         return (
+            *(() if is_accuracy else (quantities.percent(report.score(model), digits),)),
             quantities.percent(model.quality.accuracy.value, digits),
             quantities.points(change.points if change else None, digits),
             quantities.p_value(change.p_value if change else None),
@@ -75,12 +89,15 @@ def summary(report: Report) -> Table:
         )
 
     latency = f"Latency (batch {batch_size})"
+    name = WORDS[metric]
     heads = ("Test accuracy", "Change", "p", "File", "Smaller", latency, "Faster", "Verdict")
+    test = "McNemar's exact test" if is_accuracy else "a bootstrap"
     note = (
-        "Change: accuracy against the model's parent, in percentage points; p: McNemar's exact test of that change, "
+        f"Change: {name} against the model's parent, in percentage points; p: {test} of that change, "
         "paired on the same test samples. Smaller and faster: than the teacher, by file size and by median latency."
     )
-    return _by_model(report, "Models", heads, row, note)
+    first = () if is_accuracy else (f"{name[0].upper()}{name[1:]}",)
+    return by_model(report, "Models", (*first, *heads), row, note)
 
 
 def quality(report: Report) -> Table:
@@ -109,7 +126,7 @@ def quality(report: Report) -> Table:
         f"error, {CALIBRATION_BINS} bins (Guo et al. 2017). Worst class: the one that lost most against the parent, "
         "in points."
     )
-    return _by_model(report, "Quality", heads, row, note)
+    return by_model(report, "Quality", heads, row, note)
 
 
 def cost(report: Report) -> Table:
@@ -131,7 +148,7 @@ def cost(report: Report) -> Table:
         "Peak memory: resident memory that opening the session and predicting one batch of "
         f"{max(report.conditions.sizes)} adds to a fresh process, onnxruntime's own buffers included."
     )
-    return _by_model(report, "Cost", heads, row, note)
+    return by_model(report, "Cost", heads, row, note)
 
 
 def latency(report: Report) -> Table:
@@ -173,7 +190,7 @@ def shown_classes(report: Report) -> list[int]:
 def conditions(report: Report) -> list[tuple[str, str]]:
     """(what, value) of how it was measured."""
     measured, timings, limits = report.conditions, report.measurements.timings, report.limits
-    processor = timings.processor
+    processor, majority = timings.processor, report.majority
     instructions = ", ".join(processor.extensions) or "unknown"
     return [
         ("Processor", f"{processor.name}, {processor.logical_cores} logical cores"),
@@ -188,15 +205,21 @@ def conditions(report: Report) -> list[tuple[str, str]]:
         ),
         ("Test samples", quantities.count(report.test_samples)),
         (
+            "Largest class",
+            f"{report.classes[majority.index]}, {quantities.percent(majority.rate, report.digits)} of them",
+        ),
+        (
             "Limits",
-            f"{limits.max_accuracy_drop:g} points of accuracy lost at most, {limits.min_compression:g}× smaller",
+            f"{limits.max_accuracy_drop:g} points of {WORDS[report.metric]} lost at most, "
+            f"{limits.min_compression:g}× smaller",
         ),
     ]
 
 
-def _by_model(
+def by_model(
     report: Report, title: str, heads: tuple[str, ...], row: Callable[[Measured], tuple[str, ...]], note: str
 ) -> Table:
+    """A table of one row a model."""
     rows = tuple((model.name, *row(model)) for model in report.models)
     return Table(title, ("Model", *heads), rows, note)
 

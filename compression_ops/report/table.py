@@ -6,8 +6,24 @@ from typing import Any
 import pandas as pd
 
 from compression_ops.evaluation.measurements import Measured, worst_class
+from compression_ops.metric import CLASS_AVERAGED, WORDS, Metric, columns
 from compression_ops.report import files as report_files
 from compression_ops.report.contents import Report
+
+
+def _class_averaged(metric: Metric) -> dict[str, str]:
+    """The columns of one metric that counts each class the same."""
+    column, words = columns(metric), WORDS[metric]
+    return {
+        column.value: f"{words} on the test split, 0 to 1",
+        f"{column.value}_low": "lower end of its 95 % bootstrap interval",
+        f"{column.value}_high": "upper end of its 95 % bootstrap interval",
+        column.change: f"{words} less the parent's, percentage points",
+        column.p_value: "paired bootstrap, two-sided, against the parent",
+        column.gain: f"of a student with a control: {words} less the control's, percentage points",
+        column.gain_p_value: "paired bootstrap, two-sided, of the student against its control",
+    }
+
 
 # The columns of every report, in order.
 COLUMNS = {
@@ -33,6 +49,8 @@ COLUMNS = {
     "weight_bytes": "size of the parameters in that file",
     "macs": "multiply-accumulates of one sample",
     "compression_ratio": "the teacher's file_bytes / file_bytes",
+    "roc_auc": "of two classes: area under the ROC curve, 0 to 1",
+    **{name: words for metric in CLASS_AVERAGED for name, words in _class_averaged(metric).items()},
     "passed": "of a quantized student: whether it keeps to max_accuracy_drop and min_compression",
     "peak_memory_bytes": "resident memory added by opening the session and predicting one batch of the largest size",
     "speedup_ratio": "the teacher's median latency / its own, at the first batch size",
@@ -58,7 +76,7 @@ def write(report: Report, folder: Path) -> None:
 def headline(report: Report, model: Measured) -> dict[str, float]:
     """The numbers of one model that a reader wants first, as `<model>.<column>`, and which quantized models pass."""
     numbers = report.measurements.numbers(model)
-    first = ("test_accuracy", "file_bytes", "compression_ratio", "speedup_ratio")
+    first = (columns(report.metric).value, "file_bytes", "compression_ratio", "speedup_ratio")
     chosen = {f"{model.name}.{column}": float(numbers[column] or 0) for column in first}
     return chosen | {f"{name}.passed": float(verdict.passed) for name, verdict in report.verdicts.items()}
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from compression_ops import quantities
 from compression_ops.evaluation.quality import Change
+from compression_ops.evaluation.statistics import Difference
+from compression_ops.metric import WORDS, Metric
 from compression_ops.report.limits import Limits
 
 # Differences of accuracy are multiples of one sample: far coarser than this allowance for rounding in binary.
@@ -13,8 +15,9 @@ _SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Verdict:
-    """passed: both limits hold. drop_points: accuracy lost to the parent, in percentage points (negative: gained);
-    compression_ratio: the teacher's file size / this one's. words: one sentence with both numbers and both limits.
+    """passed: both limits hold. drop_points: what the metric that judges lost to the parent, in percentage points
+    (negative: gained); compression_ratio: the teacher's file size / this one's. words: one sentence with both numbers
+    and both limits.
     """
 
     passed: bool
@@ -23,32 +26,38 @@ class Verdict:
     words: str
 
 
-def judge(change: Change, compression_ratio: float, limits: Limits, digits: int) -> Verdict:
-    """A model against its parent (`change`) and the the limits."""
-    drop = -change.points
+def judge(
+    change: Change, compression_ratio: float, limits: Limits, digits: int, metric: Metric = "accuracy"
+) -> Verdict:
+    """A model against its parent (`change`) and the limits."""
+    found = change.of(metric)
+    drop = -found.points
     accurate = drop <= limits.max_accuracy_drop + _ROUNDING
     small = compression_ratio >= limits.min_compression * (1 - _ROUNDING)
     verb = "Loses" if drop > 0 else "Gains"
-    moved = f"{verb} {abs(drop):.{digits}f} points" if drop else "Neither gains nor loses"
+    of_what, what = ("", "") if metric == "accuracy" else (f" of {WORDS[metric]}", f" {WORDS[metric]}")
+    moved = f"{verb} {abs(drop):.{digits}f} points{of_what}" if drop else f"Neither gains nor loses{what}"
     allowed = f"at most {limits.max_accuracy_drop:g} may be lost{'' if accurate else ', so this fails'}"
     asked = f"at least {limits.min_compression:g}× asked{'' if small else ', so this fails'}"
     words = (
-        f"{moved} against {change.reference} ({allowed}; p {_p(change)}); its file is "
+        f"{moved} against {change.reference} ({allowed}; p {_p(found)}); its file is "
         f"{quantities.ratio(compression_ratio)} smaller than the teacher's ({asked})."
     )
     return Verdict(accurate and small, drop, compression_ratio, words)
 
 
-def distillation_words(student: str, gain: Change, digits: int) -> str:
+def distillation_words(student: str, change: Change, digits: int, metric: Metric = "accuracy") -> str:
     """One sentence: what the teacher's soft labels gained over training the same student on the labels alone."""
+    gain = change.of(metric)
     if gain.points == 0:
-        return f"Distillation made no difference: {student} is as accurate as {gain.reference} (p {_p(gain)})."
+        alike = "is as accurate as" if metric == "accuracy" else f"has the {WORDS[metric]} of"
+        return f"Distillation made no difference: {student} {alike} {change.reference} (p {_p(gain)})."
     verb = "gained" if gain.points > 0 else "cost"
     certainty = "" if gain.p_value < _SIGNIFICANT else "; this test set cannot tell that from chance"
-    moved = f"{verb} {abs(gain.points):.{digits}f} points of accuracy"
-    return f"Distillation {moved} against {gain.reference} (p {_p(gain)}){certainty}."
+    moved = f"{verb} {abs(gain.points):.{digits}f} points of {WORDS[metric]}"
+    return f"Distillation {moved} against {change.reference} (p {_p(gain)}){certainty}."
 
 
-def _p(change: Change) -> str:
+def _p(change: Difference) -> str:
     text = quantities.p_value(change.p_value)
     return text if text.startswith("<") else f"= {text}"

@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import Field
+
+from compression_ops.metric import Metric
 from compression_ops.progress import Progress
 from compression_ops.report.limits import Limits
 from compression_ops.stages.stage import Context, StageResult
 
 
 class BenchmarkReport(Limits):
-    """What a quantized student must keep."""
+    """What a quantized student must keep, and by which metric."""
+
+    metric: Metric = Field(default="accuracy", description="By which quantized students are judged.")
 
 
 def run(parameters: BenchmarkReport, inputs: Mapping[str, Path], context: Context) -> StageResult:
@@ -17,22 +22,25 @@ def run(parameters: BenchmarkReport, inputs: Mapping[str, Path], context: Contex
 
     inputs  `measurements`
 
-    A quantized student that fails its limits is a warning, not an error.
+    A quantized student that fails its limits is a warning, not an error; so is a model that hardly beats always
+    answering the largest class.
     """
     from compression_ops.evaluation import measurements
     from compression_ops.report import files, html, json_file, markdown, table
     from compression_ops.report.contents import Report, recommended
 
-    report = Report(measurements.read(inputs["measurements"]), parameters.part(Limits))
+    report = Report(measurements.read(inputs["measurements"]), parameters.part(Limits), parameters.metric)
     for part in (json_file, table, markdown, html):
         part.write(report, context.output)
     context.progress(Progress("report written", 1, 1))
+    failing = [
+        f"{model.name} fails its limits. {verdict.words}"
+        for model in report.models
+        if (verdict := report.verdicts.get(model.name)) is not None and not verdict.passed
+    ]
+    useless = [f"{name}: {words}" for name, words in report.hardly_better.items()]
     return StageResult(
         metrics=table.headline(report, recommended(report)),
-        warnings=tuple(
-            f"{model.name} fails its limits. {verdict.words}"
-            for model in report.models
-            if (verdict := report.verdicts.get(model.name)) is not None and not verdict.passed
-        ),
+        warnings=(*failing, *useless),
         volatile=frozenset({files.FRAME, files.MARKDOWN, files.PAGE}),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from compression_ops.metric import Metric
 from compression_ops.spec import Spec
 from compression_ops.stages.stage import Context, StageResult
 
@@ -12,6 +13,7 @@ from compression_ops.stages.stage import Context, StageResult
 class Champion(Spec):
     """How candidates are compared, which there are, and with whom."""
 
+    metric: Metric = Field(default="accuracy", description="By which the models are compared.")
     threads: int = Field(default=1, ge=1, le=1024, description="onnxruntime's intra-op threads.")
     iterations: int = Field(default=1000, ge=10, le=1_000_000, description="Timed calls a model.")
     candidates: dict[str, list[str]] = Field(
@@ -30,10 +32,8 @@ def run(parameters: Champion, inputs: Mapping[str, Path], context: Context) -> S
     """
     from compression_ops.evaluation import contest
 
-    candidates, incumbent = parameters.candidates, parameters.incumbent
-    outcome, judged = contest.hold(
-        candidates, incumbent, inputs, parameters.threads, parameters.iterations, context.progress
-    )
+    terms = contest.Terms(parameters.threads, parameters.iterations, parameters.metric)
+    outcome, judged = contest.hold(parameters.candidates, parameters.incumbent, inputs, terms, context.progress)
     contest.write(outcome, judged, context.output)
     decision = outcome.decision
     return StageResult(

@@ -6,11 +6,11 @@ from pathlib import Path
 from compression_ops.data.views import Views
 from compression_ops.implementations import Architecture
 from compression_ops.stages.stage import Context, StageResult
-from compression_ops.training.hyperparameters import Training
+from compression_ops.training.hyperparameters import Selection, Training
 
 
-class Control(Training):
-    """A student's training, and the views that its teacher would have labelled."""
+class Control(Training, Selection):
+    """A student's training, the views that its teacher would have labelled, and by what its epoch is chosen."""
 
     architecture: Architecture
     views: Views
@@ -30,6 +30,7 @@ def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> St
 
     data = load_data(inputs["dataset"])
     network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
-    trained = train_network(network, data, parameters, parameters.views, lambda _: supervised(), context.progress)
+    views, metric, progress = parameters.views, parameters.metric, context.progress
+    trained = train_network(network, data, parameters, views, lambda _: supervised(), progress, metric)
     save(context.output, network, trained.model)
-    return StageResult(metrics=trained.metrics, history=trained.history)
+    return StageResult(metrics=trained.metrics, history=trained.history, warnings=trained.warnings)

@@ -5,14 +5,18 @@ from pathlib import Path
 
 from compression_ops import implementations
 from compression_ops.stages.stage import Context, StageResult
-from compression_ops.training.hyperparameters import Training
+from compression_ops.training.hyperparameters import Selection, Training
 
 
-class Student(Training):
+class StudentTraining(Training):
     """A small model that learns from the soft labels."""
 
     architecture: implementations.Architecture
     loss: implementations.one_of("distillation.losses", "type")  # type: ignore[valid-type]
+
+
+class Student(StudentTraining, Selection):
+    """Its training, and by what its epoch is chosen."""
 
 
 def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> StageResult:
@@ -21,19 +25,20 @@ def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> St
     inputs  `dataset`, `soft_labels`, and `teacher` where the loss needs the teacher itself
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite, if the
-    loss needs a teacher that is no input, or if this processor cannot compute in `precision`; DataError if the soft
-    labels are those of another data set.
+    loss needs a teacher that is no input or cannot weigh classes as asked, or if this processor cannot compute in
+    `precision`; DataError if the soft labels are those of another data set.
     """
-    from compression_ops.distillation.objective import of_loss
+    from compression_ops.distillation.objective import of_loss, require_class_weights
     from compression_ops.distillation.soft_labels import load_views
     from compression_ops.models.network import Network, save
     from compression_ops.training.loop import load_data, train_network
 
+    require_class_weights(parameters.loss, parameters)
     data = load_data(inputs["dataset"])
     views = load_views(inputs["soft_labels"])
     network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
     teacher = inputs.get("teacher")
     objective = of_loss(parameters.loss, inputs["soft_labels"], teacher, len(data.train), data.description)
-    trained = train_network(network, data, parameters, views, objective, context.progress)
+    trained = train_network(network, data, parameters, views, objective, context.progress, parameters.metric)
     save(context.output, network, trained.model)
-    return StageResult(metrics=trained.metrics, history=trained.history)
+    return StageResult(metrics=trained.metrics, history=trained.history, warnings=trained.warnings)

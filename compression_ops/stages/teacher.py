@@ -8,15 +8,19 @@ from pydantic import Field
 from compression_ops.data.augmentation import Augmentation
 from compression_ops.implementations import Architecture
 from compression_ops.stages.stage import Context, StageResult
-from compression_ops.training.hyperparameters import Training
+from compression_ops.training.hyperparameters import Selection, Training
 
 
-class Teacher(Training):
+class TeacherTraining(Training):
     """The large model that the students learn from."""
 
     architecture: Architecture
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     augmentation: Augmentation | None = Field(default=None, description="Of the training images; none by default.")
+
+
+class Teacher(TeacherTraining, Selection):
+    """Its training, and by what its epoch is chosen."""
 
 
 def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> StageResult:
@@ -36,6 +40,7 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
     views = Views(views=parameters.epochs, augmentation=parameters.augmentation, seed=parameters.seed)
     network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
     objective = supervised(parameters.label_smoothing)
-    trained = train_network(network, data, parameters, views, lambda _: objective, context.progress)
+    metric, progress = parameters.metric, context.progress
+    trained = train_network(network, data, parameters, views, lambda _: objective, progress, metric)
     save(context.output, network, trained.model)
-    return StageResult(metrics=trained.metrics, history=trained.history)
+    return StageResult(metrics=trained.metrics, history=trained.history, warnings=trained.warnings)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from compression_ops.metric import Metric
 from compression_ops.spec import Spec
 
 
@@ -21,4 +22,13 @@ class Training(Spec):
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="Of the forward pass; weights stay float32. Needs AVX-512 BF16 or AMX."
     )
+    class_weights: Literal["uniform", "balanced"] = Field(
+        default="uniform", description="`balanced`: in the labels' loss a class weighs by the inverse of its frequency."
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Of the initial weights and the order of the samples.")
+
+
+class Selection(Spec):
+    """By what the epoch is chosen that a training keeps."""
+
+    metric: Metric = Field(default="accuracy", description="The validation metric of the epoch that is kept.")

@@ -10,15 +10,17 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
+from compression_ops import metric as metrics
 from compression_ops.data.augmentation import augment
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
+from compression_ops.metric import Metric
 from compression_ops.models.inference import logits
 from compression_ops.models.network import Network, build
 from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.seeds import generator
-from compression_ops.training import memory, precision
+from compression_ops.training import class_weights, memory, precision
 from compression_ops.training.determinism import deterministic
 from compression_ops.training.hyperparameters import Training
 from compression_ops.training.objective import Batch, Objective, ObjectiveOf
@@ -38,19 +40,25 @@ class Data:
 
 @dataclass(frozen=True)
 class Trained:
-    """The model with its best epoch's weights, that epoch's number (from 1) and one mapping of metrics an epoch."""
+    """What a training made.
+
+    model       with its best epoch's weights, in evaluation mode
+    best_epoch  that epoch's number, from 1
+    history     one mapping of metrics an epoch
+    warnings    sentences that a user should read
+    """
 
     model: nn.Module
     best_epoch: int
     history: tuple[Mapping[str, float], ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
         """Headline numbers of the epoch that was kept."""
         best = self.history[self.best_epoch - 1]
         return {
-            "validation_accuracy": best["validation_accuracy"],
-            "validation_loss": best["validation_loss"],
+            **{name: value for name, value in best.items() if name.startswith("validation_")},
             "parameters": float(sum(parameter.numel() for parameter in self.model.parameters())),
             "best_epoch": float(self.best_epoch),
         }
@@ -68,6 +76,7 @@ def train_network(
     views: Views,
     objective: ObjectiveOf,
     progress: ProgressCallback = silent,
+    metric: Metric = "accuracy",
 ) -> Trained:
     """Build a network from `training.seed` and train it; the same arguments give the same bits on the same machine.
 
@@ -78,7 +87,7 @@ def train_network(
     precision.check(training)
     with deterministic(training.seed), memory.kept():
         model = build(network)
-        return train(model, data, training, views, objective(model), progress)
+        return train(model, data, training, views, objective(model), progress, metric)
 
 
 def train(
@@ -88,17 +97,19 @@ def train(
     views: Views,
     objective: Objective,
     progress: ProgressCallback = silent,
+    metric: Metric = "accuracy",
 ) -> Trained:
     """Train a model in place, on view `e mod views` in epoch e; keep the best epoch's weights.
 
-    The best epoch has the highest validation accuracy; among equals the lowest validation loss, then the latest. The
-    objective's own modules are trained too, and end with the weights that they had at that epoch.
+    The best epoch has the highest `metric` on the validation split; among equals the lowest validation loss, then the
+    latest. The objective's own modules are trained too, and end with the weights that they had at that epoch.
     An incomplete last batch is left out (unless it is the only one), since a handful of samples makes a noisy step
     and poor batch-norm statistics; every epoch shuffles, so each sample has its turn.
     """
     trained = nn.ModuleList([model, *objective.modules]).to(memory_format=torch.channels_last)
     _check_fit(model, data)
     steps = max(len(data.train) // training.batch_size, 1)
+    weighted = class_weights.of_training(training, data.train.labels, len(data.description.classes))
     optimizer = build_optimizer(trained, training)
     history: list[Mapping[str, float]] = []
     best, best_epoch, weights = (-1.0, 0.0), 0, _copy(trained)
@@ -106,29 +117,38 @@ def train(
         started = time.perf_counter()
         report = _Reporter(progress, epoch, training.epochs, steps)
         trained.train()
-        loss, rate = _train_epoch(model, optimizer, data, training, views, objective, epoch, report)
+        loss, rate = _train_epoch(model, optimizer, data, training, views, objective, weighted, epoch, report)
         trained.eval()
-        accuracy, validation_loss = evaluate(objective.validated(model), data.validation, data.description)
-        metrics = {
-            "loss": loss,
-            "learning_rate": rate,
-            "validation_accuracy": accuracy,
-            "validation_loss": validation_loss,
-            "seconds": time.perf_counter() - started,
-        }
-        history.append(metrics)
-        report.epoch(metrics)
-        if (accuracy, -validation_loss) >= best:
-            best, best_epoch, weights = (accuracy, -validation_loss), epoch + 1, _copy(trained)
+        found = validate(objective.validated(model), data.validation, data.description, metric)
+        history.append({"loss": loss, "learning_rate": rate, **found, "seconds": time.perf_counter() - started})
+        report.epoch(history[-1])
+        rank = (found[f"validation_{metric}"], -found["validation_loss"])
+        if rank >= best:
+            best, best_epoch, weights = rank, epoch + 1, _copy(trained)
     trained.load_state_dict(weights)
-    return Trained(model.eval(), best_epoch, tuple(history))
+    warnings = class_weights.warnings(weighted, data.description.classes)
+    return Trained(model.eval(), best_epoch, tuple(history), warnings)
+
+
+def validate(model: nn.Module, split: Split, description: Description, metric: Metric) -> dict[str, float]:
+    """`validation_<metric>` first, then `validation_accuracy`, both in [0, 1], and `validation_loss` in nats."""
+    predicted = logits(model, split.images, description)
+    accuracy, loss = _quality(predicted, split.labels)
+    found = {"validation_accuracy": accuracy, "validation_loss": loss}
+    if metric == "accuracy":
+        return found
+    counts = metrics.tally(split.labels.numpy(), predicted.argmax(dim=1).numpy(), len(description.classes))
+    return {f"validation_{metric}": float(metrics.value(metric, counts)), **found}
 
 
 def evaluate(model: nn.Module, split: Split, description: Description) -> tuple[float, float]:
     """(accuracy in [0, 1], mean cross-entropy in nats) on a split."""
-    predicted = logits(model, split.images, description)
-    accuracy = (predicted.argmax(dim=1) == split.labels).double().mean().item()
-    return accuracy, functional.cross_entropy(predicted.double(), split.labels).item()
+    return _quality(logits(model, split.images, description), split.labels)
+
+
+def _quality(predicted: Tensor, labels: Tensor) -> tuple[float, float]:
+    accuracy = (predicted.argmax(dim=1) == labels).double().mean().item()
+    return accuracy, functional.cross_entropy(predicted.double(), labels).item()
 
 
 def _train_epoch(
@@ -138,6 +158,7 @@ def _train_epoch(
     training: Training,
     views: Views,
     objective: Objective,
+    weighted: Tensor | None,
     epoch: int,
     report: "_Reporter",
 ) -> tuple[float, float]:
@@ -151,7 +172,7 @@ def _train_epoch(
         pixels = augment(data.train.images[rows], None if transformations is None else transformations[rows])
         inputs = normalize(pixels, data.description).contiguous(memory_format=torch.channels_last)
         with precision.autocast(training):
-            loss = objective.loss(model, Batch(inputs, rows, data.train.labels[rows], epoch))
+            loss = objective.loss(model, Batch(inputs, rows, data.train.labels[rows], epoch, weighted))
         optimizer.zero_grad()
         loss.backward()  # pyright: ignore[reportUnknownMemberType]
         optimizer.step()

@@ -15,12 +15,14 @@ class Batch:
     rows    int64 [B], which samples of the split these are
     labels  int64 [B], their classes
     epoch   counted from 0
+    class_weights  float32 [classes], how much each class weighs in what is learned from labels; None: all the same
     """
 
     inputs: Tensor
     rows: Tensor
     labels: Tensor
     epoch: int
+    class_weights: Tensor | None = None
 
 
 def _itself(model: nn.Module) -> nn.Module:
@@ -51,11 +53,14 @@ ObjectiveOf = Callable[[nn.Module], Objective]
 def supervised(label_smoothing: float = 0.0) -> Objective:
     """Cross entropy with the labels, in nats; `label_smoothing` of the target is spread over all classes.
 
+    With class weights it is the weighted mean over the batch: each sample counts as its class weighs.
+
     Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7.
     """
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
         # In float32 where the network computes in bfloat16, whose 8 bits are too few for a logarithm.
-        return cross_entropy(model(batch.inputs).float(), batch.labels, label_smoothing=label_smoothing)
+        logits = model(batch.inputs).float()
+        return cross_entropy(logits, batch.labels, batch.class_weights, label_smoothing=label_smoothing)
 
     return Objective(loss)

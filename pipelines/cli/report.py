@@ -58,16 +58,22 @@ def show(console: Terminal, frame: "pd.DataFrame", content: dict[str, Any], mark
 
     frame, content, markdown: what `report.parquet`, `report.json` and `report.md` hold.
     """
-    models = report_tables.rows(frame)
-    _table(console, report_tables.summary(models))
-    choice, words = report_sentences.recommended(models, content["recommended"])
+    models, metric = report_tables.rows(frame), report_tables.metric_of(content)
+    _table(console, report_tables.summary(models, metric))
+    choice, words = report_sentences.recommended(models, content["recommended"], metric)
     console.print()
     console.print(console.text(f"{choice}: ", (content["recommended"], "bold"), f", {words}"))
+    _sentences(console, "Warnings", report_sentences.warnings(content))
     _sentences(console, "Verdicts", report_sentences.verdicts(content))
     _sentences(console, "What distillation gained", report_sentences.distillation(content))
     details = [report_tables.quality(models), report_tables.cost(models)]
     details += [report_tables.latency(models, size) for size in report_tables.batch_sizes(models)]
-    for section in (*details, report_tables.classes(content)):
+    by_class = [report_tables.classes(content)]
+    if report_tables.tells_classes_apart(content):
+        details.insert(1, report_tables.averages(models))
+        by_class.append(report_tables.scores(content))
+        by_class += [section for section in (report_tables.confusion(content),) if section.names.cells]
+    for section in (*details, *by_class):
         _heading(console, section.title)
         _table(console, section)
     _sentences(console, "How it was measured", report_sentences.conditions(markdown))

@@ -5,26 +5,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compression_ops import quantities
-from pipelines.cli.report_tables import Row, digits
+from compression_ops.metric import WORDS, Metric, columns
+from pipelines.cli.report_tables import Row, digits, metric_of
 
 _MEASURED = "### How it was measured\n"
 
 
-def recommended(models: Sequence[Row], name: str) -> tuple[str, str]:
+def recommended(models: Sequence[Row], name: str, metric: Metric = "accuracy") -> tuple[str, str]:
     """Why `name` is the model to look at first, and how good, small and fast it is."""
     row = next(row for row in models if row["model"] == name)
+    best = "most accurate" if metric == "accuracy" else f"highest {WORDS[metric]}"
     if row["passed"] is None:
-        choice = "Most accurate"
+        choice = best[0].upper() + best[1:]
     else:
-        choice = "Smallest within the limits" if row["passed"] else "None is within the limits; the most accurate"
-    places = digits(models)
-    text = f"{quantities.percent(row['test_accuracy'], places)} of the test split right in "
-    text += quantities.size(row["file_bytes"])
+        choice = "Smallest within the limits" if row["passed"] else f"None is within the limits; the {best}"
+    places, column = digits(models), columns(metric)
+    good = "of the test split right" if metric == "accuracy" else f"{WORDS[metric]} on the test split"
+    text = f"{quantities.percent(row[column.value], places)} {good} in {quantities.size(row['file_bytes'])}"
     if row["parent"] is None:
         return choice, f"{text}."
     smaller, faster = quantities.ratio(row["compression_ratio"]), quantities.ratio(row["speedup_ratio"])
-    change = f"{quantities.points(row['accuracy_change_points'], places)} points against {row['parent']}"
+    change = f"{quantities.points(row[column.change], places)} points against {row['parent']}"
     return choice, f"{text}, {smaller} smaller and {faster} faster than the teacher; {change}."
+
+
+def warnings(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(model, sentence) of each model that may be no better than looking at no image, from `report.json`."""
+    return [(name, model["hardly_better"]) for name, model in content["models"].items() if model.get("hardly_better")]
 
 
 def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -39,11 +46,18 @@ def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 def distillation(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(model, sentence) of each student that has a control, from `report.json`."""
     from compression_ops.evaluation.quality import Change
+    from compression_ops.evaluation.statistics import Difference
     from compression_ops.report.verdict import distillation_words
 
-    places = quantities.accuracy_digits(content["test_samples"])
+    places, metric = quantities.accuracy_digits(content["test_samples"]), metric_of(content)
+
+    def change(stated: Mapping[str, Any]) -> Change:
+        averaged = {name: Difference(**found) for name, found in stated.get("class_averaged", {}).items()}
+        typed: dict[str, Any] = {**stated, "class_averaged": averaged}
+        return Change(**typed)
+
     return [
-        (name, distillation_words(name, Change(**model["distillation"]), places))
+        (name, distillation_words(name, change(model["distillation"]), places, metric))
         for name, model in content["models"].items()
         if model["distillation"] is not None
     ]

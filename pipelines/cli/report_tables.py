@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from compression_ops import quantities
+from compression_ops.metric import CLASS_AVERAGED, WORDS, Metric
+from compression_ops.metric import columns as columns_of
 from pipelines.cli.terminal.layout import Column
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ Cell = Callable[[Row], str]
 
 _MEDIAN = "latency_p50_us_batch"
 _SHOWN_CLASSES = 20
+_SHOWN_PAIRS = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,16 @@ def rows(frame: "pd.DataFrame") -> list[Row]:
     return [{str(name): value for name, value in record.items()} for record in records]
 
 
+def metric_of(content: Mapping[str, Any]) -> Metric:
+    """What `report.json` says that models were judged by; reports of earlier versions knew accuracy alone."""
+    return content.get("metric", "accuracy")
+
+
+def tells_classes_apart(content: Mapping[str, Any]) -> bool:
+    """Whether a reader needs more than accuracy: classes are unbalanced, or another metric judges."""
+    return metric_of(content) != "accuracy" or content.get("majority_class", {}).get("unbalanced", False)
+
+
 def batch_sizes(models: Sequence[Row]) -> list[int]:
     """Those that were measured, in order."""
     return [int(name.removeprefix(_MEDIAN)) for name in models[0] if name.startswith(_MEDIAN)]
@@ -43,22 +56,26 @@ def digits(models: Sequence[Row]) -> int:
     return quantities.accuracy_digits(int(models[0]["test_samples"]))
 
 
-def summary(models: Sequence[Row]) -> Section:
+def summary(models: Sequence[Row], metric: Metric = "accuracy") -> Section:
     """The short table, what matters most on the left."""
-    places, batch_size = digits(models), batch_sizes(models)[0]
+    places, batch_size, column = digits(models), batch_sizes(models)[0], columns_of(metric)
+    accuracy = _column(models, "Test accuracy", lambda row: quantities.percent(row["test_accuracy"], places))
+    judged = _column(models, _head(metric), lambda row: quantities.percent(row[column.value], places))
     columns = (
-        _column(models, "Test accuracy", lambda row: quantities.percent(row["test_accuracy"], places)),
+        accuracy if metric == "accuracy" else judged,
         _column(models, "File", lambda row: quantities.size(row["file_bytes"])),
         _column(models, "Smaller", lambda row: quantities.ratio(row["compression_ratio"]), joined=True),
         _column(models, f"Latency batch {batch_size}", lambda row: quantities.duration(row[f"{_MEDIAN}{batch_size}"])),
         _column(models, "Faster", lambda row: quantities.ratio(row["speedup_ratio"])),
         _column(models, "Verdict", _verdict),
-        _column(models, "Change", lambda row: quantities.points(row["accuracy_change_points"], places)),
-        _column(models, "p", lambda row: quantities.p_value(row["mcnemar_p_value"]), joined=True),
+        _column(models, "Change", lambda row: quantities.points(row[column.change], places)),
+        _column(models, "p", lambda row: quantities.p_value(row[column.p_value]), joined=True),
+        *(() if metric == "accuracy" else (accuracy,)),
         _column(models, "Parameters", lambda row: quantities.count(row["parameters"])),
     )
+    test = "McNemar's exact test" if metric == "accuracy" else "a paired bootstrap"
     note = (
-        "Change: accuracy against the model's parent, in percentage points; p: McNemar's exact test of that change. "
+        f"Change: {WORDS[metric]} against the model's parent, in percentage points; p: {test} of that change. "
         "Smaller and faster: than the teacher, by file size and by median latency."
     )
     return Section("Models", _names(models), columns, note)
@@ -95,6 +112,29 @@ def quality(models: Sequence[Row]) -> Section:
         "error (Guo et al. 2017). Worst class: the one that lost most against the parent, in points."
     )
     return Section("Quality", _names(models), columns, note)
+
+
+def averages(models: Sequence[Row]) -> Section:
+    """The metrics that count every class the same, with their uncertainty; of two classes also the ROC curve's area."""
+    places = digits(models)
+
+    def averaged(metric: Metric) -> Column:
+        column = columns_of(metric)
+
+        def cell(row: Row) -> str:
+            low, high = (100 * row[f"{column.value}_{end}"] for end in ("low", "high"))
+            return f"{quantities.percent(row[column.value], places)} ({low:.{places}f} to {high:.{places}f})"
+
+        return _column(models, _head(metric), cell)
+
+    columns = [averaged(metric) for metric in CLASS_AVERAGED]
+    if models[0]["roc_auc"] is not None:
+        columns.append(_column(models, "ROC-AUC", lambda row: quantities.percent(row["roc_auc"], places)))
+    note = (
+        "Balanced accuracy: the mean recall of the classes; macro F1: their mean F1; in parentheses the 95 % interval, "
+        "by bootstrap."
+    )
+    return Section("Every class counted the same", _names(models), tuple(columns), note)
 
 
 def cost(models: Sequence[Row]) -> Section:
@@ -152,6 +192,54 @@ def classes(content: Mapping[str, Any]) -> Section:
         f"{part}Of each true class, the share predicted right; in parentheses the change against the parent, in points."
     )
     return Section("Accuracy by class", Column("Class", [labels[index] for index in shown], False), columns, note)
+
+
+def scores(content: Mapping[str, Any]) -> Section:
+    """Of the recommended model precision, recall and F1 of each class; of many classes, the rarest."""
+    name, labels = content["recommended"], content["classes"]
+    model = content["models"][name]
+    samples = [sum(counts) for counts in model["confusion_matrix"]]
+    shown = sorted(sorted(range(len(labels)), key=lambda index: (samples[index], index))[:_SHOWN_CLASSES])
+
+    def column(head: str, key: str) -> Column:
+        return Column(head, [quantities.percent(model[key][index]) for index in shown])
+
+    columns = (
+        Column("Test samples", [quantities.count(samples[index]) for index in shown]),
+        column("Precision", "class_precision"),
+        column("Recall", "class_accuracy"),
+        column("F1", "class_f1"),
+    )
+    part = "" if len(shown) == len(labels) else f"The {len(shown)} rarest of {len(labels)} classes. "
+    note = (
+        f"{part}Precision: of what is predicted as the class, the share that is; recall: of the class, the share found."
+    )
+    return Section(f"By class, {name}", Column("Class", [labels[index] for index in shown], False), columns, note)
+
+
+def confusion(content: Mapping[str, Any]) -> Section:
+    """Of the recommended model which classes it takes for which, the most frequent first."""
+    name, labels = content["recommended"], content["classes"]
+    matrix = content["models"][name]["confusion_matrix"]
+    errors = [
+        (-count, true, predicted)
+        for true, counts in enumerate(matrix)
+        for predicted, count in enumerate(counts)
+        if count and true != predicted
+    ]
+    shown = sorted(errors)[:_SHOWN_PAIRS]
+    columns = (
+        Column("Predicted class", [labels[predicted] for _, _, predicted in shown], right=False),
+        Column("Test samples", [quantities.count(-count) for count, _, _ in shown]),
+        Column("Of the class", [quantities.percent(-count / sum(matrix[true])) for count, true, _ in shown]),
+    )
+    note = f"{len(shown)} of {len(errors)} confusions; the page and report.json hold the matrix."
+    names = Column("True class", [labels[true] for _, true, _ in shown], right=False)
+    return Section(f"Most confused, {name}", names, columns, note)
+
+
+def _head(metric: Metric) -> str:
+    return WORDS[metric][0].upper() + WORDS[metric][1:]
 
 
 def _changed_most(changes: Sequence[Sequence[float | None]], count: int) -> list[int]:

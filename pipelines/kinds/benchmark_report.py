@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.report import files
 from compression_ops.report.limits import Limits
 from compression_ops.stages.benchmark_report import BenchmarkReport
@@ -17,19 +18,20 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
     yield Asset(
         name="benchmark_report",
         kind="benchmark_report",
-        parameters=recipe.benchmark.part(Limits).part(BenchmarkReport),
+        parameters=recipe.benchmark.part(Limits).part(BenchmarkReport, metric=recipe.metric),
         inputs=("measurements",),
-        origins={"": "benchmark"},
+        origins={"": "benchmark", "metric": "metric"},
         exact_inputs=("measurements",),
     )
 
 
 def headline(entry: Materialization) -> str:
     """`quantized_student/int8: test accuracy 98.96%, 32.6 times smaller, 1.8 times faster than the teacher`."""
-    model = next(iter(entry.metrics)).rpartition(".")[0]
+    metric = _judged_by(entry)
+    model, _, column = next(iter(entry.metrics)).rpartition(".")
     number = {name.rpartition(".")[2]: value for name, value in entry.metrics.items() if name.startswith(f"{model}.")}
     return (
-        f"{model}: test accuracy {number['test_accuracy']:.2%}, {number['compression_ratio']:.3g} times smaller, "
+        f"{model}: test {WORDS[metric]} {number[column]:.2%}, {number['compression_ratio']:.3g} times smaller, "
         f"{number['speedup_ratio']:.3g} times faster than the teacher"
     )
 
@@ -37,13 +39,20 @@ def headline(entry: Materialization) -> str:
 def page(folder: Path, entry: Materialization) -> Page:
     """The report itself: in Markdown, as a table, and its HTML page one click away."""
     rows = [{str(name): value for name, value in row.items()} for row in files.read_frame(folder).to_dict("records")]
-    return Page({"report": files.read_markdown(folder)}, entry.metrics, [_first(row) for row in rows], files.PAGE)
+    column = columns(_judged_by(entry)).value
+    return Page(
+        {"report": files.read_markdown(folder)}, entry.metrics, [_first(row, column) for row in rows], files.PAGE
+    )
 
 
-def _first(row: dict[str, object]) -> dict[str, object]:
+def _judged_by(entry: Materialization) -> Metric:
+    return entry.parameters.get("metric", "accuracy")  # entries of earlier versions have none
+
+
+def _first(row: dict[str, object], column: str) -> dict[str, object]:
     """The columns that decide stand first: a page of Dagster's shows few without scrolling."""
     latency = next(name for name in row if name.startswith("latency_p50_us"))
-    leading = ("model", "test_accuracy", "compression_ratio", "speedup_ratio", "passed", "file_bytes", latency)
+    leading = ("model", column, "compression_ratio", "speedup_ratio", "passed", "file_bytes", latency)
     return {name: row[name] for name in (*leading, *(name for name in row if name not in leading))}
 
 

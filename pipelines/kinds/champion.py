@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.champion import Champion
 from pipelines.graph import digests
 from pipelines.graph.asset import Asset
@@ -45,9 +46,9 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         yield Asset(
             name="champion",
             kind="champion",
-            parameters=recipe.benchmark.part(Champion),
+            parameters=recipe.benchmark.part(Champion, metric=recipe.metric),
             inputs=("dataset", _MEASUREMENTS, *quantized),
-            origins={"": "benchmark"},
+            origins={"": "benchmark", "metric": "metric"},
             gates=thresholds(recipe, *_THRESHOLDS),
             is_heavy=True,
         )
@@ -61,8 +62,9 @@ def told(folder: Path) -> str:
 def headline(entry: Materialization) -> str:
     """`kept, candidate's test accuracy 98.44%`."""
     promoted = "promoted" if entry.metrics["promoted"] else "kept"
-    accuracy = entry.metrics.get("candidate_test_accuracy")
-    return promoted + (f", candidate's test accuracy {accuracy:.2%}" if accuracy is not None else "")
+    metric: Metric = entry.parameters.get("metric", "accuracy")  # entries of earlier versions have none
+    found = entry.metrics.get(f"candidate_{columns(metric).value}")
+    return promoted + (f", candidate's test {WORDS[metric]} {found:.2%}" if found is not None else "")
 
 
 def page(folder: Path, entry: Materialization) -> Page:

@@ -16,9 +16,9 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
             yield Asset(
                 name=f"control/{name}",
                 kind="control",
-                parameters=student.part(Control, views=recipe.soft_labels.part(Views)),
+                parameters=student.part(Control, views=recipe.soft_labels.part(Views), metric=recipe.metric),
                 inputs=("dataset", *seeds(recipe)),
-                origins={"": f"students.{name}", "views": "soft_labels"},
+                origins={"": f"students.{name}", "views": "soft_labels", "metric": "metric"},
                 code=(network_code(student.architecture),),
                 is_heavy=True,
             )

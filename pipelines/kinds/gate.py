@@ -7,6 +7,7 @@ model keeps that model from being promoted.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from compression_ops.metric import Metric
 from pipelines.graph.asset import Asset
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
@@ -33,6 +34,11 @@ class Evidence:
     def threshold(self, path: str) -> float:
         """A threshold by its path in the recipe."""
         return self.asset.gates[path]
+
+    @property
+    def metric(self) -> Metric:
+        """What models are judged by, where that is no parameter of the computation."""
+        return self.asset.gates["metric"]
 
 
 @dataclass(frozen=True)

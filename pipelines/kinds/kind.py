@@ -7,7 +7,8 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,9 @@ def named(name: str) -> Kind:
 
 
 def thresholds(recipe: Recipe, *paths: str) -> dict[str, Any]:
-    """The thresholds that stand at some paths of a recipe (`gates.max_drift`)."""
+    """What results are judged by that stands at some paths of a recipe (`gates.max_drift`, `metric`)."""
     stated = recipe.model_dump(mode="json", include={path.partition(".")[0] for path in paths})
-    return {path: stated[path.partition(".")[0]][path.partition(".")[2]] for path in paths}
+    return {path: reduce(getitem, path.split("."), stated) for path in paths}
 
 
 def seeds(recipe: Recipe) -> tuple[str, ...]:
@@ -124,6 +125,6 @@ def _words(name: str) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    if "accuracy" in name or "agreement" in name:
+    if any(word in name for word in ("accuracy", "agreement", "f1_macro")):
         return f"{value:.2%}"
     return f"{int(value)}" if float(value).is_integer() else f"{value:.4g}"

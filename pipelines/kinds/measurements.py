@@ -5,6 +5,7 @@ from pathlib import Path
 
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.family import Member
+from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.measurements import Measurements
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
@@ -13,6 +14,7 @@ from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check, Materialization
 
 _THRESHOLDS = (
+    "metric",
     "gates.min_distillation_gain",
     "gates.max_latency_us",
     "benchmark.max_accuracy_drop",
@@ -73,17 +75,19 @@ def _members(asset: Asset) -> Mapping[str, Member]:
 
 def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
     """A student against its control."""
-    p_value = evidence.metrics[f"{gate.subject}.distillation_p_value"]
-    text = f"{gate.subject} gains {{}} points of test accuracy over its control (p = {p_value:.2g})"
-    gain = evidence.metrics[f"{gate.subject}.distillation_gain_points"]
+    column = columns(evidence.metric)
+    p_value = evidence.metrics[f"{gate.subject}.{column.gain_p_value}"]
+    text = f"{gate.subject} gains {{}} points of test {WORDS[evidence.metric]} over its control (p = {p_value:.2g})"
+    gain = evidence.metrics[f"{gate.subject}.{column.gain}"]
     return gate.at_least(evidence, "gates.min_distillation_gain", text, gain, {"p_value": p_value})
 
 
 def accuracy_drop(gate: Gate, evidence: Evidence) -> Check:
     """A quantized student against its student."""
-    p_value = evidence.metrics[f"{gate.subject}.mcnemar_p_value"]
-    text = f"{gate.subject} loses {{}} points of test accuracy to its student (p = {p_value:.2g})"
-    drop = 0.0 - evidence.metrics[f"{gate.subject}.accuracy_change_points"]  # never "-0"
+    column = columns(evidence.metric)
+    p_value = evidence.metrics[f"{gate.subject}.{column.p_value}"]
+    text = f"{gate.subject} loses {{}} points of test {WORDS[evidence.metric]} to its student (p = {p_value:.2g})"
+    drop = 0.0 - evidence.metrics[f"{gate.subject}.{column.change}"]  # never "-0"
     return gate.at_most(evidence, "benchmark.max_accuracy_drop", text, drop, {"p_value": p_value})
 
 
@@ -105,15 +109,22 @@ def latency(gate: Gate, evidence: Evidence) -> Check:
 
 def headline(entry: Materialization) -> str:
     """`test accuracy: teacher 100.00%, student/small 98.70%, ...`."""
-    suffix = ".test_accuracy"
+    metric = _judged_by(entry)
+    suffix = f".{columns(metric).value}"
     accuracies = {n.removesuffix(suffix): value for n, value in entry.metrics.items() if n.endswith(suffix)}
     names = [name for name in entry.parameters["models"] if name in accuracies]
-    return "test accuracy: " + ", ".join(f"{name} {accuracies[name]:.2%}" for name in names)
+    return f"test {WORDS[metric]}: " + ", ".join(f"{name} {accuracies[name]:.2%}" for name in names)
 
 
 def page(folder: Path, entry: Materialization) -> Page:
     """Of the many numbers, those whose course over time a reader follows."""
-    return Page(numbers={name: value for name, value in entry.metrics.items() if name.rpartition(".")[2] in _FOLLOWED})
+    column = columns(_judged_by(entry))
+    followed = {*_FOLLOWED, column.value, column.change}
+    return Page(numbers={name: value for name, value in entry.metrics.items() if name.rpartition(".")[2] in followed})
+
+
+def _judged_by(entry: Materialization) -> Metric:
+    return entry.gates.get("metric", "accuracy")  # entries of earlier versions have none
 
 
 KIND = Kind(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from compression_ops import implementations
+from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.student import Student
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
@@ -18,9 +19,9 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         yield Asset(
             name=f"student/{name}",
             kind="student",
-            parameters=stated.part(Student),
+            parameters=stated.part(Student, metric=recipe.metric),
             inputs=("dataset", "soft_labels", *online, *seeds(recipe)),
-            origins={"": f"students.{name}"},
+            origins={"": f"students.{name}", "metric": "metric"},
             code=(
                 network_code(stated.architecture),
                 implementations.module_name(stated.loss),
@@ -37,9 +38,10 @@ def gates(asset: Asset) -> Iterator[Gate]:
 
 
 def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
-    """The validation accuracy of the epoch that was kept."""
-    accuracy = evidence.metrics["validation_accuracy"]
-    return gate.at_least(evidence, "gates.min_student_accuracy", "The validation accuracy is {}", accuracy)
+    """The validation accuracy of the epoch that was kept, or what the recipe's metric is."""
+    metric: Metric = evidence.asset.values["metric"]
+    found = evidence.metrics[f"validation_{metric}"]
+    return gate.at_least(evidence, "gates.min_student_accuracy", f"The validation {WORDS[metric]} is {{}}", found)
 
 
 KIND = Kind(

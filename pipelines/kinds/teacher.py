@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from compression_ops.metric import WORDS, Metric
+from compression_ops.stages.teacher import Teacher
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, network_code, seeds, thresholds
@@ -14,9 +16,9 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
     yield Asset(
         name="teacher",
         kind="teacher",
-        parameters=recipe.teacher,
+        parameters=recipe.teacher.part(Teacher, metric=recipe.metric),
         inputs=("dataset", *seeds(recipe)),
-        origins={"": "teacher"},
+        origins={"": "teacher", "metric": "metric"},
         code=(network_code(recipe.teacher.architecture),),
         gates=thresholds(recipe, "gates.min_teacher_accuracy"),
         is_heavy=True,
@@ -29,13 +31,14 @@ def gates(asset: Asset) -> Iterator[Gate]:
 
 
 def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
-    """The validation accuracy of the epoch that was kept."""
-    accuracy = evidence.metrics["validation_accuracy"]
-    return gate.at_least(evidence, "gates.min_teacher_accuracy", "The validation accuracy is {}", accuracy)
+    """The validation accuracy of the epoch that was kept, or what the recipe's metric is."""
+    metric: Metric = evidence.asset.values["metric"]
+    found = evidence.metrics[f"validation_{metric}"]
+    return gate.at_least(evidence, "gates.min_teacher_accuracy", f"The validation {WORDS[metric]} is {{}}", found)
 
 
 KIND = Kind(
-    description="The large model, trained on the labels; its best epoch by validation accuracy.",
+    description="The large model, trained on the labels; its best epoch by the recipe's metric.",
     badges=("pytorch", "teacher"),
     assets=assets,
     gates=gates,

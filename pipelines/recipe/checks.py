@@ -104,7 +104,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[
     networks = [("teacher", "architecture"), *(("students", name, "architecture") for name in recipe.students)]
     for location in networks:
         mistakes += _unknown_architecture(attributes, location)
-    mistakes += _warns_too_late(recipe, attributes)
+    mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
     augmentation = recipe.soft_labels.augmentation
     if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
         path, line, value, _ = locate(attributes, ("soft_labels", "views"))
@@ -121,6 +121,16 @@ def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]
             allowed = "one of the recipe's students: " + ", ".join(recipe.students)
             close = nearest(quantized.student, list(recipe.students))
             mistakes.append(Mistake(line, path, "no such student", shown(value), allowed, close))
+    return mistakes
+
+
+def _weighs_in_vain(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    mistakes: list[Mistake] = []
+    for name, student in recipe.students.items():
+        if student.class_weights != "uniform" and not getattr(student.loss, "weighs_classes", False):
+            path, line, value, _ = locate(attributes, ("students", name, "class_weights"))
+            allowed = f"`uniform` with the loss {student.loss.type}, which weighs no classes"
+            mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
     return mistakes
 
 

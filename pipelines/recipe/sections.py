@@ -9,15 +9,21 @@ from pydantic import Field
 
 from compression_ops import implementations
 from compression_ops.evaluation.conditions import Conditions
+from compression_ops.metric import Metric
 from compression_ops.report.limits import Limits
 from compression_ops.spec import Spec
-from compression_ops.stages import quantized_student, student
+from compression_ops.stages import quantized_student
 from compression_ops.stages.soft_labels import SoftLabels
-from compression_ops.stages.teacher import Teacher
+from compression_ops.stages.student import StudentTraining
+from compression_ops.stages.teacher import TeacherTraining
 from pipelines.recipe.constraints import Cron, Name, Owner, Timezone
 
 
-class Student(student.Student):
+class Teacher(TeacherTraining):
+    """The large model that the students learn from."""
+
+
+class Student(StudentTraining):
     """A small model that learns from the soft labels."""
 
     control: bool = Field(default=False, description="Also train it on labels alone, to see what distillation gains.")
@@ -37,7 +43,8 @@ class Gates(Spec):
     """What each result must satisfy; each is a check of its asset. A threshold is no parameter of a computation: a
     changed one computes nothing, it only judges again.
 
-    The accuracy floors stop what comes after; the others warn, or keep a quantized student from being promoted.
+    The accuracy floors stop what comes after; the others warn, or keep a quantized student from being promoted. Where
+    the recipe's `metric` is another than accuracy, it is what those of accuracy ask of.
     """
 
     min_class_balance: float = Field(
@@ -97,6 +104,9 @@ class Freshness(Spec):
 class Recipe(Spec):
     """One pipeline: dataset, teacher, soft labels, students, quantized students, their benchmark and the champion."""
 
+    metric: Metric = Field(
+        default="accuracy", description="What chooses the epoch that is kept, and judges gates, report and champion."
+    )
     dataset: implementations.one_of("data.sources", "source")  # type: ignore[valid-type]
     teacher: Teacher
     soft_labels: SoftLabels = SoftLabels()

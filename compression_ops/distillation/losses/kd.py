@@ -14,17 +14,25 @@ class KD(Spec):
     """Parameters of the loss."""
 
     needs_teacher: ClassVar[bool] = False
+    weighs_classes: ClassVar[bool] = True
 
     type: Literal["kd"] = "kd"
     temperature: float = Field(default=4.0, gt=0, le=100, description="Softens both distributions; 1 leaves them.")
     alpha: float = Field(default=0.9, ge=0, le=1, description="Weight of the teacher's part; the labels have the rest.")
 
 
-def loss(spec: KD, student_logits: "Tensor", teacher_logits: "Tensor", labels: "Tensor") -> "Tensor":
+def loss(
+    spec: KD,
+    student_logits: "Tensor",
+    teacher_logits: "Tensor",
+    labels: "Tensor",
+    class_weights: "Tensor | None" = None,
+) -> "Tensor":
     """α·T²·KL(softmax(teacher/T) ‖ softmax(student/T)) + (1 − α)·CE(softmax(student), labels), the mean over the batch.
 
     student_logits and teacher_logits: float [B, classes], the teacher's of any float type; labels: int64 [B];
-    returns a scalar in nats. The factor T² keeps the soft part's gradient of the same size whatever the temperature.
+    class_weights: float32 [classes], by which the labels' part weighs its mean over the batch; returns a scalar in
+    nats. The factor T² keeps the soft part's gradient of the same size whatever the temperature.
     """
     from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
@@ -32,4 +40,4 @@ def loss(spec: KD, student_logits: "Tensor", teacher_logits: "Tensor", labels: "
     student = log_softmax(student_logits / temperature, dim=1)
     teacher = log_softmax(teacher_logits.to(student_logits.dtype) / temperature, dim=1)
     soft = temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
-    return spec.alpha * soft + (1 - spec.alpha) * cross_entropy(student_logits, labels)
+    return spec.alpha * soft + (1 - spec.alpha) * cross_entropy(student_logits, labels, class_weights)

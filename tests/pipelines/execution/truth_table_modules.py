@@ -16,6 +16,7 @@ MODULES: dict[str, str] = {
     "errors": EVERY,
     "implementations": "dataset teacher soft_labels student control quantized_student measurements",
     "instruction_sets": "teacher student control measurements benchmark_report",
+    "metric": "teacher student control measurements benchmark_report champion",
     "progress": EVERY,
     "quantities": "benchmark_report champion",
     "seeds": AUGMENTED,
@@ -66,6 +67,7 @@ MODULES: dict[str, str] = {
     "models.network": MODELS,
     # training and distillation
     "training": TRAINED,
+    "training.class_weights": TRAINED,
     "training.determinism": TRAINED,
     "training.hyperparameters": TRAINED,
     "training.loop": TRAINED,
@@ -109,6 +111,7 @@ MODULES: dict[str, str] = {
     "quantization.student": "quantized_student",
     # measuring, comparing, promoting
     "evaluation": COMPARED,
+    "evaluation.bootstrap": COMPARED,
     "evaluation.conditions": MEASURED,
     "evaluation.contest": "champion",
     "evaluation.cost": MEASURED,
@@ -123,11 +126,13 @@ MODULES: dict[str, str] = {
     "evaluation.statistics": COMPARED,
     # the report
     "report": "benchmark_report",
+    "report.class_sections": "benchmark_report",
     "report.contents": "benchmark_report",
     "report.files": "benchmark_report",
     "report.html": "benchmark_report",
     "report.json_file": "benchmark_report",
     "report.limits": "benchmark_report",
+    "report.majority": "benchmark_report",
     "report.markdown": "benchmark_report",
     "report.plots": "benchmark_report",
     "report.plots.accuracy": "benchmark_report",

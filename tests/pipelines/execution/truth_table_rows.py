@@ -17,6 +17,7 @@ NOTHING = ()
 RECIPE = """\
 type: pipelines.CompressionPipeline
 attributes:
+  metric: accuracy
   dataset:
     source: digits
     validation_fraction: 0.2
@@ -33,6 +34,7 @@ attributes:
     warmup_epochs: 0.5
     schedule: cosine
     label_smoothing: 0.0
+    class_weights: uniform
     precision: float32
     seed: 0
     augmentation: {translate: 0.5, rotate: 1.0, scale: 0.01, shear: 1.0, flip: false}
@@ -52,6 +54,7 @@ attributes:
       warmup_epochs: 0.6
       schedule: cosine
       precision: float32
+      class_weights: uniform
       seed: 20
       loss: {type: kd, temperature: 4.0, alpha: 0.9}
       control: true
@@ -98,6 +101,12 @@ attributes:
 
 # parameter: (what stands in the recipe, what is written instead, what is computed)
 PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    # It chooses the same epochs here: the same weights, so the wave stops, and what was measured is judged anew.
+    "metric": (
+        "metric: accuracy",
+        "metric: balanced_accuracy",
+        (TEACHER, STUDENT, CONTROL, REPORT, CHAMPION),
+    ),
     "dataset.validation_fraction": ("validation_fraction: 0.2", "validation_fraction: 0.25", EVERYTHING),
     "dataset.seed": ("seed: 0\n    limit", "seed: 1\n    limit", EVERYTHING),
     "dataset.limit": ("limit: 200", "limit: 180", EVERYTHING),
@@ -115,6 +124,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "teacher.warmup_epochs": ("warmup_epochs: 0.5", "warmup_epochs: 1.0", FROM_TEACHER),
     "teacher.schedule": ("schedule: cosine\n    label", "schedule: constant\n    label", FROM_TEACHER),
     "teacher.label_smoothing": ("label_smoothing: 0.0", "label_smoothing: 0.1", FROM_TEACHER),
+    "teacher.class_weights": ("class_weights: uniform\n    pre", "class_weights: balanced\n    pre", FROM_TEACHER),
     "teacher.precision": ("precision: float32\n    seed", "precision: bfloat16\n    seed", FROM_TEACHER),
     "teacher.seed": ("seed: 0\n    augmentation", "seed: 1\n    augmentation", FROM_TEACHER),
     "teacher.augmentation.translate": ("translate: 0.5", "translate: 1.0", FROM_TEACHER),
@@ -142,7 +152,8 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "schedule: constant\n      precision",
         FROM_TRAINING,
     ),
-    "students.small.precision": ("precision: float32\n      seed", "precision: bfloat16\n      seed", FROM_TRAINING),
+    "students.small.precision": ("precision: float32\n      class", "precision: bfloat16\n      class", FROM_TRAINING),
+    "students.small.class_weights": ("uniform\n      seed", "balanced\n      seed", FROM_TRAINING),
     "students.small.seed": ("seed: 20", "seed: 21", FROM_TRAINING),
     "students.small.loss.temperature": ("temperature: 4.0", "temperature: 2.0", FROM_STUDENT),
     "students.small.loss.alpha": ("alpha: 0.9", "alpha: 0.5", FROM_STUDENT),
