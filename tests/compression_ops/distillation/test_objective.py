@@ -11,8 +11,9 @@ from torch.nn import functional
 from compression_ops.data.augmentation import Augmentation, augment
 from compression_ops.data.dataset import normalize
 from compression_ops.data.views import Views
+from compression_ops.distillation.losses import kd
 from compression_ops.distillation.losses.kd import KD
-from compression_ops.distillation.objective import of_loss
+from compression_ops.distillation.objective import of_loss, require_class_weights
 from compression_ops.distillation.soft_labels import save_logits, save_views
 from compression_ops.errors import ModelError
 from compression_ops.models.network import Network, build, load, save
@@ -161,3 +162,21 @@ def test_a_loss_on_stored_logits_gets_row_i_of_the_epochs_view_for_sample_i(soft
 def test_a_loss_that_needs_the_teacher_is_refused_without_one(soft_labels: Path) -> None:
     with pytest.raises(ModelError, match="Hint compares the student with the teacher itself"):
         of_loss(Hint(), soft_labels, None, 96, DATA.description)
+
+
+def test_a_loss_on_stored_logits_is_given_the_class_weights(soft_labels: Path) -> None:
+    objective = of_loss(KD(alpha=0.5), soft_labels, None, 96, DATA.description)(nn.Identity())
+    rows, labels, weights = torch.tensor([5, 90, 17]), torch.tensor([0, 1, 2]), torch.tensor([0.2, 3.0, 1.0])
+    student = torch.randn(3, 3, generator=torch.Generator().manual_seed(9))
+    stored = torch.randn(96, 3, generator=torch.Generator().manual_seed(0)).half()[rows]
+    found = objective.loss(nn.Identity(), Batch(student, rows, labels, 0, weights))
+    torch.testing.assert_close(found, kd.loss(KD(alpha=0.5), student, stored, labels, weights))
+    assert not torch.allclose(found, objective.loss(nn.Identity(), Batch(student, rows, labels, 0)))
+
+
+def test_a_loss_that_cannot_weigh_classes_is_refused_where_they_are_to_be_weighed() -> None:
+    weighing = TRAINING.changed(class_weights="balanced")
+    require_class_weights(KD(), weighing)
+    require_class_weights(Hint(), TRAINING)
+    with pytest.raises(ModelError, match="class_weights is balanced, and the loss Hint weighs no classes"):
+        require_class_weights(Hint(), weighing)

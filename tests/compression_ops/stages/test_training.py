@@ -148,6 +148,20 @@ def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_pat
     assert smooth.history[0]["loss"] > sharp.history[0]["loss"]
 
 
+@pytest.mark.parametrize("stage", [teacher, student, control])
+def test_a_stage_keeps_the_epoch_of_its_metric_and_weighs_classes(
+    stage: Any, assets: dict[str, Path], tmp_path: Path
+) -> None:
+    parameters: dict[str, Any] = {teacher: TEACHER, student: STUDENT, control: CONTROL}[stage]
+    plain = run(stage, parameters, assets, tmp_path / "plain")
+    judged = run(stage, parameters | {"metric": "f1_macro"}, assets, tmp_path / "judged")
+    assert next(iter(judged.metrics)) == "validation_f1_macro"
+    for before, after in zip(plain.history, judged.history, strict=True):
+        assert {**after, "seconds": 0}.items() >= {**before, "seconds": 0}.items(), "the same training"
+    weighed = run(stage, parameters | {"class_weights": "balanced"}, assets, tmp_path / "weighed")
+    assert weighed.history[0]["loss"] != plain.history[0]["loss"]
+
+
 def test_the_teacher_sees_a_new_view_every_epoch(
     assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

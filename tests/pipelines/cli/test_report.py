@@ -2,9 +2,11 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -101,3 +103,73 @@ def test_eighty_columns_hold_what_the_common_names_allow(written: tuple[pd.DataF
     _, left_out = layout.lay(_terminal(80), section.names, section.columns)
     is_long = _LONG in set(written[0]["model"])
     assert left_out == (_SUMMARY[3:] if is_long else ["Change", "p", "Parameters"])
+
+
+@pytest.fixture(scope="module", params=["accuracy", "f1_macro"])
+def unbalanced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any, str]:
+    """The report, as JSON and on a terminal of 80 columns, of test samples of which seven tenths are of one class."""
+    labels = np.repeat([0, 1, 2, 3], [280, 60, 40, 20])
+    predicted = {name: labels.copy() for name in example_report.PARENTS}
+    for name, wrong in example_report.WRONG.items():
+        predicted[name][:wrong] = 1
+    predicted["quantized_student/int4"][:] = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(example_report, "LABELS", labels)
+        by_wrong = {wrong: predicted[name] for name, wrong in example_report.WRONG.items()}
+        patch.setattr(example_report, "logits", lambda wrong: np.eye(4, dtype=np.float32)[by_wrong[wrong]])
+        found = replace(example_report.report(), metric=request.param)
+    folder: Path = tmp_path_factory.mktemp("unbalanced")
+    json_file.write(found, folder)
+    table.write(found, folder)
+    content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    console = _terminal(80)
+    report.show(console, pd.read_parquet(folder / "report.parquet"), content, markdown.markdown(found))
+    return request.param, content, _printed(console)
+
+
+def test_of_unbalanced_classes_a_terminal_tells_each(unbalanced: tuple[str, Any, str]) -> None:
+    metric, content, text = unbalanced
+    assert all(len(line) <= 80 for line in text.splitlines())
+    model = content["models"][content["recommended"]]
+    for section in ("Every class counted the same", "By class, ", "Warnings"):
+        assert section in text
+    averages = text.partition("Every class counted the same")[2].partition("\n\n")[0]
+    for column in ("test_balanced_accuracy", "test_f1_macro"):
+        found = {end: f"{100 * model[column][end]:.1f}" for end in ("value", "low", "high")}
+        assert f"{found['value']} % ({found['low']} to {found['high']})" in averages
+    words = " ".join(text.split())
+    assert "quantized_student/int4: hardly beats looking at no image: always answering 'cat' has an accuracy" in words
+    head = text.splitlines()[1].split()[:3]
+    assert head == (["Model", "accuracy", "File"] if metric == "accuracy" else ["Model", "F1", "File"])
+    assert "Verdict" in text.splitlines()[1]
+
+
+def test_a_balanced_report_is_as_short_as_it_was(written: tuple[pd.DataFrame, Any, str]) -> None:
+    console = _terminal(80)
+    report.show(console, *written)
+    text = _printed(console)
+    assert not any(section in text for section in ("Every class counted", "By class, ", "Most confused", "Warnings"))
+
+
+def test_a_report_of_an_earlier_version_is_still_shown(written: tuple[pd.DataFrame, Any, str]) -> None:
+    """Without what came with other metrics than accuracy."""
+    frame, content, words = written
+    new = [name for name in frame.columns if "balanced" in name or "f1" in name or name == "roc_auc"]
+    models = {
+        name: {
+            **{key: value for key, value in model.items() if "f1" not in key and "balanced" not in key},
+            "change": _earlier(model["change"]),
+            "distillation": _earlier(model["distillation"]),
+        }
+        for name, model in content["models"].items()
+    }
+    for model in models.values():
+        del model["hardly_better"]
+    earlier = {key: value for key, value in content.items() if key not in ("metric", "majority_class")}
+    console = _terminal(80)
+    report.show(console, frame.drop(columns=new), {**earlier, "models": models}, words)
+    assert "What distillation gained" in _printed(console)
+
+
+def _earlier(change: dict[str, Any] | None) -> dict[str, Any] | None:
+    return change and {key: value for key, value in change.items() if key != "class_averaged"}

@@ -1,7 +1,7 @@
 """Every gate of a recipe, with a threshold and numbers of a stage on either side of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _QUANTIZED, _STUDENT = "quantized_student/int8", "student/small"
 
@@ -51,11 +51,26 @@ CASES = {
         subject=_QUANTIZED,
     ),
 }  # fmt: skip
+# Of a recipe with `metric: f1_macro` those that ask of accuracy: the same thresholds, other numbers.
+BY_F1 = {
+    "teacher": replace(CASES["teacher"], metric="validation_f1_macro", beside={"validation_accuracy": 0.1}),
+    "student": replace(CASES["student"], metric="validation_f1_macro", beside={"validation_accuracy": 0.1}),
+    "distillation_gain_small": replace(
+        CASES["distillation_gain_small"], metric=f"{_STUDENT}.distillation_gain_f1_macro_points",
+        beside={f"{_STUDENT}.distillation_f1_macro_p_value": 0.2, f"{_STUDENT}.distillation_gain_points": -5.0},
+    ),
+    "accuracy_drop_int8": replace(
+        CASES["accuracy_drop_int8"], metric=f"{_QUANTIZED}.f1_macro_change_points",
+        beside={f"{_QUANTIZED}.f1_macro_p_value": 0.3, f"{_QUANTIZED}.accuracy_change_points": -50.0},
+    ),
+}  # fmt: skip
 # Numbers that satisfy every gate that a case is not about.
 SOUND = {
     "classes": 10, "train_samples": 100, "validation_samples": 10, "test_samples": 10, "class_balance": 1.0,
     "duplicates_across_splits": 0, "export_error": 0.0, "integer_share": 1.0,
     f"{_STUDENT}.distillation_gain_points": 1.0, f"{_STUDENT}.distillation_p_value": 0.01,
     f"{_QUANTIZED}.accuracy_change_points": 0.0, f"{_QUANTIZED}.mcnemar_p_value": 1.0,
+    f"{_STUDENT}.distillation_gain_f1_macro_points": 1.0, f"{_STUDENT}.distillation_f1_macro_p_value": 0.01,
+    f"{_QUANTIZED}.f1_macro_change_points": 0.0, f"{_QUANTIZED}.f1_macro_p_value": 1.0,
     f"{_QUANTIZED}.compression_ratio": 100.0, f"{_QUANTIZED}.latency_p50_us_batch1": 1.0,
 }  # fmt: skip

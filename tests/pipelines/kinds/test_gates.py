@@ -17,7 +17,7 @@ from pipelines.recipe import file as recipe_file
 from pipelines.state import home as homes
 from pipelines.state.materialization import Check, Materialization
 from tests.pipelines import product, recipes
-from tests.pipelines.kinds.gate_cases import CASES, SOUND, Case
+from tests.pipelines.kinds.gate_cases import BY_F1, CASES, SOUND, Case
 
 _DOWNSTREAM_OF_TEACHER = [
     "soft_labels",
@@ -49,8 +49,10 @@ def _checks(entry: Materialization) -> list[Check]:
     return [gate.judge(gate, evidence) for gate in _gates(evidence.asset)]
 
 
-def _judged(defs: Path, case: Case, found: float, name: str, monkeypatch: pytest.MonkeyPatch) -> Check:
-    recipes.write(defs, text=_with(case.threshold, case.value))
+def _judged(
+    defs: Path, case: Case, found: float, name: str, monkeypatch: pytest.MonkeyPatch, metric: str = "accuracy"
+) -> Check:
+    recipes.write(defs, text=_with(case.threshold, case.value) + f"  metric: {metric}\n")
     metrics = {**SOUND, **case.beside} | ({case.metric: -found if case.negated else found} if case.metric else {})
     entry = Materialization(
         recipe="tiny", asset=case.asset, time=0.0, derivation="", parameters={}, code={}, inputs={}, action="",
@@ -86,6 +88,19 @@ def test_a_gate_with_a_test_of_chance_tells_its_p_value(defs: Path, monkeypatch:
         check = _judged(defs, CASES[name], CASES[name].failing, name, monkeypatch)
         assert check.numbers["p_value"] == next(iter(CASES[name].beside.values()))
         assert f"p = {check.numbers['p_value']:.2g}" in check.words
+
+
+@pytest.mark.parametrize("name", BY_F1)
+def test_a_gate_of_accuracy_asks_of_the_recipes_metric(name: str, defs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = BY_F1[name]
+    for found, passed in ((case.passing, True), (case.failing, False)):
+        check = _judged(defs, case, found, name, monkeypatch, "f1_macro")
+        assert check.passed is passed
+        assert check.numbers["found"] == pytest.approx(found)
+        assert "macro F1" in check.words
+        assert "accuracy is" not in check.words
+        if "p_value" in check.numbers:
+            assert check.numbers["p_value"] == next(iter(case.beside.values()))
 
 
 def test_the_first_data_set_has_nothing_to_drift_from(defs: Path) -> None:

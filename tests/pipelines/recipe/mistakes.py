@@ -3,6 +3,19 @@
 _MODE = "automation: {mode: off}"  # stands last in the recipe, so that another section may stand there instead
 MISTAKES = {
     "unknown key": (("weight_decay:", "wieght_decay:"), "teacher.wieght_decay", "unknown key", "`weight_decay`"),
+    "unknown metric": ((_MODE, "metric: f1"), "metric", "'f1' (text)", "one of: accuracy, balanced_accuracy, f1_macro"),
+    "weights by number": (
+        ("learning_rate: 0.003\n      seed", "class_weights: [1, 2]\n      learning_rate: 0.003\n      seed"),
+        "students.small.class_weights",
+        "a list",
+        "one of: uniform, balanced",
+    ),
+    "unknown weights": (
+        ("weight_decay: 0.0001", "class_weights: balancd"),
+        "teacher.class_weights",
+        "'balancd' (text)",
+        "`balanced`",
+    ),
     "unknown section": (("  benchmark:", "  benchmarks:"), "benchmarks", "unknown key", "`benchmark`"),
     "text for a number": (("epochs: 1  #", "epochs: zero  #"), "teacher.epochs", "'zero' (text)", "whole number"),
     "quoted number": (("epochs: 1  #", "epochs: '1'  #"), "teacher.epochs", "'1' (text)", "a whole number"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from compression_ops.distillation.losses.kd import KD
 from pipelines.recipe import file
 from pipelines.recipe.error import RecipeError
 from tests.pipelines import recipes
@@ -94,6 +95,18 @@ def test_a_missing_path_is_told_with_the_folder_that_it_is_relative_to(defs: Pat
 def test_an_unknown_recipe_names_the_nearest(defs: Path) -> None:
     with pytest.raises(Exception, match="did you mean `tiny`"):
         file.load("tinny")
+
+
+def test_class_weights_are_refused_with_a_loss_that_weighs_no_classes(
+    defs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = recipes.edited(("      loss: {type: kd", "      class_weights: balanced\n      loss: {type: kd"))
+    recipes.write(defs, text=text)
+    assert file.load("tiny").recipe.students["small"].class_weights == "balanced"
+    monkeypatch.setattr(KD, "weighs_classes", False)
+    message = _error(defs, text)
+    assert "tiny/defs.yaml:24: students.small.class_weights: useless" in message
+    assert "`uniform` with the loss kd, which weighs no classes" in message
 
 
 def test_setting_a_field_keeps_every_comment_and_changes_one_line(defs: Path) -> None:

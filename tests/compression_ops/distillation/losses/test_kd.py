@@ -80,6 +80,18 @@ def test_extreme_logits_stay_finite() -> None:
     assert torch.isfinite(loss(KD(temperature=0.5, alpha=0.5), extreme, -extreme, torch.tensor([0])))
 
 
+def test_class_weights_weigh_the_labels_part_alone() -> None:
+    weights = torch.tensor([0.5, 2.0, 1.0, 3.0], dtype=torch.float64)
+    hard = [
+        -float(special.log_softmax(row)[label]) for row, label in zip(STUDENT.numpy(), LABELS.tolist(), strict=True)
+    ]
+    weighted = np.average(hard, weights=weights[LABELS].numpy())
+    found = loss(KD(temperature=2.0, alpha=0.3), STUDENT, TEACHER, LABELS, weights)
+    assert found.item() == pytest.approx(reference(2.0, 0.3) + 0.7 * (weighted - np.mean(hard)), rel=1e-12)
+    soft = KD(temperature=2.0, alpha=1.0)
+    assert loss(soft, STUDENT, TEACHER, LABELS, weights).item() == loss(soft, STUDENT, TEACHER, LABELS).item()
+
+
 @pytest.mark.parametrize(
     "bad", [{"temperature": 0.0}, {"temperature": -1.0}, {"alpha": 1.1}, {"alpha": -0.1}, {"type": "dkd"}, {"T": 4.0}]
 )
