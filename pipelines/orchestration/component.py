@@ -36,7 +36,7 @@ class RecipeAttributes(BaseModel):
 class CompressionPipeline(dg.Component):
     """Distils and quantizes a trained classifier: one recipe, one graph of assets.
 
-    Attributes: `dataset`, `teacher`, `soft_labels`, `students`, `quantized_students`, `benchmark`,
+    Attributes: `metric`, `dataset`, `teacher`, `soft_labels`, `students`, `quantized_students`, `benchmark`,
     `gates`, `automation`, `schedule`, `freshness`, `owners`.
     """
 
