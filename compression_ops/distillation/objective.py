@@ -18,7 +18,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from compression_ops.data.dataset import Description
@@ -53,7 +52,7 @@ def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, d
             f"the loss {type(spec).__name__} compares the student with the teacher itself, and the student's inputs "
             "hold no teacher. Add the asset `teacher` to them, or choose a loss on stored soft labels, such as kd."
         )
-    frozen = load(teacher).to(memory_format=torch.channels_last).requires_grad_(False)
+    frozen = load(teacher).requires_grad_(False)
     return lambda student: method.objective(spec, frozen, student, description.shape)
 
 

@@ -5,7 +5,6 @@ so it merges exactly with the linear map that produced x (Jacob et al. 2018, sec
 are the weights that inference really uses.
 """
 
-import copy
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn.utils.parametrize import is_parametrized
+
+from compression_ops.models.duplicate import duplicate
 
 _LOG = logging.getLogger(__name__)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -46,7 +47,7 @@ def fold(model: nn.Module, input_shape: tuple[int, ...]) -> Folded:
     safe: the layer runs once, feeds nothing but the normalization, and shares its weights with no other layer. A
     network that torch.fx cannot trace (its control flow depends on data) keeps every normalization.
     """
-    model = copy.deepcopy(model).eval()
+    model = duplicate(model).eval()
     modules = dict(model.named_modules())
     names = [name for name, module in modules.items() if isinstance(module, _NORMALIZATIONS)]
     folded: list[str] = []

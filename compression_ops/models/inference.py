@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from compression_ops.data.dataset import Description, normalize
 from compression_ops.errors import ModelError
+from compression_ops.models import memory_format
 
 # Small enough that a layer's result stays in the cache, and that the allocator keeps its memory: larger blocks go back
 # to the system after every layer, and their page faults can cost as much as the arithmetic.
@@ -22,9 +23,10 @@ def logits(model: nn.Module, images: Tensor, description: Description, batch_siz
     """
     classes = len(description.classes)
     parts = [torch.empty(0, classes)]
+    form = memory_format.of(model)
     with evaluation(model), torch.no_grad():
         for batch in images.split(batch_size):
-            inputs = normalize(batch, description).contiguous(memory_format=torch.channels_last)
+            inputs = normalize(batch, description).contiguous(memory_format=form)
             parts.append(_checked(model(inputs), len(batch), classes))
     return torch.cat(parts)
 

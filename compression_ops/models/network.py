@@ -26,14 +26,26 @@ class Network:
 
 
 def build(network: Network) -> "nn.Module":
-    """The untrained network. Its forward maps float32 [N, C, H, W] to logits float32 [N, classes].
+    """The untrained network, in its memory format: its forward maps float32 [N, C, H, W] to logits [N, classes].
 
     Raises ModelError if the factory cannot be imported or fails.
     """
+    import torch
+    from torch.nn.parameter import is_lazy
+
+    from compression_ops.models import memory_format
+
     module_name, factory_name = implementations.factory(network.architecture)
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
-        return factory(network.input_shape, network.classes)
+        model: nn.Module = factory(network.input_shape, network.classes)
+        sample = torch.zeros(2, *network.input_shape)
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            with torch.no_grad():
+                model.eval()(sample)  # which draws the parameters of lazy modules
+            model.train()
+        memory_format.adopt(model, sample)
+        return model
     except Exception as error:
         raise ModelError(
             f"architecture {network.architecture!r} could not build a network for images of shape "
@@ -42,10 +54,19 @@ def build(network: Network) -> "nn.Module":
 
 
 def save(folder: Path, network: Network, model: "nn.Module") -> None:
-    """Write `model.safetensors` and `model.json`."""
-    from safetensors.torch import save_file
+    """Write `model.safetensors` and `model.json`. Of a weight with several names one is written.
 
-    save_file({name: value.detach().contiguous() for name, value in model.state_dict().items()}, folder / _WEIGHTS)
+    Raises ModelError if the network's state holds more than tensors, or tensors that overlap in part.
+    """
+    from safetensors.torch import save_model
+
+    try:
+        save_model(model, str(folder / _WEIGHTS))
+    except Exception as error:
+        raise ModelError(
+            f"the weights of architecture {network.architecture!r} cannot be saved: {type(error).__name__}: {error}. "
+            "Allowed is a state_dict of tensors, of which two share all of their memory or none"
+        ) from error
     fields = {
         "architecture": network.architecture,
         "input_shape": list(network.input_shape),
@@ -62,8 +83,8 @@ def load_network(folder: Path) -> Network:
 
 def load(folder: Path) -> "nn.Module":
     """Rebuild the network and load its weights, in evaluation mode."""
-    from safetensors.torch import load_file
+    from safetensors.torch import load_model
 
     model = build(load_network(folder))
-    model.load_state_dict(load_file(folder / _WEIGHTS))
+    load_model(model, folder / _WEIGHTS)
     return model.eval()

@@ -5,9 +5,9 @@ file differ between folders and machines, and larger than the weights of a small
 """
 
 import contextlib
-import copy
 import hashlib
 import importlib
+import io
 import logging
 import warnings
 from collections import OrderedDict
@@ -21,6 +21,7 @@ from torch import nn
 from compression_ops import implementations
 from compression_ops.errors import ModelError
 from compression_ops.models import batch_norm
+from compression_ops.models.duplicate import duplicate
 from compression_ops.models.network import Network, load, load_network
 from compression_ops.onnx_model import graph, operator_registry
 
@@ -38,18 +39,30 @@ def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     the CPU: the argument is not changed. Raises ModelError if torch cannot export it, or if it does not return one
     float tensor with one row a sample.
     """
-    folded = batch_norm.fold(copy.deepcopy(model).cpu(), input_shape).model
+    folded = batch_norm.fold(duplicate(model).cpu(), input_shape).model
     folded = folded.to(memory_format=torch.contiguous_format).requires_grad_(False)
+    try:
+        return _checked(_traced(folded, input_shape), model)
+    except ModelError:
+        # What calls len(x), or reads x.shape as plain numbers, fixes the batch size unless its bytecode is traced.
+        with contextlib.suppress(ModelError):
+            return _checked(_traced(folded, input_shape, bytecode=True), model)
+        raise
+
+
+def _traced(model: nn.Module, input_shape: tuple[int, ...], bytecode: bool = False) -> onnx.ModelProto:
     # Two samples, since torch.export specializes a dimension of size 1.
-    sample = torch.zeros(2, *input_shape)
+    sample = (torch.zeros(2, *input_shape),)
+    dynamic = ({0: torch.export.Dim(BATCH)},)
     try:
         with _quiet(), operator_registry.shared():
-            program = torch.onnx.export(
-                folded,
-                (sample,),
+            program = torch.export.export(model, sample, dynamic_shapes=dynamic, strict=True) if bytecode else model
+            exported = torch.onnx.export(
+                program,
+                () if bytecode else sample,
                 input_names=[INPUT],
                 output_names=[OUTPUT],
-                dynamic_shapes=({0: torch.export.Dim(BATCH)},),
+                dynamic_shapes=dynamic,
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
@@ -60,10 +73,8 @@ def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
             f"{', '.join(map(str, input_shape))}]: {_cause(error)}. Allowed is a network that torch.export can trace, "
             "without control flow that depends on the data or the batch size"
         ) from error
-    assert program is not None
-    exported = graph.minimal(program.model_proto)
-    _check_signature(exported, model)
-    return exported
+    assert exported is not None
+    return graph.minimal(exported.model_proto)
 
 
 def export_saved(folder: Path) -> onnx.ModelProto:
@@ -85,8 +96,8 @@ def export_saved(folder: Path) -> onnx.ModelProto:
     return onnx.ModelProto.FromString(serialized)
 
 
-def _check_signature(exported: onnx.ModelProto, model: nn.Module) -> None:
-    """The checks that torch does not make: one input, one float output of two axes, the first of them the batch."""
+def _checked(exported: onnx.ModelProto, model: nn.Module) -> onnx.ModelProto:
+    """By the checks that torch does not make: one input, one float output of two axes, the first of them the batch."""
     outputs = [(value.name, _shape(value)) for value in exported.graph.output]
     first = exported.graph.output[0].type.tensor_type
     if len(outputs) != 1 or len(outputs[0][1]) != 2 or first.elem_type != onnx.TensorProto.FLOAT:
@@ -99,6 +110,7 @@ def _check_signature(exported: onnx.ModelProto, model: nn.Module) -> None:
             f"{type(model).__name__} mixes samples or fixes the batch size: its logits have shape "
             f"{outputs[0][1]} for inputs {_shape(exported.graph.input[0])}; allowed is one row of logits a sample"
         )
+    return exported
 
 
 def _shape(value: onnx.ValueInfoProto) -> list[int | str]:
@@ -115,13 +127,16 @@ def _cause(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Generator[None]:
-    """No progress lines, warnings or logs of the exporter: what it has to say that matters, it raises."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    """No progress lines, warnings, logs or graphs of the exporter: what it has to say that matters, it raises."""
+    loggers = [
+        logging.getLogger(name)
+        for name in ("torch.onnx", "torch.export", "torch.fx", "torch._dynamo", "onnxscript", "onnx_ir")
+    ]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:
             logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

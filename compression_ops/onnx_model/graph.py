@@ -35,6 +35,7 @@ def minimal(model: onnx.ModelProto, node_names: bool = True) -> onnx.ModelProto:
         [_bare(value) for value in source.graph.input],
         [_bare(value) for value in source.graph.output],
         [numpy_helper.from_array(np.array(array, order="C"), n) for n, array in constants.items() if n in used],
+        value_info=_not_inferable(source.graph),
     )
     operators = [o for o in source.opset_import if any(node.domain == o.domain for node in nodes)]
     result = helper.make_model(graph, opset_imports=operators, ir_version=_IR_VERSION, producer_name="compression_ops")
@@ -84,6 +85,18 @@ def _without_defaults(node: onnx.NodeProto) -> onnx.NodeProto:
             continue
         result.attribute.append(helper.make_attribute(attribute.name, value))
     return result
+
+
+def _not_inferable(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """The types of what operators compute for which ONNX has no inference, such as GroupNormalization."""
+    values = {value.name: value for value in graph.value_info}
+    computed = [name for node in graph.node if not _has_inference(node) for name in node.output]
+    return [_bare(values[name]) for name in computed if name in values]
+
+
+def _has_inference(node: onnx.NodeProto) -> bool:
+    known = defs.has(node.op_type, node.domain)
+    return known and defs.get_schema(node.op_type, domain=node.domain).has_type_and_shape_inference_function
 
 
 def _name(nodes: list[onnx.NodeProto]) -> None:

@@ -41,19 +41,33 @@ def replay(model: onnx.ModelProto, inputs: np.ndarray, batch_size: int = 64) -> 
 
 
 def bounds(replay: Replay) -> Ranges:
-    """The smallest and largest value of each tensor. Raises ModelError where one is not finite."""
+    """The smallest and largest value of each tensor that is finite throughout; only these can be quantized.
+
+    Infinities are of use inside a network (a padding that no maximum takes, a mask before a softmax).
+    Raises ModelError where a value is no number.
+    """
     ranges: dict[str, tuple[float, float]] = {}
     for batch in replay():
         for name, values in batch.items():
             low, high = float(values.min()), float(values.max())
-            if not (math.isfinite(low) and math.isfinite(high)):
+            if math.isnan(low):
                 raise ModelError(
-                    f"tensor {name!r} of the model reaches {low} to {high} on the calibration samples; only finite "
-                    "values can be quantized: train with a smaller learning rate, or look for a division by zero"
+                    f"tensor {name!r} of the model holds NaN on the calibration samples. Train with a smaller learning "
+                    "rate, or look for a division by zero, or a difference or product of infinities, before it"
                 )
             before = ranges.get(name, (low, high))
             ranges[name] = (min(low, before[0]), max(high, before[1]))
-    return ranges
+    return {name: span for name, span in ranges.items() if all(map(math.isfinite, span))}
+
+
+def told(model: onnx.ModelProto, tensor: str) -> str:
+    """A tensor by its name, what computes it, and the weight that a user knows it by."""
+    weights = {constant.name for constant in model.graph.initializer if len(constant.dims) > 1}
+    for node in model.graph.node:
+        if tensor in node.output:
+            weight = next((f" with {name}" for name in node.input if name in weights), "")
+            return f"tensor {tensor!r} ({node.op_type}{weight})"
+    return f"tensor {tensor!r}"
 
 
 def _session(model: onnx.ModelProto) -> ort.InferenceSession:

@@ -59,22 +59,13 @@ def warnings(model: onnx.ModelProto, errors: Mapping[str, float], weight_bits: i
         return ()
     first, worst = next(iter(far)), max(far, key=far.__getitem__)
     others = f", and so {'does' if len(far) == 2 else 'do'} {len(far) - 1} after it" if len(far) > 1 else ""
-    at_worst = f", at worst {_told(model, worst)} by {_percent(far[worst])}" if worst != first else ""
+    at_worst = f", at worst {activations.told(model, worst)} by {_percent(far[worst])}" if worst != first else ""
     return (
-        f"{_told(model, first)} differs from its float values by {_percent(far[first])}{others}{at_worst}; with "
-        f"{weight_bits}-bit weights {_percent(usual)} is the most that is usual. Few large values may make its steps "
-        "too coarse: try another calibration method, per_channel or more weight bits, or a network that scales less",
+        f"{activations.told(model, first)} differs from its float values by {_percent(far[first])}{others}{at_worst}; "
+        f"with {weight_bits}-bit weights {_percent(usual)} is the most that is usual. Few large values may make its "
+        "steps too coarse: try another calibration method, per_channel or more weight bits, or a network that scales "
+        "less",
     )
-
-
-def _told(model: onnx.ModelProto, tensor: str) -> str:
-    """A tensor by its name, what computes it, and the weight that a user knows it by."""
-    weights = {constant.name for constant in model.graph.initializer if len(constant.dims) > 1}
-    for node in model.graph.node:
-        if tensor in node.output:
-            weight = next((f" with {name}" for name in node.input if name in weights), "")
-            return f"tensor {tensor!r} ({node.op_type}{weight})"
-    return f"tensor {tensor!r}"
 
 
 def _percent(error: float) -> str:

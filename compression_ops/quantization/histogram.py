@@ -25,10 +25,10 @@ class Histogram:
 def collect(
     replay: Replay, spans: Ranges, bins: int, select: Callable[[np.ndarray], np.ndarray] = np.ravel
 ) -> dict[str, Histogram]:
-    """Count the selected values of each tensor over its span; those outside it are left out."""
+    """Count the selected values of each tensor that has a span; those outside it are left out."""
     counts = {name: np.zeros(bins, dtype=np.int64) for name in spans}
     for batch in replay():
-        for name, values in batch.items():
+        for name in spans:
             # In double precision, so that the largest float32 value falls into the last bin and not beside it.
-            counts[name] += np.histogram(select(values).astype(np.float64), bins=bins, range=spans[name])[0]
+            counts[name] += np.histogram(select(batch[name]).astype(np.float64), bins=bins, range=spans[name])[0]
     return {name: Histogram(counts[name], *span) for name, span in spans.items()}

@@ -167,7 +167,11 @@ def _rename(graph: onnx.GraphProto) -> dict[str, str]:
         node.output[:] = [names[name] for name in node.output]
     for tensor in graph.initializer:
         tensor.name = names.get(tensor.name, tensor.name)
+    typed = [value for value in graph.value_info if value.name in names]
     del graph.value_info[:]
+    for value in typed:
+        value.name = names[value.name]
+    graph.value_info.extend(typed)
     return names
 
 

@@ -14,7 +14,7 @@ from compression_ops.models import inference
 from compression_ops.models.network import load
 from compression_ops.onnx_model import export, metadata, session
 from compression_ops.progress import Progress, ProgressCallback
-from compression_ops.quantization import activations, fidelity, integer_kernels, qdq
+from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.integer_kernels import Kernels
 from compression_ops.quantization.methods import calibrated
@@ -63,7 +63,8 @@ def quantize(
     ranges: Ranges = implementations.module_of(calibration).calibrate(calibration, replay)
     _tell(progress, "calibrate")
 
-    quantized = qdq.write(exported, calibrated.mapping(exported, ranges, precision))
+    mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
+    quantized = qdq.write(exported, mapping)
     errors = fidelity.relative_errors(exported, quantized, images)
     metadata.describe(quantized.model, description)
     model_bytes = quantized.model.SerializeToString(deterministic=True)
@@ -80,7 +81,7 @@ def quantize(
     }
     _write_facts(output / FACTS, metrics, kernels, ranges, errors)
     _tell(progress, "evaluate", metrics)
-    inexact = fidelity.warnings(exported, errors, precision.weight_bits)
+    inexact = (*representable.warnings(exported, left), *fidelity.warnings(exported, errors, precision.weight_bits))
     return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels)))
 
 

@@ -16,6 +16,7 @@ from compression_ops.data.dataset import Description, Split, load_description, l
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
 from compression_ops.metric import Metric
+from compression_ops.models import memory_format, outputs
 from compression_ops.models.inference import logits
 from compression_ops.models.network import Network, build
 from compression_ops.progress import Progress, ProgressCallback, silent
@@ -106,18 +107,21 @@ def train(
     An incomplete last batch is left out (unless it is the only one), since a handful of samples makes a noisy step
     and poor batch-norm statistics; every epoch shuffles, so each sample has its turn.
     """
-    trained = nn.ModuleList([model, *objective.modules]).to(memory_format=torch.channels_last)
+    form = memory_format.adopt(model, normalize(data.train.images[:2], data.description))
+    trained = nn.ModuleList([model, *objective.modules]).to(memory_format=form)
     _check_fit(model, data)
     steps = max(len(data.train) // training.batch_size, 1)
     weighted = class_weights.of_training(training, data.train.labels, len(data.description.classes))
     optimizer = build_optimizer(trained, training)
     history: list[Mapping[str, float]] = []
+    seen = outputs.Seen()
     best, best_epoch, weights = (-1.0, 0.0), 0, _copy(trained)
     for epoch in range(training.epochs):
         started = time.perf_counter()
         report = _Reporter(progress, epoch, training.epochs, steps)
         trained.train()
-        loss, rate = _train_epoch(model, optimizer, data, training, views, objective, weighted, epoch, report)
+        with outputs.logits_alone(model, seen):
+            loss, rate = _train_epoch(model, optimizer, data, training, views, objective, weighted, epoch, report)
         trained.eval()
         found = validate(objective.validated(model), data.validation, data.description, metric)
         history.append({"loss": loss, "learning_rate": rate, **found, "seconds": time.perf_counter() - started})
@@ -126,7 +130,7 @@ def train(
         if rank >= best:
             best, best_epoch, weights = rank, epoch + 1, _copy(trained)
     trained.load_state_dict(weights)
-    warnings = class_weights.warnings(weighted, data.description.classes)
+    warnings = (*seen.warnings, *class_weights.warnings(weighted, data.description.classes))
     return Trained(model.eval(), best_epoch, tuple(history), warnings)
 
 
@@ -170,9 +174,14 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         pixels = augment(data.train.images[rows], None if transformations is None else transformations[rows])
-        inputs = normalize(pixels, data.description).contiguous(memory_format=torch.channels_last)
+        inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
         with precision.autocast(training):
             loss = objective.loss(model, Batch(inputs, rows, data.train.labels[rows], epoch, weighted))
+        if not loss.requires_grad:
+            raise ModelError(
+                "no weight of the network has a gradient: its logits depend on none, or only through an operation "
+                "without a derivative (argmax, rounding, detach, no_grad). Leave that out of its forward"
+            )
         optimizer.zero_grad()
         loss.backward()  # pyright: ignore[reportUnknownMemberType]
         optimizer.step()
@@ -201,6 +210,11 @@ def _check_fit(model: nn.Module, data: Data) -> None:
 
 
 def _finite(loss: float, epoch: int, step: int, rate: float) -> float:
+    if not math.isfinite(loss) and epoch == step == 0:
+        raise ModelError(
+            f"the loss is {loss} before anything was learned. Look in the network's forward for a division by zero, or "
+            "a logarithm or root of what is not positive"
+        )
     if not math.isfinite(loss):
         raise ModelError(
             f"training diverged: the loss is {loss} at epoch {epoch + 1}, step {step + 1}, where the learning rate is "

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 class Batch:
     """What a step is computed from; B samples of the train split.
 
-    inputs  float32 [B, C, H, W], augmented and normalized, channels last
+    inputs  float32 [B, C, H, W], augmented and normalized, in the network's memory format
     rows    int64 [B], which samples of the split these are
     labels  int64 [B], their classes
     epoch   counted from 0

@@ -7,13 +7,13 @@ absent, and whatever is absent is computed again.
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.stages.stage import StageResult
-from pipelines.execution import garbage_collector, inputs, judge, progress
+from pipelines.execution import dry_run, garbage_collector, inputs, judge, progress
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
 from pipelines.execution.stage import check_nothing_changed, compute
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from pipelines.lineage.runs import Computation, Lineage
 
 
-def materialize(pipeline: Pipeline, name: str, log: Log, dagster_run_id: str = "") -> Materialization:
+def materialize(
+    pipeline: Pipeline, name: str, log: Log, dagster_run_id: str = "", beside: Collection[str] = ()
+) -> Materialization:
     """Materialize one asset from the latest materializations of its inputs; returns the new entry of its history.
 
+    Where a network is trained, those of assets `beside` it that are made from it are tried first, on a few samples.
     Raises CompressionError if an input was never materialized, or what the stage raises.
     """
     asset = pipeline.graph.assets[name]
@@ -40,7 +43,8 @@ def materialize(pipeline: Pipeline, name: str, log: Log, dagster_run_id: str = "
     started = time.monotonic()
     try:
         loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, dagster_run_id))
-        entry = judge.judged(pipeline, asset, _result(pipeline, plan(asset, loaded), log, dagster_run_id))
+        result = _result(pipeline, plan(asset, loaded), log, dagster_run_id, beside)
+        entry = judge.judged(pipeline, asset, result)
     except BaseException:
         progress.report(progress.Ended(name, "failed", time.monotonic() - started))
         raise
@@ -50,13 +54,30 @@ def materialize(pipeline: Pipeline, name: str, log: Log, dagster_run_id: str = "
     return entry
 
 
-def _result(pipeline: Pipeline, action: Action, log: Log, dagster_run_id: str) -> Materialization:
+def _result(
+    pipeline: Pipeline, action: Action, log: Log, dagster_run_id: str, beside: Collection[str]
+) -> Materialization:
     """The known result of an action, or a computed one. What a decision is known by is not its inputs alone."""
     decide = kind.named(action.asset.kind).decide
     decision = decide(Circumstances(pipeline.home, pipeline.graph, pipeline.history, action)) if decide else None
     if decision is not None:
         action = replace(action, key=decision.key())
-    return _reuse(pipeline, action, log) or _compute(pipeline, action, decision, log, dagster_run_id)
+    known = _reuse(pipeline, action, log)
+    if known is not None:
+        return known
+    warnings = dry_run.check(pipeline, action.asset, action.inputs.folders.get("dataset"), beside, log)
+    return _compute(_Task(pipeline, action, log, dagster_run_id, warnings), decision)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A computation: whose words go to `log`, in which run of Dagster's, and what a user should read beforehand."""
+
+    pipeline: Pipeline
+    action: Action
+    log: Log
+    dagster_run_id: str
+    warnings: tuple[str, ...]
 
 
 def _reuse(pipeline: Pipeline, action: Action, log: Log) -> Materialization | None:
@@ -92,33 +113,32 @@ class _Made:
     seconds: float
 
 
-def _compute(
-    pipeline: Pipeline, action: Action, decision: Decision | None, log: Log, dagster_run_id: str
-) -> Materialization:
+def _compute(task: _Task, decision: Decision | None) -> Materialization:
     from pipelines.lineage import description, runs  # imports mlflow, which a run that reuses everything can spare
 
+    pipeline, asset, sources = task.pipeline, task.action.asset, task.action.inputs.sources
     summary = description.summary(pipeline.file.recipe)
     lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, pipeline.recipe, summary)
     garbage_collector.freeze_imports()
-    ancestry = lineage.ancestry(action.inputs.sources, _history(pipeline, action.asset))
-    known = lineage.known(action.inputs.sources)
+    ancestry = lineage.ancestry(sources, _history(pipeline, asset))
+    known = lineage.known(sources)
     if decision is not None:
-        action = replace(decision.prepared(), key=action.key)
-    computation = _computation(pipeline, action, known, ancestry, dagster_run_id)
+        task = replace(task, action=replace(decision.prepared(), key=task.action.key))
+    computation = _computation(task, known, ancestry)
     run_id = lineage.start(computation)
     try:
-        made = _run_stage(pipeline, action, lineage, computation, run_id, log)
+        made = _run_stage(task, lineage, computation, run_id)
         if decision is not None:
             folder = pipeline.store.fetch(made.artifact.id)
-            log(decision.carry_out(folder, known, lineage.experiment_id, run_id))
-            action = replace(action, key=decision.key())  # asked again, it has this answer
+            task.log(decision.carry_out(folder, known, lineage.experiment_id, run_id))
+            task = replace(task, action=replace(task.action, key=decision.key()))  # asked again, it has this answer
         lineage.end(run_id)
     except BaseException as error:
         lineage.fail(run_id, error)
         raise
     for warning in made.stage.warnings:
-        log(f"{action.asset.name}: warning: {warning}")
-    entry = _entry(pipeline, action, made, lineage.experiment_id, run_id)
+        task.log(f"{asset.name}: warning: {warning}")
+    entry = _entry(task, made, lineage.experiment_id, run_id)
     pipeline.actions.put(entry)
     return entry
 
@@ -128,22 +148,19 @@ def _history(pipeline: Pipeline, asset: Asset) -> list[Materialization]:
     return [entry for name in pipeline.graph.upstream(asset.name) if (entry := pipeline.latest(name))]
 
 
-def _computation(
-    pipeline: Pipeline, action: Action, sources: Mapping[str, Source], ancestry: "tuple[Node, ...]", run_id: str
-) -> "Computation":
+def _computation(task: _Task, sources: Mapping[str, Source], ancestry: "tuple[Node, ...]") -> "Computation":
     from pipelines.lineage import runs
 
-    derivation = pipeline.graph.derivations[action.asset.name]
-    parameters = action.parameters.model_dump(mode="json")
+    pipeline, action = task.pipeline, task.action
     own = kind.named(action.asset.kind)
     return runs.Computation(
         recipe=pipeline.recipe,
         asset=action.asset,
-        parameters=parameters,
-        derivation=derivation,
+        parameters=action.parameters.model_dump(mode="json"),
+        derivation=pipeline.graph.derivations[action.asset.name],
         action=action.key,
         sources=sources,
-        dagster_run_id=run_id,
+        dagster_run_id=task.dagster_run_id,
         is_model=own.is_model,
         is_evaluation=own.is_evaluation,
         reads_test=own.reads_test,
@@ -152,13 +169,13 @@ def _computation(
     )
 
 
-def _run_stage(
-    pipeline: Pipeline, action: Action, lineage: "Lineage", computation: "Computation", run_id: str, log: Log
-) -> _Made:
+def _run_stage(task: _Task, lineage: "Lineage", computation: "Computation", run_id: str) -> _Made:
+    pipeline, action = task.pipeline, task.action
     output = Path(tempfile.mkdtemp(prefix="compression-"))
     started = time.monotonic()
     try:
-        stage = compute(action, output, reporter(action.asset, log))
+        stage = compute(action, output, reporter(action.asset, task.log))
+        stage = replace(stage, warnings=tuple(dict.fromkeys((*task.warnings, *stage.warnings))))
         seconds = time.monotonic() - started
         check_nothing_changed(pipeline, action)
         artifact = pipeline.store.put(output, stage.volatile)
@@ -169,8 +186,8 @@ def _run_stage(
     return _Made(stage, artifact, model_id, seconds)
 
 
-def _entry(pipeline: Pipeline, action: Action, made: _Made, experiment_id: str, run_id: str) -> Materialization:
-    asset = action.asset
+def _entry(task: _Task, made: _Made, experiment_id: str, run_id: str) -> Materialization:
+    pipeline, action, asset = task.pipeline, task.action, task.action.asset
     return Materialization(
         recipe=pipeline.recipe,
         asset=asset.name,

@@ -13,12 +13,13 @@ from pipelines.kinds import kind
 from pipelines.kinds.gate import Gate
 from pipelines.observed import generation, raw_data
 from pipelines.orchestration import automation, interrupts, pages, retries, schedules
-from pipelines.orchestration.keys import key
+from pipelines.orchestration.keys import key, names
 from pipelines.pipeline import Pipeline
 from pipelines.state.materialization import Materialization
 
 # Stages of one pool never run at a time; `dagster.yaml` sets its limit.
 POOL = "machine"
+_OF_THE_DAEMON = ("dagster/sensor_name", "dagster/schedule_name", "dagster/from_automation_condition")
 
 
 def definitions(pipeline: Pipeline) -> dg.Definitions:
@@ -102,7 +103,8 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
             with interrupts.raised():
-                entry = materialize.materialize(pipeline, asset.name, context.log.info, context.run_id)
+                beside = _beside(context, pipeline)
+                entry = materialize.materialize(pipeline, asset.name, context.log.info, context.run_id, beside)
         except Exception as error:
             if retries.is_transient(error):
                 raise retries.again(context.retry_number) from error
@@ -117,6 +119,17 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
         )
 
     return compute
+
+
+def _beside(context: dg.AssetExecutionContext, pipeline: Pipeline) -> frozenset[str]:
+    """What else a run computes that somebody waits for; nobody waits for one that Dagster's daemon started.
+
+    There, what can be computed is: an asset whose input failed is tried again once it is edited itself, not its input.
+    """
+    if any(tag in context.run.tags for tag in _OF_THE_DAEMON):
+        return frozenset()
+    named, chosen = names(pipeline.graph), context.run.asset_selection
+    return frozenset(name for asset_key, name in named.items() if chosen is None or asset_key in chosen)
 
 
 def _check_spec(recipe: str, asset: Asset, gate: Gate) -> dg.AssetCheckSpec:

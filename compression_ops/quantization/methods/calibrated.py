@@ -45,7 +45,7 @@ def mapping(model: onnx.ModelProto, ranges: Ranges, precision: Precision) -> Qua
                     weights[name] = affine.symmetric(*extremes, weight_integers(precision), axis)
         elif node.op_type in _ELEMENTWISE:
             for name in node.input:
-                if name in constants:
+                if name in constants and bool(torch.isfinite(constants[name]).all()):
                     weights.setdefault(name, affine.asymmetric(*affine.value_range(constants[name]), integers))
     return QuantizationMapping(weights, activations)
 

@@ -185,10 +185,17 @@ def test_progress_tells_every_epoch_with_its_metrics_and_ends_at_the_total() -> 
 
 
 def test_a_diverging_training_stops_at_once_and_names_the_learning_rate() -> None:
-    overflow = Objective(lambda model, batch: model(batch.inputs).mean() * math.inf)
+    overflow = Objective(lambda model, batch: model(batch.inputs).mean() * (math.inf if batch.epoch else 1))
     training = small_data.training(epochs=3, batch_size=20, learning_rate=90.0, warmup_epochs=0.0)
-    with pytest.raises(ModelError, match=r"epoch 1, step .* learning rate is 90.*learning_rate"):
+    with pytest.raises(ModelError, match=r"epoch 2, step 1, .* learning rate is 67.5. Lower learning_rate"):
         train_network(NETWORK, DATA, training, VIEWS, lambda _: overflow)
+
+
+def test_a_loss_that_is_no_number_before_the_first_step_is_not_blamed_on_the_learning_rate() -> None:
+    undefined = Objective(lambda model, batch: (-model(batch.inputs).square()).log().mean())
+    training = small_data.training(epochs=3, batch_size=20, learning_rate=0.01)
+    with pytest.raises(ModelError, match=r"the loss is nan before anything was learned.*forward"):
+        train_network(NETWORK, DATA, training, VIEWS, lambda _: undefined)
 
 
 def too_few_logits(input_shape: tuple[int, int, int], classes: int) -> nn.Module:

@@ -13,6 +13,7 @@ NOBODY = ""
 MODULES: dict[str, str] = {
     # what every stage rests on
     "__init__": EVERY,
+    "dry_run": NOBODY,
     "errors": EVERY,
     "implementations": "dataset teacher soft_labels student control quantized_student measurements",
     "instruction_sets": "teacher student control measurements benchmark_report",
@@ -63,8 +64,11 @@ MODULES: dict[str, str] = {
     "models.architectures.tiny_cnn": "student control quantized_student measurements",
     "models.architectures.vgg": NOBODY,
     "models.batch_norm": EXPORTED,
+    "models.duplicate": MODELS,
     "models.inference": "teacher soft_labels student control quantized_student",
+    "models.memory_format": MODELS,
     "models.network": MODELS,
+    "models.outputs": TRAINED,
     # training and distillation
     "training": TRAINED,
     "training.class_weights": TRAINED,
@@ -107,6 +111,7 @@ MODULES: dict[str, str] = {
     "quantization.methods.calibrated": "quantized_student",
     "quantization.precision": "quantized_student",
     "quantization.qdq": "quantized_student",
+    "quantization.representable": "quantized_student",
     "quantization.saturation": "quantized_student",
     "quantization.student": "quantized_student",
     # measuring, comparing, promoting

@@ -162,11 +162,14 @@ def test_a_tensor_of_zeros_has_the_range_zero(module: ModuleType, spec: Spec) ->
     assert high == pytest.approx(0, abs=1e-3)
 
 
-def test_values_that_are_not_finite_are_refused_with_the_name_of_their_tensor() -> None:
+def test_not_a_number_is_refused_with_the_name_of_its_tensor() -> None:
     with pytest.raises(ModelError, match="tensor 'x'"):
         activations.bounds(playing(np.array([1, np.nan, 2], np.float32)))
-    with pytest.raises(ModelError, match="tensor 'x'"):
-        activations.bounds(playing(np.array([1, np.inf, 2], np.float32)))
+
+
+@pytest.mark.parametrize(("module", "spec"), SPECS)
+def test_a_tensor_with_an_infinity_has_no_range(module: ModuleType, spec: Spec) -> None:
+    assert module.calibrate(spec, playing(np.array([1, -np.inf, 2], np.float32), 3)) == {}
 
 
 def test_each_tensor_of_the_network_is_observed_in_every_batch() -> None:

@@ -1,0 +1,126 @@
+"""Before a network is trained: whether it, and those that are made from it, can go their whole way.
+
+What passed is remembered in the home by all that the answer depends on, so that it is asked once.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from compression_ops.errors import CompressionError, ModelError
+from compression_ops.implementations import factory
+from compression_ops.quantization.precision import Precision
+from compression_ops.training.hyperparameters import Training
+from pipelines.execution.log import Log
+from pipelines.graph.asset import Asset
+from pipelines.pipeline import Pipeline
+
+_MODULE = "compression_ops.dry_run"
+_DATASET = "dataset"
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One network to be tried.
+
+    asset       the asset that trains it
+    training    its parameters
+    precisions  in which assets quantize it
+    """
+
+    asset: str
+    training: Training
+    precisions: tuple[Precision, ...]
+
+    @property
+    def architecture(self) -> str:
+        return _architecture(self.training)
+
+
+def check(pipeline: Pipeline, asset: Asset, dataset: Path | None, beside: Collection[str], log: Log) -> tuple[str, ...]:
+    """Sentences about an asset's network that a user should read; () for an asset that trains none.
+
+    dataset  the folder of its data set
+    beside   other assets that are to be computed with it: those that are made from it are tried too, so that nobody
+             waits for a teacher before hearing of its student
+
+    Raises ModelError with the name of the asset whose network cannot go its way.
+    """
+    if dataset is None or not isinstance(asset.parameters, Training):
+        return ()
+    made_from_it = [name for name in beside if name != asset.name and asset.name in pipeline.graph.upstream(name)]
+    told: tuple[str, ...] = ()
+    for trial in _trials(pipeline, [asset.name, *made_from_it]):
+        try:
+            warnings = _remembered(pipeline, trial, dataset, log)
+        except CompressionError as error:
+            if trial.asset == asset.name:
+                raise
+            raise ModelError(
+                f"{trial.asset}, which learns from {asset.name}, cannot be made: {error}\n"
+                f"  nothing was trained; mend {trial.asset}, or compute {asset.name} alone"
+            ) from error
+        told = warnings if trial.asset == asset.name else told
+    return told
+
+
+def _trials(pipeline: Pipeline, names: Collection[str]) -> Iterator[_Trial]:
+    assets = pipeline.graph.assets
+    for name in names:
+        training = assets[name].parameters
+        if isinstance(training, Training):
+            yield _Trial(name, training, tuple(dict.fromkeys(_precisions(assets, training))))
+
+
+def _precisions(assets: Mapping[str, Asset], training: Training) -> Iterator[Precision]:
+    """In which any network of an architecture is quantized: so a control is tried with its student, once."""
+    for made in assets.values():
+        if isinstance(made.parameters, Precision):
+            sources = [assets[name].parameters for name in made.inputs if name in assets]
+            if any(isinstance(each, Training) and _architecture(each) == _architecture(training) for each in sources):
+                yield made.parameters.part(Precision)
+
+
+def _architecture(training: Training) -> str:
+    """Every stage that trains a network has this parameter."""
+    return training.model_dump(include={"architecture"})["architecture"]
+
+
+def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, log: Log) -> tuple[str, ...]:
+    from compression_ops import dry_run
+    from compression_ops.data.dataset import load_description, load_split
+    from compression_ops.models.network import Network
+
+    description = load_description(dataset)
+    network = Network(trial.architecture, description.shape, len(description.classes))
+    code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, factory(trial.architecture)[0]))
+    file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code)}.json"
+    with suppress(OSError, ValueError):
+        return tuple(json.loads(file.read_text()))
+    log(f"{trial.asset}: a dry run of its network")
+    warnings = dry_run.check(network, trial.training, load_split(dataset, "train"), description, trial.precisions)
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(warnings))
+    return warnings
+
+
+def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[str, str]) -> str:
+    from importlib.metadata import version
+
+    libraries = {name: version(name) for name in ("torch", "onnx", "onnxruntime")}
+    # How long it trains, and from which seed, changes nothing that can be seen in one step.
+    training = trial.training.part(Training).model_dump(mode="json", exclude={"epochs", "seed"})
+    asked = [
+        trial.architecture,
+        training,
+        [each.model_dump(mode="json") for each in trial.precisions],
+        shape,
+        classes,
+        code,
+        libraries,
+    ]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

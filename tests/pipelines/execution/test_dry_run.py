@@ -1,0 +1,77 @@
+"""A network that cannot go its whole way is refused before anything is trained, in a run that somebody waits for."""
+
+from pathlib import Path
+
+import pytest
+
+from compression_ops import dry_run
+from pipelines.commands import run as runner
+from pipelines.execution import materialize
+from pipelines.state import home
+from tests.pipelines import product, recipes
+
+REFUSED = "tests.compression_ops.zoo.refused"
+STUDENT, TEACHER = "architecture: tiny_cnn", "architecture: simple_cnn"
+
+
+def causes(patterns: tuple[str, ...] = ()) -> dict[str, str]:
+    return {item.asset: item.cause for item in runner.run(product.pipeline(), patterns).outcomes if item.cause}
+
+
+def materialized() -> set[str]:
+    pipeline = product.pipeline()
+    return {name for name in pipeline.graph.assets if pipeline.latest(name) is not None}
+
+
+def test_a_student_that_cannot_be_made_stops_its_teacher(defs: Path) -> None:
+    recipes.write(defs, text=recipes.edited((STUDENT, f"architecture: {REFUSED}:softmax")))
+    found = causes()
+    assert "student/small, which learns from teacher, cannot be made" in found["teacher"]
+    assert "Leave the softmax at its end out" in found["teacher"]
+    assert "nothing was trained; mend student/small, or compute teacher alone" in found["teacher"]
+    assert materialized() == {"dataset"}
+
+
+def test_a_teacher_that_is_asked_for_alone_is_trained(defs: Path) -> None:
+    recipes.write(defs, text=recipes.edited((STUDENT, f"architecture: {REFUSED}:softmax")))
+    assert causes(("teacher",)) == {}
+    assert materialized() == {"dataset", "teacher"}
+
+
+def test_a_teacher_that_cannot_be_exported_is_told_before_it_trains(defs: Path) -> None:
+    recipes.write(defs, text=recipes.edited((TEACHER, f"architecture: {REFUSED}:branch_on_data")))
+    assert "control flow that depends on the data" in causes()["teacher"]
+    assert materialized() == {"dataset", "control/small"}  # which learns from labels alone
+
+
+def test_without_anybody_who_waits_each_network_is_tried_for_itself(defs: Path) -> None:
+    """As Dagster's daemon does: it can be mended where it fails, and what came before it is not lost."""
+    recipes.write(defs, text=recipes.edited((STUDENT, f"architecture: {REFUSED}:softmax")))
+    pipeline = product.pipeline()
+    for name in ("dataset", "teacher"):
+        materialize.materialize(pipeline, name, print)
+    assert materialized() == {"dataset", "teacher"}
+
+
+def test_what_passed_is_remembered_by_all_that_it_depends_on(defs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recipes.write(defs)
+    product.run()
+    remembered = set(home.current().dry_runs.iterdir())
+    assert len(remembered) == 2  # the control's network is its student's
+
+    product.edit(path, "epochs: 1  # enough for a test", "epochs: 2")
+    with monkeypatch.context() as changed:
+        changed.setattr(dry_run, "check", None)
+        assert "teacher" in product.computed()
+    assert set(home.current().dry_runs.iterdir()) == remembered
+
+    product.edit(path, "weight_bits: 8", "weight_bits: 4")
+    product.edit(path, "learning_rate: 0.003\n      seed: 0", "learning_rate: 0.002\n      seed: 0")
+    product.run()
+    assert len(set(home.current().dry_runs.iterdir())) == 3
+
+
+def test_what_a_dry_run_warns_of_stands_in_the_result(defs: Path) -> None:
+    recipes.write(defs, text=recipes.edited((TEACHER, f"architecture: {REFUSED}:sigmoid")))
+    product.run(patterns=("teacher",))
+    assert any("between 0 and 1" in warning for warning in product.entry("teacher").warnings)
