@@ -55,7 +55,7 @@ def _traced(model: nn.Module, input_shape: tuple[int, ...], bytecode: bool = Fal
     sample = (torch.zeros(2, *input_shape),)
     dynamic = ({0: torch.export.Dim(BATCH)},)
     try:
-        with _quiet(), operator_registry.shared():
+        with _quiet(), _plain_attention(), operator_registry.shared():
             program = torch.export.export(model, sample, dynamic_shapes=dynamic, strict=True) if bytecode else model
             exported = torch.onnx.export(
                 program,
@@ -123,6 +123,17 @@ def _cause(error: BaseException) -> str:
         error = error.__cause__
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
     return f"{type(error).__name__}: {line}"
+
+
+@contextlib.contextmanager
+def _plain_attention() -> Generator[None]:
+    """Without torch's operator for a whole layer of a transformer, which ONNX has not."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 @contextlib.contextmanager
