@@ -11,12 +11,12 @@ import onnx
 from numpy.typing import NDArray
 
 from compression_ops import metric as metrics
-from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.data.dataset import Description, Split, load_description, load_split
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.evaluation import latency, quality
 from compression_ops.evaluation.promotion import SIGNIFICANT, Contender, Decision, decide, unopposed
 from compression_ops.metric import Metric
-from compression_ops.onnx_model import metadata
+from compression_ops.onnx_model import metadata, pixels
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
 
@@ -52,14 +52,18 @@ class _Trial:
 
 @dataclass(frozen=True)
 class Contestant:
-    """content: the serialized model without what it says about itself; description: of the data that it was made for,
-    by its own words where it has any.
+    """A model as one that takes uint8 pixels, so that none is timed without work that another does.
+
+    content      serialized, without what it says about itself
+    description  of the data that it was made for, by its own words where it has any
+    takes_pixels whether its file does, too: those of earlier versions take normalized floats
     """
 
     name: str
     content: bytes
     session: "InferenceSession"
     description: Description
+    takes_pixels: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,8 @@ def hold(
     of accuracy, a paired bootstrap of the other metrics), the smallest file. It replaces the incumbent as
     `promotion.decide` says, at batch size 1. File bytes are those without metadata, which a champion has and a
     candidate need not. The incumbent sees the test images normalized as it was trained; one for other classes or
-    another shape cannot be compared, and is replaced. Raises CompressionError for a candidate that was not given,
+    another shape cannot be compared, and is replaced, and so is one that is the candidate's network, but takes floats.
+    Raises CompressionError for a candidate that was not given,
     ModelError for one that does not run or is not made for this data set.
     """
     _require_inputs(candidates, inputs)
@@ -161,7 +166,11 @@ def _open(name: str, folder: Path, trial: _Trial) -> Contestant:
     session = open_session(file, trial.terms.threads)
     described = metadata.is_described(session)
     description = metadata.read(session, str(file)).description if described else trial.description
-    return Contestant(name, metadata.content(onnx.load(file)), session, description)
+    model = onnx.load(file)
+    if pixels.takes_pixels(session) or tuple(session.get_inputs()[0].shape[1:]) != description.shape:
+        return Contestant(name, metadata.content(model), session, description)
+    content = metadata.content(pixels.normalizing(model, description))
+    return Contestant(name, content, open_session(content, trial.terms.threads), description, takes_pixels=False)
 
 
 def _candidate(name: str, folder: Path, position: int, trial: _Trial) -> Judged:
@@ -189,10 +198,9 @@ def _misfit(model: Contestant, trial: _Trial) -> str | None:
 
 
 def _judge(model: Contestant, position: int, trial: _Trial) -> Judged:
-    """Predict the test split, in chunks: all of it as floats may not fit into memory."""
+    """Predict the test split."""
     labels = trial.test.labels.numpy()
-    chunks = (normalize(chunk, model.description).numpy() for chunk in trial.test.images.split(_CHUNK))
-    logits = np.concatenate([predict(model.session, chunk, _CHUNK) for chunk in chunks])
+    logits = predict(model.session, trial.test.images.numpy(), _CHUNK)
     quality.check_logits(model.name, logits, len(labels), len(trial.description.classes))
     predictions, metric = logits.argmax(axis=1), trial.terms.metric
     accuracy = float((predictions == labels).mean())
@@ -227,6 +235,12 @@ def _contest(best: Judged, incumbent: Contestant | None, trial: _Trial) -> Outco
     decision = decide(candidate, champion, metric)
     if best.model.content != incumbent.content:
         return Outcome(name, decision, rival)
+    if best.model.takes_pixels and not incumbent.takes_pixels:
+        words = (
+            f"{name} is promoted: its network is that of {incumbent.name}, which takes floats normalized by whoever "
+            "calls it, and takes pixels from 0 to 255 instead."
+        )
+        return Outcome(name, replace(decision, promote=True, words=words), rival)
     words = f"{name} already is the champion: graph and weights are those of {incumbent.name}."
     return Outcome(name, replace(decision, promote=False, words=words), rival, already=True)
 
@@ -236,7 +250,7 @@ def _measure(judged: Sequence[Judged], trial: _Trial) -> list[Contender]:
     trial.progress(Progress("measuring latency", trial.total - 1, trial.total))
     # By position, since a candidate and the incumbent may have one name.
     sessions = {str(position): one.model.session for position, one in enumerate(judged)}
-    images = normalize(trial.test.images[:1], trial.description).numpy()
+    images = trial.test.images[:1].numpy()
     measured = latency.measure(sessions, images, [1], trial.terms.iterations, _WARMUP, lambda done, total: None)
     labels = trial.test.labels.numpy()
     return [

@@ -36,7 +36,7 @@ class Latency:
 
 def measure(
     sessions: Mapping[str, "InferenceSession"],
-    inputs: NDArray[np.float32],
+    inputs: NDArray[np.uint8],
     batch_sizes: Sequence[int],
     iterations: int,
     warmup: int,
@@ -46,7 +46,7 @@ def measure(
 
     For each batch size, `warmup` rounds untimed, then `iterations` rounds timed with Python's garbage collector off. A
     round calls every model once, in an order drawn anew (seeded), so that whose data a model finds in cache varies.
-    inputs: float32 [N, C, H, W]; a batch is its first rows, from the start again where N is smaller.
+    inputs: uint8 [N, C, H, W]; a batch is its first rows, from the start again where N is smaller.
     `progress(done, total)` is called between rounds. Raises ValueError for iterations < 1 or no inputs.
     """
     if iterations < 1 or warmup < 0 or len(inputs) == 0:

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.data.dataset import Description, Split, load_description, load_split
 from compression_ops.errors import CompressionError
 from compression_ops.evaluation import cost, family, latency, measurements, memory, processor, quality
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.cost import Cost
 from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.measurements import Measured, Measurements, Timings
+from compression_ops.onnx_model import pixels
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
@@ -41,7 +43,8 @@ class _Model:
 def measure(
     members: Family, conditions: Conditions, inputs: Mapping[str, Path], progress: ProgressCallback
 ) -> Measurements:
-    """Measure a family of models on the test split of a data set.
+    """Measure a family of models on the test split of a data set, all of them as models that take uint8 pixels and
+    normalize inside: so none is timed without work that another does.
 
     inputs  `dataset` and every model of the family: a folder with `model.onnx`, or with a saved network
 
@@ -51,12 +54,12 @@ def measure(
     _check(members, inputs)
     description, test = load_description(inputs["dataset"]), load_split(inputs["dataset"], "test")
     with tempfile.TemporaryDirectory() as scratch:
-        models = _open(family.order(members), inputs, Path(scratch), conditions.threads, progress)
-        logits = _predict(models, test, description, progress)
+        models = _open(family.order(members), inputs, Path(scratch), description, conditions.threads, progress)
+        logits = _predict(models, test, len(description.classes), progress)
         costs = {name: model.cost for name, model in models.items()}
         compared = measurements.compare(members, logits, test.labels.numpy(), costs)
         _tell_accuracies(compared, progress)
-        measured = _measure_latency(models, test, description, conditions, progress)
+        measured = _measure_latency(models, test, conditions, progress)
         progress(Progress("measuring peak memory", _MEMORY, _DONE))
         files = [model.file for model in models.values()]
         peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
@@ -74,28 +77,40 @@ def _check(members: Family, inputs: Mapping[str, Path]) -> None:
 
 
 def _open(
-    names: list[str], inputs: Mapping[str, Path], scratch: Path, threads: int, progress: ProgressCallback
+    names: list[str],
+    inputs: Mapping[str, Path],
+    scratch: Path,
+    description: Description,
+    threads: int,
+    progress: ProgressCallback,
 ) -> dict[str, _Model]:
     models: dict[str, _Model] = {}
     for position, name in enumerate(names):
         progress(Progress(f"opening {name}", _PREDICT * position // len(names), _DONE))
-        file = inputs[name] / "model.onnx"
-        if not file.exists():
-            file = scratch / f"{name.replace('/', '-')}.onnx"
-            file.write_bytes(export_saved(inputs[name]).SerializeToString(deterministic=True))
+        file = _taking_pixels(inputs[name], scratch / f"{name.replace('/', '-')}.onnx", description)
         session = open_session(file, threads)
         models[name] = _Model(file, cost.measure(file), session)
     return models
 
 
+def _taking_pixels(folder: Path, scratch: Path, description: Description) -> Path:
+    """The folder's model itself where it takes pixels; else one that does, in the file `scratch`."""
+    file = folder / "model.onnx"
+    if file.exists() and pixels.takes_pixels(open_session(file)):
+        return file
+    model = onnx.load(file) if file.exists() else export_saved(folder)
+    scratch.write_bytes(pixels.normalizing(model, description).SerializeToString(deterministic=True))
+    return scratch
+
+
 def _predict(
-    models: Mapping[str, _Model], test: Split, description: Description, progress: ProgressCallback
+    models: Mapping[str, _Model], test: Split, classes: int, progress: ProgressCallback
 ) -> dict[str, NDArray[np.float32]]:
     """Logits of all test samples. Chunks have a fixed size, so that the number of cores has no say in the numbers."""
     starts = range(0, len(test), _CHUNK)
 
     def predict_chunk(start: int) -> list[NDArray[np.float32]]:
-        batch = normalize(test.images[start : start + _CHUNK], description).numpy()
+        batch = test.images[start : start + _CHUNK].numpy()
         return [predict(model.session, batch, _CHUNK) for model in models.values()]
 
     chunks: list[list[NDArray[np.float32]]] = []
@@ -106,7 +121,7 @@ def _predict(
             progress(Progress("predicting the test split", _PREDICT + share, _DONE))
     logits = {name: np.concatenate(parts) for name, parts in zip(models, zip(*chunks, strict=True), strict=True)}
     for name, values in logits.items():
-        quality.check_logits(name, values, len(test), len(description.classes))
+        quality.check_logits(name, values, len(test), classes)
     return logits
 
 
@@ -116,13 +131,9 @@ def _tell_accuracies(models: tuple[Measured, ...], progress: ProgressCallback) -
 
 
 def _measure_latency(
-    models: Mapping[str, _Model],
-    test: Split,
-    description: Description,
-    conditions: Conditions,
-    progress: ProgressCallback,
+    models: Mapping[str, _Model], test: Split, conditions: Conditions, progress: ProgressCallback
 ) -> dict[tuple[str, int], latency.Latency]:
-    images = normalize(test.images[: max(conditions.sizes)], description).numpy()
+    images = test.images[: max(conditions.sizes)].numpy()
 
     def tell(done: int, total: int) -> None:
         progress(Progress("measuring latency", _LATENCY + (_MEMORY - _LATENCY) * done // total, _DONE))

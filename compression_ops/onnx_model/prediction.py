@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from compression_ops.data.dataset import Description
 from compression_ops.data.formats.image_file import decode
 from compression_ops.errors import DataError, ModelError
-from compression_ops.onnx_model import metadata
+from compression_ops.onnx_model import metadata, pixels
 from compression_ops.onnx_model import session as onnx_session
 
 if TYPE_CHECKING:
@@ -51,18 +51,11 @@ def predict(model: Path, images: Sequence[Path]) -> list[Prediction]:
     channels, side = _readable(model, session, description)
     predictions: list[Prediction] = []
     for batch in (images[start : start + _BATCH] for start in range(0, len(images), _BATCH)):
-        pixels = np.stack([_read(file, side, channels) for file in batch])
-        logits = onnx_session.predict(session, normalize(pixels, description), _BATCH)
+        read = np.stack([_read(file, side, channels) for file in batch])
+        logits = onnx_session.predict(session, pixels.inputs(session, read, description), _BATCH)
         probabilities = _softmax(_checked(model, logits, description))
         predictions += [_told(file, row, description) for file, row in zip(batch, probabilities, strict=True)]
     return predictions
-
-
-def normalize(images: NDArray[np.uint8], description: Description) -> NDArray[np.float32]:
-    """uint8 [N, C, H, W] -> the float32 input of a model, to the bit what `dataset.normalize` gives, without torch."""
-    mean = np.array(description.mean, np.float32).reshape(1, -1, 1, 1)
-    std = np.array(description.std, np.float32).reshape(1, -1, 1, 1)
-    return (images.astype(np.float32) / np.float32(255) - mean) / std
 
 
 def _readable(model: Path, session: "InferenceSession", description: Description) -> tuple[Literal[1, 3], int]:
@@ -83,10 +76,10 @@ def _readable(model: Path, session: "InferenceSession", description: Description
 
 
 def _read(file: Path, side: int, channels: Literal[1, 3]) -> NDArray[np.uint8]:
-    pixels = decode(file, side, channels)
-    if pixels is None:
+    read = decode(file, side, channels)
+    if read is None:
         raise DataError(f"{file}: no image; allowed is a file that Pillow opens, such as PNG or JPEG. Leave it out.")
-    return pixels
+    return read
 
 
 def _checked(model: Path, logits: NDArray[np.float32], description: Description) -> NDArray[np.float32]:

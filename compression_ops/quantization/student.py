@@ -12,7 +12,7 @@ from compression_ops.data.dataset import Description, Split, load_description, l
 from compression_ops.errors import DataError, ModelError
 from compression_ops.models import inference
 from compression_ops.models.network import load
-from compression_ops.onnx_model import export, metadata, session
+from compression_ops.onnx_model import export, metadata, pixels, session
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
 from compression_ops.quantization.activations import Ranges
@@ -40,7 +40,8 @@ class Quantized:
 def quantize(
     student: Path, dataset: Path, calibration: Spec, precision: Precision, output: Path, progress: ProgressCallback
 ) -> Quantized:
-    """Write `model.onnx` and `quantization.json`: sizes, export error, validation accuracies, kernels and ranges.
+    """Write `model.onnx`, which takes uint8 pixels (see `onnx_model.pixels`), and `quantization.json`: sizes, export
+    error, validation accuracies, kernels and ranges.
 
     student, dataset   folders of their artifacts
     calibration        the parameters of a method of `quantization.calibration`
@@ -66,12 +67,13 @@ def quantize(
     mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
     quantized = qdq.write(exported, mapping)
     errors = fidelity.relative_errors(exported, quantized, images)
-    metadata.describe(quantized.model, description)
-    model_bytes = quantized.model.SerializeToString(deterministic=True)
+    shipped = pixels.normalizing(quantized.model, description)
+    metadata.describe(shipped, description)
+    model_bytes = shipped.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
 
-    kernels = integer_kernels.kernels(model_bytes)
+    kernels = integer_kernels.kernels(quantized.model.SerializeToString(deterministic=True))
     metrics = {
         **_accuracies(float_logits, _logits(model_bytes, validation, description), validation),
         **_sizes(float_bytes, model_bytes),
@@ -90,7 +92,8 @@ def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | 
 
 
 def _logits(model: bytes, split: Split, description: Description) -> np.ndarray:
-    return session.predict(session.open_session(model), normalize(split.images, description).numpy())
+    running = session.open_session(model)
+    return session.predict(running, pixels.inputs(running, split.images.numpy(), description))
 
 
 def _export_error(expected: np.ndarray, found: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from compression_ops.data import dataset
 from compression_ops.data.dataset import Description
 from compression_ops.data.sources import image_folder
 from compression_ops.errors import DataError, ModelError
-from compression_ops.onnx_model import metadata, prediction
+from compression_ops.onnx_model import metadata, pixels, prediction
 from tests.compression_ops import linear_models
 
 SIDE = 12
@@ -74,12 +74,10 @@ def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_p
         assert one.probability == one.probabilities[one.label] == max(one.probabilities.values())
 
 
-def test_every_pixel_value_is_normalized_to_the_bit_as_in_training() -> None:
-    description = Description(("a",), (3, 16, 16), (0.1307, 1 / 3, 0.7), (0.3081, 0.229, 1.0))
-    images = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16).repeat(3, axis=1)
-    found = prediction.normalize(images, description)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, dataset.normalize(torch.from_numpy(images), description).numpy())
+def test_a_model_that_takes_pixels_tells_the_same_to_the_bit(tmp_path: Path) -> None:
+    description, files = save_model(tmp_path / "floats.onnx"), paint(tmp_path)
+    onnx.save(pixels.normalizing(onnx.load(tmp_path / "floats.onnx"), description), tmp_path / "pixels.onnx")
+    assert prediction.predict(tmp_path / "pixels.onnx", files) == prediction.predict(tmp_path / "floats.onnx", files)
 
 
 def test_more_images_than_a_batch_come_back_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

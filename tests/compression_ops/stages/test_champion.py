@@ -15,7 +15,7 @@ from scipy import stats
 
 from compression_ops.data.dataset import Description, Split, save_description, save_split
 from compression_ops.errors import CompressionError, ModelError
-from compression_ops.onnx_model import metadata
+from compression_ops.onnx_model import metadata, pixels
 from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.stages import champion
 from compression_ops.stages.stage import Context, StageResult
@@ -32,7 +32,7 @@ def model(row: int, padding: int = 0, scale: float = 1.0) -> onnx.ModelProto:
     weights = np.zeros((*SHAPE, CLASSES))
     for label in range(CLASSES):
         weights[0, row, label, label] = scale
-    return linear_models.linear(weights.reshape(-1, CLASSES), SHAPE, padding)
+    return pixels.normalizing(linear_models.linear(weights.reshape(-1, CLASSES), SHAPE, padding), DESCRIPTION)
 
 
 def save(folder: Path, proto: onnx.ModelProto) -> Path:
@@ -169,6 +169,21 @@ def test_the_champion_itself_is_recognized_whatever_its_file_says(inputs: dict[s
     assert (content["promoted"], content["already"], decision["already"]) == (False, True, True)
     assert decision["words"] == "small already is the champion: graph and weights are those of digits champion 4."
     assert (result.metrics["accuracy_change_points"], result.metrics["p_value"]) == (0, 1)
+
+
+def test_a_champion_that_takes_floats_is_replaced_by_its_network_that_takes_pixels(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    weights = np.zeros((*SHAPE, CLASSES))
+    for label in range(CLASSES):
+        weights[0, 1, label, label] = 1
+    floats = linear_models.linear(weights.reshape(-1, CLASSES), SHAPE)
+    metadata.describe(floats, DESCRIPTION)
+    content, decision, result = run(inputs, tmp_path / "out", {"small": []}, save(tmp_path / "floats", floats))
+    assert (content["promoted"], content["already"]) == (True, False)
+    assert decision["words"].startswith("small is promoted: its network is that of digits champion 4, which takes floats")
+    assert content["test_accuracy"] == {"small": 296 / 300, "incumbent": 296 / 300}
+    assert result.metrics["promoted"] == 1
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from compression_ops.data.dataset import load_description, load_split, normalize
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.models.network import Network, build, load, save
+from compression_ops.onnx_model import pixels
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.report import files as report_files
@@ -43,7 +44,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folders[name].mkdir()
         save(folders[name], network, build(network).eval())
     folders["quantized_student/int8"].mkdir()
-    onnx.save(rounded(export_saved(folders["student/small"])), folders["quantized_student/int8"] / "model.onnx")
+    described = load_description(folders["dataset"])
+    small = pixels.normalizing(rounded(export_saved(folders["student/small"])), described)
+    onnx.save(small, folders["quantized_student/int8"] / "model.onnx")
     return folders
 
 

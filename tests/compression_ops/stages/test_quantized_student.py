@@ -74,12 +74,16 @@ def compute(inputs: dict[str, Path], output: Path, **changes: Any) -> StageResul
     return quantized_student.run(parameters, inputs, Context(output))
 
 
+def normalized(images: Tensor, inputs: dict[str, Path]) -> Tensor:
+    return dataset.normalize(images, dataset.load_description(inputs["dataset"]))
+
+
 def test_the_model_runs_on_integers_and_is_close_to_the_float_student(inputs: dict[str, Path], tmp_path: Path) -> None:
     result = compute(inputs, tmp_path / "output")
-    images = random_networks.images(50)
+    images = dataset.load_split(inputs["dataset"], "validation").images
     with torch.no_grad():
-        expected = random_networks.small()(torch.from_numpy(images)).numpy()
-    found = onnx_session.predict(onnx_session.open_session(tmp_path / "output" / "model.onnx"), images)
+        expected = random_networks.small()(normalized(images, inputs)).numpy()
+    found = onnx_session.predict(onnx_session.open_session(tmp_path / "output" / "model.onnx"), images.numpy())
     assert np.abs(found - expected).max() < 0.05 * np.ptp(expected)
     assert result.metrics["integer_share"] == 1
     assert result.warnings == ()
@@ -102,11 +106,10 @@ def test_the_accuracies_are_those_of_the_two_models_on_the_validation_split(
 ) -> None:
     metrics = compute(inputs, tmp_path / "output").metrics
     split = dataset.load_split(inputs["dataset"], "validation")
-    images = dataset.normalize(split.images, dataset.load_description(inputs["dataset"]))
     session = onnx_session.open_session(tmp_path / "output" / "model.onnx")
-    quantized = onnx_session.predict(session, images.numpy()).argmax(1)
+    quantized = onnx_session.predict(session, split.images.numpy()).argmax(1)
     with torch.no_grad():
-        floats = random_networks.small()(images).argmax(1)
+        floats = random_networks.small()(normalized(split.images, inputs)).argmax(1)
     assert metrics["validation_accuracy"] == pytest.approx((quantized == split.labels.numpy()).mean())
     assert metrics["float_validation_accuracy"] == pytest.approx((floats == split.labels).double().mean().item())
     drop = 100 * (metrics["float_validation_accuracy"] - metrics["validation_accuracy"])
