@@ -63,7 +63,9 @@ def _probe(model: Path, shape: Sequence[int], threads: int) -> int | None:
 
     from compression_ops.onnx_model.session import open_session, predict
 
-    batches = {f"tensor({name})": np.zeros(shape, dtype) for name, dtype in (("uint8", np.uint8), ("float", np.float32))}
+    batches = {
+        f"tensor({name})": np.zeros(shape, dtype) for name, dtype in (("uint8", np.uint8), ("float", np.float32))
+    }
     before = _reset_mark()
     session = open_session(model, threads)
     predict(session, batches[session.get_inputs()[0].type], shape[0])

@@ -1,6 +1,7 @@
 """What an ONNX file says about itself, in its `metadata_props`: the data it was made for, and where it came from.
 
     compression.classes, .shape, .mean, .std   JSON: the fields of compression_ops.data.dataset.Description
+    compression.input                          a sentence: dtype, layout and range of the input, how pictures get there
     compression.recipe, .asset, .digest        which recipe's asset this is, and the digest of its content
     mlflow.run_id                              the run that computed it
 
@@ -17,12 +18,15 @@ from onnx import helper
 from pydantic import Field, TypeAdapter, ValidationError
 
 from compression_ops.data.dataset import Description
+from compression_ops.data.formats.image_file import RULE
 from compression_ops.errors import ModelError
+from compression_ops.onnx_model.pixels import takes_pixels
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _RECIPE, _ASSET, _DIGEST, _RUN = "compression.recipe", "compression.asset", "compression.digest", "mlflow.run_id"
+_INPUT = "compression.input"
 _Size = Annotated[int, Field(ge=1)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _FIELDS: dict[str, TypeAdapter[Any]] = {
@@ -52,7 +56,14 @@ class Metadata:
 
 def describe(model: onnx.ModelProto, description: Description) -> None:
     """Set what a user of the file must know; an earlier description is replaced."""
-    _set(model, {_KEYS[field]: json.dumps(value) for field, value in asdict(description).items()})
+    fields = {_KEYS[field]: json.dumps(value) for field, value in asdict(description).items()}
+    _set(model, {**fields, _INPUT: f"{_taken(model)}. Of a picture: {RULE}"})
+
+
+def _taken(model: onnx.ModelProto) -> str:
+    if takes_pixels(model):
+        return "uint8 [N, C, H, W], pixels from 0 to 255; the model normalizes by itself"
+    return "float32 [N, C, H, W], (pixel / 255 - mean) / std of each channel, for pixels from 0 to 255"
 
 
 def sign(model: onnx.ModelProto, *, recipe: str, asset: str, digest: str, run_id: str) -> None:

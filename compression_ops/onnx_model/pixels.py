@@ -54,7 +54,7 @@ def takes_pixels(model: "onnx.ModelProto | InferenceSession") -> bool:
 
 
 def normalize(images: NDArray[np.uint8], description: Description) -> NDArray[np.float32]:
-    """uint8 [N, C, H, W] -> the float32 input of a network, to the bit what `dataset.normalize` gives, without torch."""
+    """uint8 [N, C, H, W] -> the float32 input of a network, to the bit that of `dataset.normalize`, without torch."""
     mean = np.array(description.mean, np.float32).reshape(1, -1, 1, 1)
     std = np.array(description.std, np.float32).reshape(1, -1, 1, 1)
     return (images.astype(np.float32) / np.float32(255) - mean) / std
@@ -87,9 +87,9 @@ def _normalization(output: str, description: Description, names: Iterator[str]) 
     """Constants are nodes, not initializers: nothing that was learned is added."""
     nodes = [helper.make_node("Cast", [INPUT], [next(names)], to=TensorProto.FLOAT)]
     for operator, values in (("Div", (255.0,)), ("Sub", description.mean), ("Div", description.std)):
-        array = np.array(values, np.float32).reshape(-1, 1, 1) if len(values) > 1 else np.float32(values[0])
         constant, result = next(names), next(names)
-        tensor = numpy_helper.from_array(np.asarray(array))
+        array = np.array(values, np.float32)
+        tensor = numpy_helper.from_array(array.reshape((-1, 1, 1) if len(values) > 1 else ()))
         nodes.insert(0, helper.make_node("Constant", [], [constant], value=tensor))
         nodes.append(helper.make_node(operator, [nodes[-1].output[0], constant], [result]))
     nodes[-1].output[0] = output

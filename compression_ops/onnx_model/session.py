@@ -38,7 +38,7 @@ def open_session(model: bytes | Path, threads: int = 1, optimized: Path | None =
 
 
 def predict(session: ort.InferenceSession, inputs: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Run [N, ...], float32 or uint8 as it takes them, through a session of one input and one output, in batches: float32 [N, classes].
+    """Run [N, ...], float32 or uint8 as it takes them, through a session of one input and output: float32 [N, classes].
 
     The last batch may be smaller; N = 0 gives an array of no rows.
     """

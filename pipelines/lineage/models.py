@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops.onnx_model import metadata
 from pipelines.graph.asset import Asset
-from pipelines.lineage import connection, names
+from pipelines.lineage import compression_pixels, connection, names
 from pipelines.state.materialization import Source
 
 if TYPE_CHECKING:
@@ -80,27 +80,28 @@ def log_evaluation(
 
 
 def _log_onnx(model_id: str, folder: Path, name: str, origin: Mapping[str, str]) -> None:
-    """The ONNX model, its origin in its metadata, as MLflow's onnx flavour, which `mlflow models serve` can run."""
-    import mlflow
+    """The ONNX model, its origin in its metadata, in MLflow's onnx flavor, which `mlflow models serve` can run.
+
+    What it is asked with is looked at by `compression_pixels`, instead of by a signature.
+    """
     import numpy as np
     import onnx
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
 
     proto = onnx.load(str(folder / "model.onnx"))
     metadata.sign(proto, **origin)
-    shape = [dimension.dim_value or -1 for dimension in proto.graph.input[0].type.tensor_type.shape.dim]
-    classes = proto.graph.output[0].type.tensor_type.shape.dim[-1].dim_value or -1
-    signature = ModelSignature(
-        Schema([TensorSpec(np.dtype(np.float32), shape, proto.graph.input[0].name)]),
-        Schema([TensorSpec(np.dtype(np.float32), [-1, classes], proto.graph.output[0].name)]),
-    )
+    description = metadata.read(proto, name).description
+    logits = TensorSpec(np.dtype(np.float32), [-1, len(description.classes)], proto.graph.output[0].name)
     with _requirements_taken_as_they_are():
-        mlflow.onnx.log_model(
-            proto,
+        Model.log(
+            artifact_path=None,  # the name of earlier versions of MLflow
             name=name,
+            flavor=compression_pixels,
             model_id=model_id,
-            signature=signature,
+            onnx_model=proto,
+            signature=ModelSignature(outputs=Schema([logits])),
+            input_example=np.full((1, *description.shape), 128, np.uint8),
             pip_requirements=[f"{package}=={version(package)}" for package in ("onnx", "onnxruntime", "numpy")],
             save_as_external_data=False,  # the default would empty the proto of its weights
             onnx_execution_providers=["CPUExecutionProvider"],

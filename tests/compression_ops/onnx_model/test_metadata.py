@@ -10,7 +10,7 @@ from onnx import helper
 
 from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
-from compression_ops.onnx_model import metadata
+from compression_ops.onnx_model import metadata, pixels
 from compression_ops.onnx_model import session as onnx_session
 from tests.compression_ops import linear_models
 
@@ -34,6 +34,14 @@ def session(of: onnx.ModelProto) -> onnxruntime.InferenceSession:
     return onnx_session.open_session(of.SerializeToString())
 
 
+def test_a_file_says_what_its_input_is_and_how_a_picture_gets_there() -> None:
+    shipped = pixels.normalizing(model(), DESCRIPTION)
+    metadata.describe(shipped, DESCRIPTION)
+    (found,) = (entry.value for entry in shipped.metadata_props if entry.key == "compression.input")
+    assert found.startswith("uint8 [N, C, H, W], pixels from 0 to 255; the model normalizes by itself")
+    assert "the largest centred square, resized bilinear" in found
+
+
 @pytest.mark.parametrize("view", [lambda proto: proto, session], ids=["file", "session"])
 def test_description_and_signature_are_read_as_they_were_set(view) -> None:
     unsigned = metadata.Metadata(DESCRIPTION, None, None, None, None)
@@ -50,6 +58,7 @@ def test_the_keys_are_those_that_other_programs_are_told_of() -> None:
     assert json.loads(found.pop("compression.shape")) == [1, 8, 8]
     assert json.loads(found.pop("compression.mean")) == [0.1 + 0.2]
     assert json.loads(found.pop("compression.std")) == [1 / 3]
+    assert found.pop("compression.input").startswith("float32 [N, C, H, W], (pixel / 255 - mean) / std")
     assert found == {
         "compression.recipe": "digits",
         "compression.asset": "student/small",
@@ -66,7 +75,7 @@ def test_setting_again_replaces_and_leaves_what_others_set() -> None:
     metadata.sign(changed, **{**SIGNATURE, "run_id": "beef"})
     assert metadata.read(changed) == metadata.Metadata(other, "digits", "student/small", "ab12", "beef")
     keys = [entry.key for entry in changed.metadata_props]
-    assert len(keys) == len(set(keys)) == 9
+    assert len(keys) == len(set(keys)) == 10
     assert "author" in keys
 
 

@@ -59,7 +59,11 @@ def test_anything_but_uint8_is_refused_by_onnxruntime(dtype: type[np.generic]) -
 
 def test_pixels_in_another_layout_or_size_are_refused() -> None:
     shipped = pixels.normalizing(linear(COLOUR), COLOUR)
-    for images in (np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 3, 8, 8), np.uint8), np.zeros((3, 16, 16), np.uint8)):
+    for images in (
+        np.zeros((1, 16, 16, 3), np.uint8),
+        np.zeros((1, 3, 8, 8), np.uint8),
+        np.zeros((3, 16, 16), np.uint8),
+    ):
         with pytest.raises(Exception, match=r"Got invalid dimensions|Invalid rank"):
             run(shipped, images)
 

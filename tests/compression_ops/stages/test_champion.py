@@ -181,7 +181,9 @@ def test_a_champion_that_takes_floats_is_replaced_by_its_network_that_takes_pixe
     metadata.describe(floats, DESCRIPTION)
     content, decision, result = run(inputs, tmp_path / "out", {"small": []}, save(tmp_path / "floats", floats))
     assert (content["promoted"], content["already"]) == (True, False)
-    assert decision["words"].startswith("small is promoted: its network is that of digits champion 4, which takes floats")
+    assert decision["words"].startswith(
+        "small is promoted: its network is that of digits champion 4, which takes floats"
+    )
     assert content["test_accuracy"] == {"small": 296 / 300, "incumbent": 296 / 300}
     assert result.metrics["promoted"] == 1
 

@@ -7,12 +7,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from compression_ops.data.dataset import load_description, load_split, normalize
+from compression_ops.data.dataset import load_split
 from pipelines.state import home as homes
 from tests.pipelines import mlflow_process, product
 
@@ -30,18 +31,28 @@ def address(recipe: Path, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_the_served_champion_answers_a_request_with_the_artifacts_logits(address: str) -> None:
+def test_the_served_champion_takes_pixels_and_refuses_floats(address: str) -> None:
     pipeline = product.pipeline()
     dataset, model = (
         pipeline.store.fetch(product.entry(name).artifact) for name in ("dataset", "quantized_student/int8")
     )
-    images = normalize(load_split(dataset, "test").images[:5], load_description(dataset)).numpy()
-    body = json.dumps({"inputs": images.tolist()}).encode()
-    request = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        predictions = json.load(answer)["predictions"]
+    images = load_split(dataset, "test").images[:5].numpy()
+    predictions = asked(address, images.tolist())["predictions"]
     session = onnxruntime.InferenceSession(model / "model.onnx", providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {session.get_inputs()[0].name: images})
     answered = predictions[session.get_outputs()[0].name] if isinstance(predictions, dict) else predictions
     assert np.shape(answered) == (5, 10)
     np.testing.assert_allclose(np.array(answered, np.float32), logits, atol=1e-5)
+
+    for wrong in ((images / 255).tolist(), (images.astype(int) + 250).tolist(), images[:, :, :4].tolist()):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            asked(address, wrong)
+        assert refused.value.code == 400
+        assert "pixels, integers from 0 to 255 (uint8), of shape [N, 1, 8, 8]" in refused.value.read().decode()
+
+
+def asked(address: str, inputs: list[Any]) -> Any:
+    body = json.dumps({"inputs": inputs}).encode()
+    request = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
