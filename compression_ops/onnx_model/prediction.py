@@ -38,24 +38,41 @@ class Prediction:
     probabilities: dict[str, float]
 
 
-def predict(model: Path, images: Sequence[Path]) -> list[Prediction]:
-    """Classify each image file, in order, with the ONNX file `model`.
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that could not be classified, and why, in a sentence that names it."""
 
-    Each becomes one of the model's channels (RGB or grey), height and width: its largest centred square, resized.
-    Raises DataError that names a file which is no image or cannot be read; ModelError if the model cannot be run, does
-    not say for which data it was made, does not take what it says, or takes something other than square images of 1 or
-    3 channels.
+    image: Path
+    cause: str
+
+
+def predict(model: Path, images: Sequence[Path]) -> tuple[list[Prediction], list[Unreadable]]:
+    """Classify each image file with the ONNX file `model`: what it says of the good ones, and what is wrong with the
+    others, each in the order given.
+
+    An image becomes one of the model's channels (RGB or grey), height and width: its largest centred square, resized.
+    Raises ModelError if the model cannot be run, does not say for which data it was made, does not take what it says,
+    or takes something other than square images of 1 or 3 channels.
     """
     session = onnx_session.open_session(model)
     description = metadata.read(session, str(model)).description
     channels, side = _readable(model, session, description)
     predictions: list[Prediction] = []
+    unreadable: list[Unreadable] = []
     for batch in (images[start : start + _BATCH] for start in range(0, len(images), _BATCH)):
-        read = np.stack([_read(file, side, channels) for file in batch])
-        logits = onnx_session.predict(session, pixels.inputs(session, read, description), _BATCH)
-        probabilities = _softmax(_checked(model, logits, description))
-        predictions += [_told(file, row, description) for file, row in zip(batch, probabilities, strict=True)]
-    return predictions
+        read: dict[int, NDArray[np.uint8]] = {}
+        for position, file in enumerate(batch):
+            try:
+                read[position] = _read(file, side, channels)
+            except DataError as error:
+                unreadable.append(Unreadable(file, str(error)))
+        if read:
+            logits = onnx_session.predict(
+                session, pixels.inputs(session, np.stack([*read.values()]), description), _BATCH
+            )
+            probabilities = _softmax(_checked(model, logits, description))
+            predictions += [_told(batch[i], row, description) for i, row in zip(read, probabilities, strict=True)]
+    return predictions, unreadable
 
 
 def _readable(model: Path, session: "InferenceSession", description: Description) -> tuple[Literal[1, 3], int]:
@@ -78,7 +95,7 @@ def _readable(model: Path, session: "InferenceSession", description: Description
 def _read(file: Path, side: int, channels: Literal[1, 3]) -> NDArray[np.uint8]:
     read = decode(file, side, channels)
     if read is None:
-        raise DataError(f"{file}: no image; allowed is a file that Pillow opens, such as PNG or JPEG. Leave it out.")
+        raise DataError(f"{file}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
     return read
 
 

@@ -1,7 +1,8 @@
 """`compression predict`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,13 +14,19 @@ from pipelines.cli.terminal.layout import Column
 from pipelines.recipe import file
 from pipelines.state.home import Home
 
+if TYPE_CHECKING:
+    from compression_ops.onnx_model.prediction import Prediction
+
 
 def command(
     recipe: Recipe,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any format Pillow reads.")],
     as_json: Json = False,
 ) -> None:
-    """Classify images with the recipe's champion, read from MLflow's Model Registry."""
+    """Classify images with the recipe's champion, read from MLflow's Model Registry.
+
+    Ends with exit code 1, after the answers, if a file could not be read.
+    """
     from compression_ops.onnx_model import prediction
     from pipelines.lineage.registry import Registry
     from pipelines.state import home
@@ -30,13 +37,31 @@ def command(
     champion = registry.champion()
     if champion is None:
         raise CompressionError(_no_champion(recipe, place))
-    predictions = prediction.predict(registry.download(champion) / "model.onnx", images)
+    predictions, unreadable = prediction.predict(registry.download(champion) / "model.onnx", images)
     if as_json:
         found = [
             {"image": str(item.image), "label": item.label, "probabilities": item.probabilities} for item in predictions
         ]
-        print_json({"recipe": recipe, "version": champion.number, "digest": champion.digest, "predictions": found})
-        return
+        causes = [{"image": str(item.image), "cause": item.cause} for item in unreadable]
+        print_json(
+            {
+                "recipe": recipe,
+                "version": champion.number,
+                "digest": champion.digest,
+                "predictions": found,
+                "unreadable": causes,
+            }
+        )
+    elif predictions:
+        _show(
+            predictions, f"by version {champion.number} of {recipe} ({champion.asset}, digest {champion.digest[:12]})"
+        )
+    if unreadable:
+        causes = "\n  ".join(item.cause for item in unreadable)
+        raise CompressionError(f"{len(unreadable)} of {len(images)} files could not be read\n  {causes}")
+
+
+def _show(predictions: "Sequence[Prediction]", by: str) -> None:
     layout.show(
         out,
         Column("image", [str(item.image) for item in predictions], right=False),
@@ -45,7 +70,6 @@ def command(
             Column("probability", [f"{item.probability:.1%}" for item in predictions]),
         ],
     )
-    by = f"by version {champion.number} of {recipe} ({champion.asset}, digest {champion.digest[:12]})"
     out.say((by, "dim"))
 
 

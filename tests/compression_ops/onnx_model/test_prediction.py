@@ -13,7 +13,7 @@ from PIL import Image
 from compression_ops.data import dataset
 from compression_ops.data.dataset import Description
 from compression_ops.data.sources import image_folder
-from compression_ops.errors import DataError, ModelError
+from compression_ops.errors import ModelError
 from compression_ops.onnx_model import metadata, pixels, prediction
 from tests.compression_ops import linear_models
 
@@ -51,6 +51,13 @@ def paint(root: Path, count: int = 5) -> list[Path]:
     return paths
 
 
+def predicted(model: Path, images: list[Path]) -> list[prediction.Prediction]:
+    """Of images that can all be read."""
+    found, unreadable = prediction.predict(model, images)
+    assert unreadable == []
+    return found
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_path: Path, channels: int) -> None:
     shape = (channels, SIDE, SIDE)
@@ -63,7 +70,7 @@ def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_p
     inputs = dataset.normalize(torch.from_numpy(raw.train.images), description)
     expected = (inputs.flatten(1) @ torch.from_numpy(weights).float()).softmax(dim=1).numpy()
     files = image_folder.files(read, tmp_path / "images")
-    found = prediction.predict(tmp_path / "model.onnx", files)
+    found = predicted(tmp_path / "model.onnx", files)
     assert [one.image for one in found] == files
     probabilities = np.array([list(one.probabilities.values()) for one in found])
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
@@ -77,19 +84,19 @@ def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_p
 def test_a_model_that_takes_pixels_tells_the_same_to_the_bit(tmp_path: Path) -> None:
     description, files = save_model(tmp_path / "floats.onnx"), paint(tmp_path)
     onnx.save(pixels.normalizing(onnx.load(tmp_path / "floats.onnx"), description), tmp_path / "pixels.onnx")
-    assert prediction.predict(tmp_path / "pixels.onnx", files) == prediction.predict(tmp_path / "floats.onnx", files)
+    assert predicted(tmp_path / "pixels.onnx", files) == predicted(tmp_path / "floats.onnx", files)
 
 
 def test_more_images_than_a_batch_come_back_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_model(tmp_path / "model.onnx")
     files = paint(tmp_path, 7)
-    whole = prediction.predict(tmp_path / "model.onnx", files)
+    whole = predicted(tmp_path / "model.onnx", files)
     monkeypatch.setattr(prediction, "_BATCH", 3)
-    parts = prediction.predict(tmp_path / "model.onnx", files)
+    parts = predicted(tmp_path / "model.onnx", files)
     assert [one.image for one in parts] == files
     for one, other in zip(parts, whole, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, rel=1e-5)
-    assert prediction.predict(tmp_path / "model.onnx", []) == []
+    assert predicted(tmp_path / "model.onnx", []) == []
 
 
 def test_nothing_is_inverted(tmp_path: Path) -> None:
@@ -97,7 +104,7 @@ def test_nothing_is_inverted(tmp_path: Path) -> None:
     save_model(tmp_path / "model.onnx", (1, SIDE, SIDE), weights)
     for name, value in (("white", 255), ("black", 0)):
         Image.fromarray(np.full((20, 20), value, np.uint8)).save(tmp_path / f"{name}.png")
-    white, black = prediction.predict(tmp_path / "model.onnx", [tmp_path / "white.png", tmp_path / "black.png"])
+    white, black = predicted(tmp_path / "model.onnx", [tmp_path / "white.png", tmp_path / "black.png"])
     assert (white.label, black.label) == ("cat", "eel")
 
 
@@ -106,7 +113,7 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
     (file,) = paint(tmp_path, 1)
     program = (
         "import sys; from pathlib import Path; from compression_ops.onnx_model.prediction import predict; "
-        f"print(predict(Path({str(tmp_path / 'model.onnx')!r}), [Path({str(file)!r})])[0].label); "
+        f"print(predict(Path({str(tmp_path / 'model.onnx')!r}), [Path({str(file)!r})])[0][0].label); "
         "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -114,33 +121,34 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
     assert done.stdout.strip() in CLASSES
 
 
-def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
+def test_good_files_are_classified_and_every_other_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No image, damaged, missing, foreign, a folder: each beside good ones, and in a batch of bad ones alone."""
     save_model(tmp_path / "model.onnx")
-    files = paint(tmp_path, 2)
+    good = paint(tmp_path, 3)
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(good[0].read_bytes()[:60])
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(DataError, match=r"notes\.txt: no image; allowed is a file that Pillow opens"):
-        prediction.predict(tmp_path / "model.onnx", [*files, tmp_path / "notes.txt"])
-
-
-def test_a_damaged_a_missing_and_a_foreign_file_are_named(tmp_path: Path) -> None:
-    save_model(tmp_path / "model.onnx")
-    (file, *_) = paint(tmp_path, 1)
-    file.write_bytes(file.read_bytes()[:60])
     (tmp_path / "photo.heic").write_bytes(b"something")
-    for path in (file, tmp_path / "gone.png", tmp_path / "photo.heic", tmp_path):
-        with pytest.raises(DataError, match=str(path)):
-            prediction.predict(tmp_path / "model.onnx", [path])
+    (tmp_path / "folder.png").mkdir()
+    bad = [damaged, *(tmp_path / name for name in ("notes.txt", "gone.png", "photo.heic", "folder.png"))]
+    mixed = [bad[0], good[0], bad[1], bad[2], bad[3], good[1], good[2], bad[4]]
+    monkeypatch.setattr(prediction, "_BATCH", 2)
+    found, unreadable = prediction.predict(tmp_path / "model.onnx", mixed)
+    assert found == predicted(tmp_path / "model.onnx", good)
+    assert [one.image for one in unreadable] == bad
+    assert all(one.cause.startswith(f"{one.image}: ") for one in unreadable)
+    assert unreadable[1].cause.endswith("notes.txt: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
 
 
 def test_a_model_that_does_not_describe_itself_is_named(tmp_path: Path) -> None:
     save_model(tmp_path / "plain.onnx", described=False)
     with pytest.raises(ModelError, match=r"plain\.onnx: its metadata lack compression\.classes"):
-        prediction.predict(tmp_path / "plain.onnx", [])
+        predicted(tmp_path / "plain.onnx", [])
 
 
 def test_a_model_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"gone\.onnx"):
-        prediction.predict(tmp_path / "gone.onnx", [])
+        predicted(tmp_path / "gone.onnx", [])
 
 
 def redescribe(path: Path, **changes: object) -> None:
@@ -155,22 +163,22 @@ def test_a_description_of_other_images_or_classes_is_told(tmp_path: Path) -> Non
     save_model(path)
     redescribe(path, shape=(3, 8, 8))
     with pytest.raises(ModelError, match=r"takes inputs of shape \[3, 12, 12\], but its metadata say \[3, 8, 8\]"):
-        prediction.predict(path, files)
+        predicted(path, files)
     save_model(path)
     redescribe(path, classes=("a", "b"))
     with pytest.raises(ModelError, match=r"shape \(1, 3\) for 1 image.*each of the 2 classes"):
-        prediction.predict(path, files)
+        predicted(path, files)
 
 
 @pytest.mark.parametrize("shape", [(2, 8, 8), (1, 8, 10)])
 def test_a_model_of_images_that_no_file_holds_is_told(tmp_path: Path, shape: tuple[int, int, int]) -> None:
     save_model(tmp_path / "model.onnx", shape)
     with pytest.raises(ModelError, match="square images of 1 or 3 channels alone"):
-        prediction.predict(tmp_path / "model.onnx", [])
+        predicted(tmp_path / "model.onnx", [])
 
 
 def test_logits_that_are_not_finite_are_told(tmp_path: Path) -> None:
     weights = np.full((3 * SIDE * SIDE, len(CLASSES)), np.nan)
     save_model(tmp_path / "model.onnx", weights=weights)
     with pytest.raises(ModelError, match="logits that are not finite"):
-        prediction.predict(tmp_path / "model.onnx", paint(tmp_path, 1))
+        predicted(tmp_path / "model.onnx", paint(tmp_path, 1))

@@ -195,15 +195,22 @@ def test_predict_classifies_images_with_the_champion(recipe: Path, tmp_path: Pat
     assert f"by version 1 of tiny (quantized_student/int8, digest {entry.digest[:12]})" in table
 
 
-def test_predict_names_a_file_that_is_no_image_or_is_not_there(recipe: Path, tmp_path: Path) -> None:
-    text = tmp_path / "words.png"
+def test_predict_answers_for_the_good_files_and_names_every_bad_one(recipe: Path, tmp_path: Path) -> None:
+    good, text, gone = (tmp_path / name for name in ("good.png", "words.png", "nowhere.png"))
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(good)
     text.write_text("no picture")
-    for file in (text, tmp_path / "nowhere.png"):
-        result = _compression("predict", "tiny", str(file))
-        assert result.returncode == 1
-        assert str(file) in result.stderr
-        assert "Traceback" not in result.stderr
-        assert result.stdout == ""
+    result = _compression("predict", "tiny", *map(str, (text, good, gone)))
+    assert result.returncode == 1
+    assert str(good) in result.stdout
+    assert "2 of 3 files could not be read" in result.stderr
+    assert all(str(file) in result.stderr and str(file) not in result.stdout for file in (text, gone))
+    assert "Traceback" not in result.stderr
+
+    as_json = _compression("predict", "tiny", *map(str, (text, good, gone)), "--json")
+    assert as_json.returncode == 1
+    found = json.loads(as_json.stdout)
+    assert [item["image"] for item in found["predictions"]] == [str(good)]
+    assert [item["image"] for item in found["unreadable"]] == [str(text), str(gone)]
 
 
 def test_rollback_without_a_previous_champion_exits_with_words(recipe: Path) -> None:
