@@ -1,5 +1,6 @@
 """The code location that Dagster loads: every recipe's assets, and who is told of failures."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def defs() -> dg.Definitions:
     wrong: dict[str, str] = {}
     if last_good.is_kept():
         wrong = last_good.mistakes(names, home.current())
+        for mistake in wrong.values():
+            logging.getLogger("dagster").error(mistake)
     else:
         _check_recipes(names)
     package = Path(__file__).parent

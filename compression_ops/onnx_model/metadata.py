@@ -18,7 +18,6 @@ from onnx import helper
 from pydantic import Field, TypeAdapter, ValidationError
 
 from compression_ops.data.dataset import Description
-from compression_ops.data.formats.image_file import RULE
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model.pixels import takes_pixels
 
@@ -27,6 +26,11 @@ if TYPE_CHECKING:
 
 _RECIPE, _ASSET, _DIGEST, _RUN = "compression.recipe", "compression.asset", "compression.digest", "mlflow.run_id"
 _INPUT = "compression.input"
+# What `data.formats.image_file.decode` does; said here in words, so that a model is not made of its code.
+_PICTURES = (
+    "upright by EXIF, transparency over white, RGB or ITU-R 601 luma, the largest centred square, resized bilinear "
+    "with antialiasing"
+)
 _Size = Annotated[int, Field(ge=1)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _FIELDS: dict[str, TypeAdapter[Any]] = {
@@ -57,7 +61,7 @@ class Metadata:
 def describe(model: onnx.ModelProto, description: Description) -> None:
     """Set what a user of the file must know; an earlier description is replaced."""
     fields = {_KEYS[field]: json.dumps(value) for field, value in asdict(description).items()}
-    _set(model, {**fields, _INPUT: f"{_taken(model)}. Of a picture: {RULE}"})
+    _set(model, {**fields, _INPUT: f"{_taken(model)}. Of a picture: {_PICTURES}"})
 
 
 def _taken(model: onnx.ModelProto) -> str:

@@ -2,20 +2,22 @@
 
 import sys
 
+from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import OptionalRecipe
 from pipelines.cli.terminal.console import fail, out
+from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
-from pipelines.recipe.error import RecipeError
 
 
 def command(recipe: OptionalRecipe = None) -> None:
-    """Check recipes without computing anything."""
+    """Check recipes, and the code that they name, without running any of it."""
     names = [recipe] if recipe else file.recipe_names()
     failed = False
     for name in names:
         try:
             checked = file.load(name)
-        except RecipeError as error:
+            _ = Pipeline.of(checked).graph.versions  # which parses the code of all of its stages
+        except CompressionError as error:
             fail(str(error))
             failed = True
         else:

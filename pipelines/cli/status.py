@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, OptionalRecipe
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import fail, out, print_json
@@ -11,7 +12,6 @@ from pipelines.cli.terminal.layout import Column
 from pipelines.commands import warnings
 from pipelines.execution import status as asset_status
 from pipelines.recipe import file
-from pipelines.recipe.error import RecipeError
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "red"}
 
@@ -24,7 +24,7 @@ def command(recipe: OptionalRecipe = None, as_json: Json = False) -> None:
     for name in names:
         try:
             found[name] = asset_status.of_recipe(name)[1]
-        except RecipeError as error:
+        except CompressionError as error:
             fail(str(error))
             failed = True
     if as_json:

@@ -61,7 +61,7 @@ class Server:
 
 
 def environment(home: Home, dagster_home: str, mlflow_address: str) -> dict[str, str]:
-    """What both servers are told: where the state lies, that a wrong recipe takes no other away, and to be quiet."""
+    """What both servers are told: where the state lies, and to be quiet."""
     quiet = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -72,7 +72,6 @@ def environment(home: Home, dagster_home: str, mlflow_address: str) -> dict[str,
         **quiet,
         **os.environ,
         "COMPRESSION_HOME": str(home.root),
-        "COMPRESSION_KEEP_LAST_GOOD": "1",
         "COMPRESSION_MLFLOW_ADDRESS": mlflow_address,
         "DAGSTER_HOME": dagster_home,
     }

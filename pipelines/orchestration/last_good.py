@@ -1,6 +1,6 @@
 """A recipe that is wrong now is served as it was when it was last right, and every page of it says what is wrong.
 
-`compression ui` asks for this, since Dagster gives up all recipes of a code location where one cannot be loaded.
+Dagster gives up all recipes of a code location where one cannot be loaded.
 """
 
 import os
@@ -27,8 +27,8 @@ _NOTHING = (
 
 
 def is_kept() -> bool:
-    """Whether wrong recipes are to be served as they last were: `COMPRESSION_KEEP_LAST_GOOD=1`."""
-    return os.environ.get(SETTING) == "1"
+    """Whether wrong recipes are served as they last were; `COMPRESSION_KEEP_LAST_GOOD=0` makes them an error."""
+    return os.environ.get(SETTING) != "0"
 
 
 def mistakes(names: Iterable[str], home: Home) -> dict[str, str]:

@@ -188,10 +188,12 @@ def _unknown_architecture(attributes: CommentedMap, location: tuple[str, ...]) -
 
 
 def _top_level_names(file: Path) -> list[str] | None:
-    """The public names that a module defines; None if only running it would tell (a syntax error, a star import)."""
+    """The public names that a module defines; None if only running it would tell (a star import), or if it is no
+    Python, which the code's closure says with the line.
+    """
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError):
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, OSError):
         return None
     names: list[str] = []
     for statement in tree.body:

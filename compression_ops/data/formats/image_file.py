@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 # Image formats that Pillow does not open by itself: such a file is a photo that would be lost, not a note beside it.
 _FOREIGN = frozenset({".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raw", ".svg"})
 
-# What `decode` does to a picture, for those who must do the same.
-RULE = (
-    "upright by EXIF, transparency over white, RGB or ITU-R 601 luma, the largest centred square, resized bilinear "
-    "with antialiasing"
-)
-
 
 def decode(path: Path, side: int, channels: Literal[1, 3]) -> "NDArray[np.uint8] | None":
     """The image as uint8 [channels, side, side]; None for a file that neither is an image nor is named like one.

@@ -1,13 +1,17 @@
 """A wrong recipe is served as it was when it was last right, and says what is wrong with it."""
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import pytest
+from dagster._core.errors import DagsterUserCodeProcessError
 
+from pipelines import definitions
 from pipelines.orchestration import assets, last_good
 from pipelines.orchestration.keys import key
 from pipelines.state import home as homes
-from tests.pipelines import product
+from tests.pipelines import product, recipes
 
 _MARKER = key("tiny", "recipe_error")
 
@@ -72,3 +76,19 @@ def test_a_home_keeps_the_newest_version_that_was_right(recipe: Path) -> None:
     served = _specs(last_good.definitions("tiny", found["tiny"], home))
     student = key("tiny", "student/small")
     assert served[student].code_version == right[student].code_version
+
+
+def test_a_wrong_recipe_takes_no_other_away(recipe: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    """As any of Dagster's tools loads them; where it is asked for, a wrong recipe is an error that tells all."""
+    right = recipes.write(recipe.parents[1], "right")
+    product.edit(recipe, "epochs: 2", "epochs: two")
+    served = _specs(definitions.defs())
+    assert {key("right", "teacher"), _MARKER} <= set(served)
+    assert "students.small.epochs: not allowed" in caplog.text
+
+    product.edit(right, "weight_bits: 8", "weight_bits: 9")
+    monkeypatch.setenv("COMPRESSION_KEEP_LAST_GOOD", "0")
+    with pytest.raises(DagsterUserCodeProcessError) as refused:
+        definitions.defs()
+    assert "students.small.epochs: not allowed" in str(refused.value)
+    assert "quantized_students.int8.weight_bits: not allowed" in str(refused.value)
