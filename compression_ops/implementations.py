@@ -19,8 +19,13 @@ from compression_ops.spec import Spec
 Architecture = Annotated[
     str,
     StringConstraints(min_length=1),
-    Field(description="A network of the zoo by name, or a factory of your own as `package.module:factory`."),
+    Field(
+        description="A network of the zoo by name, `torchvision.models:<name>` or `timm:<name>`, or a factory of your "
+        "own as `package.module:factory`."
+    ),
 ]
+
+_PUBLISHERS = "compression_ops.models.publishers"
 
 
 @cache
@@ -64,11 +69,22 @@ def module_of(spec: Spec) -> Any:
 
 
 def factory(architecture: str) -> tuple[str, str]:
-    """(module, function) of an architecture: `resnet` is `compression_ops.models.architectures.resnet:build`."""
-    if ":" in architecture:
-        module, _, function = architecture.partition(":")
-        return module, function
-    return f"compression_ops.models.architectures.{architecture}", "build"
+    """(module, function) of an architecture: `resnet` is `compression_ops.models.architectures.resnet:build`.
+
+    Of one that a library publishes, (the module that adapts it, its name): see `is_published`.
+    """
+    if ":" not in architecture:
+        return f"compression_ops.models.architectures.{architecture}", "build"
+    module, _, function = architecture.partition(":")
+    if is_published(architecture):
+        return f"{_PUBLISHERS}.{module.partition('.')[0]}", function
+    return module, function
+
+
+def is_published(architecture: str) -> bool:
+    """Whether an architecture stands in a library of published ones, as `timm:…` and `torchvision.models:…` do."""
+    module, colon, _ = architecture.partition(":")
+    return bool(colon) and module in ("timm", "torchvision.models")
 
 
 def find_module(name: str) -> Path | None:

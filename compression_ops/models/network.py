@@ -2,12 +2,15 @@
 
 import importlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compression_ops import implementations
+from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
+from compression_ops.models.choice import NetworkChoice
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,11 +21,26 @@ _NETWORK = "model.json"
 
 @dataclass(frozen=True)
 class Network:
-    """How to build a network: an architecture by name or `package.module:factory`, its input shape and class count."""
+    """How to build a network: an architecture by name or `package.module:factory`, its input shape and class count,
+    and further keyword arguments of the factory.
+    """
 
     architecture: str
     input_shape: tuple[int, int, int]
     classes: int
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def factory(self) -> "Callable[..., nn.Module]":
+        """What builds it from (input_shape, classes, **arguments); a module that was reloaded has another."""
+        module_name, name = implementations.factory(self.architecture)
+        module = importlib.import_module(module_name)
+        return module.factory(name) if implementations.is_published(self.architecture) else getattr(module, name)
+
+
+def of_choice(choice: NetworkChoice, description: Description) -> Network:
+    """The network of a recipe's choice for a data set."""
+    return Network(choice.architecture, description.shape, len(description.classes), choice.arguments)
 
 
 def build(network: Network) -> "nn.Module":
@@ -35,10 +53,8 @@ def build(network: Network) -> "nn.Module":
 
     from compression_ops.models import memory_format
 
-    module_name, factory_name = implementations.factory(network.architecture)
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-        model: nn.Module = factory(network.input_shape, network.classes)
+        model = network.factory(network.input_shape, network.classes, **network.arguments)
         sample = torch.zeros(2, *network.input_shape)
         if any(is_lazy(parameter) for parameter in model.parameters()):
             with torch.no_grad():
@@ -71,6 +87,7 @@ def save(folder: Path, network: Network, model: "nn.Module") -> None:
         "architecture": network.architecture,
         "input_shape": list(network.input_shape),
         "classes": network.classes,
+        "arguments": dict(network.arguments),
     }
     (folder / _NETWORK).write_text(json.dumps(fields, indent=1) + "\n")
 
@@ -78,7 +95,8 @@ def save(folder: Path, network: Network, model: "nn.Module") -> None:
 def load_network(folder: Path) -> Network:
     """Read `model.json`."""
     fields = json.loads((folder / _NETWORK).read_text())
-    return Network(fields["architecture"], tuple(fields["input_shape"]), fields["classes"])
+    arguments = fields.get("arguments", {})  # which earlier versions did not write
+    return Network(fields["architecture"], tuple(fields["input_shape"]), fields["classes"], arguments)
 
 
 def load(folder: Path) -> "nn.Module":

@@ -6,7 +6,6 @@ file differ between folders and machines, and larger than the weights of a small
 
 import contextlib
 import hashlib
-import importlib
 import io
 import logging
 import warnings
@@ -18,7 +17,6 @@ import onnx
 import torch
 from torch import nn
 
-from compression_ops import implementations
 from compression_ops.errors import ModelError
 from compression_ops.models import batch_norm
 from compression_ops.models.duplicate import duplicate
@@ -84,11 +82,9 @@ def export_saved(folder: Path) -> onnx.ModelProto:
     a student which was exported to be quantized is not exported again to be measured.
     """
     network = load_network(folder)
-    module_name, factory_name = implementations.factory(network.architecture)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     model = load(folder)
-    # The function itself, not its name: a module that was reloaded after an edit has a new one.
-    key = (getattr(importlib.import_module(module_name), factory_name), network, digest)
+    key = (network.factory, network, digest)
     serialized = _cache.pop(key, None) or export(model, network.input_shape).SerializeToString(deterministic=True)
     _cache[key] = serialized
     while sum(map(len, _cache.values())) > _CACHE_BYTES:

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compression_ops.data.views import Views
-from compression_ops.implementations import Architecture
+from compression_ops.models.choice import NetworkChoice
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Selection, Training
 
 
-class Control(Training, Selection):
+class Control(NetworkChoice, Training, Selection):
     """A student's training, the views that its teacher would have labelled, and by what its epoch is chosen."""
 
-    architecture: Architecture
     views: Views
 
 
@@ -24,12 +23,12 @@ def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> St
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
     this processor cannot compute in `precision`.
     """
-    from compression_ops.models.network import Network, save
+    from compression_ops.models.network import of_choice, save
     from compression_ops.training.loop import load_data, train_network
     from compression_ops.training.objective import supervised
 
     data = load_data(inputs["dataset"])
-    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
+    network = of_choice(parameters, data.description)
     views, metric, progress = parameters.views, parameters.metric, context.progress
     trained = train_network(network, data, parameters, views, lambda _: supervised(), progress, metric)
     save(context.output, network, trained.model)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compression_ops import implementations
+from compression_ops.models.choice import NetworkChoice
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Selection, Training
 
 
-class StudentTraining(Training):
+class StudentTraining(NetworkChoice, Training):
     """A small model that learns from the soft labels."""
 
-    architecture: implementations.Architecture
     loss: implementations.one_of("distillation.losses", "type")  # type: ignore[valid-type]
 
 
@@ -30,13 +30,13 @@ def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> St
     """
     from compression_ops.distillation.objective import of_loss, require_class_weights
     from compression_ops.distillation.soft_labels import load_views
-    from compression_ops.models.network import Network, save
+    from compression_ops.models.network import of_choice, save
     from compression_ops.training.loop import load_data, train_network
 
     require_class_weights(parameters.loss, parameters)
     data = load_data(inputs["dataset"])
     views = load_views(inputs["soft_labels"])
-    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
+    network = of_choice(parameters, data.description)
     teacher = inputs.get("teacher")
     objective = of_loss(parameters.loss, inputs["soft_labels"], teacher, len(data.train), data.description)
     trained = train_network(network, data, parameters, views, objective, context.progress, parameters.metric)

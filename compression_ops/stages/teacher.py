@@ -6,15 +6,14 @@ from pathlib import Path
 from pydantic import Field
 
 from compression_ops.data.augmentation import Augmentation
-from compression_ops.implementations import Architecture
+from compression_ops.models.choice import NetworkChoice
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Selection, Training
 
 
-class TeacherTraining(Training):
+class TeacherTraining(NetworkChoice, Training):
     """The large model that the students learn from."""
 
-    architecture: Architecture
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     augmentation: Augmentation | None = Field(default=None, description="Of the training images; none by default.")
 
@@ -32,13 +31,13 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
     this processor cannot compute in `precision`.
     """
     from compression_ops.data.views import Views
-    from compression_ops.models.network import Network, save
+    from compression_ops.models.network import of_choice, save
     from compression_ops.training.loop import load_data, train_network
     from compression_ops.training.objective import supervised
 
     data = load_data(inputs["dataset"])
     views = Views(views=parameters.epochs, augmentation=parameters.augmentation, seed=parameters.seed)
-    network = Network(parameters.architecture, data.description.shape, len(data.description.classes))
+    network = of_choice(parameters, data.description)
     objective = supervised(parameters.label_smoothing)
     metric, progress = parameters.metric, context.progress
     trained = train_network(network, data, parameters, views, lambda _: objective, progress, metric)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.implementations import factory
+from compression_ops.models.choice import NetworkChoice
 from compression_ops.quantization.precision import Precision
 from compression_ops.training.hyperparameters import Training
 from pipelines.execution.log import Log
@@ -36,8 +37,8 @@ class _Trial:
     precisions: tuple[Precision, ...]
 
     @property
-    def architecture(self) -> str:
-        return _architecture(self.training)
+    def choice(self) -> NetworkChoice:
+        return _choice(self.training)
 
 
 def check(pipeline: Pipeline, asset: Asset, dataset: Path | None, beside: Collection[str], log: Log) -> tuple[str, ...]:
@@ -80,23 +81,23 @@ def _precisions(assets: Mapping[str, Asset], training: Training) -> Iterator[Pre
     for made in assets.values():
         if isinstance(made.parameters, Precision):
             sources = [assets[name].parameters for name in made.inputs if name in assets]
-            if any(isinstance(each, Training) and _architecture(each) == _architecture(training) for each in sources):
+            if any(isinstance(each, Training) and _choice(each) == _choice(training) for each in sources):
                 yield made.parameters.part(Precision)
 
 
-def _architecture(training: Training) -> str:
-    """Every stage that trains a network has this parameter."""
-    return training.model_dump(include={"architecture"})["architecture"]
+def _choice(training: Training) -> NetworkChoice:
+    """Every stage that trains a network is told which."""
+    return training.part(NetworkChoice)
 
 
 def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, log: Log) -> tuple[str, ...]:
     from compression_ops import dry_run
     from compression_ops.data.dataset import load_description, load_split
-    from compression_ops.models.network import Network
+    from compression_ops.models.network import of_choice
 
     description = load_description(dataset)
-    network = Network(trial.architecture, description.shape, len(description.classes))
-    code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, factory(trial.architecture)[0]))
+    network = of_choice(trial.choice, description)
+    code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, factory(network.architecture)[0]))
     file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code)}.json"
     with suppress(OSError, ValueError):
         return tuple(json.loads(file.read_text()))
@@ -115,7 +116,7 @@ def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[st
     # How long it trains, and from which seed, changes nothing that can be seen in one step.
     training = trial.training.part(Training).model_dump(mode="json", exclude={"epochs", "seed"})
     asked = [
-        trial.architecture,
+        trial.choice.model_dump(mode="json"),
         training,
         [each.model_dump(mode="json") for each in trial.precisions],
         shape,

@@ -1,6 +1,5 @@
 """Turns pydantic's errors into mistakes with lines and words, and checks what one field says against the rest."""
 
-import ast
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,10 @@ from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import implementations
 from compression_ops.data.augmentation import Augmentation
-from pipelines.recipe import schema_words
+from pipelines.recipe import architectures, schema_words
 from pipelines.recipe.error import Mistake, nearest, shown
+from pipelines.recipe.location import locate
 from pipelines.recipe.sections import Recipe
-
-_TAGS = ("source", "type", "method")
 
 
 def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
@@ -63,47 +61,11 @@ def _wrong_tag(
     return Mistake(line, f"{path}.{tag}", "missing", shown(node), f"one of: {', '.join(choices)}")
 
 
-def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str, int, Any, Any]:
-    """(path, line, value, enclosing map) of a location; a missing field stands at its map's line."""
-    node: Any = attributes
-    parent: Any = None
-    path: list[str] = []
-    line = _own_line(attributes)
-    for part in location:
-        if isinstance(node, Mapping) and part not in node and part in [node.get(tag) for tag in _TAGS]:
-            continue  # pydantic names the chosen member of a union; the file does not
-        path.append(f"[{part}]" if isinstance(part, int) else str(part))
-        parent = node
-        if isinstance(node, CommentedMap) and part in node:
-            line = key_line(node, part, line)
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            line = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
-            node = node[part]
-        else:
-            node = None
-    return ".".join(path).replace(".[", "["), line, node, parent
-
-
-def key_line(node: CommentedMap, key: Any, fallback: int) -> int:
-    """The line of a key; one that was merged in (`<<`) has none of its own."""
-    try:
-        return node.lc.key(key)[0] + 1
-    except (KeyError, TypeError, AttributeError):
-        return fallback
-
-
-def _own_line(node: CommentedMap) -> int:
-    """The line of the key that a map stands under."""
-    return max(1, node.lc.line)
-
-
 def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
     """Mistakes that need more than one field, or the disk, to be seen."""
     mistakes = [*_missing_students(recipe, attributes), *_missing_path(recipe, attributes, folder)]
-    networks = [("teacher", "architecture"), *(("students", name, "architecture") for name in recipe.students)]
-    for location in networks:
-        mistakes += _unknown_architecture(attributes, location)
+    for where, choice in (("teacher",), recipe.teacher), *((("students", n), s) for n, s in recipe.students.items()):
+        mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
     augmentation = recipe.soft_labels.augmentation
     if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
@@ -165,44 +127,3 @@ def located(dataset: Any, folder: Path) -> Any:
     if stated is None:
         return dataset
     return dataset.model_copy(update={"path": str((folder / Path(stated).expanduser()).resolve())})
-
-
-def _unknown_architecture(attributes: CommentedMap, location: tuple[str, ...]) -> list[Mistake]:
-    path, line, value, _ = locate(attributes, location)
-    zoo = implementations.names("models.architectures")
-    if ":" not in value:
-        if value in zoo:
-            return []
-        allowed = f"one of: {', '.join(zoo)}; or a factory of your own as package.module:factory"
-        return [Mistake(line, path, "no such architecture", shown(value), allowed, nearest(value, zoo))]
-    module, _, factory = value.partition(":")
-    file = implementations.find_module(module)
-    if file is None:
-        allowed = "a module that Python finds (is its folder on PYTHONPATH, its package installed?)"
-        return [Mistake(line, path, f"no module is named {module!r}", shown(value), allowed)]
-    names = _top_level_names(file)
-    if names is None or factory in names:
-        return []
-    allowed = f"a function of {module}: {', '.join(sorted(names)[:12]) or 'it defines none'}"
-    return [Mistake(line, path, f"{module} defines no {factory!r}", shown(value), allowed, nearest(factory, names))]
-
-
-def _top_level_names(file: Path) -> list[str] | None:
-    """The public names that a module defines; None if only running it would tell (a star import), or if it is no
-    Python, which the code's closure says with the line.
-    """
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, OSError):
-        return None
-    names: list[str] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            names.append(statement.name)
-        elif isinstance(statement, ast.Assign):
-            names += [target.id for target in statement.targets if isinstance(target, ast.Name)]
-        elif isinstance(statement, ast.ImportFrom):
-            names += [alias.asname or alias.name for alias in statement.names]
-    if "*" in names:
-        return None
-    return [name for name in names if not name.startswith("_")]

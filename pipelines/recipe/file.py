@@ -15,7 +15,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import checks
+from pipelines.recipe import checks, location
 from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
 from pipelines.recipe.sections import Recipe
@@ -94,7 +94,7 @@ def _check_keys(node: Any, file: str, line: int) -> None:
         for key, value in node.items():
             if not isinstance(key, str):
                 raise RecipeError(file, [Mistake(line, "", "not a key", _cut_key(key), "text as the key of a map")])
-            _check_keys(value, file, checks.key_line(node, key, line))
+            _check_keys(value, file, location.key_line(node, key, line))
 
 
 def _cut_key(key: Any) -> str:

@@ -60,3 +60,9 @@ def network(input_shape: tuple[int, int, int], classes: int) -> torch.nn.Module:
         torch.nn.Flatten(),
         torch.nn.Linear(96, classes),
     )
+
+
+def wide(input_shape: tuple[int, int, int], classes: int, width: int = 4, bias: bool = True) -> torch.nn.Module:
+    """A factory with arguments of its own."""
+    convolution = torch.nn.Conv2d(input_shape[0], width, 3, bias=bias)
+    return torch.nn.Sequential(convolution, torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.LazyLinear(classes))

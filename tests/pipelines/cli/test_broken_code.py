@@ -20,7 +20,10 @@ def importable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
 
 
-@pytest.mark.parametrize("name", BROKEN)
+_QUICK, *_SLOW = BROKEN
+
+
+@pytest.mark.parametrize("name", [_QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in _SLOW)])
 def test_every_command_tells_it_and_no_other_recipe_is_taken_away(
     name: str, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """A network that cannot go its whole way is refused before anything is trained, in a run that somebody waits for."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def test_a_teacher_that_cannot_be_exported_is_told_before_it_trains(defs: Path) 
     assert materialized() == {"dataset", "control/small"}  # which learns from labels alone
 
 
+@pytest.mark.slow
 def test_without_anybody_who_waits_each_network_is_tried_for_itself(defs: Path) -> None:
     """As Dagster's daemon does: it can be mended where it fails, and what came before it is not lost."""
     recipes.write(defs, text=recipes.edited((STUDENT, f"architecture: {REFUSED}:softmax")))
@@ -53,6 +55,7 @@ def test_without_anybody_who_waits_each_network_is_tried_for_itself(defs: Path) 
     assert materialized() == {"dataset", "teacher"}
 
 
+@pytest.mark.slow
 def test_what_passed_is_remembered_by_all_that_it_depends_on(defs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = recipes.write(defs)
     product.run()
@@ -75,3 +78,15 @@ def test_what_a_dry_run_warns_of_stands_in_the_result(defs: Path) -> None:
     recipes.write(defs, text=recipes.edited((TEACHER, f"architecture: {REFUSED}:sigmoid")))
     product.run(patterns=("teacher",))
     assert any("between 0 and 1" in warning for warning in product.entry("teacher").warnings)
+
+
+def test_an_argument_of_a_factory_is_part_of_the_network(defs: Path) -> None:
+    text = recipes.edited((STUDENT, "architecture: tests.compression_ops.small_data:wide\n      arguments: {width: 3}"))
+    path = recipes.write(defs, text=text)
+    product.run(patterns=("student/small",))
+    network = json.loads(
+        (product.pipeline().store.fetch(product.entry("student/small").artifact) / "model.json").read_text()
+    )
+    assert network["arguments"] == {"width": 3}
+    product.edit(path, "width: 3", "width: 5")
+    assert product.causes()["student/small"] == ["students.small.arguments.width 3 → 5"]

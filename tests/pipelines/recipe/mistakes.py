@@ -68,6 +68,30 @@ MISTAKES = {
         "nowhere.at_all",
         "PYTHONPATH",
     ),
+    "unknown published architecture": (
+        ("architecture: tiny_cnn", "architecture: torchvision.models:resnet19"),
+        "students.small.architecture",
+        "no such network",
+        "`resnet18`",
+    ),
+    "an argument that a factory does not take": (
+        ("architecture: tiny_cnn", "architecture: tiny_cnn\n      arguments: {width: 8}"),
+        "students.small.arguments.width",
+        "no such argument",
+        "it takes none but input_shape and classes",
+    ),
+    "an argument that is close": (
+        ("architecture: simple_cnn", "arguments: {widht: 8}\n    architecture: tests.compression_ops.small_data:wide"),
+        "teacher.arguments.widht",
+        "8 (a number)",
+        "`width`",
+    ),
+    "arguments that are no map": (
+        ("architecture: simple_cnn", "architecture: simple_cnn\n    arguments: [8]"),
+        "teacher.arguments",
+        "a list",
+        "a map",
+    ),
     "architecture without such a function": (
         ("architecture: tiny_cnn", "architecture: 'compression_ops.models.architectures.tiny_cnn:biuld'"),
         "students.small.architecture",

@@ -1,0 +1,34 @@
+"""`timm:mobilenetv3_small_100`: the networks of timm (Wightman 2019, "PyTorch Image Models"), where it is installed."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from compression_ops.models import registered
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from compression_ops.models.published import Factory
+
+
+def names() -> list[str]:
+    """All of them, without importing timm; none where it is not installed."""
+    return registered.names("timm.models")
+
+
+@lru_cache
+def factory(name: str) -> "Factory":
+    """A factory of the network; its weights are random. Raises what timm does for a name that it does not know."""
+
+    def build(input_shape: tuple[int, int, int], classes: int, **arguments: Any) -> "nn.Module":
+        import timm
+
+        from compression_ops.models import published
+
+        published.refuse_weights(arguments)
+        model: nn.Module = timm.create_model(  # pyright: ignore[reportAttributeAccessIssue]
+            name, pretrained=False, num_classes=classes, in_chans=input_shape[0], **arguments
+        )
+        return published.fit(model, input_shape)
+
+    return build
