@@ -21,3 +21,6 @@ Select = Annotated[
     list[str] | None,
     typer.Option("--select", metavar="ASSET", help="Only this asset (`student/*` for several). Repeatable."),
 ]
+Rehash = Annotated[
+    bool, typer.Option("--rehash", help="Read every file of the data again, whatever its time and size say.")
+]

@@ -15,7 +15,7 @@ def command(recipe: OptionalRecipe = None) -> None:
     failed = False
     for name in names:
         try:
-            checked = file.load(name)
+            checked = file.check(file.find(name))
             _ = Pipeline.of(checked).graph.versions  # which parses the code of all of its stages
         except CompressionError as error:
             fail(str(error))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.arguments import Json, Recipe, Select
+from pipelines.cli.arguments import Json, Recipe, Rehash, Select
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import err, out, print_json, warn
 from pipelines.cli.terminal.display import display
@@ -13,6 +13,7 @@ from pipelines.cli.terminal.layout import Column
 from pipelines.commands import run as runner
 from pipelines.commands import warnings
 from pipelines.kinds import kind
+from pipelines.observed import known_digests
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 
@@ -27,6 +28,7 @@ def command(
     ] = None,
     select: Select = None,
     as_json: Json = False,
+    rehash: Rehash = False,
 ) -> None:
     """Compute what is out of date and no more."""
 
@@ -39,6 +41,8 @@ def command(
     else:
         file = recipe_file.read(path)
     pipeline = Pipeline.of(file)
+    if rehash:
+        known_digests.forget(pipeline.home)
     with display():
         report = runner.run(pipeline, select or ())
     told = warnings.of_run(report.recipe, report.outcomes, pipeline.history)

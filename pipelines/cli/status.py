@@ -5,19 +5,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from compression_ops.errors import CompressionError
-from pipelines.cli.arguments import Json, OptionalRecipe
+from pipelines.cli.arguments import Json, OptionalRecipe, Rehash
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import fail, out, print_json
 from pipelines.cli.terminal.layout import Column
 from pipelines.commands import warnings
 from pipelines.execution import status as asset_status
+from pipelines.observed import known_digests
 from pipelines.recipe import file
+from pipelines.state import home
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "red"}
 
 
-def command(recipe: OptionalRecipe = None, as_json: Json = False) -> None:
+def command(recipe: OptionalRecipe = None, as_json: Json = False, rehash: Rehash = False) -> None:
     """Say which assets are out of date, and why."""
+    if rehash:
+        known_digests.forget(home.current())
     names = [recipe] if recipe else file.recipe_names()
     found: dict[str, dict[str, asset_status.AssetStatus]] = {}
     failed = False
@@ -46,6 +50,7 @@ def _json(recipe: str, statuses: dict[str, asset_status.AssetStatus]) -> dict[st
                 "asset": item.asset,
                 "state": item.state,
                 "causes": [cause.to_json() for cause in item.causes],
+                "notes": list(item.notes),
                 "digest": item.entry.digest if item.entry else None,
                 "mlflow_run_id": item.entry.run_id if item.entry else None,
                 "warnings": [found.to_json() for found in warnings.of_entry(item.entry)] if item.entry else [],
@@ -62,7 +67,11 @@ def _show(recipe: str, statuses: Sequence[asset_status.AssetStatus]) -> None:
         Column("asset", [item.asset for item in statuses], right=False),
         [
             Column("state", [(item.state, _STYLES[item.state]) for item in statuses], right=False),
-            Column("why", ["; ".join(cause.words() for cause in item.causes) for item in statuses], False, prose=True),
+            Column("why", [_why(item) for item in statuses], False, prose=True),
             Column("digest", [(item.entry.digest[:12] if item.entry else "", "dim") for item in statuses], False),
         ],
     )
+
+
+def _why(item: asset_status.AssetStatus) -> str:
+    return "; ".join([*(cause.words() for cause in item.causes), *item.notes])

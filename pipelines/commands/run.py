@@ -8,7 +8,9 @@ from typing import Any
 
 from compression_ops.errors import CompressionError
 from pipelines.execution import inputs, progress, status
+from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
+from pipelines.recipe import file
 from pipelines.recipe.error import nearest
 
 _PASSES = 4  # an input that comes out differently makes its consumers stale during the run; a gate holds them up
@@ -69,7 +71,10 @@ def matching(pipeline: Pipeline, patterns: Sequence[str]) -> set[str]:
 
 
 def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
-    """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly)."""
+    """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly).
+
+    Raises RecipeError if what is to be computed reads files that are not there.
+    """
     started = time.monotonic()
     selected = select(pipeline, patterns)
     outcomes: dict[str, Outcome] = {}
@@ -87,6 +92,8 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
         waiting = _in_one_run(pipeline, due, {name for name in due if statuses[name].is_judged_anew})
         if not waiting:
             break
+        if any(kind.files(name) for due in waiting for name in pipeline.graph.assets[due].inputs):
+            file.require_files(pipeline.file)
         with progress.subscribed(note):
             failures = _materialize(pipeline, waiting)
         for name, cause in failures.items():

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from compression_ops.errors import CompressionError
 from pipelines.execution.log import Log, reporter
-from pipelines.graph.asset import GENERATION, RAW_DATA, Asset
-from pipelines.observed import generation, raw_data
+from pipelines.graph.asset import GENERATION, Asset
+from pipelines.kinds import kind
+from pipelines.observed import generation
 from pipelines.pipeline import Pipeline
 from pipelines.state.action import Inputs
 from pipelines.state.artifacts import ArtifactUnavailable
@@ -24,9 +25,9 @@ def load(pipeline: Pipeline, asset: Asset, log: Log, recompute: Recompute) -> In
     folders: dict[str, Path] = {}
     sources: dict[str, Source] = {}
     for name in asset.inputs:
-        if name == RAW_DATA:
-            folders[name] = raw_data.obtain(pipeline.file, pipeline.home, reporter(asset, log))
-            sources[name] = Source(raw_data.digest(pipeline.file, pipeline.home, folders[name]))
+        if (files := kind.files(name)) is not None:
+            folders[name] = files.obtain(pipeline.file, pipeline.home, reporter(asset, log))
+            sources[name] = Source(files.digest(pipeline.file, pipeline.home, folders[name]))
         elif name == GENERATION:
             sources[name] = Source(str(generation.current(pipeline.home, pipeline.recipe)))
         else:

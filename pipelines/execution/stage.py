@@ -7,8 +7,7 @@ from pathlib import Path
 from compression_ops.errors import CompressionError, DataError
 from compression_ops.progress import Progress
 from compression_ops.stages.stage import Context, StageFunction, StageResult
-from pipelines.graph.asset import RAW_DATA
-from pipelines.observed import raw_data
+from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.state.action import Action
 
@@ -27,7 +26,7 @@ def check_nothing_changed(pipeline: Pipeline, action: Action) -> None:
     asset, inputs = action.asset, action.inputs
     if asset.read_code() != asset.code_digests:
         raise CompressionError(f"the code of {asset.name} was edited while it ran; run again")
-    if RAW_DATA in inputs.folders:
-        after = raw_data.digest(pipeline.file, pipeline.home, inputs.folders[RAW_DATA])
-        if after != inputs.sources[RAW_DATA].digest:
-            raise DataError(f"the files under {inputs.folders[RAW_DATA]} changed while they were read; run again")
+    for name, folder in inputs.folders.items():
+        files = kind.files(name)
+        if files is not None and files.digest(pipeline.file, pipeline.home, folder) != inputs.sources[name].digest:
+            raise DataError(f"the files under {folder} changed while they were read; run again")

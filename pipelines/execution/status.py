@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from compression_ops.errors import DataError
-from pipelines.graph.asset import GENERATION, RAW_DATA, Asset
+from pipelines.graph.asset import GENERATION, Asset
 from pipelines.graph.flatten import flatten
-from pipelines.observed import generation, raw_data
+from pipelines.kinds import kind
+from pipelines.observed import generation
+from pipelines.observed.files import ObservedFiles
 from pipelines.pipeline import Pipeline
 from pipelines.state.materialization import Materialization
 
 State = Literal["fresh", "stale", "missing"]
+# The digest of files that are not on this machine: what was made from them stays what it is.
+_NOT_HERE = "not on this machine"
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Cause:
             case "inputs":
                 return f"input {self.parameter} {'added' if self.after else 'removed'}"
             case "data":
-                return f"raw data changed: {self.after}" if self.before is None else "raw data changed"
+                changed = f"{self.parameter.replace('_', ' ')} changed"
+                return f"{changed}: {self.after}" if self.before is None else changed
             case "generation":
                 return f"new seeds were asked for: generation {self.before} → {self.after}"
             case "gate":
@@ -60,7 +65,8 @@ class Cause:
 class AssetStatus:
     """An asset's state, the causes if it is not fresh, and its newest materialization.
 
-    `waits_for` names what it is made from, however far, that is up to date but did not pass a gate that blocks.
+    waits_for  what it is made from, however far, that is up to date but did not pass a gate that blocks
+    notes      sentences about what cannot be seen from here
     """
 
     asset: str
@@ -68,6 +74,7 @@ class AssetStatus:
     causes: tuple[Cause, ...]
     entry: Materialization | None
     waits_for: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_due(self) -> bool:
@@ -95,7 +102,9 @@ def of_pipeline(pipeline: Pipeline) -> dict[str, AssetStatus]:
         own = _of_asset(pipeline, asset, found, observed)
         gates = {gate for known in asset.inputs if known in found for gate in _gates(found[known])}
         causes = own.causes if own.state == "fresh" else (*own.causes, *(Cause("gate", gate) for gate in sorted(gates)))
-        found[name] = replace(own, causes=causes, waits_for=frozenset(gates))
+        unseen = [known for known in asset.inputs if observed.get(known) == _NOT_HERE]
+        notes = tuple(f"{known.replace('_', ' ')} not on this machine; taken as it was" for known in unseen)
+        found[name] = replace(own, causes=causes, waits_for=frozenset(gates), notes=notes if own.entry else ())
     return found
 
 
@@ -146,10 +155,10 @@ def _causes(
     for name in asset.inputs:
         if name not in entry.inputs:
             continue
-        if name == RAW_DATA:
-            raw, before = observed[name], entry.inputs[name].digest
-            if raw != before:
-                yield Cause("data", name, before if raw else None, raw or "the files are gone")
+        if name in observed and name != GENERATION:
+            now, before = observed[name], entry.inputs[name].digest
+            if now not in (before, _NOT_HERE):
+                yield Cause("data", name, before if now else None, now or "the files cannot be read")
         elif name == GENERATION:
             if observed[name] != entry.inputs[name].digest:
                 yield Cause("generation", name, entry.inputs[name].digest, observed[name])
@@ -183,17 +192,19 @@ def _changed_code(asset: Asset, entry: Materialization) -> Iterator[Cause]:
 
 
 def _observed(pipeline: Pipeline) -> dict[str, str | None]:
-    """The digests of what is observed, as it is now."""
-    return {RAW_DATA: _raw_digest(pipeline), GENERATION: str(generation.current(pipeline.home, pipeline.recipe))}
+    """The digests of what is observed, as it is now; None for files that cannot be read."""
+    found: dict[str, str | None] = {GENERATION: str(generation.current(pipeline.home, pipeline.recipe))}
+    for name in dict.fromkeys(name for asset in pipeline.graph.assets.values() for name in asset.inputs):
+        if (files := kind.files(name)) is not None:
+            found[name] = _digest(pipeline, files)
+    return found
 
 
-def _raw_digest(pipeline: Pipeline) -> str | None:
-    root = raw_data.locate(pipeline.file, pipeline.home)
-    if root is None:
-        return None
+def _digest(pipeline: Pipeline, files: ObservedFiles) -> str | None:
     try:
-        return raw_data.digest(pipeline.file, pipeline.home, root)
-    except (OSError, DataError):
+        root = files.locate(pipeline.file, pipeline.home)
+        return _NOT_HERE if root is None else files.digest(pipeline.file, pipeline.home, root)
+    except (OSError, ValueError, DataError):
         return None  # the stage says what is wrong with the files
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from compression_ops import implementations
-from pipelines.graph.asset import GENERATION, Asset
+from pipelines.graph.asset import GENERATION, OBSERVED, Asset
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.kinds.gate import Gate
+from pipelines.observed.files import ObservedFiles
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Materialization
 
@@ -67,6 +68,7 @@ class Kind:
     is_evaluation  whether its numbers are about other models, on whose pages MLflow shows them too
     reads_test   whether it reads the test split
     ages         whether Dagster says when it has grown old
+    files        where what is observed is files: where they are and what they are
     decide       opens its decision, where its result depends on an outside state and changes it
     """
 
@@ -80,6 +82,7 @@ class Kind:
     is_evaluation: bool = False
     reads_test: bool = False
     ages: bool = False
+    files: ObservedFiles | None = None
     decide: Callable[[Circumstances], Decision] | None = None
 
 
@@ -94,6 +97,11 @@ def kinds() -> dict[str, Kind]:
 def named(name: str) -> Kind:
     """The kind of a name: of an asset's `kind`, or of what is observed."""
     return kinds()[name]
+
+
+def files(name: str) -> ObservedFiles | None:
+    """How the files of an input are observed; None for an input that is an asset, or no files."""
+    return named(name).files if name in OBSERVED else None
 
 
 def thresholds(recipe: Recipe, *paths: str) -> dict[str, Any]:

@@ -1,16 +1,16 @@
 """The raw data of a recipe: found, downloaded if need be, and digested file by file."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from compression_ops import implementations
 from compression_ops.errors import DataError
 from compression_ops.progress import ProgressCallback, silent
 from pipelines.graph import digests
-from pipelines.recipe import checks
+from pipelines.observed.files import ObservedFiles
+from pipelines.observed.known_digests import KnownDigests
+from pipelines.recipe import file, missing
 from pipelines.recipe.file import RecipeFile
 from pipelines.state.home import Home
 
@@ -22,10 +22,12 @@ def locate(recipe_file: RecipeFile, home: Home) -> Path | None:
 
 
 def obtain(recipe_file: RecipeFile, home: Home, progress: ProgressCallback = silent) -> Path:
-    """As `locate`, but downloads what is missing. Raises DataError that names the cures if that fails."""
+    """As `locate`, but downloads what is missing. Raises RecipeError for a path where
+    nothing is, DataError that names the cures if a download fails."""
     root = locate(recipe_file, home)
     if root is not None:
         return root
+    file.require_files(recipe_file)
     source, spec = _source(recipe_file)
     if not hasattr(source, "download"):
         raise DataError(f"the raw data of recipe {recipe_file.name!r} are not there: {spec}")
@@ -35,51 +37,27 @@ def obtain(recipe_file: RecipeFile, home: Home, progress: ProgressCallback = sil
 def digest(recipe_file: RecipeFile, home: Home, root: Path) -> str:
     """The digest of the raw files: of each one's name, relative to the root, and its bytes.
 
-    A file whose size and modification time are known is not read again.
+    A known file is not read again (see `known_digests`).
     """
     source, spec = _source(recipe_file)
     files: list[Path] = source.files(spec, root)
     base = root if root.is_dir() else root.parent
-    known = _Known(home.root / "raw_digests.json")
+    known = KnownDigests(home)
     entries = [[path.relative_to(base).as_posix(), known.digest(path)] for path in files]
     known.save()
     return digests.of_value(entries)
 
 
 def _source(recipe_file: RecipeFile) -> tuple[Any, Any]:
-    spec: Any = checks.located(recipe_file.recipe.dataset, recipe_file.path.parent)
+    spec: Any = missing.located(recipe_file.recipe.dataset, recipe_file.path.parent)
     return implementations.module_of(spec), spec
 
 
-class _Known:
-    """Digests of raw files by path, size and modification time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._entries: dict[str, list[Any]] = _read(path)
-        self._fresh: dict[str, list[Any]] = {}
-
-    def digest(self, path: Path) -> str:
-        status = path.stat()
-        stamp = [status.st_size, status.st_mtime_ns]
-        entry = self._entries.get(str(path))
-        if entry is None or entry[:2] != stamp:
-            entry = [*stamp, digests.of_file(path)]
-            self._fresh[str(path)] = entry
-        return str(entry[2])
-
-    def save(self) -> None:
-        if not self._fresh:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self._path}.lock"):
-            temporary = self._path.with_suffix(".new")
-            temporary.write_text(json.dumps(_read(self._path) | self._fresh))
-            temporary.replace(self._path)
+def stated(recipe_file: RecipeFile) -> Mapping[str, str]:
+    """The source, and its path where it has one."""
+    spec = recipe_file.recipe.dataset
+    path = getattr(spec, "path", None)
+    return {"source": spec.source} | ({"path": path} if path else {})
 
 
-def _read(path: Path) -> dict[str, list[Any]]:
-    try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
+FILES = ObservedFiles("raw data", locate, obtain, digest, stated)

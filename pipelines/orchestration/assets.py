@@ -7,11 +7,13 @@ from typing import Any
 import dagster as dg
 
 from compression_ops.errors import CompressionError
+from compression_ops.progress import silent
 from pipelines.execution import materialize
-from pipelines.graph.asset import GENERATION, OBSERVED, RAW_DATA, Asset
+from pipelines.graph.asset import OBSERVED, Asset
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Gate
-from pipelines.observed import generation, raw_data
+from pipelines.observed import generation
+from pipelines.observed.files import ObservedFiles
 from pipelines.orchestration import automation, interrupts, pages, retries, schedules
 from pipelines.orchestration.keys import key, names
 from pipelines.pipeline import Pipeline
@@ -43,33 +45,34 @@ def definitions(pipeline: Pipeline) -> dg.Definitions:
 def _observable(pipeline: Pipeline, name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # said at every start, to users who cannot act on it
-        return _raw_data(pipeline) if name == RAW_DATA else _generation(pipeline)
+        files = kind.files(name)
+        return _generation(pipeline, name) if files is None else _files(pipeline, name, files)
 
 
-def _raw_data(pipeline: Pipeline) -> Any:
+def _files(pipeline: Pipeline, name: str, files: ObservedFiles) -> Any:
     @dg.observable_source_asset(
-        **_definition(pipeline, RAW_DATA),
-        metadata=pages.raw_data(pipeline.file),
-        automation_condition=automation.of_raw_data(pipeline.file.recipe),
+        **_definition(pipeline, name),
+        metadata=files.stated(pipeline.file),
+        automation_condition=automation.of_files(pipeline.file.recipe),
     )
-    def raw_data_asset() -> dg.DataVersion:
+    def files_asset() -> dg.DataVersion:
         try:
-            root = raw_data.obtain(pipeline.file, pipeline.home)
-            return dg.DataVersion(raw_data.digest(pipeline.file, pipeline.home, root))
+            root = files.obtain(pipeline.file, pipeline.home, silent)
+            return dg.DataVersion(files.digest(pipeline.file, pipeline.home, root))
         except CompressionError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
 
-    return raw_data_asset
+    return files_asset
 
 
-def _generation(pipeline: Pipeline) -> Any:
+def _generation(pipeline: Pipeline, name: str) -> Any:
     def generation_asset(context: dg.OpExecutionContext) -> dg.DataVersion:
         target = context.run.tags.get(schedules.GENERATION_TAG)
         if target is None:
             return dg.DataVersion(str(generation.current(pipeline.home, pipeline.recipe)))
         return dg.DataVersion(str(generation.advance(pipeline.home, pipeline.recipe, int(target))))
 
-    return dg.observable_source_asset(**_definition(pipeline, GENERATION))(generation_asset)
+    return dg.observable_source_asset(**_definition(pipeline, name))(generation_asset)
 
 
 def _definition(pipeline: Pipeline, name: str) -> dict[str, Any]:

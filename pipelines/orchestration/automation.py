@@ -42,8 +42,8 @@ def of_asset(recipe: Recipe) -> Condition[Any] | None:
     return OutOfSync() & InputsSettled() & ~InProgress() & GatesPassed() & has_cause_to_try
 
 
-def of_raw_data(recipe: Recipe) -> Condition[Any] | None:
-    """When the raw data are observed; None where the recipe's automation is off."""
+def of_files(recipe: Recipe) -> Condition[Any] | None:
+    """When files are observed; None where the recipe's automation is off."""
     settings = recipe.automation
     return Condition.on_cron(settings.observe, settings.timezone) if settings.mode == "on" else None
 

@@ -14,15 +14,6 @@ from pipelines.recipe.file import RecipeFile
 from pipelines.state.materialization import Materialization
 
 
-def raw_data(recipe_file: RecipeFile) -> dict[str, Any]:
-    """Where the raw data come from."""
-    spec = recipe_file.recipe.dataset
-    found = {"source": spec.source}
-    if getattr(spec, "path", None):
-        found["path"] = spec.path
-    return found
-
-
 def definition(recipe_file: RecipeFile, asset: Asset) -> dict[str, Any]:
     """The stage's own parameters and the recipe's file."""
     return {

@@ -5,9 +5,12 @@ from collections.abc import Callable
 import dagster as dg
 
 from compression_ops.errors import CompressionError
+from compression_ops.progress import silent
 from pipelines.execution import status
 from pipelines.graph.asset import OBSERVED
-from pipelines.observed import generation, raw_data
+from pipelines.kinds import kind
+from pipelines.observed import generation
+from pipelines.observed.files import ObservedFiles
 from pipelines.orchestration import automation
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
@@ -57,12 +60,11 @@ def _tick(
             return dg.RunRequest(asset_selection=keys, tags={**tags, GENERATION_TAG: str(target)})
         try:
             waiting = [item for item in status.of_pipeline(pipeline).values() if item.is_due]
-            root = raw_data.obtain(pipeline.file, pipeline.home)
-            digest = raw_data.digest(pipeline.file, pipeline.home, root)
+            digests = [f"{files.words} of digest {_digest(pipeline, files)[:12]}" for files in _observed(pipeline)]
         except (CompressionError, OSError) as error:
-            return dg.SkipReason(f"The raw data of {recipe} cannot be read, so the last data set stays in use: {error}")
+            return dg.SkipReason(f"The files of {recipe} cannot be read; what was made of them stays in use: {error}")
         if not waiting:
-            return dg.SkipReason(f"Nothing new: the raw data of {recipe} are those of digest {digest[:12]}, as before.")
+            return dg.SkipReason(f"Nothing new in {recipe}: {', '.join(digests)}, as before.")
         causes = "; ".join(f"{item.asset}: {item.causes[0].words()}" for item in waiting if item.causes)
         context.log.info(f"{recipe}: {causes}")
         observed = {key(recipe, name) for name in OBSERVED}
@@ -70,3 +72,14 @@ def _tick(
         return dg.RunRequest(asset_selection=[known for known in keys if known in wanted], tags=tags)
 
     return evaluate
+
+
+def _observed(pipeline: Pipeline) -> list[ObservedFiles]:
+    """The sorts of files that the recipe's assets are made from."""
+    inputs = dict.fromkeys(name for asset in pipeline.graph.assets.values() for name in asset.inputs)
+    return [files for name in inputs if (files := kind.files(name)) is not None]
+
+
+def _digest(pipeline: Pipeline, files: ObservedFiles) -> str:
+    root = files.obtain(pipeline.file, pipeline.home, silent)
+    return files.digest(pipeline.file, pipeline.home, root)

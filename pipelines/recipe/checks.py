@@ -2,12 +2,10 @@
 
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from compression_ops import implementations
 from compression_ops.data.augmentation import Augmentation
 from pipelines.recipe import architectures, schema_words
 from pipelines.recipe.error import Mistake, nearest, shown
@@ -61,9 +59,9 @@ def _wrong_tag(
     return Mistake(line, f"{path}.{tag}", "missing", shown(node), f"one of: {', '.join(choices)}")
 
 
-def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
-    """Mistakes that need more than one field, or the disk, to be seen."""
-    mistakes = [*_missing_students(recipe, attributes), *_missing_path(recipe, attributes, folder)]
+def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    """Mistakes that need more than one field, or code on the disk, to be seen."""
+    mistakes = _missing_students(recipe, attributes)
     for where, choice in (("teacher",), recipe.teacher), *((("students", n), s) for n, s in recipe.students.items()):
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
@@ -103,27 +101,3 @@ def _warns_too_late(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     path, line, value, _ = locate(attributes, ("freshness", "warn_days"))
     days = shown(value) if value is not None else f"{freshness.warn_days:g}, the default"
     return [Mistake(line, path, "warns too late", days, f"less than fail_days, which is {freshness.fail_days:g}")]
-
-
-def _missing_path(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
-    stated = getattr(recipe.dataset, "path", None)
-    if stated is None:
-        return []
-    source = implementations.module_of(recipe.dataset)
-    try:
-        if source.locate(located(recipe.dataset, folder), ()) is not None:
-            return []
-    except (ValueError, OSError):  # text that no file can be named by
-        pass
-    path, line, value, _ = locate(attributes, ("dataset", "path"))
-    kind = "folder" if recipe.dataset.source == "image_folder" else "file"
-    allowed = f"an existing {kind}, absolute or relative to {folder}"
-    return [Mistake(line, path, f"no such {kind}", shown(value), allowed)]
-
-
-def located(dataset: Any, folder: Path) -> Any:
-    """A data source's parameters with its `path`, if any, made absolute: it is relative to the recipe's folder."""
-    stated = getattr(dataset, "path", None)
-    if stated is None:
-        return dataset
-    return dataset.model_copy(update={"path": str((folder / Path(stated).expanduser()).resolve())})

@@ -15,7 +15,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import checks, location
+from pipelines.recipe import checks, location, missing
 from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
 from pipelines.recipe.sections import Recipe
@@ -76,10 +76,26 @@ def read(path: Path, text: str | None = None) -> RecipeFile:
     except ValidationError as error:
         mistakes = [checks.mistake(attributes, fault) for fault in error.errors()]
         raise RecipeError(file, _without_repeats(mistakes)) from None
-    mistakes = checks.cross_check(recipe, attributes, path.parent)
+    mistakes = checks.cross_check(recipe, attributes)
     if mistakes:
         raise RecipeError(file, mistakes)
     return RecipeFile(path.parent.name, path, recipe)
+
+
+def check(path: Path, text: str | None = None) -> RecipeFile:
+    """As `read`, where the files that the recipe names must be there too."""
+    found = read(path, text)
+    require_files(found, text)
+    return found
+
+
+def require_files(recipe_file: RecipeFile, text: str | None = None) -> None:
+    """Raises RecipeError for files that a recipe names and that are not on this machine."""
+    file = displayed(recipe_file.path)
+    attributes = _attributes(_parse(recipe_file.path, file, text), file)
+    mistakes = missing.mistakes(recipe_file.recipe, attributes, recipe_file.path.parent)
+    if mistakes:
+        raise RecipeError(file, mistakes)
 
 
 def _check_name(path: Path, file: str) -> None:
@@ -142,7 +158,7 @@ def set_values(
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             yaml.dump(document, stream)
         try:
-            checked = read(Path(temporary))
+            checked = _edited(Path(temporary), assignments)
         except RecipeError as error:
             raise RecipeError(displayed(path), error.mistakes) from None
         result = RecipeFile(path.parent.name, path, checked.recipe)
@@ -152,6 +168,21 @@ def set_values(
     finally:
         Path(temporary).unlink(missing_ok=True)
     return result
+
+
+def _edited(path: Path, assignments: Mapping[str, Any]) -> RecipeFile:
+    """The result of an edit; files that it names must be there."""
+    checked = read(path)
+    try:
+        require_files(checked)
+    except RecipeError as error:
+        if any(
+            found.path == dotted or found.path.startswith(f"{dotted}.")
+            for found in error.mistakes
+            for dotted in assignments
+        ):
+            raise
+    return checked
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -2,7 +2,7 @@
 
 dagster/      Dagster's instance            mlflow/       MLflow's database and artifacts
 store/        artifacts and known actions   history/      what was materialized, asset by asset
-data/         downloaded data sets          raw_digests.json   digests of raw files by size and time
+data/         downloaded data sets          raw_digests.json   digests of raw files by path and stamp
 last_good/    each recipe as it was when `compression ui` last found it right
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on
 parsed_modules.json   what parsing found in the code of stages
@@ -35,6 +35,11 @@ class Home:
     def history(self) -> Path:
         """One append-only file an asset."""
         return self.root / "history"
+
+    @property
+    def raw_digests(self) -> Path:
+        """Digests of files that recipes name, by path and stamp."""
+        return self.root / "raw_digests.json"
 
     @property
     def parsed_modules(self) -> Path:

@@ -14,7 +14,7 @@ from tests.pipelines.recipe.mistakes import MISTAKES
 def _error(defs: Path, text: str) -> str:
     recipes.write(defs, text=text)
     with pytest.raises(RecipeError) as caught:
-        file.load("tiny")
+        file.check(file.find("tiny"))
     return str(caught.value)
 
 
