@@ -21,10 +21,12 @@ Architecture = Annotated[
     StringConstraints(min_length=1),
     Field(
         description="A network of the zoo by name, `torchvision.models:<name>` or `timm:<name>`, or a factory of your "
-        "own as `package.module:factory`."
+        "own as `package.module:factory`. `onnx` for a teacher that is an ONNX file."
     ),
 ]
 
+# An architecture of which there is only a trained ONNX file.
+ONNX = "onnx"
 _PUBLISHERS = "compression_ops.models.publishers"
 
 
@@ -73,6 +75,8 @@ def factory(architecture: str) -> tuple[str, str]:
 
     Of one that a library publishes, (the module that adapts it, its name): see `is_published`.
     """
+    if architecture == ONNX:
+        return "compression_ops.onnx_model.frozen", "build"
     if ":" not in architecture:
         return f"compression_ops.models.architectures.{architecture}", "build"
     module, _, function = architecture.partition(":")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compression_ops import implementations
 from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
-from compression_ops.models.choice import NetworkChoice
+from compression_ops.models.choice import NetworkChoice, Normalization
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,14 +21,23 @@ _NETWORK = "model.json"
 
 @dataclass(frozen=True)
 class Network:
-    """How to build a network: an architecture by name or `package.module:factory`, its input shape and class count,
-    and further keyword arguments of the factory.
+    """How to build a network.
+
+    architecture  by name or as `package.module:factory`
+    input_shape   (C, H, W) of its images
+    arguments     further keyword arguments of the factory
+    image_size    side to which it resizes its images first; None for theirs
+    scale, shift  x * scale + shift, a number a channel, makes of its normalized images those that it expects; () if
+                  they are
     """
 
     architecture: str
     input_shape: tuple[int, int, int]
     classes: int
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    image_size: int | None = None
+    scale: tuple[float, ...] = ()
+    shift: tuple[float, ...] = ()
 
     @property
     def factory(self) -> "Callable[..., nn.Module]":
@@ -39,22 +48,46 @@ class Network:
 
 
 def of_choice(choice: NetworkChoice, description: Description) -> Network:
-    """The network of a recipe's choice for a data set."""
-    return Network(choice.architecture, description.shape, len(description.classes), choice.arguments)
+    """The network of a recipe's choice for a data set. Raises ModelError for a normalization of other channels."""
+    scale, shift = _affine(choice.normalization, description)
+    classes = len(description.classes)
+    return Network(choice.architecture, description.shape, classes, choice.arguments, choice.image_size, scale, shift)
 
 
-def build(network: Network) -> "nn.Module":
+def _affine(wanted: Normalization | None, description: Description) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """From (p - mean) / std of the data to that of a network: scale = std / std', shift = (mean - mean') / std'."""
+    if wanted is None:
+        return (), ()
+    channels = len(description.mean)
+    if {len(wanted.mean), len(wanted.std)} - {1, channels}:
+        raise ModelError(
+            f"normalization has {len(wanted.mean)} means and {len(wanted.std)} deviations; allowed is one, or one for "
+            f"each of the {channels} channels of the data"
+        )
+    means, deviations = ([*values] * (channels // len(values)) for values in (wanted.mean, wanted.std))
+    own = list(zip(description.mean, description.std, means, deviations, strict=True))
+    return tuple(s / std for _, s, _, std in own), tuple((m - mean) / std for m, _, mean, std in own)
+
+
+def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = None) -> "nn.Module":
     """The untrained network, in its memory format: its forward maps float32 [N, C, H, W] to logits [N, classes].
 
+    `before_fit` is given a published network as its publisher made it, before it is fitted to other images.
     Raises ModelError if the factory cannot be imported or fails.
     """
     import torch
     from torch.nn.parameter import is_lazy
 
     from compression_ops.models import memory_format
+    from compression_ops.models.preprocessing import Preprocessed
 
+    channels, height, width = network.input_shape
+    seen = (channels, network.image_size or height, network.image_size or width)
+    fitting = {"before_fit": before_fit} if before_fit and implementations.is_published(network.architecture) else {}
     try:
-        model = network.factory(network.input_shape, network.classes, **network.arguments)
+        model = network.factory(seen, network.classes, **network.arguments, **fitting)
+        if network.image_size or network.scale:
+            model = Preprocessed(model, network.image_size, network.scale, network.shift)
         sample = torch.zeros(2, *network.input_shape)
         if any(is_lazy(parameter) for parameter in model.parameters()):
             with torch.no_grad():
@@ -62,6 +95,8 @@ def build(network: Network) -> "nn.Module":
             model.train()
         memory_format.adopt(model, sample)
         return model
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(
             f"architecture {network.architecture!r} could not build a network for images of shape "
@@ -88,6 +123,9 @@ def save(folder: Path, network: Network, model: "nn.Module") -> None:
         "input_shape": list(network.input_shape),
         "classes": network.classes,
         "arguments": dict(network.arguments),
+        "image_size": network.image_size,
+        "scale": list(network.scale),
+        "shift": list(network.shift),
     }
     (folder / _NETWORK).write_text(json.dumps(fields, indent=1) + "\n")
 
@@ -95,8 +133,15 @@ def save(folder: Path, network: Network, model: "nn.Module") -> None:
 def load_network(folder: Path) -> Network:
     """Read `model.json`."""
     fields = json.loads((folder / _NETWORK).read_text())
-    arguments = fields.get("arguments", {})  # which earlier versions did not write
-    return Network(fields["architecture"], tuple(fields["input_shape"]), fields["classes"], arguments)
+    return Network(
+        architecture=fields["architecture"],
+        input_shape=tuple(fields["input_shape"]),
+        classes=fields["classes"],
+        arguments=fields.get("arguments", {}),  # this and what follows earlier versions did not write
+        image_size=fields.get("image_size"),
+        scale=tuple(fields.get("scale", ())),
+        shift=tuple(fields.get("shift", ())),
+    )
 
 
 def load(folder: Path) -> "nn.Module":

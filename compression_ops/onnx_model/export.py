@@ -21,7 +21,8 @@ from compression_ops.errors import ModelError
 from compression_ops.models import batch_norm
 from compression_ops.models.duplicate import duplicate
 from compression_ops.models.network import Network, load, load_network
-from compression_ops.onnx_model import graph, operator_registry
+from compression_ops.onnx_model import frozen, graph, operator_registry
+from compression_ops.onnx_model.frozen import OnnxNetwork
 
 INPUT, OUTPUT, BATCH = "input", "logits", "batch"
 # DequantizeLinear knows 4- and 16-bit integers from opset 21 on; every onnxruntime that we allow runs it.
@@ -37,6 +38,8 @@ def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     the CPU: the argument is not changed. Raises ModelError if torch cannot export it, or if it does not return one
     float tensor with one row a sample.
     """
+    if (network := frozen.within(model)) is not None:
+        return network.proto() if network is model else _prepared(model, network, input_shape)
     folded = batch_norm.fold(duplicate(model).cpu(), input_shape).model
     folded = folded.to(memory_format=torch.contiguous_format).requires_grad_(False)
     try:
@@ -46,6 +49,13 @@ def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
         with contextlib.suppress(ModelError):
             return _checked(_traced(folded, input_shape, bytecode=True), model)
         raise
+
+
+def _prepared(model: nn.Module, network: OnnxNetwork, input_shape: tuple[int, ...]) -> onnx.ModelProto:
+    """A network that is an ONNX model already, behind what rescales and resizes its images."""
+    before = duplicate(model)
+    before.network = nn.Identity()
+    return frozen.joined(_traced(before, input_shape), network)
 
 
 def _traced(model: nn.Module, input_shape: tuple[int, ...], bytecode: bool = False) -> onnx.ModelProto:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,12 +11,21 @@ from compression_ops.models.choice import NetworkChoice
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Selection, Training
 
+TRAINED = "teacher_weights"
+
 
 class TeacherTraining(NetworkChoice, Training):
     """The large model that the students learn from."""
 
+    epochs: int = Field(ge=0, le=10_000, description="Passes over the training split; 0 takes `weights` as they are.")
+    learning_rate: float = Field(
+        default=1e-3, gt=0, le=100, description="Peak learning rate, after the warm-up. Needed where it is trained."
+    )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
     augmentation: Augmentation | None = Field(default=None, description="Of the training images; none by default.")
+    freeze: Literal["nothing", "backbone"] = Field(
+        default="nothing", description="`backbone`: of trained `weights` the last layer alone is trained further."
+    )
 
 
 class Teacher(TeacherTraining, Selection):
@@ -25,21 +35,28 @@ class Teacher(TeacherTraining, Selection):
 def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> StageResult:
     """Train on labels, every epoch on a new draw of the augmentation; write `model.safetensors` and `model.json`.
 
-    inputs  `dataset`
+    inputs  `dataset`; `teacher_weights` where it begins with trained weights: the file, which without epochs is taken
+            as it is
 
-    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
-    this processor cannot compute in `precision`.
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; if this
+    processor cannot compute in `precision`; or if the weights are of another network or other classes.
     """
     from compression_ops.data.views import Views
     from compression_ops.models.network import of_choice, save
     from compression_ops.training.loop import load_data, train_network
     from compression_ops.training.objective import supervised
+    from compression_ops.training.pretrained import Start
 
     data = load_data(inputs["dataset"])
-    views = Views(views=parameters.epochs, augmentation=parameters.augmentation, seed=parameters.seed)
     network = of_choice(parameters, data.description)
-    objective = supervised(parameters.label_smoothing)
-    metric, progress = parameters.metric, context.progress
-    trained = train_network(network, data, parameters, views, lambda _: objective, progress, metric)
+    start = Start(network, data.description, parameters, inputs.get(TRAINED), parameters.freeze == "backbone")
+    if parameters.epochs == 0:
+        trained = start.as_it_is(data, parameters.metric)
+    else:
+        views = Views(views=parameters.epochs, augmentation=parameters.augmentation, seed=parameters.seed)
+        objective = supervised(parameters.label_smoothing)
+        metric, progress = parameters.metric, context.progress
+        trained = train_network(start.model, data, parameters, views, lambda _: objective, progress, metric)
     save(context.output, network, trained.model)
-    return StageResult(metrics=trained.metrics, history=trained.history, warnings=trained.warnings)
+    history = trained.history if parameters.epochs else ()
+    return StageResult(metrics=trained.metrics, history=history, warnings=(*start.warnings, *trained.warnings))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from compression_ops.data.dataset import Description, Split, load_description, l
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
 from compression_ops.metric import Metric
-from compression_ops.models import memory_format, outputs
+from compression_ops.models import freezing, memory_format, outputs
 from compression_ops.models.inference import logits
 from compression_ops.models.network import Network, build
 from compression_ops.progress import Progress, ProgressCallback, silent
@@ -44,8 +44,8 @@ class Trained:
     """What a training made.
 
     model       with its best epoch's weights, in evaluation mode
-    best_epoch  that epoch's number, from 1
-    history     one mapping of metrics an epoch
+    best_epoch  that epoch's number, from 1; 0 for a network that was not trained here
+    history     one mapping of metrics an epoch; of a network that was not trained here, how it was found
     warnings    sentences that a user should read
     """
 
@@ -57,7 +57,7 @@ class Trained:
     @property
     def metrics(self) -> dict[str, float]:
         """Headline numbers of the epoch that was kept."""
-        best = self.history[self.best_epoch - 1]
+        best = self.history[max(self.best_epoch - 1, 0)]
         return {
             **{name: value for name, value in best.items() if name.startswith("validation_")},
             "parameters": float(sum(parameter.numel() for parameter in self.model.parameters())),
@@ -71,7 +71,7 @@ def load_data(folder: Path) -> Data:
 
 
 def train_network(
-    network: Network,
+    network: Network | Callable[[], nn.Module],
     data: Data,
     training: Training,
     views: Views,
@@ -81,13 +81,14 @@ def train_network(
 ) -> Trained:
     """Build a network from `training.seed` and train it; the same arguments give the same bits on the same machine.
 
-    `objective` is asked once, with the untrained network; what it draws for modules of its own depends on the seed too.
+    `network` may be what gives a network to begin with. `objective` is asked once, with the untrained network; what it
+    draws for modules of its own depends on the seed too.
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if this
     processor cannot compute in `training.precision`.
     """
     precision.check(training)
     with deterministic(training.seed), memory.kept():
-        model = build(network)
+        model = build(network) if isinstance(network, Network) else network()
         return train(model, data, training, views, objective(model), progress, metric)
 
 
@@ -109,7 +110,7 @@ def train(
     """
     form = memory_format.adopt(model, normalize(data.train.images[:2], data.description))
     trained = nn.ModuleList([model, *objective.modules]).to(memory_format=form)
-    _check_fit(model, data)
+    check_fit(model, data)
     steps = max(len(data.train) // training.batch_size, 1)
     weighted = class_weights.of_training(training, data.train.labels, len(data.description.classes))
     optimizer = build_optimizer(trained, training)
@@ -120,6 +121,7 @@ def train(
         started = time.perf_counter()
         report = _Reporter(progress, epoch, training.epochs, steps)
         trained.train()
+        freezing.keep_still(trained)
         with outputs.logits_alone(model, seen):
             loss, rate = _train_epoch(model, optimizer, data, training, views, objective, weighted, epoch, report)
         trained.eval()
@@ -197,8 +199,8 @@ def _batches(samples: int, training: Training, epoch: int) -> Iterator[Tensor]:
             yield rows
 
 
-def _check_fit(model: nn.Module, data: Data) -> None:
-    """Fail before the first epoch, with the network's own words, if it cannot take the data."""
+def check_fit(model: nn.Module, data: Data) -> None:
+    """Raises ModelError, with the network's own words, if it cannot take the data."""
     try:
         logits(model, data.train.images[:2], data.description)
     except ModelError:

@@ -7,10 +7,13 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
+from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.terminal.console import out, print_json
+from pipelines.graph.asset import OBSERVED, TEACHER_WEIGHTS
 from pipelines.kinds.kind import in_words
 from pipelines.lineage.query import LineageQuery, Node
+from pipelines.pipeline import Pipeline
 
 
 def command(
@@ -26,8 +29,8 @@ def command(
     from pipelines.state import home
 
     query = LineageQuery(home.current())
-    if asset == "raw_data" and forward:
-        node = query.forward_from_raw_data(recipe)
+    if asset in OBSERVED and forward and run_id is None:
+        node = query.forward_from_data(recipe, asset, _reader(recipe, asset))
     else:
         start = run_id or _current_run(query, recipe, asset) or query.latest_run(recipe, asset)
         node = query.forward(start) if forward else query.backward(start)
@@ -48,6 +51,15 @@ def _current_run(query: LineageQuery, recipe: str, asset: str) -> str | None:
     return entry.run_id if entry and query.knows(entry.run_id) else None
 
 
+def _reader(recipe: str, name: str) -> str:
+    """The asset that reads what is observed. Raises CompressionError if this recipe's graph has none."""
+    graph = Pipeline.open(recipe).graph
+    found = next((asset.name for asset in graph.assets.values() if name in asset.inputs), None)
+    if found is None:
+        raise CompressionError(f"no asset of recipe {recipe!r} is made from {name}")
+    return found
+
+
 def _grow(tree: Tree, node: Node, seen: set[str]) -> None:
     for relative in node.relatives:
         known = relative.run_id is not None and relative.run_id in seen
@@ -61,7 +73,13 @@ def _grow(tree: Tree, node: Node, seen: set[str]) -> None:
 def _label(node: Node, brief: bool = False) -> Text:
     head = [(node.asset, "bold"), (f"  digest {node.digest[:12]}", "dim")]
     if node.run_id is None:
-        where = "not in this MLflow" if node.status == "NOT IN MLFLOW" else "raw files"
+        where = (
+            "not in this MLflow"
+            if node.status == "NOT IN MLFLOW"
+            else "file"
+            if node.asset == TEACHER_WEIGHTS
+            else "raw files"
+        )
         return out.text(*head, (f"  {where}", "dim"))
     if brief:
         return out.text(*head, (f"  run {node.run_id[:8]}, shown above", "dim"))

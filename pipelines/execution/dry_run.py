@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compression_ops.errors import CompressionError, ModelError
-from compression_ops.implementations import factory
+from compression_ops.implementations import ONNX, factory
 from compression_ops.models.choice import NetworkChoice
 from compression_ops.quantization.precision import Precision
 from compression_ops.training.hyperparameters import Training
@@ -72,7 +72,7 @@ def _trials(pipeline: Pipeline, names: Collection[str]) -> Iterator[_Trial]:
     assets = pipeline.graph.assets
     for name in names:
         training = assets[name].parameters
-        if isinstance(training, Training):
+        if isinstance(training, Training) and _choice(training).architecture != ONNX:
             yield _Trial(name, training, tuple(dict.fromkeys(_precisions(assets, training))))
 
 
@@ -114,7 +114,8 @@ def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[st
 
     libraries = {name: version(name) for name in ("torch", "onnx", "onnxruntime")}
     # How long it trains, and from which seed, changes nothing that can be seen in one step.
-    training = trial.training.part(Training).model_dump(mode="json", exclude={"epochs", "seed"})
+    known = set(Training.model_fields) - {"epochs", "seed"}
+    training = trial.training.model_dump(mode="json", include=known) | {"is_trained": trial.training.epochs > 0}
     asked = [
         trial.choice.model_dump(mode="json"),
         training,

@@ -8,9 +8,10 @@ from typing import Any
 from compression_ops.spec import Spec
 from pipelines.graph.code_closure import Code
 
-# What is observed and not computed: the raw files, and how often a schedule has asked for new seeds.
-RAW_DATA, GENERATION = "raw_data", "generation"
-OBSERVED = (RAW_DATA, GENERATION)
+# What is observed and not computed: the raw files, a teacher's trained weights, and how often a schedule has asked for
+# new seeds.
+RAW_DATA, TEACHER_WEIGHTS, GENERATION = "raw_data", "teacher_weights", "generation"
+OBSERVED = (RAW_DATA, TEACHER_WEIGHTS, GENERATION)
 
 
 @dataclass(frozen=True)

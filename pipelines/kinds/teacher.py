@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.teacher import Teacher
-from pipelines.graph.asset import Asset
+from pipelines.graph.asset import TEACHER_WEIGHTS, Asset
 from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, network_code, seeds, thresholds
 from pipelines.recipe.sections import Recipe
@@ -17,7 +17,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         name="teacher",
         kind="teacher",
         parameters=recipe.teacher.part(Teacher, metric=recipe.metric),
-        inputs=("dataset", *seeds(recipe)),
+        inputs=("dataset", *((TEACHER_WEIGHTS,) if recipe.teacher.weights else ()), *seeds(recipe)),
         origins={"": "teacher", "metric": "metric"},
         code=(network_code(recipe.teacher.architecture),),
         gates=thresholds(recipe, "gates.min_teacher_accuracy"),

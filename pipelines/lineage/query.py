@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.errors import CompressionError
-from pipelines.graph.asset import OBSERVED, RAW_DATA
+from pipelines.graph.asset import OBSERVED
 from pipelines.lineage import connection, inputs, names
 from pipelines.lineage.records import Records
 from pipelines.state.home import Home
@@ -100,11 +100,13 @@ class LineageQuery:
             self._forward[run_id] = _node(self._known_run(run_id), self._consumers(run_id))
         return self._forward[run_id]
 
-    def forward_from_raw_data(self, recipe: str) -> Node:
-        """As `forward`, from the raw data that the recipe's newest data set was made from."""
-        newest = self._known_run(self.latest_run(recipe, "dataset"))
-        digest = inputs.from_tags(newest.data.tags)[RAW_DATA].digest
-        return Node(RAW_DATA, digest, "DATA", recipe, relatives=self._consumers(digest))
+    def forward_from_data(self, recipe: str, name: str, reader: str) -> Node:
+        """As `forward`, from what is observed, as the newest run of the asset that reads it found it."""
+        newest = self._known_run(self.latest_run(recipe, reader))
+        found = inputs.from_tags(newest.data.tags).get(name)
+        if found is None:
+            raise CompressionError(f"the newest {reader} of {recipe} in MLflow was not made from {name}")
+        return Node(name, found.digest, "DATA", recipe, relatives=self._consumers(found.digest))
 
     def knows(self, run_id: str) -> bool:
         """Whether this tracking store has a run."""

@@ -60,11 +60,14 @@ def _tick(
             return dg.RunRequest(asset_selection=keys, tags={**tags, GENERATION_TAG: str(target)})
         try:
             waiting = [item for item in status.of_pipeline(pipeline).values() if item.is_due]
-            digests = [f"{files.words} of digest {_digest(pipeline, files)[:12]}" for files in _observed(pipeline)]
+            digests = [
+                f"the {files.words} of {recipe} are those of digest {_digest(pipeline, files)[:12]}"
+                for files in _observed(pipeline)
+            ]
         except (CompressionError, OSError) as error:
             return dg.SkipReason(f"The files of {recipe} cannot be read; what was made of them stays in use: {error}")
         if not waiting:
-            return dg.SkipReason(f"Nothing new in {recipe}: {', '.join(digests)}, as before.")
+            return dg.SkipReason(f"Nothing new: {', '.join(digests)}, as before.")
         causes = "; ".join(f"{item.asset}: {item.causes[0].words()}" for item in waiting if item.causes)
         context.log.info(f"{recipe}: {causes}")
         observed = {key(recipe, name) for name in OBSERVED}

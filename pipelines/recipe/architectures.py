@@ -18,6 +18,8 @@ _GIVEN = 2  # what a factory is always called with: input_shape, classes
 def mistakes(choice: NetworkChoice, attributes: CommentedMap, where: tuple[str, ...]) -> list[Mistake]:
     """Of the network that a recipe chooses at `where`: no such factory, or arguments that it does not take."""
     location = (*where, "architecture")
+    if choice.architecture == implementations.ONNX:
+        return []
     if implementations.is_published(choice.architecture):
         return _unpublished(attributes, location)
     module, function = implementations.factory(choice.architecture)

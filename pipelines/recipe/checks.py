@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops.data.augmentation import Augmentation
-from pipelines.recipe import architectures, schema_words
+from pipelines.recipe import architectures, schema_words, trained
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import locate
 from pipelines.recipe.sections import Recipe
@@ -64,6 +64,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     mistakes = _missing_students(recipe, attributes)
     for where, choice in (("teacher",), recipe.teacher), *((("students", n), s) for n, s in recipe.students.items()):
         mistakes += architectures.mistakes(choice, attributes, where)
+    mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
     augmentation = recipe.soft_labels.augmentation
     if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):

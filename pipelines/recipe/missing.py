@@ -16,19 +16,36 @@ from pipelines.recipe.sections import Recipe
 
 def mistakes(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
     """A mistake for each of them; paths are relative to the recipe's folder."""
-    stated = getattr(recipe.dataset, "path", None)
-    if stated is None:
-        return []
-    source = implementations.module_of(recipe.dataset)
+    found: list[Mistake] = []
+    if not _is_here(recipe, folder):
+        kind = "folder" if recipe.dataset.source == "image_folder" else "file"
+        found.append(_mistake(attributes, ("dataset", "path"), kind, folder))
+    path = weights(recipe, folder)
+    if path is not None and not path.is_file():
+        found.append(_mistake(attributes, ("teacher", "weights"), "file", folder))
+    return found
+
+
+def _is_here(recipe: Recipe, folder: Path) -> bool:
+    """Whether the data are; those without a path of the user's are looked for elsewhere."""
+    if getattr(recipe.dataset, "path", None) is None:
+        return True
     try:
-        if source.locate(located(recipe.dataset, folder), ()) is not None:
-            return []
+        return implementations.module_of(recipe.dataset).locate(located(recipe.dataset, folder), ()) is not None
     except (ValueError, OSError):  # text that no file can be named by
-        pass
-    path, line, value, _ = locate(attributes, ("dataset", "path"))
-    kind = "folder" if recipe.dataset.source == "image_folder" else "file"
+        return False
+
+
+def _mistake(attributes: CommentedMap, location: tuple[str, ...], kind: str, folder: Path) -> Mistake:
+    path, line, value, _ = locate(attributes, location)
     allowed = f"an existing {kind}, absolute or relative to {folder}"
-    return [Mistake(line, path, f"no such {kind}", shown(value), allowed)]
+    return Mistake(line, path, f"no such {kind}", shown(value), allowed)
+
+
+def weights(recipe: Recipe, folder: Path) -> Path | None:
+    """The file of the teacher's trained weights; None where it has none, or a library publishes them."""
+    stated = recipe.teacher.weights
+    return None if stated is None or recipe.teacher.is_published else (folder / Path(stated).expanduser()).resolve()
 
 
 def located(dataset: Any, folder: Path) -> Any:

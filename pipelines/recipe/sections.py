@@ -18,9 +18,23 @@ from compression_ops.stages.student import StudentTraining
 from compression_ops.stages.teacher import TeacherTraining
 from pipelines.recipe.constraints import Cron, Name, Owner, Timezone
 
+PUBLISHERS = ("torchvision", "timm")
+
 
 class Teacher(TeacherTraining):
     """The large model that the students learn from."""
+
+    weights: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Trained weights to begin with: a .safetensors, .pt, .pth or .onnx file; or `torchvision` or "
+        "`timm`, for those that the library publishes.",
+    )
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its weights are a library's, and no file of the user's."""
+        return self.weights in PUBLISHERS
 
 
 class Student(StudentTraining):

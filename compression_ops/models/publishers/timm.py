@@ -1,12 +1,13 @@
 """`timm:mobilenetv3_small_100`: the networks of timm (Wightman 2019, "PyTorch Image Models"), where it is installed."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.models import registered
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from compression_ops.models.published import Factory
 
@@ -20,7 +21,12 @@ def names() -> list[str]:
 def factory(name: str) -> "Factory":
     """A factory of the network; its weights are random. Raises what timm does for a name that it does not know."""
 
-    def build(input_shape: tuple[int, int, int], classes: int, **arguments: Any) -> "nn.Module":
+    def build(
+        input_shape: tuple[int, int, int],
+        classes: int,
+        before_fit: "Callable[[nn.Module], None] | None" = None,
+        **arguments: Any,
+    ) -> "nn.Module":
         import timm
 
         from compression_ops.models import published
@@ -29,6 +35,18 @@ def factory(name: str) -> "Factory":
         model: nn.Module = timm.create_model(  # pyright: ignore[reportAttributeAccessIssue]
             name, pretrained=False, num_classes=classes, in_chans=input_shape[0], **arguments
         )
+        if before_fit is not None:
+            before_fit(model)
         return published.fit(model, input_shape)
 
     return build
+
+
+def weights(name: str) -> "Mapping[str, Tensor]":
+    """The weights that timm publishes for a network, from its cache or downloaded into it.
+
+    Raises RuntimeError for a network without any, OSError where it cannot be reached.
+    """
+    import timm
+
+    return timm.create_model(name, pretrained=True).state_dict()  # pyright: ignore[reportAttributeAccessIssue]

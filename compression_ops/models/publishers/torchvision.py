@@ -1,12 +1,13 @@
 """`torchvision.models:resnet18`: the networks of torchvision."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.models import registered
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from compression_ops.models.published import Factory
 
@@ -20,13 +21,30 @@ def names() -> list[str]:
 def factory(name: str) -> "Factory":
     """A factory of the network; its weights are random. Raises ValueError for a name that torchvision does not know."""
 
-    def build(input_shape: tuple[int, int, int], classes: int, **arguments: Any) -> "nn.Module":
+    def build(
+        input_shape: tuple[int, int, int],
+        classes: int,
+        before_fit: "Callable[[nn.Module], None] | None" = None,
+        **arguments: Any,
+    ) -> "nn.Module":
         from torchvision import models
 
         from compression_ops.models import published
 
         published.refuse_weights(arguments)
         model: nn.Module = models.get_model(name, weights=None, num_classes=classes, **arguments)
+        if before_fit is not None:
+            before_fit(model)
         return published.fit(model, input_shape)
 
     return build
+
+
+def weights(name: str) -> "Mapping[str, Tensor]":
+    """The weights that torchvision publishes as its best, from torch's cache or downloaded into it.
+
+    Raises ValueError for a network without any, OSError where it cannot be reached.
+    """
+    from torchvision import models
+
+    return models.get_model_weights(name)["DEFAULT"].get_state_dict(progress=False, check_hash=True)

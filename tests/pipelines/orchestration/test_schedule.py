@@ -92,7 +92,7 @@ def test_changed_data_are_asked_for_in_one_run_and_an_unreadable_file_is_named(d
     found = schedule.tick()
     assert found.run_requests == []
     assert str(link) in found.skip_message
-    assert "the last data set stays in use" in found.skip_message
+    assert "what was made of them stays in use" in found.skip_message
 
 
 @pytest.mark.slow

@@ -1,0 +1,33 @@
+"""A network that was trained on images of another size or normalization than the data have, as one that takes them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Preprocessed(nn.Module):
+    """`network`, which sees float32 [N, C, H, W] as x * scale + shift, resized to `size` × `size`.
+
+    scale, shift  a number a channel; none for no change
+    size          None for no change; bilinear, with antialiasing where images get smaller (as Pillow does it)
+    """
+
+    scale: Tensor | None
+    shift: Tensor | None
+
+    def __init__(self, network: nn.Module, size: int | None, scale: Sequence[float], shift: Sequence[float]) -> None:
+        super().__init__()
+        self.network, self.size = network, size
+        for name, values in (("scale", scale), ("shift", shift)):
+            column = torch.tensor(values, dtype=torch.float32).reshape(-1, 1, 1) if values else None
+            self.register_buffer(name, column, persistent=False)  # they stand in `model.json`
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.scale is not None and self.shift is not None:
+            images = images * self.scale + self.shift
+        if self.size is not None and images.shape[2:] != (self.size, self.size):
+            smaller = self.size < min(images.shape[2:])
+            images = functional.interpolate(images, (self.size, self.size), mode="bilinear", antialias=smaller)
+        return self.network(images)

@@ -1,0 +1,71 @@
+"""Where a teacher's training begins: with new weights, or with those that somebody trained before."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from compression_ops.data.dataset import Description, Split
+from compression_ops.implementations import ONNX
+from compression_ops.metric import Metric
+from compression_ops.models import freezing, pretrained
+from compression_ops.models.network import Network, build
+from compression_ops.onnx_model import frozen
+from compression_ops.training.determinism import deterministic
+from compression_ops.training.hyperparameters import Training
+from compression_ops.training.loop import Data, Trained, check_fit, validate
+
+# A trained network that beats always answering the most frequent class by less, in accuracy, does not know these data.
+_KNOWS = 0.1
+
+
+class Start:
+    """A network as it is before the first epoch.
+
+    file    its trained weights; None for new ones
+    frozen  whether its last layer alone learns
+
+    `model` raises ModelError if the network cannot be built, or if the weights are of another network or other classes.
+    """
+
+    def __init__(
+        self, network: Network, description: Description, training: Training, file: Path | None, frozen: bool = False
+    ) -> None:
+        self._network, self._description, self._training = network, description, training
+        self._file, self._frozen = file, frozen
+        self.warnings: tuple[str, ...] = ()
+
+    def model(self) -> nn.Module:
+        """Build it; what is drawn depends on torch's generator."""
+        if self._file is None:
+            return build(self._network)
+        if self._network.architecture == ONNX:
+            model = build(self._network)
+            network = frozen.within(model)
+            assert network is not None, "which is what this architecture builds"
+            self.warnings = network.take(self._file.read_bytes(), self._file.name)
+            return model
+        is_trained_on = self._training.epochs > 0
+        model, self.warnings = pretrained.load(self._network, self._file, self._description, is_trained_on)
+        if self._frozen:
+            freezing.freeze_backbone(model, self._network.classes)
+        return model
+
+    def as_it_is(self, data: Data, metric: Metric) -> Trained:
+        """The network with its trained weights and no epoch of training, judged on the validation split."""
+        with deterministic(self._training.seed):
+            model = self.model().eval()
+            check_fit(model, data)
+            found = validate(model, data.validation, data.description, metric)
+        return Trained(model, 0, (found,), _knows_nothing(found["validation_accuracy"], data.validation))
+
+
+def _knows_nothing(accuracy: float, validation: Split) -> tuple[str, ...]:
+    majority = torch.bincount(validation.labels).max().item() / max(len(validation), 1)
+    if accuracy >= min(majority + _KNOWS, 1.0):
+        return ()
+    return (
+        f"the trained weights are right on {accuracy:.2%} of the validation split, where the most frequent class alone "
+        f"has {majority:.2%}: they may be for classes in another order, or for images of another `image_size` or "
+        "`normalization`",
+    )
