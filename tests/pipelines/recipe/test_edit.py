@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from compression_ops.errors import CompressionError
 from pipelines.recipe import file as recipe_file
+from pipelines.recipe import lock
 from tests.conftest import REPOSITORY
 from tests.pipelines import recipes
 
@@ -23,6 +25,7 @@ _FIELDS = {
 }
 _EDIT = """
 import sys
+import threading
 from pathlib import Path
 from pipelines.recipe import file
 file.recipe_names()
@@ -86,3 +89,15 @@ def test_a_file_that_never_rests_is_left_as_its_editor_wrote_it(tmp_path: Path) 
         recipe_file.set_values(path, {"teacher.epochs": 9}, save)
     assert _value(path, "teacher.epochs") == 1
     assert _value(path, "soft_labels.views") != before
+
+
+def test_an_edit_waits_for_the_one_before_it_and_builds_on_it(tmp_path: Path) -> None:
+    path = recipes.write(tmp_path)
+    second = threading.Thread(target=recipe_file.set_values, args=(path, {"teacher.epochs": 9}))
+    with lock.held(path.parent):
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()
+        path.write_text(recipes.edited(("views: 2", "views: 5")))
+    second.join(60)
+    assert (_value(path, "soft_labels.views"), _value(path, "teacher.epochs")) == (5, 9)
