@@ -17,6 +17,7 @@ from pipelines.graph.asset import GENERATION, Asset
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.kinds.gate import Gate
 from pipelines.recipe.sections import Recipe
+from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization
 
 
@@ -48,6 +49,10 @@ def _numbers_alone(folder: Path, entry: Materialization) -> Page:
     return Page(numbers=entry.metrics)
 
 
+def _stands(home: Home, folder: Path, entry: Materialization) -> None:
+    return None
+
+
 def two_numbers(entry: Materialization) -> str:
     """The headline of most kinds: its first two numbers."""
     return in_words(entry.metrics, 2)
@@ -68,6 +73,7 @@ class Kind:
     reads_test   whether it reads the test split
     ages         whether Dagster says when it has grown old
     decide       opens its decision, where its result depends on an outside state and changes it
+    undone       why the effect of such a decision, in this home, does not stand any more; None if it does
     """
 
     description: str
@@ -81,6 +87,7 @@ class Kind:
     reads_test: bool = False
     ages: bool = False
     decide: Callable[[Circumstances], Decision] | None = None
+    undone: Callable[[Home, Path, Materialization], str | None] = _stands
 
 
 @cache

@@ -79,7 +79,13 @@ class _Known:
 
 
 def _read(path: Path) -> dict[str, list[Any]]:
+    """What is known; nothing, of what is damaged: it is found out again."""
     try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        found: Any = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
+    return {name: entry for name, entry in found.items() if _is_entry(entry)} if isinstance(found, dict) else {}
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, list) and list(map(type, entry)) == [int, int, str]
