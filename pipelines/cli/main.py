@@ -64,7 +64,8 @@ def _run() -> None:
         _fail(f"{error.strerror or type(error).__name__}: {error.filename or error}")
         sys.exit(1)
     except Exception as error:
-        words = faults.in_words(error, home.current().tracking_uri)
+        here = home.current()
+        words = faults.in_words(error, here.tracking_uri) or faults.of_database(error, here.root)
         if words is None:
             raise
         _fail(words)

@@ -1,9 +1,9 @@
 """What MLflow and its database answer when something is wrong with them, in words with a cure."""
 
 import re
-import sqlite3
 import sys
-from collections.abc import Generator
+import traceback
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from compression_ops.errors import CompressionError
 _SHOWN = 300  # characters of somebody else's words
 _REVISIONS = re.compile(r"database schema \(found version (\w+)")
 _SQLITE = "sqlite:///"
+_DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
 _LOCKED = "database is locked"
 
 
@@ -78,13 +79,27 @@ def _another_version(file: str, uri: str, revision: str) -> str:
     return f"MLflow's database {file} is of another version than MLflow {mlflow.__version__}'s\n  {cure}"
 
 
+def of_database(error: BaseException, folder: Path) -> str | None:
+    """What an error of any database means that lies in `folder`, such as Dagster's; None for any other error."""
+    if not isinstance(error, _types(_DATABASES)):
+        return None
+    return (
+        f"a database in {folder} cannot be read or written: {_cut(error)}\n"
+        "  make the folder writable and free some space, or set COMPRESSION_HOME to another folder"
+    )
+
+
 def _is_of_mlflow(error: BaseException) -> bool:
+    """Dagster has databases of its own, whose errors are of the same types."""
+    if isinstance(error, _types(_DATABASES)):
+        modules = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
+        return any(module.startswith(("mlflow.", "pipelines.lineage.")) for module in modules)
+    return isinstance(error, _types((("mlflow.exceptions", "MlflowException"),)))
+
+
+def _types(names: Iterable[tuple[str, str]]) -> tuple[type[BaseException], ...]:
     """Without importing what was not imported: then it raised nothing."""
-    known: list[type[BaseException]] = [sqlite3.Error]
-    for module, name in (("mlflow.exceptions", "MlflowException"), ("sqlalchemy.exc", "SQLAlchemyError")):
-        if module in sys.modules:
-            known.append(getattr(sys.modules[module], name))
-    return isinstance(error, tuple(known))
+    return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)
 
 
 def _cut(error: BaseException) -> str:
