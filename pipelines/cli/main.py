@@ -51,6 +51,8 @@ def _run() -> None:
     from compression_ops.errors import CompressionError
     from pipelines.cli import app
     from pipelines.cli.terminal.console import prepare
+    from pipelines.lineage import faults
+    from pipelines.state import home
 
     prepare()
     try:
@@ -60,6 +62,13 @@ def _run() -> None:
         sys.exit(1)
     except OSError as error:
         _fail(f"{error.strerror or type(error).__name__}: {error.filename or error}")
+        sys.exit(1)
+    except Exception as error:
+        here = home.current()
+        words = faults.in_words(error, here.tracking_uri) or faults.of_database(error, here.root)
+        if words is None:
+            raise
+        _fail(words)
         sys.exit(1)
 
 

@@ -28,6 +28,7 @@ def command(
     Ends with exit code 1, after the answers, if a file could not be read.
     """
     from compression_ops.onnx_model import prediction
+    from pipelines.kinds.champion import model_folder
     from pipelines.lineage.registry import Registry
     from pipelines.state import home
 
@@ -37,7 +38,8 @@ def command(
     champion = registry.champion()
     if champion is None:
         raise CompressionError(_no_champion(recipe, place))
-    predictions, unreadable = prediction.predict(registry.download(champion) / "model.onnx", images)
+    folder = model_folder(place, recipe, registry, champion)
+    predictions, unreadable = prediction.predict(folder / "model.onnx", images)
     if as_json:
         found = [
             {"image": str(item.image), "label": item.label, "probabilities": item.probabilities} for item in predictions
@@ -92,5 +94,5 @@ def _no_champion(recipe: str, place: Home) -> str:
     return (
         f"the MLflow in use knows no champion of recipe {recipe!r}. What was decided last: {words}\n"
         f"  if one was promoted, set MLFLOW_TRACKING_URI to the MLflow that has it, or give a version there the "
-        f"alias `champion`; materializing {recipe}/champion in Dagster (`compression ui`) decides anew"
+        f"alias `champion`; `compression run {recipe}` decides anew"
     )

@@ -12,6 +12,7 @@ from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 from pipelines.recipe.error import nearest
+from pipelines.state import room
 
 _PASSES = 4  # an input that comes out differently makes its consumers stale during the run; a gate holds them up
 
@@ -135,5 +136,6 @@ def _materialize(pipeline: Pipeline, names: Sequence[str]) -> dict[str, str]:
     from pipelines.orchestration import instance
     from pipelines.orchestration import run as dagster_run
 
+    room.require(pipeline.home)
     with instance.opened(pipeline.home) as opened:
         return dict(dagster_run.materialize(pipeline, names, opened).failures)

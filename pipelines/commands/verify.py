@@ -14,6 +14,8 @@ from pipelines.execution.stage import compute
 from pipelines.graph import digests
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
+from pipelines.state.artifacts import ArtifactUnavailable
+from pipelines.state.materialization import Materialization
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def verify(
                 f"{name} was made from another {', '.join(changed)} than there is now\n"
                 f"  run `compression run {pipeline.recipe}` first"
             )
-        recorded = pipeline.store.fetch(entry.artifact)
+        recorded = _recorded(pipeline, entry)
         with tempfile.TemporaryDirectory(prefix="compression-") as folder:
             output = Path(folder)
 
@@ -73,6 +75,16 @@ def verify(
                 if path.name not in result.volatile and not _same(path, recorded / path.name)
             )
         yield Verdict(name, entry.digest, artifact.digest, differing)
+
+
+def _recorded(pipeline: Pipeline, entry: Materialization) -> Path:
+    try:
+        return pipeline.store.fetch(entry.artifact)
+    except ArtifactUnavailable as fault:
+        raise CompressionError(
+            f"{entry.asset}: {fault}, so there is nothing to compare with\n"
+            f"  run `compression run {pipeline.recipe}` to compute it again"
+        ) from fault
 
 
 def _same(first: Path, second: Path) -> bool:

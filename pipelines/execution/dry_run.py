@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.implementations import ONNX, factory
@@ -99,14 +100,24 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, log: Log) -> t
     network = of_choice(trial.choice, description)
     code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, factory(network.architecture)[0]))
     file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code)}.json"
-    with suppress(OSError, ValueError):
-        return tuple(json.loads(file.read_text()))
+    known = _known(file)
+    if known is not None:
+        return known
     log(f"{trial.asset}: a dry run of its network")
     warnings = dry_run.check(network, trial.training, load_split(dataset, "train"), description, trial.precisions)
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(warnings))
     return warnings
+
+
+def _known(file: Path) -> tuple[str, ...] | None:
+    """The sentences that a file keeps; None if there is none, or if it was damaged."""
+    try:
+        found: Any = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return tuple(map(str, found)) if isinstance(found, list) else None
 
 
 def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[str, str]) -> str:

@@ -11,6 +11,7 @@ from pipelines.kinds import kind
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
 from pipelines.pipeline import Pipeline
+from pipelines.state.artifacts import ArtifactUnavailable
 from pipelines.state.materialization import Materialization
 
 State = Literal["fresh", "stale", "missing"]
@@ -24,7 +25,7 @@ class Cause:
 
     kind       `parameter`, `threshold` (of a gate), `code`, `inputs` (another set of inputs), `data` (raw files),
                `generation` (of seeds), `upstream`, `artifact` (lost), `never` (materialized), `gate` (an input did not
-               pass it)
+               pass it), `undone` (what it decided, by somebody)
     parameter  what changed: a path in the recipe, a module, an asset
     """
 
@@ -49,6 +50,8 @@ class Cause:
                 return f"new seeds were asked for: generation {self.before} → {self.after}"
             case "gate":
                 return f"waits for {self.parameter}, which did not pass its gate"
+            case "undone":
+                return str(self.after)
             case "upstream":
                 return f"upstream {self.parameter}"
             case "artifact":
@@ -127,8 +130,16 @@ def _of_asset(
         causes = tuple(Cause("upstream", upstream) for upstream in _made_otherwise(pipeline, asset, entry))
     if causes:
         return AssetStatus(name, "stale", causes, entry)
-    if not pipeline.store.contains(entry.artifact):
+    if not pipeline.store.looks_whole(entry.artifact):
         return AssetStatus(name, "missing", (Cause("artifact", name),), entry)
+    own = kind.named(asset.kind)
+    if own.decide is not None:
+        try:
+            undone = own.undone(pipeline.home, pipeline.store.fetch(entry.artifact), entry)
+        except ArtifactUnavailable:
+            return AssetStatus(name, "missing", (Cause("artifact", name),), entry)
+        if undone is not None:
+            return AssetStatus(name, "stale", (Cause("undone", name, after=undone),), entry)
     return AssetStatus(name, "fresh", (), entry)
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,11 @@ class ParsedModules:
 def _read(file: Path | None) -> dict[str, ModuleSource]:
     try:
         fields: Any = json.loads(file.read_bytes()) if file else {}
-        return {key: ModuleSource(digest, tuple(i), tuple(r)) for key, (digest, i, r) in fields.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        known = {key: ModuleSource(digest, tuple(i), tuple(r)) for key, (digest, i, r) in fields.items()}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
+    return {key: found for key, found in known.items() if _is_text((found.digest, *found.imports, *found.resources))}
+
+
+def _is_text(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from compression_ops.errors import CompressionError
 from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.champion import Champion
 from pipelines.graph import digests
@@ -17,18 +18,17 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds.decision import Circumstances
 from pipelines.kinds.gate import failing
 from pipelines.kinds.kind import Kind, Page, thresholds
-from pipelines.lineage import names
-from pipelines.lineage.registry import Registry
+from pipelines.lineage import glance, names
+from pipelines.lineage.registry import Origin, Registry, Version
 from pipelines.recipe.sections import Recipe
 from pipelines.state.action import Action
+from pipelines.state.artifacts import ArtifactStore
+from pipelines.state.history import History
+from pipelines.state.home import Home
 from pipelines.state.materialization import Check, Materialization, Source
 
 INCUMBENT = "incumbent"
 _MEASUREMENTS = "measurements"
-_UNKNOWN = (
-    "The MLflow in use does not have its model; set MLFLOW_TRACKING_URI to the one that recorded it, restore its "
-    "artifacts, or compute it again in another COMPRESSION_HOME."
-)
 # All that a candidate is judged by: another threshold asks for another decision.
 _THRESHOLDS = (
     "gates.max_export_error",
@@ -76,6 +76,28 @@ def _read(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "decision.json").read_text())
 
 
+def model_folder(home: Home, recipe: str, registry: Registry, version: Version) -> Path:
+    """A folder with the `model.onnx` of a version; of one that MLflow lost, the artifact that it was made from.
+
+    Raises CompressionError if both are gone.
+    """
+    try:
+        return registry.download(version)
+    except CompressionError:
+        store = ArtifactStore(home.store_url, home.root / "cache")
+        for entry in History(home.history).of_asset(recipe, version.asset):
+            if entry.digest == version.digest and store.contains(entry.artifact):
+                return store.fetch(entry.artifact)
+        raise
+
+
+def undone(home: Home, folder: Path, entry: Materialization) -> str | None:
+    """What became of a decision that left a champion, if MLflow has none: somebody deleted it."""
+    if _read(folder)["candidate"] is None or glance.has_champion(home, entry.recipe) is not False:
+        return None
+    return "the MLflow in use has no champion, or has lost its files"
+
+
 class Promotion:
     """One decision on a recipe's champion, on what an action is given and what the registry holds."""
 
@@ -93,7 +115,7 @@ class Promotion:
             {
                 "action": self._action.key,
                 "recipe": self._recipe,
-                "incumbent": incumbent and [incumbent.number, incumbent.digest],
+                "incumbent": incumbent and [incumbent.number, incumbent.digest, *self._lost(incumbent)],
                 "candidates": self._candidates(),
             }
         )
@@ -103,7 +125,7 @@ class Promotion:
         folders = dict(self._action.inputs.folders)
         incumbent, name = self._registry.champion(), None
         if incumbent is not None:
-            folders[INCUMBENT] = self._registry.download(incumbent)
+            folders[INCUMBENT] = model_folder(self._circumstances.home, self._recipe, self._registry, incumbent)
             name = f"version {incumbent.number}"
         parameters = self._action.parameters.changed(candidates=self._candidates(), incumbent=name)
         return replace(self._action, parameters=parameters, inputs=replace(self._action.inputs, folders=folders))
@@ -116,13 +138,29 @@ class Promotion:
         decided = _read(folder)
         winner = decided["candidate"]
         if not decided["promoted"]:
-            return str(decided["words"])
+            return str(decided["words"]) + self._renewed(experiment_id, run_id)
         model_id = sources[winner].model_id
-        assert model_id is not None, "else it is no candidate"
+        if model_id is None or not self._registry.has_model(model_id):
+            origin = Origin(experiment_id, run_id, self._circumstances.graph.assets[winner].values)
+            made = self._action.inputs.folders[winner]
+            model_id = self._registry.log(winner, sources[winner].digest, made, origin)
         description = self._description(winner, decided, sources, names.run_link("champion", experiment_id, run_id))
         tags = self._tags(winner, run_id, decided)
         version = self._registry.promote(winner, sources[winner].digest, model_id, tags, description)
         return f"{winner} is now version {version.number}, the champion. {decided['words']}"
+
+    def _lost(self, incumbent: Version) -> list[str]:
+        """What makes a decision on a champion whose files are lost another one."""
+        return [] if self._registry.is_readable(incumbent) else ["lost"]
+
+    def _renewed(self, experiment_id: str, run_id: str) -> str:
+        """Record the champion anew if its files are lost; returns a sentence that says so."""
+        incumbent = self._registry.champion()
+        if incumbent is None or not self._lost(incumbent):
+            return ""
+        folder = model_folder(self._circumstances.home, self._recipe, self._registry, incumbent)
+        renewed = self._registry.renew(incumbent, folder, Origin(experiment_id, run_id, {}))
+        return f" MLflow had lost the files of version {incumbent.number}: it is version {renewed.number} now."
 
     def _candidates(self) -> dict[str, list[str]]:
         """{quantized student: why it may not be promoted}; an empty list for one that may."""
@@ -134,8 +172,6 @@ class Promotion:
             reasons = [*failing(entry.checks), *failing(measured.checks, name)]
             if entry.digest in refused:
                 reasons.append(refused[entry.digest])
-            if not self._registry.has_model(self._sources[name].model_id):
-                reasons.append(_UNKNOWN)
             found[name] = reasons
         return found
 
@@ -194,4 +230,5 @@ KIND = Kind(
     reads_test=True,
     ages=True,
     decide=Promotion,
+    undone=undone,
 )

@@ -18,6 +18,7 @@ from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.kinds.gate import Gate
 from pipelines.observed.files import ObservedFiles
 from pipelines.recipe.sections import Recipe
+from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization
 
 
@@ -49,6 +50,10 @@ def _numbers_alone(folder: Path, entry: Materialization) -> Page:
     return Page(numbers=entry.metrics)
 
 
+def _stands(home: Home, folder: Path, entry: Materialization) -> None:
+    return None
+
+
 def two_numbers(entry: Materialization) -> str:
     """The headline of most kinds: its first two numbers."""
     return in_words(entry.metrics, 2)
@@ -70,6 +75,7 @@ class Kind:
     ages         whether Dagster says when it has grown old
     files        where what is observed is files: where they are and what they are
     decide       opens its decision, where its result depends on an outside state and changes it
+    undone       why the effect of such a decision, in this home, does not stand any more; None if it does
     """
 
     description: str
@@ -84,6 +90,7 @@ class Kind:
     ages: bool = False
     files: ObservedFiles | None = None
     decide: Callable[[Circumstances], Decision] | None = None
+    undone: Callable[[Home, Path, Materialization], str | None] = _stands
 
 
 @cache

@@ -3,6 +3,8 @@
 import logging
 import os
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +12,15 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from compression_ops.errors import CompressionError
+from pipelines.lineage import faults, relocation
 from pipelines.state.home import Home
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-
-class TrackingUnavailable(CompressionError):
-    """MLflow's tracking store does not answer."""
+_NOT_IN_A_PATH = "%?"
+# By MLflow's own defaults a call is given up after four minutes.
+_FIRST_CALL = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 
 
 def client(home: Home) -> "MlflowClient":
@@ -30,19 +33,25 @@ def client(home: Home) -> "MlflowClient":
 def _open(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    opened = MlflowClient(tracking_uri=uri)
-    try:
+    with faults.told(uri), _impatience():
+        opened = MlflowClient(tracking_uri=uri)
         opened.search_experiments(max_results=1)
-    except MlflowException as error:
-        raise TrackingUnavailable(
-            f"MLflow at {uri} does not answer: {str(error)[:300]}\n"
-            "  start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
-        ) from error
     return opened
+
+
+@contextmanager
+def _impatience() -> Generator[None]:
+    """A server that isn't there is told of within seconds; once it has answered, an outage of minutes is waited for."""
+    added = {name: value for name, value in _FIRST_CALL.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def use(uri: str) -> None:
@@ -58,20 +67,35 @@ def use(uri: str) -> None:
 
 
 def prepare(home: Home) -> None:
-    """Create the local database if it is missing: in a temporary file, migrated, in WAL mode, then linked into place.
+    """Create the local database if it is missing; let one of a home that was moved know where its artifacts lie now."""
+    database = local_database(home)
+    if database is None:
+        return
+    with faults.told(home.tracking_uri):
+        if not database.exists():
+            _create(database, home)
+        elif database == home.own_database:
+            relocation.follow(database)
+
+
+def _create(database: Path, home: Home) -> None:
+    """In a temporary file, migrated, in WAL mode, then linked into place.
 
     Several processes that migrate one fresh sqlite file at once leave it broken, so only one does, under a lock.
     """
-    database = local_database(home)
-    if database is None or database.exists():
-        return
+    if any(sign in str(database) for sign in _NOT_IN_A_PATH):
+        raise CompressionError(
+            f"the folder {str(database.parent)!r} has one of the characters {' '.join(_NOT_IN_A_PATH)}, which no "
+            "address of a database may have\n  set COMPRESSION_HOME to a folder without"
+        )
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{database}.lock"):
         if database.exists():
             return
         temporary = database.with_suffix(".new")
-        for leftover in database.parent.glob(f"{temporary.name}*"):
-            leftover.unlink()
+        for pattern in (f"{temporary.name}*", f"{database.name}-*"):  # what a database that was removed left behind
+            for leftover in database.parent.glob(pattern):
+                leftover.unlink()
         _migrate(temporary, home)
         temporary.rename(database)
 

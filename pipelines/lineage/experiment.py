@@ -1,6 +1,7 @@
 """A recipe's experiment in MLflow: created, described, and rid of runs whose process was killed."""
 
 import hashlib
+import logging
 import platform
 from typing import TYPE_CHECKING
 
@@ -16,19 +17,35 @@ if TYPE_CHECKING:
 def open_for(client: "MlflowClient", home: Home, recipe: str, summary: str) -> str:
     """The id of a recipe's experiment, which is created if it is missing; `summary` is the recipe in a line.
 
-    Raises CompressionError if somebody deleted it.
+    One that somebody deleted still holds its name, and its runs are all there: it is restored, which loses nothing.
+    Raises CompressionError if that is not allowed.
     """
     found = client.get_experiment_by_name(names.experiment(recipe)) or _created(client, home, recipe)
     if found.lifecycle_stage == "deleted":
-        where = f"MLFLOW_TRACKING_URI={home.tracking_uri} " if connection.local_database(home) else ""
-        raise CompressionError(
-            f"experiment {found.name!r} is deleted in MLflow, where it still holds its name\n"
-            f"  restore it: `{where}mlflow experiments restore --experiment-id {found.experiment_id}`"
-        )
+        _restore(client, home, found)
     if summary:
         _describe(client, found, description.of_experiment(recipe, summary))
     _close_orphans(client, found.experiment_id)
     return found.experiment_id
+
+
+def _restore(client: "MlflowClient", home: Home, experiment: "Experiment") -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.restore_experiment(experiment.experiment_id)
+    except MlflowException as error:
+        restored = client.get_experiment(experiment.experiment_id)
+        if restored.lifecycle_stage == "active":  # another process was first
+            return
+        where = f"MLFLOW_TRACKING_URI={home.tracking_uri} " if connection.local_database(home) else ""
+        raise CompressionError(
+            f"experiment {experiment.name!r} is deleted in MLflow, where it still holds its name\n"
+            f"  restore it: `{where}mlflow experiments restore --experiment-id {experiment.experiment_id}`"
+        ) from error
+    logging.getLogger("compression").warning(
+        f"experiment {experiment.name!r} was deleted in MLflow: it is restored, with all of its runs"
+    )
 
 
 def _created(client: "MlflowClient", home: Home, recipe: str) -> "Experiment":

@@ -31,7 +31,7 @@ def to_tags(sources: Mapping[str, Source]) -> dict[str, str]:
 
 def from_tags(tags: Mapping[str, str]) -> dict[str, Source]:
     """{asset: what was loaded} of a run with these tags, in the order in which the asset names its inputs."""
-    parents = [(tag, json.loads(value)) for tag, value in tags.items() if tag.startswith(names.INPUT)]
+    parents = [(tag, parent) for tag, value in tags.items() if (parent := _parent(tag, value))]
     found = {} if parents else _from_earlier_tags(tags)
     for tag, parent in sorted(parents, key=lambda item: item[1]["position"]):
         identity = tag.removeprefix(names.INPUT)
@@ -44,6 +44,18 @@ def from_tags(tags: Mapping[str, str]) -> dict[str, Source]:
         )
         found |= dict.fromkeys(parent["assets"], source)
     return found
+
+
+def _parent(tag: str, value: str) -> dict[str, Any] | None:
+    """What a tag says of a parent; None if it is about something else, or was edited into nothing that can be read."""
+    if not tag.startswith(names.INPUT):
+        return None
+    try:
+        parent: Any = json.loads(value)
+        is_sound = isinstance(parent["digest"], str) and isinstance(parent["position"], int | float)
+        return parent if is_sound and all(isinstance(asset, str) for asset in parent["assets"]) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def consumers(identity: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.onnx_model import metadata
-from pipelines.graph.asset import Asset
 from pipelines.lineage import compression_pixels, connection, names
 from pipelines.state.materialization import Source
 
@@ -21,26 +20,27 @@ def log(
     experiment_id: str,
     run_id: str,
     recipe: str,
-    asset: Asset,
+    asset: str,
+    kind: str,
     parameters: Mapping[str, Any],
     folder: Path,
     digest: str,
 ) -> str:
-    """Log the artifact of a stage as the run's output model; returns the model's id."""
+    """Log the artifact of an asset's stage as the run's output model; returns the model's id."""
     import mlflow
     from mlflow.entities import LoggedModelOutput
 
     connection.use(client.tracking_uri)  # the fluent calls below know no client
     model = mlflow.initialize_logged_model(
-        name=names.model(recipe, asset.name),
+        name=names.model(recipe, asset),
         source_run_id=run_id,
         experiment_id=experiment_id,
-        model_type=asset.kind,
+        model_type=kind,
         params={name: str(value)[: names.PARAMETER_LIMIT] for name, value in parameters.items()},
-        tags={names.RECIPE: recipe, names.ASSET: asset.name, names.DIGEST: digest},
+        tags={names.RECIPE: recipe, names.ASSET: asset, names.DIGEST: digest},
     )
-    if (folder / "model.onnx").exists():
-        signature = {"recipe": recipe, "asset": asset.name, "digest": digest, "run_id": run_id}
+    if (folder / names.MODEL_FILE).exists():
+        signature = {"recipe": recipe, "asset": asset, "digest": digest, "run_id": run_id}
         _log_onnx(model.model_id, folder, model.name, signature)
     for path in sorted(folder.iterdir()):
         if path.suffix != ".onnx":
@@ -89,7 +89,7 @@ def _log_onnx(model_id: str, folder: Path, name: str, origin: Mapping[str, str])
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    proto = onnx.load(str(folder / "model.onnx"))
+    proto = onnx.load(str(folder / names.MODEL_FILE))
     metadata.sign(proto, **origin)
     description = metadata.read(proto, name).description
     logits = TensorSpec(np.dtype(np.float32), [-1, len(description.classes)], proto.graph.output[0].name)

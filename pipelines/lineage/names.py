@@ -53,6 +53,9 @@ INPUT = "mlflow.compression.input."
 # Aliases of the versions of a registered model.
 CHAMPION, PREVIOUS = "champion", "previous"
 
+# The file of a version that runs.
+MODEL_FILE = "model.onnx"
+
 # A run's file with its whole ancestry, where that is too long for its description.
 ANCESTRY_FILE = "ancestry.md"
 

@@ -72,13 +72,24 @@ class LineageQuery:
         runs = []
         if experiment is not None:
             where = f"tags.`{names.ASSET}` = '{asset}' and attributes.status = 'FINISHED'"
-            order = ["attributes.start_time DESC"]
-            runs = self._client.search_runs([experiment.experiment_id], where, max_results=1, order_by=order)
+            runs = self._newest(experiment.experiment_id, where)
         if not runs:
             raise CompressionError(
-                f"MLflow knows no finished computation of {recipe}/{asset}\n  run `compression run {recipe}` first"
+                f"MLflow knows no finished computation of {recipe}/{asset}\n  run `compression run {recipe}` first; if "
+                "that finds nothing to compute, somebody deleted the run: restore MLflow's database from a backup"
             )
         return runs[0].info.run_id
+
+    def _newest(self, experiment_id: str, where: str) -> "list[Run]":
+        """The newest run, if there is one; of those in MLflow's trash only where nothing else is left."""
+        from mlflow.entities import ViewType
+
+        order = ["attributes.start_time DESC"]
+        for view in (ViewType.ACTIVE_ONLY, ViewType.ALL):
+            found = self._client.search_runs([experiment_id], where, view, max_results=1, order_by=order)
+            if found:
+                return list(found)
+        return []
 
     def backward(self, run_id: str) -> Node:
         """The tree from a run back to the raw data. Raises CompressionError if MLflow does not know the run."""

@@ -3,6 +3,7 @@
 `champion` is the model in use, `previous` the one that it replaced. Only this module writes to the registry.
 """
 
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops.errors import CompressionError
 from pipelines.lineage import ancestry, connection, names
-from pipelines.lineage.names import CHAMPION, PREVIOUS
+from pipelines.lineage.names import CHAMPION, MODEL_FILE, PREVIOUS
 from pipelines.lineage.query import LineageQuery
 from pipelines.state.home import Home
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
-
-MODEL = "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,15 @@ class Version:
     run_id: str
     asset: str
     digest: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model that MLflow lost is recorded anew: by which run, and with which parameters of its asset."""
+
+    experiment_id: str
+    run_id: str
+    parameters: Mapping[str, Any]
 
 
 class Registry:
@@ -58,16 +66,24 @@ class Registry:
         fault: Exception | None = None
         try:
             folder = Path(mlflow.artifacts.download_artifacts(f"models:/{self._name}/{version.number}"))
-            if (folder / MODEL).exists():
+            if (folder / MODEL_FILE).exists():
                 return folder
         except (MlflowException, OSError) as error:
             fault = error
         raise CompressionError(
             f"version {version.number} of model {self._name!r} cannot be read from MLflow: "
-            f"{str(fault)[:300] if fault else f'its {MODEL} is gone'}\n"
-            f"  restore MLflow's artifacts, or delete the model's alias `{CHAMPION}` there: then the next decision "
-            f"promotes anew (materializing {self._recipe}/champion in Dagster decides)"
+            f"{str(fault)[:300] if fault else f'its {MODEL_FILE} is gone'}\n"
+            f"  `compression run {self._recipe}` records it anew if its artifact is still in the store; else restore "
+            f"MLflow's artifacts, or delete the model's alias `{CHAMPION}` there and run that"
         ) from fault
+
+    def is_readable(self, version: Version) -> bool:
+        """Whether a version's files are there."""
+        try:
+            self.download(version)
+        except CompressionError:
+            return False
+        return True
 
     def has_model(self, model_id: str | None) -> bool:
         """Whether MLflow has the files of a logged model, so that it can be registered."""
@@ -80,7 +96,7 @@ class Registry:
             found = self._client.list_logged_model_artifacts(model_id)
         except (MlflowException, OSError):
             return False
-        return any(item.path == MODEL for item in found)
+        return any(item.path == MODEL_FILE for item in found)
 
     def rolled_back(self) -> dict[str, str]:
         """{content digest: why it must not be promoted again} of the versions that somebody rolled back."""
@@ -92,6 +108,23 @@ class Registry:
             for version in self._versions()
             if names.ROLLED_BACK in version.tags and names.DIGEST in version.tags
         }
+
+    def log(self, asset: str, digest: str, folder: Path, origin: "Origin") -> str:
+        """Log a model that MLflow does not have any more from its artifact's folder; returns its id."""
+        from pipelines.lineage import models  # imports onnx, which a `status` can spare
+
+        kind = asset.partition("/")[0]
+        place = (self._client, origin.experiment_id, origin.run_id, self._recipe)
+        return models.log(*place, asset, kind, origin.parameters, folder, digest)
+
+    def renew(self, version: Version, folder: Path, origin: "Origin") -> Version:
+        """Register a champion whose files are lost as a new version, with all that was said of it."""
+        known = self._client.get_model_version(self._name, version.number)
+        model_id = self.log(version.asset, version.digest, folder, origin)
+        renewed = self._register(model_id, dict(known.tags))
+        self._client.update_model_version(self._name, renewed.number, known.description or "")
+        self._client.set_registered_model_alias(self._name, CHAMPION, renewed.number)
+        return renewed
 
     def promote(self, asset: str, digest: str, model_id: str, tags: dict[str, str], description: str) -> Version:
         """Make a model the champion, and the champion the previous one. A model that has a version keeps it.
@@ -126,16 +159,18 @@ class Registry:
         return previous, champion
 
     def _registered(self, asset: str, digest: str, model_id: str) -> Version:
-        known = next((found for found in self._versions() if found.tags.get(names.DIGEST) == digest), None)
-        if known is None:
-            import mlflow
+        known = (self._version(found) for found in self._versions() if found.tags.get(names.DIGEST) == digest)
+        readable = next((version for version in known if self.is_readable(version)), None)
+        return readable or self._register(model_id, {names.ASSET: asset, names.DIGEST: digest})
 
-            connection.use(self._client.tracking_uri)
-            tags = {names.ASSET: asset, names.DIGEST: digest}
-            with redirect_stderr(StringIO()):  # where MLflow prints that it did so
-                known = mlflow.register_model(f"models:/{model_id}", self._name, tags=tags)
-            self._client.update_registered_model(self._name, _about(self._recipe))
-        return self._version(self._client.get_model_version(self._name, str(known.version)))
+    def _register(self, model_id: str, tags: dict[str, str]) -> Version:
+        import mlflow
+
+        connection.use(self._client.tracking_uri)
+        with redirect_stderr(StringIO()):  # where MLflow prints that it did so
+            made = mlflow.register_model(f"models:/{model_id}", self._name, tags=tags)
+        self._client.update_registered_model(self._name, _about(self._recipe))
+        return self._version(self._client.get_model_version(self._name, str(made.version)))
 
     def _with_ancestry(self, description: str, version: Version) -> str:
         text = f"{description}\n\nMade from:\n\n"

@@ -21,6 +21,7 @@ from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization, Source
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
 _LARGEST_FILE = 16 << 20  # bytes; larger files stay in the artifact store, the run names their digest
@@ -63,7 +64,9 @@ class Lineage:
     """Writes the runs of one recipe's experiment."""
 
     def __init__(self, home: Home, recipe: str, summary: str = "") -> None:
+        self._home = home
         self._recipe = recipe
+        self._summary = summary
         self._client: MlflowClient = connection.client(home)
         self._query = LineageQuery(home)
         self.experiment_id = experiment.open_for(self._client, home, recipe, summary)
@@ -73,7 +76,7 @@ class Lineage:
         parents = computation.made_from
         text = description.of_run(computation.asset, computation.sources, parents, self._last(computation))
         tags = _tags(computation) | {names.DESCRIPTION: text}
-        run = self._client.create_run(self.experiment_id, run_name=names.run(computation.asset.name), tags=tags)
+        run = self._create_run(names.run(computation.asset.name), tags)
         try:
             self._client.log_batch(run.info.run_id, params=_params(computation.parameters))
             self._log_inputs(run.info.run_id, computation)
@@ -84,6 +87,16 @@ class Lineage:
             self.fail(run.info.run_id, error)
             raise
         return run.info.run_id
+
+    def _create_run(self, name: str, tags: Mapping[str, str]) -> "Run":
+        """In the recipe's experiment, which somebody may have deleted since it was opened."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
+        except MlflowException:
+            self.experiment_id = experiment.open_for(self._client, self._home, self._recipe, self._summary)
+            return self._client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
 
     def record(
         self, run_id: str, computation: Computation, result: StageResult, folder: Path, digest: str
@@ -98,7 +111,8 @@ class Lineage:
                 self.experiment_id,
                 run_id,
                 self._recipe,
-                computation.asset,
+                computation.asset.name,
+                computation.asset.kind,
                 computation.parameters,
                 folder,
                 digest,

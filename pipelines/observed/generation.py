@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from filelock import FileLock
 
+from compression_ops.errors import CompressionError
 from compression_ops.spec import Spec
 from pipelines.state.home import Home
 
@@ -19,11 +20,21 @@ _SEEDS = 2**63  # seeds are whole numbers below this
 
 
 def current(home: Home, recipe: str) -> int:
-    """The generation of a recipe; 0 until its schedule first asked for new seeds."""
+    """The generation of a recipe; 0 until its schedule first asked for new seeds.
+
+    Raises CompressionError if somebody damaged the file that says so: no other place tells it.
+    """
+    file = _file(home, recipe)
     try:
-        return int(json.loads(_file(home, recipe).read_text())["generation"])
+        return int(json.loads(file.read_text())["generation"])
     except FileNotFoundError:
         return 0
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CompressionError(
+            f"{file} does not say which generation the seeds of recipe {recipe!r} have\n"
+            '  write {"generation": N} into it, N being how often its schedule asked for new seeds, or remove it, '
+            "and the seeds are those of the recipe"
+        ) from None
 
 
 def advance(home: Home, recipe: str, target: int) -> int:

@@ -60,6 +60,6 @@ def forget(home: Home) -> None:
 def _read(path: Path) -> dict[str, list[Any]]:
     try:
         found = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -15,13 +15,14 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import checks, location, missing
+from pipelines.recipe import checks, location, lock, missing
 from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
 from pipelines.recipe.sections import Recipe
 
 COMPONENT = "pipelines.CompressionPipeline"
 FILE_NAME = "defs.yaml"
+_TRIES = 20  # to edit a file that somebody else writes at the same time
 _TOP_KEYS = ("type", "attributes", "requirements", "template_vars_module", "post_processing")
 
 
@@ -144,10 +145,23 @@ def set_values(
 ) -> RecipeFile:
     """Set fields (`teacher.epochs` -> 5) in the file itself, keeping comments, if the result is a valid recipe.
 
-    `accept` sees the result before the file changes, and may raise. Raises RecipeError if the result is not valid, and
-    CompressionError if a path leads through something that is not a map, or that stands in several places at once.
+    `accept` sees the result before the file changes, and may raise. Of several processes one edits at a time; what
+    somebody else, such as an editor, saves meanwhile is kept: the fields are set in that. Raises RecipeError if the
+    result is not valid, and CompressionError if a path leads through something that is not a map, or that stands in
+    several places at once, or if the file changes again and again.
     """
     path = path.resolve()
+    with lock.held(path.parent):
+        for _ in range(_TRIES):
+            edited = _try_to_set(path, assignments, accept)
+            if edited is not None:
+                return edited
+    raise CompressionError(f"{displayed(path)} is changed by another program all the time; nothing was set in it")
+
+
+def _try_to_set(path: Path, assignments: Mapping[str, Any], accept: Callable[[RecipeFile], None]) -> RecipeFile | None:
+    """As `set_values`; None, and nothing is changed, if the file is no longer the one that was read."""
+    before = path.read_bytes()
     yaml = _yaml()
     document = _parse(path, displayed(path))
     attributes = _attributes(document, displayed(path))
@@ -164,6 +178,8 @@ def set_values(
         result = RecipeFile(path.parent.name, path, checked.recipe)
         accept(result)
         Path(temporary).chmod(path.stat().st_mode)
+        if path.read_bytes() != before:
+            return None
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)

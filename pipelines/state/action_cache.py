@@ -1,7 +1,5 @@
 """The action cache: (stage, its parameters, its code, the contents of its inputs) -> what came out, and who made it."""
 
-from typing import Any
-
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.materialization import Materialization, from_json, to_json
 
@@ -14,8 +12,7 @@ class ActionCache:
 
     def get(self, action: str) -> Materialization | None:
         """The computation that a known action was; its artifact may have been lost since."""
-        fields: Any = self._store.read_json(_file(action))
-        return from_json(fields) if fields else None
+        return self._read(_file(action))
 
     def put(self, entry: Materialization) -> None:
         """Remember a computation."""
@@ -23,8 +20,14 @@ class ActionCache:
 
     def entries(self) -> list[Materialization]:
         """All known actions."""
-        known = (self._store.read_json(name) for name in self._store.list_json("actions"))
-        return [from_json(fields) for fields in known if fields]
+        return [entry for name in self._store.list_json("actions") if (entry := self._read(name))]
+
+    def _read(self, name: str) -> Materialization | None:
+        """What a file holds; None for one that is no computation any more: it is computed again."""
+        try:
+            return from_json(self._store.read_json(name))
+        except ValueError:
+            return None
 
     def remove(self, action: str) -> None:
         """Forget an action."""

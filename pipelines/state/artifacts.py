@@ -78,6 +78,12 @@ class ArtifactStore:
             return False
         return True
 
+    def looks_whole(self, artifact_id: str) -> bool:
+        """As `contains`; of a local store also whether each file is there in its size. Reads no file's content."""
+        if not self.contains(artifact_id):
+            return False
+        return not self._is_local or _missing(Path(self._path(artifact_id)), artifact_id) is None
+
     def fetch(self, artifact_id: str) -> Path:
         """A local, read-only folder with the artifact's verified files.
 
@@ -131,7 +137,7 @@ class ArtifactStore:
         """A small JSON file of the store (`actions/...`); None if it is not there or not whole."""
         try:
             return json.loads(self._fs.cat_file(f"{self._root}/{name}"))
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
 
     def write_json(self, name: str, value: Any) -> None:
@@ -196,19 +202,33 @@ def _identify(manifest: dict[str, Any]) -> Artifact:
 
 def _verify(folder: Path, artifact_id: str) -> str | None:
     """What is wrong with an artifact's files, or None."""
+    fault = _missing(folder, artifact_id)
+    if fault is not None:
+        return fault
+    changed = (name for name, entry in _read(folder).items() if digests.of_file(folder / name) != entry["sha256"])
+    return next((f"{name} was changed" for name in changed), None)
+
+
+def _missing(folder: Path, artifact_id: str) -> str | None:
+    """What can be seen to be wrong with an artifact's files without reading them, or None."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text())
-    except (OSError, ValueError) as error:
+        manifest = _read(folder)
+        is_changed = digests.of_value(manifest) != artifact_id
+    except (OSError, ValueError, RecursionError) as error:
         return f"{_MANIFEST}: {error}"
-    if digests.of_value(manifest) != artifact_id:
+    if is_changed:
         return f"{_MANIFEST} was changed"
     for name, entry in manifest.items():
         path = folder / name
         if not path.is_file():
             return f"{name} is missing"
-        if path.stat().st_size != entry["bytes"] or digests.of_file(path) != entry["sha256"]:
+        if path.stat().st_size != entry["bytes"]:
             return f"{name} was changed"
     return None
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / _MANIFEST).read_text())
 
 
 def _rename_into_place(folder: Path, target: Path) -> None:

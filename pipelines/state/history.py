@@ -66,10 +66,12 @@ class History:
 
 
 def _entry(line: bytes) -> Materialization | None:
-    """The entry of a line; None for one that a killed process left unfinished: its materialization did not end."""
+    """The entry of a line; None for one that a killed process left unfinished, or that was edited into no entry: then
+    the one before it counts, and what it told of is a known action.
+    """
     try:
         return from_json(json.loads(line))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -32,6 +32,11 @@ class Home:
         return self.root / "mlflow"
 
     @property
+    def own_database(self) -> Path:
+        """The sqlite file of MLflow's that moves with the home."""
+        return self.mlflow / "mlflow.db"
+
+    @property
     def history(self) -> Path:
         """One append-only file an asset."""
         return self.root / "history"
@@ -74,7 +79,7 @@ class Home:
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking server: `MLFLOW_TRACKING_URI`, or the local sqlite database."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.own_database}"
 
     @property
     def mlflow_address(self) -> str:

@@ -81,15 +81,29 @@ class Materialization:
         return tuple(check for check in self.checks if check.blocking and not check.passed)
 
 
+_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("recipe", "asset", "derivation", "action", "artifact", "digest", "experiment_id", "run_id"), str),
+    **dict.fromkeys(("parameters", "code", "metrics", "gates"), Mapping),
+    **dict.fromkeys(("time", "seconds"), int | float),
+    "model_id": str | None,
+}
+
+
 def to_json(entry: Materialization) -> dict[str, Any]:
     """A materialization as JSON types."""
     return asdict(entry)
 
 
-def from_json(fields: Mapping[str, Any]) -> Materialization:
-    """A materialization from JSON types."""
-    known = {name: value for name, value in fields.items() if name in Materialization.__dataclass_fields__}
-    known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
-    known["warnings"] = tuple(fields["warnings"])
-    known["checks"] = tuple(Check(**check) for check in fields.get("checks", ()))
-    return Materialization(**known)
+def from_json(fields: Any) -> Materialization:
+    """A materialization from JSON types. Raises ValueError if they are none, such as after an edit by hand."""
+    try:
+        known = {name: value for name, value in fields.items() if name in Materialization.__dataclass_fields__}
+        known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
+        known["warnings"] = tuple(fields["warnings"])
+        known["checks"] = tuple(Check(**check) for check in fields.get("checks", ()))
+        entry = Materialization(**known)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"no materialization: {error}") from error
+    if wrong := [name for name, types in _TYPES.items() if not isinstance(getattr(entry, name), types)]:
+        raise ValueError(f"no materialization: {', '.join(wrong)}")
+    return entry

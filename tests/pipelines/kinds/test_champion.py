@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import mlflow
 import pytest
 from click.testing import Result
 from mlflow.entities.model_registry import ModelVersion
@@ -14,10 +15,11 @@ from typer.testing import CliRunner
 from compression_ops.evaluation import promotion
 from pipelines.cli.app import app
 from pipelines.execution import status
-from pipelines.lineage import connection
+from pipelines.lineage import connection, names
 from pipelines.state import home as homes
 from tests.pipelines import product, recipes
 from tests.pipelines.affected import AFTER_TRAINING
+from tests.pipelines.images import image
 
 _QUANTIZED = "quantized_student/int8"
 _POOR = "      epochs: 2\n      batch_size: 64\n      learning_rate: 0.003"
@@ -137,15 +139,19 @@ def test_a_rollback_without_a_previous_champion_is_told_in_words(recipe: Path, c
     assert "no champion: there is nothing to go back to" in str(_compression("rollback", "tiny").exception)
 
 
-def test_a_champion_that_is_deleted_from_the_registry_is_promoted_by_the_next_decision(
+def test_a_champion_that_is_deleted_from_the_registry_is_decided_anew_by_the_next_run(
     recipe: Path, client: MlflowClient
 ) -> None:
     client.delete_registered_model_alias("tiny", "champion")
-    assert "materializing tiny/champion in Dagster" in str(_compression("predict", "tiny", "picture.png").exception)
-    product.edit(recipe, "iterations: 20", "iterations: 21")
-    product.run()
+    assert "`compression run tiny` decides anew" in str(_compression("predict", "tiny", "picture.png").exception)
+    assert product.causes() == {"champion": ["the MLflow in use has no champion, or has lost its files"]}
+    assert product.computed() == {"champion"}
     assert _aliases(client) == {"champion": "1"}, "the version that it has"
-    assert len(client.search_model_versions("name = 'tiny'")) == 1
+    client.delete_registered_model("tiny")
+    client.delete_logged_model(str(product.entry(_QUANTIZED).model_id))
+    assert product.computed() == {"champion"}
+    assert _aliases(client) == {"champion": "1"}, "of a new registered model, with the model logged anew"
+    assert product.computed() == set()
 
 
 def test_a_decision_whose_artifact_is_lost_is_made_anew(recipe: Path, client: MlflowClient) -> None:
@@ -157,43 +163,45 @@ def test_a_decision_whose_artifact_is_lost_is_made_anew(recipe: Path, client: Ml
 
 
 @pytest.mark.slow
-def test_a_champion_whose_files_are_lost_is_told_with_the_cure(home: Path, defs: Path, client: MlflowClient) -> None:
-    product.run()
-    for folder in (home / "mlflow" / "artifacts" / "tiny" / "models").iterdir():
-        shutil.rmtree(folder / "artifacts")
-    lost = "version 1 of model 'tiny' cannot be read from MLflow"
-    cure = "restore MLflow's artifacts, or delete the model's alias `champion` there"
-    error = str(_compression("predict", "tiny", "picture.png").exception)
-    assert lost in error
-    assert cure in error
-    product.edit(defs / "tiny" / "defs.yaml", "iterations: 20", "iterations: 21")
-    report = product.runner.run(product.pipeline())
-    assert report.named("failed") == ["champion"]
-    cause = next(item.cause for item in report.outcomes if item.cause)
-    assert lost in cause
-    assert cure in cause
-
-    client.delete_registered_model_alias("tiny", "champion")
+def test_a_champion_whose_files_are_lost_is_read_from_the_store_and_recorded_anew(
+    recipe: Path, home: Path, client: MlflowClient, tmp_path: Path
+) -> None:
+    picture = tmp_path / "grey.png"
+    image(picture, 120)
+    before = _compression("predict", "tiny", str(picture), "--json").stdout
+    shutil.rmtree(home / "mlflow" / "artifacts")
+    assert _compression("predict", "tiny", str(picture), "--json").stdout == before
     assert product.computed() == {"champion"}
-    assert _aliases(client) == {}, "a model without files is not promoted"
-    assert "The MLflow in use does not have its model" in product.decision()
-    product.edit(defs / "tiny" / "defs.yaml", "samples: 64", "samples: 32")
-    product.run()
-    assert _aliases(client) == {"champion": "2"}, "another one, whose files are there"
+    assert _aliases(client) == {"champion": "2"}
+    versions = {int(version.version): version for version in client.search_model_versions("name = 'tiny'")}
+    kept = [names.DIGEST, names.ASSET, names.PROMOTED_BECAUSE]
+    assert [versions[2].tags[tag] for tag in kept] == [versions[1].tags[tag] for tag in kept]
+    assert versions[2].description == versions[1].description
+    loaded = mlflow.artifacts.download_artifacts("models:/tiny/2", tracking_uri=client.tracking_uri)
+    assert (Path(loaded) / "model.onnx").is_file()
+    assert product.computed() == set()
+
+    shutil.rmtree(home / "mlflow" / "artifacts")
+    product.pipeline().store.drop(product.entry(_QUANTIZED).artifact)
+    error = str(_compression("predict", "tiny", str(picture)).exception)
+    assert "version 2 of model 'tiny' cannot be read from MLflow" in error
+    assert "`compression run tiny` records it anew" in error
 
 
-def test_an_mlflow_that_does_not_know_the_model_gets_no_champion(
+def test_an_mlflow_that_does_not_know_the_model_gets_it_as_its_own_champion(
     recipe: Path, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    product.edit(recipe, "iterations: 20", "iterations: 21")
     with monkeypatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
-        assert product.computed() == {"measurements", "benchmark_report", "champion"}
-        assert product.entry("champion").metrics == {"promoted": 0}
-        assert "The MLflow in use does not have its model; set MLFLOW_TRACKING_URI" in product.decision()
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other' / 'other.db'}")
         error = str(_compression("predict", "tiny", "picture.png").exception)
         assert "set MLFLOW_TRACKING_URI to the MLflow that has it" in error
+        assert product.computed() == {"champion"}
+        assert product.computed() == set()
+        other = connection.client(homes.current())
+        version = other.get_model_version_by_alias("tiny", "champion")
+        assert version.tags[names.DIGEST] == product.entry(_QUANTIZED).digest
     assert _aliases(client) == {"champion": "1"}
+    assert product.computed() == set(), "the first MLflow has its champion still"
 
 
 def test_a_recipe_that_reuses_anothers_model_ships_it_under_its_own_name(

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
+from compression_ops.errors import CompressionError
 from pipelines.cli.app import app
 from pipelines.lineage import changes, connection, description, experiment, names, runs
 from pipelines.lineage.query import Node
@@ -147,15 +150,30 @@ def test_an_experiment_that_somebody_renamed_stays_linked(recipe: Path, client: 
     assert before.run_id in result.stdout
 
 
-def test_an_experiment_that_somebody_deleted_is_told_with_the_cure(recipe: Path, client: MlflowClient) -> None:
+def test_an_experiment_that_somebody_deleted_is_restored_with_its_runs(recipe: Path, client: MlflowClient) -> None:
+    before = product.entry("teacher")
+    client.delete_experiment(before.experiment_id)
+    lineage = runs.Lineage(homes.current(), "tiny")
+    assert lineage.experiment_id == before.experiment_id
+    assert client.get_experiment(before.experiment_id).lifecycle_stage == "active"
+    assert client.get_run(before.run_id).info.lifecycle_stage == "active"
+    client.delete_experiment(before.experiment_id)  # while it is in use
+    made = lineage._create_run("later", {})  # pyright: ignore[reportPrivateUsage]
+    assert client.get_run(made.info.run_id).info.experiment_id == before.experiment_id
+
+
+def test_an_experiment_that_cannot_be_restored_is_told_with_the_command(
+    recipe: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = product.entry("teacher").experiment_id
     client.delete_experiment(found)
-    product.edit(recipe, *_SOFTER)
-    report = product.runner.run(product.pipeline())
-    assert "student/small" in report.named("failed")
-    cause = next(item.cause for item in report.outcomes if item.cause)
-    assert "experiment 'tiny' is deleted in MLflow" in cause
-    assert f"mlflow experiments restore --experiment-id {found}" in cause
+
+    def refuse(*_: object) -> None:
+        raise MlflowException("not allowed", error_code=PERMISSION_DENIED)
+
+    monkeypatch.setattr(MlflowClient, "restore_experiment", refuse)
+    with pytest.raises(CompressionError, match=f"mlflow experiments restore --experiment-id {found}"):
+        runs.Lineage(homes.current(), "tiny")
 
 
 def test_the_experiment_says_what_it_is_and_keeps_what_a_person_writes(recipe: Path, client: MlflowClient) -> None:

@@ -86,7 +86,7 @@ def test_a_known_file_is_not_read_again_until_it_is_asked_for(tmp_path: Path, mo
     assert read == [path]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"PATH": 3}', '{"PATH": []}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"PATH": 3}', '{"PATH": []}', '{"PATH": [1, 2, 3]}', "[" * 100_000])
 def test_a_damaged_memory_costs_a_reading(text: str, tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     _settled_file(path)

@@ -1,0 +1,107 @@
+"""What MLflow and its database answer when something is wrong with them, in words with a cure."""
+
+import re
+import sys
+import traceback
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+
+from compression_ops.errors import CompressionError
+
+_SHOWN = 300  # characters of somebody else's words
+_REVISIONS = re.compile(r"database schema \(found version (\w+)")
+_SQLITE = "sqlite:///"
+_DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
+_LOCKED = "database is locked"
+
+
+class TrackingUnavailable(CompressionError):
+    """MLflow's tracking store does not answer: it may do so later."""
+
+
+@contextmanager
+def told(uri: str) -> Generator[None]:
+    """Raise CompressionError for whatever MLflow, or the database at `uri`, raises in the block.
+
+    It is TrackingUnavailable for a server's, or if another program holds the database: then another try may help.
+    """
+    try:
+        yield
+    except Exception as error:
+        words = in_words(error, uri)
+        if words is None:
+            raise
+        may_pass = not uri.startswith(_SQLITE) or _LOCKED in str(error)
+        raise (TrackingUnavailable if may_pass else CompressionError)(words) from error
+
+
+def in_words(error: BaseException, uri: str) -> str | None:
+    """What an error of MLflow's or of its database means at the tracking store `uri`; None for any other error."""
+    if not _is_of_mlflow(error):
+        return None
+    if not uri.startswith(_SQLITE):
+        return (
+            f"MLflow at {uri} does not answer as it should: {_cut(error)}\n"
+            "  start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
+        )
+    file, text = uri.removeprefix(_SQLITE), str(error)
+    if revision := _REVISIONS.search(text):
+        return _another_version(file, uri, revision[1])
+    if "not a database" in text or "malformed" in text:
+        return (
+            f"MLflow's database {file} is damaged: {_cut(error)}\n"
+            "  restore it from a backup, or move it away: the next `compression run` makes a new one, in which what "
+            "was computed before is not recorded; no result is lost"
+        )
+    if "readonly database" in text or "unable to open" in text or "disk is full" in text or "disk I/O" in text:
+        return (
+            f"MLflow's database {file} cannot be written: {_cut(error)}\n"
+            "  make its folder writable and free some space, or set COMPRESSION_HOME to another folder"
+        )
+    if _LOCKED in text:
+        return f"MLflow's database {file} is in use by another program\n  wait until that ends, and try again"
+    return (
+        f"MLflow's database {file} does not answer as it should: {_cut(error)}\n"
+        "  if somebody edited or deleted things there, restore it from a backup, or move it away: a new one is made"
+    )
+
+
+def _another_version(file: str, uri: str, revision: str) -> str:
+    """An older schema can be brought up to date; a newer one is known to the version of MLflow that wrote it alone."""
+    import mlflow
+
+    versions = Path(str(mlflow.__file__)).parent / "store" / "db_migrations" / "versions"
+    if any(versions.glob(f"{revision}_*.py")):
+        cure = f"keep a copy of the file, then run `mlflow db upgrade {uri}`"
+    else:
+        cure = "install the version of MLflow that wrote it, or move the file away: a new one is made"
+    return f"MLflow's database {file} is of another version than MLflow {mlflow.__version__}'s\n  {cure}"
+
+
+def of_database(error: BaseException, folder: Path) -> str | None:
+    """What an error of any database means that lies in `folder`, such as Dagster's; None for any other error."""
+    if not isinstance(error, _types(_DATABASES)):
+        return None
+    return (
+        f"a database in {folder} cannot be read or written: {_cut(error)}\n"
+        "  make the folder writable and free some space, or set COMPRESSION_HOME to another folder"
+    )
+
+
+def _is_of_mlflow(error: BaseException) -> bool:
+    """Dagster has databases of its own, whose errors are of the same types."""
+    if isinstance(error, _types(_DATABASES)):
+        modules = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
+        return any(module.startswith(("mlflow.", "pipelines.lineage.")) for module in modules)
+    return isinstance(error, _types((("mlflow.exceptions", "MlflowException"),)))
+
+
+def _types(names: Iterable[tuple[str, str]]) -> tuple[type[BaseException], ...]:
+    """Without importing what was not imported: then it raised nothing."""
+    return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)
+
+
+def _cut(error: BaseException) -> str:
+    """Its first line, which says what is wrong; the others are statements and addresses of manuals."""
+    return str(error).partition("\n")[0][:_SHOWN]

@@ -1,0 +1,103 @@
+"""Edits of a recipe by several processes at once, and beside an editor: none is lost."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from compression_ops.errors import CompressionError
+from pipelines.recipe import file as recipe_file
+from pipelines.recipe import lock
+from tests.conftest import REPOSITORY
+from tests.pipelines import recipes
+
+_FIELDS = {
+    "teacher.epochs": 11,
+    "teacher.batch_size": 12,
+    "teacher.seed": 13,
+    "soft_labels.views": 14,
+    "soft_labels.seed": 15,
+    "students.small.epochs": 16,
+    "students.small.seed": 17,
+    "benchmark.iterations": 18,
+}
+_EDIT = """
+import sys
+import threading
+from pathlib import Path
+from pipelines.recipe import file
+file.recipe_names()
+print("ready", flush=True)
+sys.stdin.readline()
+for value in (1000, int(sys.argv[3])):
+    file.set_values(Path(sys.argv[1]), {sys.argv[2]: value})
+"""
+
+
+def _value(path: Path, dotted: str) -> object:
+    node: object = recipe_file.read(path).recipe.model_dump()
+    for key in dotted.split("."):
+        assert isinstance(node, dict)
+        node = node[key]
+    return node
+
+
+@pytest.mark.slow
+def test_eight_processes_that_set_eight_fields_at_once_lose_none(tmp_path: Path) -> None:
+    path = recipes.write(tmp_path)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _EDIT, str(path), field, str(value)],
+            cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for field, value in _FIELDS.items()
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    outputs = [process.communicate("go\n", timeout=240) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(_FIELDS), outputs
+    assert {field: _value(path, field) for field in _FIELDS} == _FIELDS
+    assert "# where the images come from" in path.read_text()
+    assert [item.name for item in path.parent.iterdir()] == ["defs.yaml"]
+
+
+def test_what_an_editor_saves_between_reading_and_writing_is_kept(tmp_path: Path) -> None:
+    path = recipes.write(tmp_path)
+    saved: list[int] = []
+
+    def save(_: recipe_file.RecipeFile) -> None:
+        if not saved:
+            saved.append(1)
+            path.write_text(recipes.edited(("views: 2", "views: 5")))
+
+    recipe_file.set_values(path, {"teacher.epochs": 9}, save)
+    assert (_value(path, "soft_labels.views"), _value(path, "teacher.epochs")) == (5, 9)
+
+
+def test_a_file_that_never_rests_is_left_as_its_editor_wrote_it(tmp_path: Path) -> None:
+    path = recipes.write(tmp_path)
+    saves = iter(range(2, 1000))
+
+    def save(_: recipe_file.RecipeFile) -> None:
+        path.write_text(recipes.edited(("views: 2", f"views: {next(saves)}")))
+
+    before = next(saves)
+    with pytest.raises(CompressionError, match="changed by another program"):
+        recipe_file.set_values(path, {"teacher.epochs": 9}, save)
+    assert _value(path, "teacher.epochs") == 1
+    assert _value(path, "soft_labels.views") != before
+
+
+def test_an_edit_waits_for_the_one_before_it_and_builds_on_it(tmp_path: Path) -> None:
+    path = recipes.write(tmp_path)
+    second = threading.Thread(target=recipe_file.set_values, args=(path, {"teacher.epochs": 9}))
+    with lock.held(path.parent):
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()
+        path.write_text(recipes.edited(("views: 2", "views: 5")))
+    second.join(60)
+    assert (_value(path, "soft_labels.views"), _value(path, "teacher.epochs")) == (5, 9)
