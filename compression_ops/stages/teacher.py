@@ -28,7 +28,7 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
     inputs  `dataset`
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
-    this processor cannot compute in `precision`.
+    the device cannot compute in `precision`.
     """
     from compression_ops.data.views import Views
     from compression_ops.models.network import of_choice, save
@@ -40,6 +40,12 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
     network = of_choice(parameters, data.description)
     objective = supervised(parameters.label_smoothing)
     metric, progress = parameters.metric, context.progress
-    trained = train_network(network, data, parameters, views, lambda _: objective, progress, metric)
+    trained = train_network(network, data, parameters, views, lambda _: objective, progress, metric, context.device)
     save(context.output, network, trained.model)
-    return StageResult(metrics=trained.metrics, history=trained.history, warnings=trained.warnings)
+    return StageResult(
+        metrics=trained.metrics,
+        history=trained.history,
+        warnings=trained.warnings,
+        device=trained.device,
+        threads=trained.threads,
+    )

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compression_ops.errors import CompressionError
-from pipelines.execution import inputs, progress, status
+from pipelines.execution import device, inputs, progress, status
 from pipelines.pipeline import Pipeline
 from pipelines.recipe.error import nearest
 
@@ -69,7 +69,10 @@ def matching(pipeline: Pipeline, patterns: Sequence[str]) -> set[str]:
 
 
 def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
-    """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly)."""
+    """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly).
+
+    Raises CompressionError, before anything is computed, if the device that they are to be computed on is not here.
+    """
     started = time.monotonic()
     selected = select(pipeline, patterns)
     outcomes: dict[str, Outcome] = {}
@@ -87,6 +90,7 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
         waiting = _in_one_run(pipeline, due, {name for name in due if statuses[name].is_judged_anew})
         if not waiting:
             break
+        device.check()
         with progress.subscribed(note):
             failures = _materialize(pipeline, waiting)
         for name, cause in failures.items():
