@@ -146,7 +146,9 @@ def train(
             if rank >= best:
                 best, best_epoch, weights = rank, epoch + 1, _copy(trained)
     trained.load_state_dict(weights)
-    return Trained(model.eval(), best_epoch, tuple(history), (*seen.warnings, *warnings), str(device), workers.of(device))
+    return Trained(
+        model.eval(), best_epoch, tuple(history), (*seen.warnings, *warnings), str(device), workers.of(device)
+    )
 
 
 def validate(model: nn.Module, split: Split, description: Description, metric: Metric) -> dict[str, float]:

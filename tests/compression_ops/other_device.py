@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from compression_ops.models import randomness
+from compression_ops.models import memory_format, randomness
 
 # The one device beside the processor that needs no driver for its backward pass. Nothing is computed there.
 DEVICE = "meta"
@@ -38,5 +38,7 @@ def present(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Tensor, "__bool__", lambda self: True)
     # The state of a generator is written into the memory of a tensor, which a fake one has not.
     monkeypatch.setattr(randomness, "kept", lambda _: contextlib.nullcontext())
+    # Nor has it a storage that `copy.deepcopy` could copy.
+    monkeypatch.setattr(memory_format, "duplicate", lambda model: model)
     with FakeTensorMode(allow_non_fake_inputs=True):
         yield

@@ -1,4 +1,4 @@
-"""Training and labelling make every tensor where the network lies: run on a second device, which mixes with no other."""
+"""Training and labelling make every tensor where the network lies, on a second device that mixes with no other."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,7 +36,7 @@ class Forgetful(nn.Linear):
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What asks for the values of tensors is replaced, and nothing else: the optimizer's kernels know no such device."""
+    """What asks for the values of tensors is replaced, and the optimizer, whose kernels know no such device."""
     weights = class_weights.balanced(DATA.train.labels, small_data.CLASSES)
     monkeypatch.setattr(class_weights, "balanced", lambda *_: weights)
     monkeypatch.setattr(loop, "build_optimizer", lambda model, _: torch.optim.AdamW(model.parameters()))
@@ -103,7 +103,9 @@ def test_every_tensor_of_a_labelling_is_made_where_the_teacher_lies(monkeypatch:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_network_that_forgets_its_device_is_told_the_cure_before_it_is_trained() -> None:
-    with pytest.raises(ModelError, match=r"two different devices meta, cpu.*belongs on meta: give it `device=x.device`"):
+    with pytest.raises(
+        ModelError, match=r"tensors to be on the same device.*belongs on meta: give it `device=x.device`"
+    ):
         train(Forgetful(64, small_data.CLASSES), supervised())
 
 
