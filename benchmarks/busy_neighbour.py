@@ -3,7 +3,7 @@
     python benchmarks/busy_neighbour.py [--recipe digits] [--loops 1] [--pairs 7] [--epochs 3]
 
 Two ways, each in a process of its own: as the product trains, and as torch does by itself, whose threads are as many as
-there are cores and spin while they wait. A pair is the same epochs alone, then beside the loops; the figures are medians
+there are cores and spin while they wait. A pair is the same epochs alone, then beside the loops; figures are medians
 over the pairs. Nothing needs to have been run: the student learns from random soft labels, which take as long as any.
 """
 
