@@ -35,12 +35,18 @@ _EQUAL = 1e-4
 
 
 def check(
-    network: Network, training: Training, train: Split, description: Description, precisions: Sequence[Precision] = ()
+    network: Network,
+    training: Training,
+    train: Split,
+    description: Description,
+    precisions: Sequence[Precision] = (),
+    device: str = "cpu",
 ) -> tuple[str, ...]:
     """What a user should read about a network that can go the whole way; its training's own parameters are used.
 
     train       the split of which a few samples are taken
     precisions  in which its trained weights will be quantized
+    device      where it will be trained; all that follows happens on the processor, wherever it was trained
 
     Raises ModelError, which names the step, its cause and a cure, where it cannot; or where its outputs are no logits.
     """
@@ -54,7 +60,8 @@ def check(
                 trained = Trained(build(network).eval(), 0, ())
         else:
             with _step("one training step"):
-                trained = train_network(network, data, step, Views(views=1, seed=0), lambda _: supervised())
+                views = Views(views=1, seed=0)
+                trained = train_network(network, data, step, views, lambda _: supervised(), device=device)
         warnings = _outputs(trained.model, few.images, description)
         with _step("saving and loading"):
             _check_saved(trained.model, network, root, few.images, description)

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -12,15 +14,37 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 
 _MNIST = Path(os.environ["COMPRESSION_DATA"]) / "MNIST" / "raw"
-# marker: (whether it can be had here, what is missing, the command that brings it)
+
+
+class Need(NamedTuple):
+    """What some tests need: whether it is here, what is missing otherwise, how to get it, and whether CI has it."""
+
+    is_there: Callable[[], bool]
+    missing: str
+    cure: str
+    ci_has: bool = True
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
 _NEEDS = {
-    "mnist": (
-        any((_MNIST / f"train-images-idx3-ubyte{end}").is_file() for end in ("", ".gz")),
+    "gpu": Need(
+        _has_gpu,
+        "torch finds no CUDA GPU here",
+        "on a machine with one, `python -m pytest -m gpu`; CI's machines have none either",
+        ci_has=False,
+    ),
+    "mnist": Need(
+        lambda: any((_MNIST / f"train-images-idx3-ubyte{end}").is_file() for end in ("", ".gz")),
         f"MNIST is not under {_MNIST}",
         "`compression run mnist --select dataset` downloads it to .compression/data, for which set COMPRESSION_DATA",
     ),
-    "browser": (
-        any(shutil.which(name) for name in ("chromium", "chromium-browser")),
+    "browser": Need(
+        lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser")),
         "there is no Chromium",
         "`sudo apt-get install chromium`",
     ),
@@ -28,10 +52,12 @@ _NEEDS = {
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test for want of something, in one line that says how to get it; with CI=true that is an error."""
-    for marker, (is_there, missing, cure) in _NEEDS.items():
-        if item.get_closest_marker(marker) and not is_there:
-            reason = f"{missing}: {cure}"
-            if os.environ.get("CI") == "true":
+    """Skip a test for want of something, in one line that says how to get it; with CI=true that is an error, unless it
+    is what CI does not have.
+    """
+    for marker, need in _NEEDS.items():
+        if item.get_closest_marker(marker) and not need.is_there():
+            reason = f"{need.missing}: {need.cure}"
+            if need.ci_has and os.environ.get("CI") == "true":
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)

@@ -71,8 +71,8 @@ def augment(images: "Tensor", transformations: "Tensor | None") -> "Tensor":
     if transformations is None:
         return pixels
     height, width = images.shape[2:]
-    x = (torch.arange(width, dtype=torch.float32) - (width - 1) / 2).view(1, 1, width)
-    y = (torch.arange(height, dtype=torch.float32) - (height - 1) / 2).view(1, height, 1)
+    x = (torch.arange(width, dtype=torch.float32, device=images.device) - (width - 1) / 2).view(1, 1, width)
+    y = (torch.arange(height, dtype=torch.float32, device=images.device) - (height - 1) / 2).view(1, height, 1)
     matrix = transformations.unsqueeze(-1).unsqueeze(-1)
     columns, rows = (matrix[:, i, 0] * x + matrix[:, i, 1] * y + matrix[:, i, 2] for i in (0, 1))
     grid = torch.stack([columns * (2 / width), rows * (2 / height)], dim=3)

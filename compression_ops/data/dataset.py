@@ -82,6 +82,6 @@ def normalize(images: "Tensor", description: Description) -> "Tensor":
     """uint8 or float [N, C, H, W] with values in [0, 255] -> the float32 input of a model."""
     import torch
 
-    mean = torch.tensor(description.mean, dtype=torch.float32).view(1, -1, 1, 1)
-    std = torch.tensor(description.std, dtype=torch.float32).view(1, -1, 1, 1)
+    mean = torch.tensor(description.mean, dtype=torch.float32, device=images.device).view(1, -1, 1, 1)
+    std = torch.tensor(description.std, dtype=torch.float32, device=images.device).view(1, -1, 1, 1)
     return (images.to(torch.float32) / 255 - mean) / std

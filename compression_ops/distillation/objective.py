@@ -15,6 +15,7 @@ objective with every batch. With any other loss `class_weights` is refused.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, d
             "hold no teacher. Add the asset `teacher` to them, or choose a loss on stored soft labels, such as kd."
         )
     frozen = load(teacher).requires_grad_(False)
-    return lambda student: method.objective(spec, frozen, student, description.shape)
+    return lambda student: replace(method.objective(spec, frozen, student, description.shape), frozen=(frozen,))
 
 
 def require_class_weights(spec: Spec, training: Training) -> None:
@@ -78,7 +79,7 @@ def stored(loss: LogitLoss, soft_labels: Path, samples: int, classes: int) -> Ob
         return load_logits(soft_labels, number, samples, classes)
 
     def of_batch(model: nn.Module, batch: Batch) -> Tensor:
-        teacher_logits = view(views.of_epoch(batch.epoch))[batch.rows]
+        teacher_logits = view(views.of_epoch(batch.epoch))[batch.rows].to(batch.inputs.device)
         return loss(model(batch.inputs).float(), teacher_logits, batch)
 
     return Objective(of_batch)

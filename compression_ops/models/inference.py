@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -13,22 +14,35 @@ from compression_ops.models import memory_format
 # Small enough that a layer's result stays in the cache, and that the allocator keeps its memory: larger blocks go back
 # to the system after every layer, and their page faults can cost as much as the arithmetic.
 BATCH_SIZE = 64
+# Of a batch on an accelerator, whose kernels are short of work long before.
+_BATCH_SIZE_ELSEWHERE = 256
 
 
-def logits(model: nn.Module, images: Tensor, description: Description, batch_size: int = BATCH_SIZE) -> Tensor:
-    """[N, C, H, W] with values in [0, 255] (uint8 or float) -> float32 [N, classes].
+def logits(model: nn.Module, images: Tensor, description: Description, batch_size: int | None = None) -> Tensor:
+    """[N, C, H, W] with values in [0, 255] (uint8 or float) -> float32 [N, classes], on the processor.
 
-    The model runs in evaluation mode and is left in the mode that it was in.
+    The model computes where its weights lie, in evaluation mode, and is left in the mode that it was in.
     Raises ModelError if it does not give one logit for each class.
     """
     classes = len(description.classes)
-    parts = [torch.empty(0, classes)]
+    device = device_of(model)
+    parts = [torch.empty(0, classes, device=device)]
     form = memory_format.of(model)
     with evaluation(model), torch.no_grad():
-        for batch in images.split(batch_size):
-            inputs = normalize(batch, description).contiguous(memory_format=form)
+        for batch in images.split(batch_size or batch_size_on(device)):
+            inputs = normalize(batch.to(device), description).contiguous(memory_format=form)
             parts.append(_checked(model(inputs), len(batch), classes))
-    return torch.cat(parts)
+    return torch.cat(parts).cpu()
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a network's weights lie; the processor where it has none."""
+    return next((tensor.device for tensor in chain(model.parameters(), model.buffers())), torch.device("cpu"))
+
+
+def batch_size_on(device: torch.device) -> int:
+    """How many images a forward pass without gradients takes at once."""
+    return BATCH_SIZE if device.type == "cpu" else _BATCH_SIZE_ELSEWHERE
 
 
 def _checked(output: object, samples: int, classes: int) -> Tensor:

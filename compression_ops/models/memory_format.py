@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from compression_ops.models import randomness
 from compression_ops.models.duplicate import duplicate
 
 _LAST, _FIRST = torch.channels_last, torch.contiguous_format
@@ -28,8 +29,8 @@ def of(model: nn.Module) -> torch.memory_format:
 
 
 def _runs(model: nn.Module, sample: Tensor, form: torch.memory_format) -> bool:
-    """Without a trace: neither in the network nor in torch's generator."""
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+    """Without a trace: neither in the network nor in torch's generators."""
+    with randomness.kept(sample.device), torch.enable_grad():
         try:
             tried = duplicate(model).to(memory_format=form)
             inputs = sample.contiguous(memory_format=form)

@@ -30,22 +30,27 @@ class Forward:
 
     logits   [B, C, H, W] with values in [0, 255] (uint8 or float) -> float32 [B, classes]
     threads  how many threads may call `logits` at once; where that is more than one, a call computes on one core
+    device   where it computes; images that lie there already need not be moved
     warning  where torch computes although onnxruntime was asked: a sentence that says why
     """
 
     logits: Callable[[Tensor], Tensor]
     threads: int = 1
+    device: str = "cpu"
     warning: str | None = None
 
 
-def open_forward(folder: Path, description: Description, sample: Tensor) -> Forward:
+def open_forward(folder: Path, description: Description, sample: Tensor, device: str = "cpu") -> Forward:
     """The forward pass of the network in a `teacher`, `student` or `control` artifact.
 
     `sample` is some images like those to come: onnxruntime computes where its logits of them are torch's, within a
     thousandth of their range. Every call of it runs on one core, and calls from several threads use all of them: so a
     logit's bits depend neither on the number of cores nor on what else the machine does.
+    On an accelerator torch computes, which has it for sure: onnxruntime's builds for GPUs are packages of their own.
     Raises ModelError if the network does not give one logit a class.
     """
+    if device != "cpu":
+        return in_torch(load(folder).to(device), description)
     model = load(folder)
     expected = inference.logits(model, sample, description)
     try:
@@ -73,8 +78,9 @@ def compared_session(folder: Path, expected: Tensor, description: Description, s
 
 
 def in_torch(model: nn.Module, description: Description) -> Forward:
-    """The forward pass of a torch network, which uses all cores by itself."""
-    return Forward(lambda images: inference.logits(model, images, description))
+    """The forward pass of a torch network, which uses all cores, or the whole accelerator, by itself."""
+    device = str(inference.device_of(model))
+    return Forward(lambda images: inference.logits(model, images, description), device=device)
 
 
 def _run(session: InferenceSession, images: Tensor, description: Description) -> Tensor:

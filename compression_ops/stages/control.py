@@ -21,7 +21,7 @@ def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> St
     inputs  `dataset`
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
-    this processor cannot compute in `precision`.
+    the device cannot compute in `precision`.
     """
     from compression_ops.models.network import of_choice, save
     from compression_ops.training.loop import load_data, train_network
@@ -30,6 +30,12 @@ def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> St
     data = load_data(inputs["dataset"])
     network = of_choice(parameters, data.description)
     views, metric, progress = parameters.views, parameters.metric, context.progress
-    trained = train_network(network, data, parameters, views, lambda _: supervised(), progress, metric)
+    trained = train_network(network, data, parameters, views, lambda _: supervised(), progress, metric, context.device)
     save(context.output, network, trained.model)
-    return StageResult(metrics=trained.metrics, history=trained.history, warnings=trained.warnings)
+    return StageResult(
+        metrics=trained.metrics,
+        history=trained.history,
+        warnings=trained.warnings,
+        device=trained.device,
+        threads=trained.threads,
+    )

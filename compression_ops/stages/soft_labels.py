@@ -17,24 +17,34 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
 
     inputs  `dataset`, `teacher`
 
-    A teacher that cannot be exported to ONNX runs in torch, and a warning says so. Raises ModelError if a logit is not
-    finite in float16.
+    On the processor onnxruntime computes, and torch where the teacher cannot be exported to ONNX: a warning says so. On
+    an accelerator torch does. Raises ModelError if a logit is not finite in float16.
     """
+    import torch
+
     from compression_ops.data.dataset import load_description, load_split
     from compression_ops.distillation.labelling import label_views
     from compression_ops.distillation.soft_labels import save_logits, save_views
     from compression_ops.models.inference import BATCH_SIZE
     from compression_ops.onnx_model.inference import open_forward
+    from compression_ops.training.determinism import deterministic
 
     views = parameters.part(Views)
     train = load_split(inputs["dataset"], "train")
-    teacher = open_forward(inputs["teacher"], load_description(inputs["dataset"]), train.images[:BATCH_SIZE])
+    description, sample = load_description(inputs["dataset"]), train.images[:BATCH_SIZE]
     save_views(context.output, views)
     history: list[Mapping[str, float]] = []
-    for view, labels in enumerate(label_views(teacher, train.images, views)):
-        save_logits(context.output, view, labels)
-        history.append({"train_accuracy": (labels.argmax(dim=1) == train.labels).double().mean().item()})
-        context.progress(Progress("soft labels", view + 1, views.views, history[-1]))
+    with deterministic(views.seed, torch.device(context.device)) as undetermined:
+        teacher = open_forward(inputs["teacher"], description, sample, context.device)
+        for view, labels in enumerate(label_views(teacher, train.images, views)):
+            save_logits(context.output, view, labels)
+            history.append({"train_accuracy": (labels.argmax(dim=1) == train.labels).double().mean().item()})
+            context.progress(Progress("soft labels", view + 1, views.views, history[-1]))
     accuracy = sum(metrics["train_accuracy"] for metrics in history) / len(history)
-    warnings = (teacher.warning,) if teacher.warning else ()
-    return StageResult({"train_accuracy": accuracy, "views": float(views.views)}, tuple(history), warnings)
+    return StageResult(
+        {"train_accuracy": accuracy, "views": float(views.views)},
+        tuple(history),
+        (*((teacher.warning,) if teacher.warning else ()), *undetermined.warnings),
+        device=teacher.device,
+        threads=torch.get_num_threads() if teacher.warning else None,
+    )

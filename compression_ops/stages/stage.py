@@ -23,10 +23,12 @@ class Context:
 
     output    an empty folder that it writes its files to
     progress  is told how far it has come
+    device    where networks are trained and label: `cpu`, `cuda:0`, `mps` (see `compression_ops.device`)
     """
 
     output: Path
     progress: ProgressCallback = silent
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,16 @@ class StageResult:
     warnings  sentences that a user should read
     volatile  names of files in the output folder that differ between identical runs (latencies); they stay
               out of the artifact's content digest
+    device    where its numbers were computed; the processor, unless it says otherwise
+    threads   how many threads computed there, if the last bits depend on that
     """
 
     metrics: Mapping[str, float]
     history: tuple[Mapping[str, float], ...] = ()
     warnings: tuple[str, ...] = ()
     volatile: frozenset[str] = frozenset()
+    device: str = "cpu"
+    threads: int | None = None
 
 
 StageFunction = Callable[[Any, Mapping[str, Path], Context], StageResult]

@@ -39,6 +39,13 @@ def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> St
     network = of_choice(parameters, data.description)
     teacher = inputs.get("teacher")
     objective = of_loss(parameters.loss, inputs["soft_labels"], teacher, len(data.train), data.description)
-    trained = train_network(network, data, parameters, views, objective, context.progress, parameters.metric)
+    metric, progress, device = parameters.metric, context.progress, context.device
+    trained = train_network(network, data, parameters, views, objective, progress, metric, device)
     save(context.output, network, trained.model)
-    return StageResult(metrics=trained.metrics, history=trained.history, warnings=trained.warnings)
+    return StageResult(
+        metrics=trained.metrics,
+        history=trained.history,
+        warnings=trained.warnings,
+        device=trained.device,
+        threads=trained.threads,
+    )

@@ -38,8 +38,8 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
     inputs  `dataset`; `teacher_weights` where it begins with trained weights: the file, which without epochs is taken
             as it is
 
-    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; if this
-    processor cannot compute in `precision`; or if the weights are of another network or other classes.
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; if the
+    device cannot compute in `precision`; or if the weights are of another network or other classes.
     """
     from compression_ops.data.views import Views
     from compression_ops.models.network import of_choice, save
@@ -56,7 +56,14 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
         views = Views(views=parameters.epochs, augmentation=parameters.augmentation, seed=parameters.seed)
         objective = supervised(parameters.label_smoothing)
         metric, progress = parameters.metric, context.progress
-        trained = train_network(start.model, data, parameters, views, lambda _: objective, progress, metric)
+        trained = train_network(
+            start.model, data, parameters, views, lambda _: objective, progress, metric, context.device
+        )
     save(context.output, network, trained.model)
-    history = trained.history if parameters.epochs else ()
-    return StageResult(metrics=trained.metrics, history=history, warnings=(*start.warnings, *trained.warnings))
+    return StageResult(
+        metrics=trained.metrics,
+        history=trained.history if parameters.epochs else (),
+        warnings=(*start.warnings, *trained.warnings),
+        device=trained.device,
+        threads=trained.threads,
+    )

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,11 +17,11 @@ from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
 from compression_ops.metric import Metric
 from compression_ops.models import freezing, memory_format, outputs
-from compression_ops.models.inference import logits
+from compression_ops.models.inference import device_of, logits
 from compression_ops.models.network import Network, build
 from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.seeds import generator
-from compression_ops.training import class_weights, memory, precision
+from compression_ops.training import class_weights, memory, precision, threads
 from compression_ops.training.determinism import deterministic
 from compression_ops.training.hyperparameters import Training
 from compression_ops.training.objective import Batch, Objective, ObjectiveOf
@@ -47,12 +47,16 @@ class Trained:
     best_epoch  that epoch's number, from 1; 0 for a network that was not trained here
     history     one mapping of metrics an epoch; of a network that was not trained here, how it was found
     warnings    sentences that a user should read
+    device      where it was trained
+    threads     on how many threads, if on the processor: its last bits depend on that
     """
 
     model: nn.Module
     best_epoch: int
     history: tuple[Mapping[str, float], ...]
     warnings: tuple[str, ...] = ()
+    device: str = "cpu"
+    threads: int | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -78,18 +82,23 @@ def train_network(
     objective: ObjectiveOf,
     progress: ProgressCallback = silent,
     metric: Metric = "accuracy",
+    device: str = "cpu",
 ) -> Trained:
     """Build a network from `training.seed` and train it; the same arguments give the same bits on the same machine.
 
-    `network` may be what gives a network to begin with. `objective` is asked once, with the untrained network; what it
-    draws for modules of its own depends on the seed too.
-    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if this
-    processor cannot compute in `training.precision`.
+    On any `device` it begins with the weights that are drawn on the processor, where it comes back to. `network` may be
+    what gives a network to begin with. `objective` is asked once, with the untrained network there; what it draws for
+    modules of its own depends on the seed too.
+    Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if the
+    device cannot compute in `training.precision`.
     """
-    precision.check(training)
-    with deterministic(training.seed), memory.kept():
+    where = torch.device(device)
+    precision.check(training, where)
+    with deterministic(training.seed, where) as undetermined, memory.kept():
         model = build(network) if isinstance(network, Network) else network()
-        return train(model, data, training, views, objective(model), progress, metric)
+        made = objective(model)
+        trained = train(model.to(where), data, training, views, made, progress, metric)
+    return replace(trained, model=trained.model.cpu(), warnings=(*trained.warnings, *undetermined.warnings))
 
 
 def train(
@@ -101,39 +110,47 @@ def train(
     progress: ProgressCallback = silent,
     metric: Metric = "accuracy",
 ) -> Trained:
-    """Train a model in place, on view `e mod views` in epoch e; keep the best epoch's weights.
+    """Train a model in place, on its own device, on view `e mod views` in epoch e; keep the best epoch's weights.
 
     The best epoch has the highest `metric` on the validation split; among equals the lowest validation loss, then the
     latest. The objective's own modules are trained too, and end with the weights that they had at that epoch.
     An incomplete last batch is left out (unless it is the only one), since a handful of samples makes a noisy step
     and poor batch-norm statistics; every epoch shuffles, so each sample has its turn.
     """
-    form = memory_format.adopt(model, normalize(data.train.images[:2], data.description))
-    trained = nn.ModuleList([model, *objective.modules]).to(memory_format=form)
+    device = device_of(model)
+    form = memory_format.adopt(model, normalize(data.train.images[:2].to(device), data.description))
+    trained = nn.ModuleList([model, *objective.modules]).to(device).to(memory_format=form)
+    nn.ModuleList(objective.frozen).to(device)
     check_fit(model, data)
     steps = max(len(data.train) // training.batch_size, 1)
-    weighted = class_weights.of_training(training, data.train.labels, len(data.description.classes))
+    weights_of_classes = class_weights.of_training(training, data.train.labels, len(data.description.classes))
+    warnings = class_weights.warnings(weights_of_classes, data.description.classes)
+    weighted = None if weights_of_classes is None else weights_of_classes.to(device)
     optimizer = build_optimizer(trained, training)
     history: list[Mapping[str, float]] = []
     seen = outputs.Seen()
     best, best_epoch, weights = (-1.0, 0.0), 0, _copy(trained)
-    for epoch in range(training.epochs):
-        started = time.perf_counter()
-        report = _Reporter(progress, epoch, training.epochs, steps)
-        trained.train()
-        freezing.keep_still(trained)
-        with outputs.logits_alone(model, seen):
-            loss, rate = _train_epoch(model, optimizer, data, training, views, objective, weighted, epoch, report)
-        trained.eval()
-        found = validate(objective.validated(model), data.validation, data.description, metric)
-        history.append({"loss": loss, "learning_rate": rate, **found, "seconds": time.perf_counter() - started})
-        report.epoch(history[-1])
-        rank = (found[f"validation_{metric}"], -found["validation_loss"])
-        if rank >= best:
-            best, best_epoch, weights = rank, epoch + 1, _copy(trained)
+    with threads.by_work() as workers:
+        for epoch in range(training.epochs):
+            started = time.perf_counter()
+            report = _Reporter(progress, epoch, training.epochs, steps)
+            trained.train()
+            freezing.keep_still(trained)
+            with outputs.logits_alone(model, seen):
+                told = _train_epoch(
+                    model, optimizer, data, training, views, objective, weighted, workers, epoch, report
+                )
+            trained.eval()
+            found = validate(objective.validated(model), data.validation, data.description, metric)
+            history.append({**told, **found, "seconds": time.perf_counter() - started})
+            report.epoch(history[-1])
+            rank = (found[f"validation_{metric}"], -found["validation_loss"])
+            if rank >= best:
+                best, best_epoch, weights = rank, epoch + 1, _copy(trained)
     trained.load_state_dict(weights)
-    warnings = (*seen.warnings, *class_weights.warnings(weighted, data.description.classes))
-    return Trained(model.eval(), best_epoch, tuple(history), warnings)
+    return Trained(
+        model.eval(), best_epoch, tuple(history), (*seen.warnings, *warnings), str(device), workers.of(device)
+    )
 
 
 def validate(model: nn.Module, split: Split, description: Description, metric: Metric) -> dict[str, float]:
@@ -165,20 +182,24 @@ def _train_epoch(
     views: Views,
     objective: Objective,
     weighted: Tensor | None,
+    workers: threads.Workers,
     epoch: int,
     report: "_Reporter",
-) -> tuple[float, float]:
-    """One pass: (mean loss, last learning rate)."""
+) -> dict[str, float]:
+    """One pass: the mean loss, and the last learning rate. Each batch goes to the model's device by itself."""
+    device = device_of(model)
     transformations = views.transformations(len(data.train), views.of_epoch(epoch))
     total, rate = 0.0, 0.0
     for step, rows in enumerate(_batches(len(data.train), training, epoch)):
         rate = learning_rate(training, epoch * report.steps + step, report.steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        pixels = augment(data.train.images[rows], None if transformations is None else transformations[rows])
+        transformation = None if transformations is None else transformations[rows].to(device)
+        pixels = augment(data.train.images[rows].to(device), transformation)
         inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
-        with precision.autocast(training):
-            loss = objective.loss(model, Batch(inputs, rows, data.train.labels[rows], epoch, weighted))
+        batch = Batch(inputs, rows, data.train.labels[rows].to(device), epoch, weighted)
+        with precision.autocast(training, device), workers.watching():
+            loss = objective.loss(model, batch)
         if not loss.requires_grad:
             raise ModelError(
                 "no weight of the network has a gradient: its logits depend on none, or only through an operation "
@@ -189,7 +210,7 @@ def _train_epoch(
         optimizer.step()
         total += _finite(loss.item(), epoch, step, rate)
         report.step(step + 1)
-    return total / report.steps, rate
+    return {"loss": total / report.steps, "learning_rate": rate}
 
 
 def _batches(samples: int, training: Training, epoch: int) -> Iterator[Tensor]:
@@ -206,8 +227,11 @@ def check_fit(model: nn.Module, data: Data) -> None:
     except ModelError:
         raise
     except Exception as error:
+        device = device_of(model)
+        cure = f". What its forward makes belongs on {device}: give it `device=x.device`, or keep it in a buffer"
         raise ModelError(
             f"the network cannot take images of shape {data.description.shape}: {type(error).__name__}: {error}"
+            + (cure if device.type != "cpu" else "")
         ) from error
 
 

@@ -11,9 +11,9 @@ from torch.nn.functional import cross_entropy
 class Batch:
     """What a step is computed from; B samples of the train split.
 
-    inputs  float32 [B, C, H, W], augmented and normalized, in the network's memory format
-    rows    int64 [B], which samples of the split these are
-    labels  int64 [B], their classes
+    inputs  float32 [B, C, H, W], augmented and normalized, in the network's memory format and on its device
+    rows    int64 [B], which samples of the split these are; on the processor, where the split lies
+    labels  int64 [B], their classes; on the network's device, as the class weights are
     epoch   counted from 0
     class_weights  float32 [classes], how much each class weighs in what is learned from labels; None: all the same
     """
@@ -38,11 +38,14 @@ class Objective:
                with the network, follow it to its best epoch, and are not saved with it
     validated  the network -> the one whose validation accuracy decides which epoch is kept; by default itself. Where
                training simulates what is shipped (fake quantization), this is the simulation
+    frozen     modules that it computes with and that are not trained, such as a teacher: they follow the network to its
+               device. Whatever else it computes with belongs where the batch's inputs are
     """
 
     loss: Callable[[nn.Module, Batch], Tensor]
     modules: tuple[nn.Module, ...] = ()
     validated: Callable[[nn.Module], nn.Module] = _itself
+    frozen: tuple[nn.Module, ...] = ()
 
 
 # Given the untrained network, whose initial weights are drawn already, so that modules of an objective's own don't

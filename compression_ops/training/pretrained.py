@@ -53,7 +53,7 @@ class Start:
 
     def as_it_is(self, data: Data, metric: Metric) -> Trained:
         """The network with its trained weights and no epoch of training, judged on the validation split."""
-        with deterministic(self._training.seed):
+        with deterministic(self._training.seed, torch.device("cpu")):
             model = self.model().eval()
             check_fit(model, data)
             found = validate(model, data.validation, data.description, metric)

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
-from pipelines.execution import garbage_collector
+from pipelines.execution import garbage_collector, idle_threads
 from pipelines.orchestration import interrupts
 
 
@@ -17,6 +17,7 @@ def script() -> NoReturn:
     Threads are awaited, exit functions run and streams are flushed as ever.
     """
     garbage_collector.let_imports_pass()
+    idle_threads.let_sleep()
     code: object = None
     try:
         main()

@@ -12,6 +12,7 @@ from pipelines.cli.terminal.display import display
 from pipelines.cli.terminal.layout import Column
 from pipelines.commands import run as runner
 from pipelines.commands import warnings
+from pipelines.execution import device
 from pipelines.kinds import kind
 from pipelines.observed import known_digests
 from pipelines.pipeline import Pipeline
@@ -33,6 +34,7 @@ def command(
     """Compute what is out of date and no more."""
 
     def accept(file: recipe_file.RecipeFile) -> None:
+        device.check()  # an edit is to be computed
         runner.select(Pipeline.of(file), select or ())
 
     path = recipe_file.find(recipe)

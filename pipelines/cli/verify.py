@@ -1,6 +1,7 @@
 """`compression verify`."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from compression_ops.progress import Progress
 from pipelines.cli.arguments import Recipe, Select
@@ -8,6 +9,9 @@ from pipelines.cli.terminal.console import err, out
 from pipelines.cli.terminal.display import display
 from pipelines.commands import run as runner
 from pipelines.execution import progress, status
+
+if TYPE_CHECKING:
+    from pipelines.commands.verify import Verdict
 
 
 def command(recipe: Recipe, select: Select = None) -> None:
@@ -28,14 +32,8 @@ def command(recipe: Recipe, select: Select = None) -> None:
     differing = 0
     with display():
         for verdict in verify.verify(pipeline, verifiable, report, err.print):
-            if verdict.reproduced:
-                out.print(f"{verdict.asset}: reproduced, digest {verdict.found[:12]}")
-                continue
-            differing += 1
-            files = ", ".join(verdict.differing)
-            out.print(
-                f"{verdict.asset}: DIFFERS: {files}: {verdict.recorded[:12]} was recorded, {verdict.found[:12]} found"
-            )
+            differing += not verdict.reproduced
+            out.print(f"{verdict.asset}: {_found(verdict)}{_made_on(verdict)}", soft_wrap=True)
     for name in names:
         if name not in verifiable:
             out.print(f"{name}: skipped, since it depends on what MLflow's registry held when it was decided")
@@ -46,3 +44,18 @@ def command(recipe: Recipe, select: Select = None) -> None:
         sys.exit(1)
     if verifiable:
         out.print(f"all {len(verifiable)} assets were reproduced bit for bit")
+
+
+def _found(verdict: "Verdict") -> str:
+    if verdict.reproduced:
+        return f"reproduced, digest {verdict.found[:12]}"
+    files = ", ".join(verdict.differing)
+    return f"DIFFERS: {files}: {verdict.recorded[:12]} was recorded, {verdict.found[:12]} found"
+
+
+def _made_on(verdict: "Verdict") -> str:
+    """Where the recorded result was computed, and in what this place is another."""
+    if verdict.made_on is None:
+        return ""
+    unlike = verdict.made_on.unlike(verdict.here)
+    return f"; made on {verdict.made_on.words()}" + (f", here: {', '.join(unlike)}" if unlike else "")

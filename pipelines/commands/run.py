@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compression_ops.errors import CompressionError
-from pipelines.execution import inputs, progress, status
+from pipelines.execution import device, inputs, progress, status
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
@@ -74,7 +74,8 @@ def matching(pipeline: Pipeline, patterns: Sequence[str]) -> set[str]:
 def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
     """Bring the selected assets up to date in one Dagster run (more only if a result came out unexpectedly).
 
-    Raises RecipeError if what is to be computed reads files that are not there.
+    Raises CompressionError, before anything is computed, if the device that they are to be computed on is not here, or
+    if what is to be computed reads files that are not.
     """
     started = time.monotonic()
     selected = select(pipeline, patterns)
@@ -95,6 +96,7 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
             break
         if any(kind.files(name) for due in waiting for name in pipeline.graph.assets[due].inputs):
             file.require_files(pipeline.file)
+        device.check()
         with progress.subscribed(note):
             failures = _materialize(pipeline, waiting)
         for name, cause in failures.items():

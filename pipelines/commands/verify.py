@@ -8,24 +8,30 @@ from pathlib import Path
 
 from compression_ops.errors import CompressionError
 from compression_ops.progress import Progress
-from pipelines.execution import inputs, materialize
+from pipelines.execution import device, inputs, materialize
 from pipelines.execution.plan import plan
 from pipelines.execution.stage import compute
 from pipelines.graph import digests
 from pipelines.kinds import kind
+from pipelines.lineage import environment
 from pipelines.pipeline import Pipeline
 from pipelines.state.artifacts import ArtifactUnavailable
-from pipelines.state.materialization import Materialization
+from pipelines.state.materialization import MadeOn, Materialization
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an asset came out as recorded. `differing` names the files whose content differs."""
+    """Whether an asset came out as recorded. `differing` names the files whose content differs.
+
+    made_on, here  where the recorded result was computed, None if nobody noted it, and where it was computed again
+    """
 
     asset: str
     recorded: str
     found: str
     differing: tuple[str, ...]
+    made_on: MadeOn | None
+    here: MadeOn
 
     @property
     def reproduced(self) -> bool:
@@ -41,10 +47,11 @@ def reproducible(pipeline: Pipeline, names: list[str]) -> list[str]:
 def verify(
     pipeline: Pipeline, names: list[str], report: Callable[[str, Progress], None], log: Callable[[str], None]
 ) -> Iterator[Verdict]:
-    """Recompute each reproducible asset from its recorded inputs.
+    """Recompute each reproducible asset from its recorded inputs, and where the device is `auto`, on its recorded one.
 
-    Raises CompressionError if one is stale or was never made.
+    Raises CompressionError if one is stale or was never made, or if the device that is asked for is not here.
     """
+    device.check()
     for name in reproducible(pipeline, names):
         asset = pipeline.graph.assets[name]
         entry = pipeline.latest(name)
@@ -67,14 +74,15 @@ def verify(
             def advance(step: Progress, name: str = name) -> None:
                 report(name, step)
 
-            result = compute(plan(asset, loaded), output, advance)
+            where = device.chosen(entry.made_on.device if entry.made_on else None)
+            result = compute(plan(asset, loaded), output, advance, where)
             artifact = pipeline.store.identify(output, result.volatile)
             differing = tuple(
                 path.name
                 for path in sorted(output.iterdir())
                 if path.name not in result.volatile and not _same(path, recorded / path.name)
             )
-        yield Verdict(name, entry.digest, artifact.digest, differing)
+        yield Verdict(name, entry.digest, artifact.digest, differing, entry.made_on, environment.made_on(result))
 
 
 def _recorded(pipeline: Pipeline, entry: Materialization) -> Path:

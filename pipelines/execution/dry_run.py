@@ -42,12 +42,15 @@ class _Trial:
         return _choice(self.training)
 
 
-def check(pipeline: Pipeline, asset: Asset, dataset: Path | None, beside: Collection[str], log: Log) -> tuple[str, ...]:
+def check(
+    pipeline: Pipeline, asset: Asset, dataset: Path | None, beside: Collection[str], device: str, log: Log
+) -> tuple[str, ...]:
     """Sentences about an asset's network that a user should read; () for an asset that trains none.
 
     dataset  the folder of its data set
     beside   other assets that are to be computed with it: those that are made from it are tried too, so that nobody
              waits for a teacher before hearing of its student
+    device   where they are to be trained
 
     Raises ModelError with the name of the asset whose network cannot go its way.
     """
@@ -57,7 +60,7 @@ def check(pipeline: Pipeline, asset: Asset, dataset: Path | None, beside: Collec
     told: tuple[str, ...] = ()
     for trial in _trials(pipeline, [asset.name, *made_from_it]):
         try:
-            warnings = _remembered(pipeline, trial, dataset, log)
+            warnings = _remembered(pipeline, trial, dataset, device, log)
         except CompressionError as error:
             if trial.asset == asset.name:
                 raise
@@ -91,7 +94,7 @@ def _choice(training: Training) -> NetworkChoice:
     return training.part(NetworkChoice)
 
 
-def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, log: Log) -> tuple[str, ...]:
+def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, log: Log) -> tuple[str, ...]:
     from compression_ops import dry_run
     from compression_ops.data.dataset import load_description, load_split
     from compression_ops.models.network import of_choice
@@ -99,12 +102,13 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, log: Log) -> t
     description = load_description(dataset)
     network = of_choice(trial.choice, description)
     code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, factory(network.architecture)[0]))
-    file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code)}.json"
+    file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code, device)}.json"
     known = _known(file)
     if known is not None:
         return known
     log(f"{trial.asset}: a dry run of its network")
-    warnings = dry_run.check(network, trial.training, load_split(dataset, "train"), description, trial.precisions)
+    train = load_split(dataset, "train")
+    warnings = dry_run.check(network, trial.training, train, description, trial.precisions, device)
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(warnings))
@@ -120,7 +124,7 @@ def _known(file: Path) -> tuple[str, ...] | None:
     return tuple(map(str, found)) if isinstance(found, list) else None
 
 
-def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[str, str]) -> str:
+def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[str, str], device: str) -> str:
     from importlib.metadata import version
 
     libraries = {name: version(name) for name in ("torch", "onnx", "onnxruntime")}
@@ -135,5 +139,6 @@ def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[st
         classes,
         code,
         libraries,
+        device,
     ]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

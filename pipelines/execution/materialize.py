@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.stages.stage import StageResult
-from pipelines.execution import dry_run, garbage_collector, inputs, judge, progress
+from pipelines.execution import device, dry_run, garbage_collector, inputs, judge, progress
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
 from pipelines.execution.stage import check_nothing_changed, compute
@@ -65,19 +65,23 @@ def _result(
     known = _reuse(pipeline, action, log)
     if known is not None:
         return known
-    warnings = dry_run.check(pipeline, action.asset, action.inputs.folders.get("dataset"), beside, log)
-    return _compute(_Task(pipeline, action, log, dagster_run_id, warnings), decision)
+    where = device.chosen()
+    warnings = dry_run.check(pipeline, action.asset, action.inputs.folders.get("dataset"), beside, where, log)
+    return _compute(_Task(pipeline, action, log, dagster_run_id, warnings, where), decision)
 
 
 @dataclass(frozen=True)
 class _Task:
-    """A computation: whose words go to `log`, in which run of Dagster's, and what a user should read beforehand."""
+    """A computation: whose words go to `log`, in which run of Dagster's, what a user should read beforehand, and on
+    which device it may compute.
+    """
 
     pipeline: Pipeline
     action: Action
     log: Log
     dagster_run_id: str
     warnings: tuple[str, ...]
+    device: str
 
 
 def _reuse(pipeline: Pipeline, action: Action, log: Log) -> Materialization | None:
@@ -174,7 +178,7 @@ def _run_stage(task: _Task, lineage: "Lineage", computation: "Computation", run_
     output = Path(tempfile.mkdtemp(prefix="compression-"))
     started = time.monotonic()
     try:
-        stage = compute(action, output, reporter(action.asset, task.log))
+        stage = compute(action, output, reporter(action.asset, task.log), task.device)
         stage = replace(stage, warnings=tuple(dict.fromkeys((*task.warnings, *stage.warnings))))
         seconds = time.monotonic() - started
         check_nothing_changed(pipeline, action)
@@ -187,6 +191,8 @@ def _run_stage(task: _Task, lineage: "Lineage", computation: "Computation", run_
 
 
 def _entry(task: _Task, made: _Made, experiment_id: str, run_id: str) -> Materialization:
+    from pipelines.lineage import environment
+
     pipeline, action, asset = task.pipeline, task.action, task.action.asset
     return Materialization(
         recipe=pipeline.recipe,
@@ -206,4 +212,5 @@ def _entry(task: _Task, made: _Made, experiment_id: str, run_id: str) -> Materia
         seconds=made.seconds,
         metrics=dict(made.stage.metrics),
         warnings=made.stage.warnings,
+        made_on=environment.made_on(made.stage),
     )

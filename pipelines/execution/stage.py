@@ -12,10 +12,10 @@ from pipelines.pipeline import Pipeline
 from pipelines.state.action import Action
 
 
-def compute(action: Action, output: Path, report: Callable[[Progress], None]) -> StageResult:
-    """Run an action's stage into an empty folder."""
+def compute(action: Action, output: Path, report: Callable[[Progress], None], device: str) -> StageResult:
+    """Run an action's stage into an empty folder, on a device if it trains or labels."""
     stage: StageFunction = importlib.import_module(action.asset.stage).run
-    return stage(action.parameters, action.inputs.folders, Context(output, report))
+    return stage(action.parameters, action.inputs.folders, Context(output, report, device))
 
 
 def check_nothing_changed(pipeline: Pipeline, action: Action) -> None:

@@ -9,7 +9,10 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from compression_ops import device, instruction_sets
+from compression_ops.stages.stage import StageResult
 from pipelines.lineage import names
+from pipelines.state.materialization import MadeOn
 
 _PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-learn", "safetensors")
 
@@ -30,6 +33,18 @@ def tags() -> dict[str, str]:
     if commit:
         found[names.GIT_COMMIT] = commit
     return found
+
+
+def made_on(result: StageResult) -> MadeOn:
+    """Where a stage has just computed its result, in this process."""
+    return MadeOn(
+        device=result.device,
+        device_name=device.name(result.device),
+        threads=result.threads,
+        host=platform.node(),
+        processor=instruction_sets.model_name(),
+        versions=", ".join(_versions()),
+    )
 
 
 def process_identity(pid: int) -> str:

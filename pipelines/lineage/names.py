@@ -24,6 +24,7 @@ STAGE = "compression.stage"
 DIGEST = "compression.digest"
 MACHINE = "compression.machine"
 VERSIONS = "compression.versions"
+DEVICE = "compression.device"
 ERROR = "error"
 
 # Tags of runs that lead to Dagster.

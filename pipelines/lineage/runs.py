@@ -104,6 +104,7 @@ class Lineage:
         """Log what came out; returns the id of the logged model, if the stage made one."""
         self._log_metrics(run_id, result)
         self._client.set_tag(run_id, names.DATA_VERSION, digest)
+        self._client.set_tag(run_id, names.DEVICE, environment.made_on(result).words())
         model_id = None
         if computation.is_model:
             model_id = mlflow_models.log(

@@ -8,7 +8,7 @@ import dagster as dg
 
 from compression_ops.errors import CompressionError
 from compression_ops.progress import silent
-from pipelines.execution import materialize
+from pipelines.execution import idle_threads, materialize
 from pipelines.graph.asset import OBSERVED, Asset
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Gate
@@ -27,6 +27,7 @@ _OF_THE_DAEMON = ("dagster/sensor_name", "dagster/schedule_name", "dagster/from_
 def definitions(pipeline: Pipeline) -> dg.Definitions:
     """What is observed, every asset of a recipe with its gates, and what makes them run by themselves."""
     interrupts.teach_dagster()
+    idle_threads.let_sleep()
     graph = pipeline.graph
     observed = [name for name in OBSERVED if any(name in asset.inputs for asset in graph.assets.values())]
     keys = [key(graph.recipe, name) for name in (*observed, *graph.assets)]

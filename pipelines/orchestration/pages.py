@@ -31,6 +31,7 @@ def materialization(pipeline: Pipeline, entry: Materialization) -> dict[str, Any
         **_page(pipeline, entry, page),
         "computed": "computed in this run" if entry.computed else "reused: this computation was known",
         "compute_seconds": round(entry.seconds, 2),
+        **({"made_on": entry.made_on.words()} if entry.made_on else {}),
         "mlflow_run": dg.MetadataValue.url(run_url(pipeline.home, entry)),
         "mlflow_run_id": entry.run_id,
         "content_digest": entry.digest,

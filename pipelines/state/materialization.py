@@ -23,6 +23,36 @@ class Source:
 
 
 @dataclass(frozen=True)
+class MadeOn:
+    """Where a result was computed, and with what: all that its bits may depend on beside what it was made from.
+
+    device     `cpu`, `cuda:0`, `mps`;  device_name  what an accelerator is called, else empty
+    threads    of the processor, where the last bits depend on their number; else None
+    host, processor, versions   the machine, its processor, and the packages that compute
+    """
+
+    device: str
+    device_name: str
+    threads: int | None
+    host: str
+    processor: str
+    versions: str
+
+    def words(self) -> str:
+        """`cpu (1 thread) of HOST`."""
+        name = self.device_name if self.threads is None else f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{self.device}{f' ({name})' if name else ''} of {self.host}"
+
+    def unlike(self, other: "MadeOn") -> list[str]:
+        """In what another place differs, as far as bits may depend on it."""
+        pairs = [(field, getattr(self, field), getattr(other, field)) for field in _OF_BITS]
+        return [f"{field.replace('_', ' ')} {a or 'none'} → {b or 'none'}" for field, a, b in pairs if a != b]
+
+
+_OF_BITS = ("device", "device_name", "threads", "processor", "versions")
+
+
+@dataclass(frozen=True)
 class Check:
     """What a gate found.
 
@@ -53,6 +83,7 @@ class Materialization:
     metrics      the stage's headline numbers
     seconds      duration of the computation (of the original one, if reused)
     gates        the thresholds that it was judged by;  checks  what they found
+    made_on      where it was computed; None where an earlier version did not say
     """
 
     recipe: str
@@ -74,6 +105,7 @@ class Materialization:
     warnings: tuple[str, ...] = field(default=())
     gates: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...] = field(default=())
+    made_on: MadeOn | None = None
 
     @property
     def blocked(self) -> tuple[Check, ...]:
@@ -100,6 +132,7 @@ def from_json(fields: Any) -> Materialization:
         known = {name: value for name, value in fields.items() if name in Materialization.__dataclass_fields__}
         known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
         known["warnings"] = tuple(fields["warnings"])
+        known["made_on"] = MadeOn(**fields["made_on"]) if fields.get("made_on") else None
         known["checks"] = tuple(Check(**check) for check in fields.get("checks", ()))
         entry = Materialization(**known)
     except (AttributeError, KeyError, TypeError) as error:

@@ -1,0 +1,16 @@
+"""What torch's threads do while they wait for one another: sleep.
+
+By default those of its OpenMP (GNU's) spin for milliseconds at the end of each of a network's kernels. On a machine
+that other programs use, too, they spin the time away that the thread which they wait for needs.
+"""
+
+import os
+
+_ASLEEP = {"OMP_WAIT_POLICY": "PASSIVE"}  # results have the same bits
+_SAID_BY_THE_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+
+
+def let_sleep() -> None:
+    """Let them, unless the environment says how they wait. Once torch is imported it is too late."""
+    if not any(name in os.environ for name in _SAID_BY_THE_USER):
+        os.environ.update(_ASLEEP)
