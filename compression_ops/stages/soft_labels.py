@@ -18,7 +18,8 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
     inputs  `dataset`, `teacher`
 
     A teacher that cannot be exported to ONNX runs in torch, and a warning says so. Raises ModelError if a logit is not
-    finite in float16.
+    finite in float16, DataError if the images do not allow the augmentation. `train_accuracy` of a mixed view is how
+    often the teacher answers the class that has most of the mixture.
     """
     from compression_ops.data.dataset import load_description, load_split
     from compression_ops.distillation.labelling import label_views
@@ -28,12 +29,14 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
 
     views = parameters.part(Views)
     train = load_split(inputs["dataset"], "train")
-    teacher = open_forward(inputs["teacher"], load_description(inputs["dataset"]), train.images[:BATCH_SIZE])
+    description = load_description(inputs["dataset"])
+    teacher = open_forward(inputs["teacher"], description, train.images[:BATCH_SIZE])
     save_views(context.output, views)
     history: list[Mapping[str, float]] = []
-    for view, labels in enumerate(label_views(teacher, train.images, views)):
+    for view, labels in enumerate(label_views(teacher, train.images, description, views)):
         save_logits(context.output, view, labels)
-        history.append({"train_accuracy": (labels.argmax(dim=1) == train.labels).double().mean().item()})
+        classes = views.view(view, train.images, description).classes(train.labels)
+        history.append({"train_accuracy": (labels.argmax(dim=1) == classes).double().mean().item()})
         context.progress(Progress("soft labels", view + 1, views.views, history[-1]))
     accuracy = sum(metrics["train_accuracy"] for metrics in history) / len(history)
     warnings = (teacher.warning,) if teacher.warning else ()

@@ -28,7 +28,7 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
     inputs  `dataset`
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
-    this processor cannot compute in `precision`.
+    this processor cannot compute in `precision`; DataError if the images do not allow the augmentation.
     """
     from compression_ops.data.views import Views
     from compression_ops.models.network import of_choice, save

@@ -11,7 +11,6 @@ from torch import Tensor, nn, optim
 from torch.nn import functional
 
 from compression_ops import metric as metrics
-from compression_ops.data.augmentation import augment
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
@@ -83,7 +82,7 @@ def train_network(
 
     `objective` is asked once, with the untrained network; what it draws for modules of its own depends on the seed too.
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if this
-    processor cannot compute in `training.precision`.
+    processor cannot compute in `training.precision`; DataError if the images do not allow the views' augmentation.
     """
     precision.check(training)
     with deterministic(training.seed), memory.kept():
@@ -167,16 +166,16 @@ def _train_epoch(
     report: "_Reporter",
 ) -> tuple[float, float]:
     """One pass: (mean loss, last learning rate)."""
-    transformations = views.transformations(len(data.train), views.of_epoch(epoch))
+    view = views.view(views.of_epoch(epoch), data.train.images, data.description)
     total, rate = 0.0, 0.0
     for step, rows in enumerate(_batches(len(data.train), training, epoch)):
         rate = learning_rate(training, epoch * report.steps + step, report.steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        pixels = augment(data.train.images[rows], None if transformations is None else transformations[rows])
-        inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
+        inputs = normalize(view.pixels(rows), data.description).contiguous(memory_format=memory_format.of(model))
+        labels = view.labels(data.train.labels, rows)
         with precision.autocast(training):
-            loss = objective.loss(model, Batch(inputs, rows, data.train.labels[rows], epoch, weighted))
+            loss = objective.loss(model, Batch(inputs, rows, labels, epoch, weighted))
         if not loss.requires_grad:
             raise ModelError(
                 "no weight of the network has a gradient: its logits depend on none, or only through an operation "

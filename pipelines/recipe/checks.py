@@ -8,8 +8,7 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import implementations
-from compression_ops.data.augmentation import Augmentation
-from pipelines.recipe import architectures, schema_words
+from pipelines.recipe import architectures, schema_words, views
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import locate
 from pipelines.recipe.sections import Recipe
@@ -67,12 +66,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[
     for where, choice in (("teacher",), recipe.teacher), *((("students", n), s) for n, s in recipe.students.items()):
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
-    augmentation = recipe.soft_labels.augmentation
-    if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
-        path, line, value, _ = locate(attributes, ("soft_labels", "views"))
-        allowed = "1 without an `augmentation`, since all views would be the same"
-        mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
-    return mistakes
+    return [*mistakes, *views.mistakes(recipe, attributes)]
 
 
 def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
