@@ -57,15 +57,15 @@ def main() -> None:
             "torch, channels last": in_torch(load(teacher), description),
             "onnxruntime": forward,
         }
-        _compare(ways, images, 2 * macs * len(images), arguments.runs)
+        _compare(ways, images, description, 2 * macs * len(images), arguments.runs)
 
 
-def _compare(ways: dict[str, Forward], images: Tensor, operations: int, runs: int) -> None:
-    labels = {name: _label(way, images) for name, way in ways.items()}
+def _compare(ways: dict[str, Forward], images: Tensor, description: Description, operations: int, runs: int) -> None:
+    labels = {name: _label(way, images, description) for name, way in ways.items()}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(runs):
         for name, way in ways.items():
-            seconds[name].append(_seconds(lambda way=way: _label(way, images)))
+            seconds[name].append(_seconds(lambda way=way: _label(way, images, description)))
     for name, values in seconds.items():
         print(f"{name:22} {operations / statistics.median(values) / 1e9:6.0f} GFLOP/s")
     ratio = statistics.median(a / b for a, b in zip(seconds["torch"], seconds["onnxruntime"], strict=True))
@@ -74,8 +74,8 @@ def _compare(ways: dict[str, Forward], images: Tensor, operations: int, runs: in
     print(f"onnxruntime / torch {ratio:.2f}; largest difference of the stored logits {error:.1e} of their range")
 
 
-def _label(way: Forward, images: Tensor) -> Tensor:
-    return next(label_views(way, images, _VIEWS)).float()
+def _label(way: Forward, images: Tensor, description: Description) -> Tensor:
+    return next(label_views(way, images, description, _VIEWS)).float()
 
 
 def _seconds(work: Callable[[], object]) -> float:

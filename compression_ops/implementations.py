@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Union
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, create_model, model_serializer
 
 from compression_ops.spec import Spec
 
@@ -58,6 +58,26 @@ def _spec(module_name: str) -> type[Spec]:
 def one_of(package: str, tag: str) -> Any:
     """The type of a field that takes the parameters of any implementation in a package, told apart by `tag`."""
     return Annotated[Union[specs(package)], Field(discriminator=tag)]  # noqa: UP007
+
+
+class _Chosen(Spec):
+    """A parameter set that says nothing of what is not chosen: a new implementation leaves its JSON as it was."""
+
+    @model_serializer(mode="wrap")
+    def _stated(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
+def each_of(package: str) -> type[Spec]:
+    """The base of a parameter set with a field for every implementation in a package, by the name of its file.
+
+    A field takes the implementation's parameters; None, the default, is not to use it.
+    """
+    fields: dict[str, Any] = {
+        name: (spec | None, Field(default=None, description=(spec.__doc__ or "").partition("\n")[0]))
+        for name, spec in zip(names(package), specs(package), strict=True)
+    }
+    return create_model("Chosen", __base__=_Chosen, **fields)
 
 
 def module_name(spec: Spec) -> str:

@@ -1,79 +1,40 @@
-"""Whole-batch augmentation, seeded and replayable: a *view* is a data set under one draw of random transformations."""
+"""Whole-batch augmentation, seeded and replayable: what happens to each sample of a view, and in which order."""
 
-import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from pydantic import Field
-
-from compression_ops.seeds import generator
+from compression_ops import implementations
+from compression_ops.data.affine import Affine
+from compression_ops.data.misfit import Misfit
 from compression_ops.spec import Spec
 
-if TYPE_CHECKING:
-    from torch import Tensor
+_PACKAGE = "data.augmentations"
 
 
-class Augmentation(Spec):
-    """Bounds of the random transformation that each sample of a view undergoes. All zero: a view is the data itself."""
+class Augmentation(Affine, implementations.each_of(_PACKAGE)):
+    """The random transformations that each sample of a view undergoes. None: a view is the data itself.
 
-    translate: float = Field(default=0.0, ge=0, le=64, description="Largest shift along each axis, in pixels.")
-    rotate: float = Field(default=0.0, ge=0, le=180, description="Largest rotation either way, in degrees.")
-    scale: float = Field(default=0.0, ge=0, lt=1, description="Largest relative change of size.")
-    shear: float = Field(default=0.0, ge=0, le=45, description="Largest shear, in degrees.")
-    flip: bool = Field(default=False, description="Mirror half of the samples left to right.")
-
-
-def draw(augmentation: Augmentation, samples: int, seed: int, view: int) -> "Tensor | None":
-    """The transformations of one view, for all samples at once: float32 [samples, 2, 3] as `affine` gives them.
-
-    They depend on (augmentation, samples, seed, view) alone, so any batch of any view can be made again exactly.
-    Each bound has random numbers of its own: changing one leaves the draws of the others. None: nothing to transform.
+    The bounds of the affine map stand here, the parameters of any other augmentation under the name of its file.
     """
-    import torch
 
-    if augmentation == Augmentation():
-        return None
-    uniform = torch.rand(samples, 6, generator=generator(seed, "view", view)) * 2 - 1
-    return affine(
-        angle=uniform[:, 0] * math.radians(augmentation.rotate),
-        scale=1 + uniform[:, 1] * augmentation.scale,
-        shear=torch.tan(uniform[:, 2] * math.radians(augmentation.shear)),
-        shift=uniform[:, 3:5] * augmentation.translate,
-        mirror=(uniform[:, 5] < 0) & augmentation.flip,
-    )
+    def chosen(self) -> Mapping[str, Spec]:
+        """The parameters of what is done to each sample, in the order in which it is done; the affine map is ``."""
+        named = {name: getattr(self, name) for name in implementations.names(_PACKAGE)}
+        every = {"": self.part(Affine), **{name: spec for name, spec in named.items() if spec is not None}}
+        active = {name: spec for name, spec in every.items() if spec.model_dump(exclude_defaults=True)}
+        return dict(sorted(active.items(), key=lambda item: getattr(item[1], "order")))  # noqa: B009
 
+    def mixing(self) -> list[str]:
+        """The names of those that mix samples with each other, and so their labels."""
+        return [name for name, spec in self.chosen().items() if mixes(spec)]
 
-def affine(angle: "Tensor", scale: "Tensor", shear: "Tensor", shift: "Tensor", mirror: "Tensor") -> "Tensor":
-    """Where each output pixel is read from: matrices [N, 2, 3] that map (x, y, 1) of the output to (x, y) of the input.
-
-    Coordinates are pixels from the image's centre, x to the right and y down. The image is mirrored left to right
-    where `mirror` (bool [N]), sheared (x moves by `shear`·y), scaled, turned by `angle` (radians, from x towards y)
-    and shifted by `shift` ([N, 2]: x, y), in this order; angle, scale and shear are [N].
-    """
-    import torch
-
-    cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-    sign = 1 - 2 * mirror.to(angle.dtype)
-    linear = torch.stack([sign * (cos + shear * sin), sign * (sin - shear * cos), -sin, cos], dim=1).view(-1, 2, 2)
-    offset = -(linear * shift.unsqueeze(1)).sum(dim=2, keepdim=True)
-    return torch.cat([linear, offset], dim=2)
+    def misfits(self, shape: tuple[int, int, int]) -> Iterator[Misfit]:
+        """The parameters that images of (channels, height, width) do not allow."""
+        for name, spec in self.chosen().items():
+            for found in implementations.module_of(spec).misfits(spec, shape):
+                yield replace(found, field=f"{name}.{found.field}".lstrip("."))
 
 
-def augment(images: "Tensor", transformations: "Tensor | None") -> "Tensor":
-    """Transform a batch: [B, C, H, W] with values in [0, 255] and float32 [B, 2, 3] -> float32 [B, C, H, W].
-
-    Bilinear; what comes from outside the image is black (0). A sample's result does not depend on its batch:
-    the sampling grid is computed element by element, since a batched matrix product may round differently.
-    """
-    import torch
-    from torch.nn.functional import grid_sample
-
-    pixels = images.to(torch.float32)
-    if transformations is None:
-        return pixels
-    height, width = images.shape[2:]
-    x = (torch.arange(width, dtype=torch.float32, device=images.device) - (width - 1) / 2).view(1, 1, width)
-    y = (torch.arange(height, dtype=torch.float32, device=images.device) - (height - 1) / 2).view(1, height, 1)
-    matrix = transformations.unsqueeze(-1).unsqueeze(-1)
-    columns, rows = (matrix[:, i, 0] * x + matrix[:, i, 1] * y + matrix[:, i, 2] for i in (0, 1))
-    grid = torch.stack([columns * (2 / width), rows * (2 / height)], dim=3)
-    return grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+def mixes(spec: Spec) -> bool:
+    """Whether an augmentation mixes samples with each other."""
+    return getattr(spec, "mixes", False)

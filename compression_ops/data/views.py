@@ -4,11 +4,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from compression_ops.data.augmentation import Augmentation, draw
+from compression_ops.data.augmentation import Augmentation
 from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from compression_ops.data.dataset import Description
+    from compression_ops.data.view import View
 
 
 class Views(Spec):
@@ -22,6 +25,8 @@ class Views(Spec):
         """The view that epoch `epoch`, counted from 0, trains on."""
         return epoch % self.views
 
-    def transformations(self, samples: int, view: int) -> "Tensor | None":
-        """Those of one view for all samples, as `compression_ops.augmentation.draw` gives them."""
-        return None if self.augmentation is None else draw(self.augmentation, samples, self.seed, view)
+    def view(self, number: int, images: "Tensor", description: "Description") -> "View":
+        """One of them, of a split's images uint8 [N, C, H, W]: see `compression_ops.data.view.draw`."""
+        from compression_ops.data import view
+
+        return view.draw(self.augmentation, images, description, self.seed, number)

@@ -12,6 +12,10 @@ variable `needs_teacher`, and by that either
 One that learns from the labels too says `weighs_classes: ClassVar[bool] = True`. Where a recipe asks for
 `class_weights: balanced` it is given them, float32 [classes]: `loss` as a further argument `class_weights`, an
 objective with every batch. With any other loss `class_weights` is refused.
+
+Where the views mix samples, as mixup does, `labels` are float32 [B, classes], what each class has of the mixture, and
+the stored logits are the teacher's answer to it. A loss that reads such labels too, or none, says
+`takes_mixed_labels: ClassVar[bool] = True`; any other is refused with such views.
 """
 
 from collections.abc import Callable
@@ -22,6 +26,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from compression_ops.data.dataset import Description
+from compression_ops.data.views import Views
 from compression_ops.distillation.soft_labels import load_logits, load_views
 from compression_ops.errors import ModelError
 from compression_ops.implementations import module_of
@@ -64,6 +69,17 @@ def require_class_weights(spec: Spec, training: Training) -> None:
             f"class_weights is {training.class_weights}, and the loss {type(spec).__name__} weighs no classes. Leave "
             "class_weights out, choose a loss that does, such as kd, or say `weighs_classes = True` in its parameters "
             "and use the weights that it is given."
+        )
+
+
+def require_mixed_labels(spec: Spec, views: Views) -> None:
+    """Raises ModelError if views mix samples and a loss cannot read the labels of mixtures."""
+    mixing = [] if views.augmentation is None else views.augmentation.mixing()
+    if mixing and not getattr(spec, "takes_mixed_labels", False):
+        raise ModelError(
+            f"the views' {mixing[0]} mixes labels, and the loss {type(spec).__name__} takes no mixed ones. Leave "
+            f"{mixing[0]} out, choose a loss that does, such as kd, or say `takes_mixed_labels = True` in its "
+            "parameters: its labels are then float32 [B, classes]."
         )
 
 

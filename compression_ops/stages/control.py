@@ -21,7 +21,7 @@ def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> St
     inputs  `dataset`
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if
-    the device cannot compute in `precision`.
+    the device cannot compute in `precision`; DataError if the images do not allow the augmentation.
     """
     from compression_ops.models.network import of_choice, save
     from compression_ops.training.loop import load_data, train_network

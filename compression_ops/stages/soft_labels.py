@@ -18,7 +18,9 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
     inputs  `dataset`, `teacher`
 
     On the processor onnxruntime computes, and torch where the teacher cannot be exported to ONNX: a warning says so. On
-    an accelerator torch does. Raises ModelError if a logit is not finite in float16.
+    an accelerator torch does. `train_accuracy` of a mixed view is how often the teacher answers the class that has most
+    of the mixture. Raises ModelError if a logit is not finite in float16, DataError if the images do not allow the
+    augmentation.
     """
     import torch
 
@@ -36,9 +38,10 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
     history: list[Mapping[str, float]] = []
     with deterministic(views.seed, torch.device(context.device)) as undetermined:
         teacher = open_forward(inputs["teacher"], description, sample, context.device)
-        for view, labels in enumerate(label_views(teacher, train.images, views)):
+        for view, labels in enumerate(label_views(teacher, train.images, description, views)):
             save_logits(context.output, view, labels)
-            history.append({"train_accuracy": (labels.argmax(dim=1) == train.labels).double().mean().item()})
+            classes = views.view(view, train.images, description).classes(train.labels)
+            history.append({"train_accuracy": (labels.argmax(dim=1) == classes).double().mean().item()})
             context.progress(Progress("soft labels", view + 1, views.views, history[-1]))
     accuracy = sum(metrics["train_accuracy"] for metrics in history) / len(history)
     return StageResult(

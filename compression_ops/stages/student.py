@@ -25,10 +25,10 @@ def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> St
     inputs  `dataset`, `soft_labels`, and `teacher` where the loss needs the teacher itself
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite, if the
-    loss needs a teacher that is no input or cannot weigh classes as asked, or if this processor cannot compute in
-    `precision`; DataError if the soft labels are those of another data set.
+    loss needs a teacher that is no input, cannot weigh classes as asked or takes no mixed labels where the views mix,
+    or if this processor cannot compute in `precision`; DataError if the soft labels are those of another data set.
     """
-    from compression_ops.distillation.objective import of_loss, require_class_weights
+    from compression_ops.distillation.objective import of_loss, require_class_weights, require_mixed_labels
     from compression_ops.distillation.soft_labels import load_views
     from compression_ops.models.network import of_choice, save
     from compression_ops.training.loop import load_data, train_network
@@ -36,6 +36,7 @@ def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> St
     require_class_weights(parameters.loss, parameters)
     data = load_data(inputs["dataset"])
     views = load_views(inputs["soft_labels"])
+    require_mixed_labels(parameters.loss, views)
     network = of_choice(parameters, data.description)
     teacher = inputs.get("teacher")
     objective = of_loss(parameters.loss, inputs["soft_labels"], teacher, len(data.train), data.description)

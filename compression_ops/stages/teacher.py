@@ -39,7 +39,8 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
             as it is
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; if the
-    device cannot compute in `precision`; or if the weights are of another network or other classes.
+    device cannot compute in `precision`; or if the weights are of another network or other classes. Raises DataError if
+    the images do not allow the augmentation.
     """
     from compression_ops.data.views import Views
     from compression_ops.models.network import of_choice, save

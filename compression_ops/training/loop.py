@@ -11,7 +11,6 @@ from torch import Tensor, nn, optim
 from torch.nn import functional
 
 from compression_ops import metric as metrics
-from compression_ops.data.augmentation import augment
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
@@ -90,7 +89,7 @@ def train_network(
     what gives a network to begin with. `objective` is asked once, with the untrained network there; what it draws for
     modules of its own depends on the seed too.
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite; or if the
-    device cannot compute in `training.precision`.
+    device cannot compute in `training.precision`; DataError if the images do not allow the views' augmentation.
     """
     where = torch.device(device)
     precision.check(training, where)
@@ -188,16 +187,15 @@ def _train_epoch(
 ) -> dict[str, float]:
     """One pass: the mean loss, and the last learning rate. Each batch goes to the model's device by itself."""
     device = device_of(model)
-    transformations = views.transformations(len(data.train), views.of_epoch(epoch))
+    view = views.view(views.of_epoch(epoch), data.train.images, data.description)
     total, rate = 0.0, 0.0
     for step, rows in enumerate(_batches(len(data.train), training, epoch)):
         rate = learning_rate(training, epoch * report.steps + step, report.steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        transformation = None if transformations is None else transformations[rows].to(device)
-        pixels = augment(data.train.images[rows].to(device), transformation)
+        pixels = view.pixels(rows, device)
         inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
-        batch = Batch(inputs, rows, data.train.labels[rows].to(device), epoch, weighted)
+        batch = Batch(inputs, rows, view.labels(data.train.labels, rows).to(device), epoch, weighted)
         with precision.autocast(training, device), workers.watching():
             loss = objective.loss(model, batch)
         if not loss.requires_grad:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+
+from compression_ops.training.cross_entropy import cross_entropy
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Batch:
 
     inputs  float32 [B, C, H, W], augmented and normalized, in the network's memory format and on its device
     rows    int64 [B], which samples of the split these are; on the processor, where the split lies
-    labels  int64 [B], their classes; on the network's device, as the class weights are
+    labels  int64 [B], their classes; where the view mixes samples float32 [B, classes], what each has of the mixture;
+            on the network's device, as the class weights are
     epoch   counted from 0
     class_weights  float32 [classes], how much each class weighs in what is learned from labels; None: all the same
     """

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.stages.stage import StageResult
-from pipelines.execution import device, dry_run, garbage_collector, inputs, judge, progress
+from pipelines.execution import augmentation, device, dry_run, garbage_collector, inputs, judge, progress
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
 from pipelines.execution.stage import check_nothing_changed, compute
@@ -65,8 +65,9 @@ def _result(
     known = _reuse(pipeline, action, log)
     if known is not None:
         return known
-    where = device.chosen()
-    warnings = dry_run.check(pipeline, action.asset, action.inputs.folders.get("dataset"), beside, where, log)
+    where, dataset = device.chosen(), action.inputs.folders.get("dataset")
+    augmentation.check(pipeline, action.asset, dataset, beside)
+    warnings = dry_run.check(pipeline, action.asset, dataset, beside, where, log)
     return _compute(_Task(pipeline, action, log, dagster_run_id, warnings, where), decision)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compression_ops.data.views import Views
 from compression_ops.stages.control import Control
 from pipelines.graph.asset import Asset
-from pipelines.kinds.kind import Kind, network_code, seeds
+from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds
 from pipelines.recipe.sections import Recipe
 
 
@@ -19,7 +19,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
                 parameters=student.part(Control, views=recipe.soft_labels.part(Views), metric=recipe.metric),
                 inputs=("dataset", *seeds(recipe)),
                 origins={"": f"students.{name}", "views": "soft_labels", "metric": "metric"},
-                code=(network_code(student.architecture),),
+                code=(network_code(student.architecture), *augmentation_code(recipe.soft_labels.augmentation)),
                 is_heavy=True,
             )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from compression_ops import implementations
+from compression_ops.data.augmentation import Augmentation
 from pipelines.graph.asset import GENERATION, OBSERVED, Asset
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.kinds.gate import Gate
@@ -125,6 +126,12 @@ def seeds(recipe: Recipe) -> tuple[str, ...]:
 def network_code(architecture: str) -> str:
     """The module of an architecture's factory."""
     return implementations.factory(architecture)[0]
+
+
+def augmentation_code(augmentation: Augmentation | None) -> tuple[str, ...]:
+    """The modules of the augmentations that a recipe chose; an edit of another one leaves its views as they are."""
+    chosen = {} if augmentation is None else augmentation.chosen()
+    return tuple(implementations.module_name(spec) for name, spec in chosen.items() if name)
 
 
 def in_words(metrics: Mapping[str, float], count: int) -> str:

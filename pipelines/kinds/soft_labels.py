@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.graph.asset import Asset
-from pipelines.kinds.kind import Kind, network_code
+from pipelines.kinds.kind import Kind, augmentation_code, network_code
 from pipelines.recipe.sections import Recipe
 
 
@@ -15,7 +15,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         parameters=recipe.soft_labels,
         inputs=("dataset", "teacher"),
         origins={"": "soft_labels"},
-        code=(network_code(recipe.teacher.architecture),),
+        code=(network_code(recipe.teacher.architecture), *augmentation_code(recipe.soft_labels.augmentation)),
         is_heavy=True,
     )
 

@@ -7,7 +7,7 @@ from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.student import Student
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, network_code, seeds, thresholds
+from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
@@ -25,6 +25,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
             code=(
                 network_code(stated.architecture),
                 implementations.module_name(stated.loss),
+                *augmentation_code(recipe.soft_labels.augmentation),
                 *(network_code(recipe.teacher.architecture) for _ in online),
             ),
             gates=thresholds(recipe, "gates.min_student_accuracy"),

@@ -6,7 +6,7 @@ from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.teacher import Teacher
 from pipelines.graph.asset import TEACHER_WEIGHTS, Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, network_code, seeds, thresholds
+from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
@@ -19,7 +19,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         parameters=recipe.teacher.part(Teacher, metric=recipe.metric),
         inputs=("dataset", *((TEACHER_WEIGHTS,) if recipe.teacher.weights else ()), *seeds(recipe)),
         origins={"": "teacher", "metric": "metric"},
-        code=(network_code(recipe.teacher.architecture),),
+        code=(network_code(recipe.teacher.architecture), *augmentation_code(recipe.teacher.augmentation)),
         gates=thresholds(recipe, "gates.min_teacher_accuracy"),
         is_heavy=True,
     )

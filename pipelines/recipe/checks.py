@@ -6,8 +6,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from compression_ops.data.augmentation import Augmentation
-from pipelines.recipe import architectures, schema_words, trained
+from pipelines.recipe import architectures, schema_words, trained, views
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import locate
 from pipelines.recipe.sections import Recipe
@@ -66,12 +65,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
-    augmentation = recipe.soft_labels.augmentation
-    if recipe.soft_labels.views > 1 and (augmentation is None or augmentation == Augmentation()):
-        path, line, value, _ = locate(attributes, ("soft_labels", "views"))
-        allowed = "1 without an `augmentation`, since all views would be the same"
-        mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
-    return mistakes
+    return [*mistakes, *views.mistakes(recipe, attributes)]
 
 
 def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:

@@ -99,6 +99,12 @@ def require_files(recipe_file: RecipeFile, text: str | None = None) -> None:
         raise RecipeError(file, mistakes)
 
 
+def attributes(path: Path) -> CommentedMap:
+    """What stands under `attributes` in a recipe's file, with the lines. Raises RecipeError if nothing does."""
+    file = displayed(path)
+    return _attributes(_parse(path, file), file)
+
+
 def _check_name(path: Path, file: str) -> None:
     if not re.fullmatch(NAME_PATTERN, path.parent.name):
         found = f"the folder {shown(path.parent.name)}"

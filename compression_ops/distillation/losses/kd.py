@@ -15,6 +15,7 @@ class KD(Spec):
 
     needs_teacher: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = True
+    takes_mixed_labels: ClassVar[bool] = True
 
     type: Literal["kd"] = "kd"
     temperature: float = Field(default=4.0, gt=0, le=100, description="Softens both distributions; 1 leaves them.")
@@ -30,11 +31,14 @@ def loss(
 ) -> "Tensor":
     """α·T²·KL(softmax(teacher/T) ‖ softmax(student/T)) + (1 − α)·CE(softmax(student), labels), the mean over the batch.
 
-    student_logits and teacher_logits: float [B, classes], the teacher's of any float type; labels: int64 [B];
-    class_weights: float32 [classes], by which the labels' part weighs its mean over the batch; returns a scalar in
-    nats. The factor T² keeps the soft part's gradient of the same size whatever the temperature.
+    student_logits and teacher_logits: float [B, classes], the teacher's of any float type; labels: int64 [B], or
+    float32 [B, classes] where samples are mixed; class_weights: float32 [classes], by which the labels' part weighs its
+    mean over the batch; returns a scalar in nats. The factor T² keeps the soft part's gradient of the same size
+    whatever the temperature.
     """
-    from torch.nn.functional import cross_entropy, kl_div, log_softmax
+    from torch.nn.functional import kl_div, log_softmax
+
+    from compression_ops.training.cross_entropy import cross_entropy
 
     temperature = spec.temperature
     student = log_softmax(student_logits / temperature, dim=1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compression_ops.data.augmentation import Augmentation, augment
+from compression_ops.data.augmentation import Augmentation
 from compression_ops.data.dataset import normalize
 from compression_ops.data.views import Views
 from compression_ops.distillation.losses import kd
@@ -109,11 +109,9 @@ def fit(of_student: ObjectiveOf) -> Trained:
 
 def batches(epoch: int) -> list[tuple[Tensor, Tensor]]:
     """(inputs, rows) of an epoch, made here anew."""
-    transformations = VIEWS.transformations(96, epoch % 2)
-    assert transformations is not None
+    view = VIEWS.view(epoch % 2, DATA.train.images, DATA.description)
     order = torch.randperm(96, generator=generator(TRAINING.seed, "order", epoch)).split(24)
-    pixels = [augment(DATA.train.images[rows], transformations[rows]) for rows in order]
-    return [(normalize(part, DATA.description), rows) for part, rows in zip(pixels, order, strict=True)]
+    return [(normalize(view.pixels(rows), DATA.description), rows) for rows in order]
 
 
 def test_a_feature_loss_trains_as_in_a_plain_torch_loop(soft_labels: Path, teacher: Path) -> None:

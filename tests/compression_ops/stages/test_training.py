@@ -5,14 +5,18 @@ from typing import Any
 import pytest
 import torch
 
-from compression_ops.data.augmentation import Augmentation, augment
-from compression_ops.data.dataset import load_split, normalize
+from compression_ops.data.dataset import Description, load_split, normalize
+from compression_ops.data.view import View
 from compression_ops.data.views import Views
 from compression_ops.models.network import load, load_network
+from compression_ops.onnx_model import inference
+from compression_ops.onnx_model.inference import Forward
+from compression_ops.seeds import generator
 from compression_ops.spec import Spec
 from compression_ops.stages import control, soft_labels, student, teacher
 from compression_ops.stages.stage import Context, StageResult
 from tests.compression_ops import small_data
+from tests.compression_ops.data.every_augmentation import GREY_CASES
 
 AUGMENTATION = {"translate": 1.0, "rotate": 10.0, "scale": 0.1, "shear": 0.0, "flip": False}
 BUDGET = {"epochs": 4, "batch_size": 24, "learning_rate": 0.02, "weight_decay": 0.01, "seed": 3}
@@ -113,15 +117,21 @@ def test_a_student_that_learns_from_its_teacher_differs_from_its_control(
     assert content(tmp_path / "control")["model.safetensors"] != content(tmp_path / "student")["model.safetensors"]
 
 
+@pytest.mark.parametrize("case", GREY_CASES)
 def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
-    assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: str, assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In every batch, the teacher's own logits of the student's input are the soft labels that come with it."""
+    """In every batch, bit for bit; and the teacher's own logits of them are the soft labels that come with them."""
+    labelled: list[torch.Tensor] = []
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     inputs: list[torch.Tensor] = []
     from compression_ops.distillation.losses import kd
 
-    original, network = kd.loss, small_data.network
+    original, network, opened = kd.loss, small_data.network, inference.open_forward
+
+    def recording(*arguments: Any) -> Forward:
+        forward = opened(*arguments)
+        return Forward(lambda pixels: labelled.append(pixels) or forward.logits(pixels))
 
     def watched(input_shape: tuple[int, int, int], classes: int) -> torch.nn.Module:
         model = network(input_shape, classes)
@@ -132,14 +142,57 @@ def test_the_student_is_taught_on_the_very_pixels_that_the_teacher_labelled(
         seen.append((inputs[-1].clone(), soft))
         return original(spec, logits, soft, labels)
 
+    monkeypatch.setattr(inference, "open_forward", recording)
+    run(soft_labels, VIEWS | {"augmentation": GREY_CASES[case]}, assets, tmp_path / "soft_labels")
     monkeypatch.setattr(kd, "loss", spy)
     monkeypatch.setattr(small_data, "network", watched)
-    run(student, STUDENT, assets, tmp_path / "student")
+    run(student, STUDENT, assets | {"soft_labels": tmp_path / "soft_labels"}, tmp_path / "student")
     monkeypatch.undo()
-    assert len(seen) == 4 * 4
+    views = normalize(torch.cat(labelled), small_data.data().description).split(96)
+    orders = [torch.randperm(96, generator=generator(3, "order", epoch)).split(24) for epoch in range(4)]
+    expected = [views[epoch % 2][rows] for epoch, order in enumerate(orders) for rows in order]
     labeller = load(assets["teacher"])
-    for pixels, soft in seen:
+    assert len(seen) == len(expected) == 4 * 4
+    for (pixels, soft), exact in zip(seen, expected, strict=True):
+        assert torch.equal(pixels, exact)
         torch.testing.assert_close(labeller(pixels).detach(), soft.float(), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("stage", [teacher, student, control])
+def test_what_is_validated_is_the_split_itself_whatever_the_augmentation(
+    stage: Any, assets: dict[str, Path], tmp_path: Path
+) -> None:
+    every = GREY_CASES["all"]
+    inputs = assets | {"soft_labels": tmp_path / "soft_labels"}
+    run(soft_labels, VIEWS | {"augmentation": every}, assets, tmp_path / "soft_labels")
+    stated: dict[Any, dict[str, Any]] = {
+        teacher: TEACHER | {"augmentation": every},
+        student: STUDENT,
+        control: CONTROL | {"views": VIEWS | {"augmentation": every}},
+    }
+    result = run(stage, stated[stage], inputs, tmp_path / "model")
+    again = run(stage, stated[stage], inputs, tmp_path / "again")
+    assert content(tmp_path / "model") == content(tmp_path / "again")
+    assert result.metrics == again.metrics
+    validation = load_split(assets["dataset"], "validation")
+    found = load(tmp_path / "model")(normalize(validation.images, small_data.data().description)).detach()
+    loss = torch.nn.functional.cross_entropy(found.double(), validation.labels).item()
+    assert result.metrics["validation_loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_student_of_mixed_views_that_ignores_its_teacher_is_its_control(
+    assets: dict[str, Path], tmp_path: Path
+) -> None:
+    """Both learn the same mixed labels, so with α = 0 nothing is left that differs, weighed classes too."""
+    mixed, weighed = VIEWS | {"augmentation": {"mixup": {"alpha": 1.0}}}, {"class_weights": "balanced"}
+    run(soft_labels, mixed, assets, tmp_path / "soft_labels")
+    inputs = assets | {"soft_labels": tmp_path / "soft_labels"}
+    alone = STUDENT | weighed | {"loss": {"type": "kd", "temperature": 3.0, "alpha": 0.0}}
+    run(control, CONTROL | weighed | {"views": mixed}, inputs, tmp_path / "control")
+    run(student, alone, inputs, tmp_path / "student")
+    first, other = load(tmp_path / "control").state_dict(), load(tmp_path / "student").state_dict()
+    for name, value in first.items():
+        torch.testing.assert_close(other[name], value)
 
 
 def test_the_teachers_label_smoothing_is_torchs(assets: dict[str, Path], tmp_path: Path) -> None:
@@ -166,21 +219,12 @@ def test_the_teacher_sees_a_new_view_every_epoch(
     assets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[int] = []
-    original = Views.transformations
+    original = Views.view
 
-    def spy(self: Views, samples: int, view: int) -> torch.Tensor | None:
-        drawn.append(view)
-        return original(self, samples, view)
+    def spy(self: Views, number: int, images: torch.Tensor, description: Description) -> View:
+        drawn.append(number)
+        return original(self, number, images, description)
 
-    monkeypatch.setattr(Views, "transformations", spy)
+    monkeypatch.setattr(Views, "view", spy)
     run(teacher, TEACHER, assets, tmp_path / "teacher")
     assert drawn == [0, 1, 2, 3]
-
-
-def test_views_of_the_recipe_are_those_that_augmentation_draws() -> None:
-    views = Views.model_validate(VIEWS)
-    assert views.augmentation == Augmentation(translate=1.0, rotate=10.0, scale=0.1)
-    images = small_data.data().train.images
-    first = augment(images, views.transformations(len(images), 0))
-    assert torch.equal(first, augment(images, views.transformations(len(images), 0)))
-    assert [views.of_epoch(epoch) for epoch in range(5)] == [0, 1, 0, 1, 0]

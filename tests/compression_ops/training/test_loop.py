@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compression_ops.data.augmentation import Augmentation, augment
+from compression_ops.data.augmentation import Augmentation
 from compression_ops.data.dataset import Split, normalize
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
@@ -50,12 +50,12 @@ def test_training_equals_a_plain_torch_loop() -> None:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / 12)))
     for epoch in range(3):
         order = torch.randperm(96, generator=generator(1, "order", epoch))
-        transformations = VIEWS.transformations(96, epoch % 2)
-        assert transformations is not None
+        view = VIEWS.view(epoch % 2, DATA.train.images, DATA.description)
         for step in range(4):  # 96 samples are four whole batches of 20
             rows = order[20 * step : 20 * step + 20]
-            pixels = augment(DATA.train.images[rows], transformations[rows])
-            loss = functional.cross_entropy(model(normalize(pixels, DATA.description)), DATA.train.labels[rows])
+            loss = functional.cross_entropy(
+                model(normalize(view.pixels(rows), DATA.description)), DATA.train.labels[rows]
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -142,9 +142,7 @@ def test_epoch_e_trains_on_view_e_mod_views_and_is_told_which_samples_it_sees() 
     for step, (batch, output) in enumerate(seen):
         assert batch.epoch == step // 6
         assert torch.equal(batch.labels, DATA.train.labels[batch.rows])
-        transformations = VIEWS.transformations(96, batch.epoch % 2)
-        assert transformations is not None
-        pixels = augment(DATA.train.images[batch.rows], transformations[batch.rows])
+        pixels = VIEWS.view(batch.epoch % 2, DATA.train.images, description).pixels(batch.rows)
         torch.testing.assert_close(output, normalize(pixels, description).flatten(1), rtol=1e-5, atol=1e-5)
 
 

@@ -5,6 +5,7 @@ EVERY = "dataset teacher soft_labels student control quantized_student measureme
 MODELS = "teacher soft_labels student control quantized_student measurements"
 TRAINED = "teacher student control"
 AUGMENTED = "teacher soft_labels student control"
+VIEWED = "soft_labels student control"
 EXPORTED = "soft_labels quantized_student measurements"
 MEASURED = "measurements benchmark_report"
 COMPARED = "measurements benchmark_report champion"
@@ -37,13 +38,20 @@ MODULES: dict[str, str] = {
     "stages.teacher": "teacher",
     # data
     "data": "dataset teacher soft_labels student control quantized_student measurements champion",
+    "data.affine": AUGMENTED,
     "data.augmentation": AUGMENTED,
+    "data.augmentations": VIEWED,
+    "data.augmentations.color_jitter": VIEWED,
+    "data.augmentations.cutout": VIEWED,
+    "data.augmentations.mixup": VIEWED,
+    "data.augmentations.random_crop": VIEWED,
     "data.dataset": "dataset teacher soft_labels student control quantized_student measurements champion",
     "data.download": NOBODY,
     "data.drift": NOBODY,
     "data.formats": NOBODY,
     "data.formats.idx": NOBODY,
     "data.formats.image_file": NOBODY,
+    "data.misfit": AUGMENTED,
     "data.samples": "dataset",
     "data.soundness": "dataset",
     "data.sources": "dataset",
@@ -55,6 +63,7 @@ MODULES: dict[str, str] = {
     "data.sources.npz": NOBODY,
     "data.spec": "dataset",
     "data.splitting": "dataset",
+    "data.view": AUGMENTED,
     "data.views": AUGMENTED,
     # networks: the teacher's runs wherever the teacher runs, the student's wherever the student does
     "models": MODELS,
@@ -80,6 +89,7 @@ MODULES: dict[str, str] = {
     # training and distillation
     "training": AUGMENTED,
     "training.class_weights": TRAINED,
+    "training.cross_entropy": TRAINED,
     "training.determinism": AUGMENTED,
     "training.hyperparameters": TRAINED,
     "training.loop": TRAINED,

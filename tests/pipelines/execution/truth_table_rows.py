@@ -41,7 +41,10 @@ attributes:
   soft_labels:
     views: 2
     seed: 10
-    augmentation: {translate: 0.6, rotate: 1.1, scale: 0.02, shear: 1.2, flip: false}
+    augmentation:
+      {translate: 0.6, rotate: 1.1, scale: 0.02, shear: 1.2, flip: false,
+       random_crop: {padding: 1, padding_mode: constant}, cutout: {size: 1, holes: 1}, mixup: {alpha: 0.1},
+       color_jitter: {brightness: 0.1, contrast: 0.2, saturation: 0.0, hue: 0.0}}
   students:
     small:
       architecture: tiny_cnn
@@ -139,6 +142,13 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "soft_labels.augmentation.scale": ("scale: 0.02", "scale: 0.1", FROM_LABELS),
     "soft_labels.augmentation.shear": ("shear: 1.2", "shear: 3.0", FROM_LABELS),
     "soft_labels.augmentation.flip": ("shear: 1.2, flip: false", "shear: 1.2, flip: true", FROM_LABELS),
+    "soft_labels.augmentation.random_crop.padding": ("padding: 1", "padding: 2", FROM_LABELS),
+    "soft_labels.augmentation.random_crop.padding_mode": ("mode: constant", "mode: edge", FROM_LABELS),
+    "soft_labels.augmentation.color_jitter.brightness": ("brightness: 0.1", "brightness: 0.3", FROM_LABELS),
+    "soft_labels.augmentation.color_jitter.contrast": ("contrast: 0.2", "contrast: 0.4", FROM_LABELS),
+    "soft_labels.augmentation.cutout.size": ("size: 1,", "size: 2,", FROM_LABELS),
+    "soft_labels.augmentation.cutout.holes": ("holes: 1", "holes: 2", FROM_LABELS),
+    "soft_labels.augmentation.mixup.alpha": ("mixup: {alpha: 0.1}", "mixup: {alpha: 0.5}", FROM_LABELS),
     "students.small.architecture": ("architecture: tiny_cnn", "architecture: simple_cnn", FROM_TRAINING),
     "students.small.epochs": ("epochs: 3", "epochs: 4", FROM_TRAINING),
     "students.small.batch_size": ("batch_size: 16", "batch_size: 24", FROM_TRAINING),
@@ -216,6 +226,9 @@ WITHOUT_A_ROW = {
     "students.small.loss.type",
     "quantized_students.int8.activation_bits",
     "quantized_students.int8.student",
+    # the images of the table are grey, and have none
+    "soft_labels.augmentation.color_jitter.saturation",
+    "soft_labels.augmentation.color_jitter.hue",
     # the networks of the table take none: test_dry_run.py
     "teacher.arguments",
     "students.small.arguments",

@@ -1,6 +1,7 @@
 """Mistakes in a recipe, each an edit of a right one: (edit, field, problem, a word of the cure)."""
 
 _MODE = "automation: {mode: off}"  # stands last in the recipe, so that another section may stand there instead
+_VIEWS = "augmentation: {translate: 1.0}\n    seed: 0\n  students"
 MISTAKES = {
     "unknown key": (("weight_decay:", "wieght_decay:"), "teacher.wieght_decay", "unknown key", "`weight_decay`"),
     "unknown metric": ((_MODE, "metric: f1"), "metric", "'f1' (text)", "one of: accuracy, balanced_accuracy, f1_macro"),
@@ -120,6 +121,54 @@ MISTAKES = {
     ),
     "views without augmentation": (
         ("views: 2\n    augmentation: {translate: 1.0}", "views: 3"),
+        "soft_labels.views",
+        "3 (a number)",
+        "the same",
+    ),
+    "negative padding": (
+        (_VIEWS, "augmentation: {random_crop: {padding: -1}}\n    seed: 0\n  students"),
+        "soft_labels.augmentation.random_crop.padding",
+        "-1 (a number)",
+        "a whole number, at least 1 and at most 512",
+    ),
+    "no cutout": (
+        (_VIEWS, "augmentation: {cutout: {size: 0}}\n    seed: 0\n  students"),
+        "soft_labels.augmentation.cutout.size",
+        "0 (a number)",
+        "at least 1",
+    ),
+    "mixup without a share": (
+        (_VIEWS, "augmentation: {mixup: {alpha: 0}}\n    seed: 0\n  students"),
+        "soft_labels.augmentation.mixup.alpha",
+        "0 (a number)",
+        "a number, more than 0 and at most 100",
+    ),
+    "mixup without alpha": (
+        (_VIEWS, "augmentation: {mixup: {}}\n    seed: 0\n  students"),
+        "soft_labels.augmentation.mixup.alpha",
+        "missing",
+        "a number, more than 0",
+    ),
+    "mixup by number": (
+        (_VIEWS, "augmentation: {mixup: 0.2}\n    seed: 0\n  students"),
+        "soft_labels.augmentation.mixup",
+        "0.2 (a number)",
+        "a map with the keys alpha",
+    ),
+    "more than a turn of hue": (
+        (_VIEWS, "augmentation: {color_jitter: {hue: 0.7}}\n    seed: 0\n  students"),
+        "soft_labels.augmentation.color_jitter.hue",
+        "0.7 (a number)",
+        "at least 0 and at most 0.5",
+    ),
+    "unknown augmentation": (
+        (_VIEWS, "augmentation: {colour_jitter: {hue: 0.1}}\n    seed: 0\n  students"),
+        "soft_labels.augmentation.colour_jitter",
+        "unknown key",
+        "did you mean `color_jitter`?",
+    ),
+    "views of an augmentation that changes nothing": (
+        (f"views: 2\n    {_VIEWS}", "views: 3\n    augmentation: {color_jitter: {}}\n    seed: 0\n  students"),
         "soft_labels.views",
         "3 (a number)",
         "the same",

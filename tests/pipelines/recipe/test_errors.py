@@ -109,6 +109,20 @@ def test_class_weights_are_refused_with_a_loss_that_weighs_no_classes(
     assert "`uniform` with the loss kd, which weighs no classes" in message
 
 
+def test_mixed_views_are_refused_with_a_loss_that_takes_no_mixed_labels(
+    defs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = recipes.edited(
+        ("augmentation: {translate: 1.0}\n    seed: 0\n  st", "augmentation: {mixup: {alpha: 0.2}}\n    seed: 0\n  st")
+    )
+    recipes.write(defs, text=text)
+    assert file.load("tiny").recipe.soft_labels.augmentation is not None
+    monkeypatch.setattr(KD, "takes_mixed_labels", False)
+    message = _error(defs, text)
+    assert "tiny/defs.yaml:15: soft_labels.augmentation.mixup: mixes labels" in message
+    assert "nothing with the loss kd of students.small, which takes no mixed labels" in message
+
+
 def test_setting_a_field_keeps_every_comment_and_changes_one_line(defs: Path) -> None:
     path = defs / "tiny" / "defs.yaml"
     before = path.read_text().splitlines()
