@@ -98,5 +98,15 @@ def find_module(name: str) -> Path | None:
         if spec is None or spec.submodule_search_locations is None:
             return None
         full_name = ".".join([top, *rest[: depth + 1]])
-        spec = importlib.machinery.PathFinder.find_spec(full_name, list(spec.submodule_search_locations))
+        spec = _find_below(full_name, list(spec.submodule_search_locations))
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _find_below(name: str, locations: list[str]) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.machinery.PathFinder.find_spec(name, locations)
+    except KeyError:  # a folder without `__init__.py`, for which Python wants its parent imported
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        folders = (Path(location, name.rpartition(".")[2]) for location in locations)
+        spec.submodule_search_locations = [str(folder) for folder in folders if folder.is_dir()]
+        return spec

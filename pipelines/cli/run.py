@@ -36,6 +36,8 @@ def command(
     path = recipe_file.find(recipe)
     if assignments:
         file = recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)), accept)
+        if file.path != path.resolve():
+            err.say(f"{recipe} came with the product; its edited copy is {recipe_file.displayed(file.path)}")
     else:
         file = recipe_file.read(path)
     pipeline = Pipeline.of(file)

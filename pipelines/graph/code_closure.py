@@ -11,6 +11,7 @@ from pipelines.graph.module_source import ModuleSource
 from pipelines.graph.parsed_modules import ParsedModules
 
 _INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("purelib", "platlib", "stdlib", "platstdlib"))
+_SITES = frozenset({"site-packages", "dist-packages"})  # of the system, of the user, of an environment below this one
 
 
 class Code:
@@ -73,7 +74,9 @@ def _is_ours(top_level: str) -> bool:
     if top_level == "compression_ops":
         return True
     file = find_module(top_level)
-    return file is not None and not any(file.is_relative_to(folder) for folder in _INSTALLED)
+    if file is None or not _SITES.isdisjoint(file.parts):
+        return False
+    return not any(file.is_relative_to(folder) for folder in _INSTALLED)
 
 
 def _parents(name: str) -> list[str]:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.lineage import names
+from pipelines.recipe import project
 
 _PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-learn", "safetensors")
 
@@ -68,10 +69,11 @@ def _user() -> str:
 
 
 def _git_commit() -> str | None:
+    """Of the project whose recipes are computed."""
     try:
         result = subprocess.run(
             ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
+            cwd=project.current().root,
             capture_output=True,
             text=True,
             timeout=10,

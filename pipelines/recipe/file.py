@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import checks, location
+from pipelines.recipe import checks, location, project
 from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
 from pipelines.recipe.sections import Recipe
 
-COMPONENT = "pipelines.CompressionPipeline"
+# Of an installed product the package has a second name, which no folder of a user's takes (see deploy/wheel.py).
+COMPONENT = f"{__name__.partition('.')[0]}.CompressionPipeline"
+COMPONENTS = tuple(dict.fromkeys((COMPONENT, "pipelines.CompressionPipeline")))
 FILE_NAME = "defs.yaml"
 _TOP_KEYS = ("type", "attributes", "requirements", "template_vars_module", "post_processing")
 
@@ -35,21 +38,34 @@ class RecipeFile:
 
 
 def defs_folder() -> Path:
-    """Where recipes stand, one folder each: `COMPRESSION_DEFS`, or the package's own `defs`."""
+    """Where recipes stand, one folder each: `COMPRESSION_DEFS`, or that of the project (see `recipe.project`)."""
     configured = os.environ.get("COMPRESSION_DEFS")
-    return Path(configured) if configured else Path(__file__).parent.parent / "defs"
+    return Path(configured) if configured else project.current().defs
 
 
 def recipe_names() -> list[str]:
-    """The names of all recipes, sorted."""
-    return sorted(path.parent.name for path in defs_folder().glob(f"*/{FILE_NAME}") if path.is_file())
+    """The names of all recipes, sorted: the project's own, and where the product is installed those that came with it.
+
+    In a project of Dagster's the definitions of other components stand beside recipes; they are none.
+    """
+    folders = {defs_folder(), *_shipped()}
+    files = {path for folder in folders for path in folder.glob(f"*/{FILE_NAME}") if path.is_file()}
+    if _shipped():
+        files = {path for path in files if not _is_of_another_component(path)}
+    return sorted({path.parent.name for path in files})
+
+
+def path_of(name: str) -> Path:
+    """Where the recipe of a name stands, or would stand: one's own, before one of the same name that was shipped."""
+    own = defs_folder() / name / FILE_NAME
+    shipped = (folder / name / FILE_NAME for folder in _shipped())
+    return own if own.is_file() else next((path for path in shipped if path.is_file()), own)
 
 
 def find(name: str) -> Path:
     """The file of a recipe. Raises CompressionError that names the nearest recipe if there is none of this name."""
-    path = defs_folder() / name / FILE_NAME
     if name in recipe_names():
-        return path
+        return path_of(name)
     names = recipe_names()
     close = nearest(name, names)
     raise CompressionError(
@@ -57,6 +73,18 @@ def find(name: str) -> Path:
         + (f"\n  did you mean `{close}`?" if close else "")
         + f"\n  a recipe is a file {displayed(defs_folder())}/<name>/{FILE_NAME}"
     )
+
+
+def _shipped() -> tuple[Path, ...]:
+    """The folder of recipes that came with an installed product; in a checkout it is the project's own."""
+    if os.environ.get("COMPRESSION_DEFS") or project.checkout():
+        return ()
+    return (project.shipped_defs(),)
+
+
+def _is_of_another_component(path: Path) -> bool:
+    stated = re.search(r"^type:\s*[\"']?([\w.]+)", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    return stated is not None and "." in stated[1] and stated[1].rpartition(".")[2] != COMPONENT.rpartition(".")[2]
 
 
 def load(name: str) -> RecipeFile:
@@ -128,15 +156,17 @@ def set_values(
 ) -> RecipeFile:
     """Set fields (`teacher.epochs` -> 5) in the file itself, keeping comments, if the result is a valid recipe.
 
+    A recipe that came with an installed product stays as it is: its copy in the project's own folder is edited.
     `accept` sees the result before the file changes, and may raise. Raises RecipeError if the result is not valid, and
     CompressionError if a path leads through something that is not a map, or that stands in several places at once.
     """
-    path = path.resolve()
+    path, source = _own(path.resolve()), path.resolve()
     yaml = _yaml()
-    document = _parse(path, displayed(path))
-    attributes = _attributes(document, displayed(path))
+    document = _parse(source, displayed(source))
+    attributes = _attributes(document, displayed(source))
     for dotted, value in assignments.items():
         _assign(attributes, dotted, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".yaml")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -144,14 +174,29 @@ def set_values(
         try:
             checked = read(Path(temporary))
         except RecipeError as error:
-            raise RecipeError(displayed(path), error.mistakes) from None
+            raise RecipeError(displayed(source), error.mistakes) from None
         result = RecipeFile(path.parent.name, path, checked.recipe)
         accept(result)
-        Path(temporary).chmod(path.stat().st_mode)
+        Path(temporary).chmod(source.stat().st_mode)
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+        if not path.exists():  # the copy of a shipped recipe that would not be valid
+            with suppress(OSError):
+                path.parent.rmdir()
     return result
+
+
+def retyped(text: str, component: str) -> str:
+    """The text of a recipe with another name of the component as its type."""
+    return re.sub(r"^type:.*$", f"type: {component}", text, count=1, flags=re.MULTILINE)
+
+
+def _own(path: Path) -> Path:
+    """Where the recipe of a file is edited: in the file, or for one that was shipped in the project's own folder."""
+    if any(path.is_relative_to(folder.resolve()) for folder in _shipped()):
+        return (defs_folder() / path.parent.name / FILE_NAME).resolve()
+    return path
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -217,10 +262,10 @@ def _attributes(document: Any, file: str) -> CommentedMap:
                 file,
                 [Mistake(line, str(key), "unknown key", shown(document[key]), shape, nearest(str(key), _TOP_KEYS))],
             )
-    if document.get("type") != COMPONENT:
+    if document.get("type") not in COMPONENTS:
         line = document.lc.key("type")[0] + 1 if "type" in document else 1
         found = shown(document["type"]) if "type" in document else "no such key"
-        raise RecipeError(file, [Mistake(line, "type", "not a compression recipe", found, COMPONENT)])
+        raise RecipeError(file, [Mistake(line, "type", "not a compression recipe", found, " or ".join(COMPONENTS))])
     attributes = document.get("attributes")
     if not isinstance(attributes, CommentedMap):
         line = document.lc.key("attributes")[0] + 1 if "attributes" in document else 1
