@@ -1,6 +1,7 @@
 """Which implementations a recipe can name, and which code stands behind a name: found by file names and by types.
 
-A new loss, calibration method, data source or architecture is one new module; nothing lists it a second time.
+A new loss, calibration method, data source or architecture is one new module; nothing lists it a second time. One of
+the user's own is chosen by its import path: see `choices`.
 """
 
 import importlib
@@ -10,7 +11,7 @@ import inspect
 import pkgutil
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -51,11 +52,6 @@ def _spec(module_name: str) -> type[Spec]:
     if len(defined) != 1:
         raise TypeError(f"{module_name} defines {len(defined)} subclasses of Spec; allowed is one, its parameters")
     return defined[0]
-
-
-def one_of(package: str, tag: str) -> Any:
-    """The type of a field that takes the parameters of any implementation in a package, told apart by `tag`."""
-    return Annotated[Union[specs(package)], Field(discriminator=tag)]  # noqa: UP007
 
 
 def module_name(spec: Spec) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from compression_ops.implementations import find_module
-from pipelines.graph.module_source import ModuleSource
+from pipelines.graph.module_source import ModuleSource, SourceError
 from pipelines.graph.parsed_modules import ParsedModules
 
 _INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("purelib", "platlib", "stdlib", "platstdlib"))
@@ -89,5 +89,8 @@ def _with_resources(source: ModuleSource, folder: Path) -> str:
         return source.digest
     digest = hashlib.sha256(source.digest.encode())
     for resource in source.resources:
-        digest.update((folder / resource).read_bytes())
+        try:
+            digest.update((folder / resource).read_bytes())
+        except OSError as error:
+            raise SourceError(f"{folder / resource}: cannot be read ({error.strerror}); RESOURCES names it") from error
     return digest.hexdigest()

@@ -13,6 +13,7 @@ NOBODY = ""
 MODULES: dict[str, str] = {
     # what every stage rests on
     "__init__": EVERY,
+    "choices": "dataset student quantized_student",
     "dry_run": NOBODY,
     "errors": EVERY,
     "implementations": "dataset teacher soft_labels student control quantized_student measurements",
