@@ -43,6 +43,11 @@ def defs_folder() -> Path:
     return Path(configured) if configured else project.current().defs
 
 
+def defs_is_configured() -> bool:
+    """Whether `COMPRESSION_DEFS` says where recipes stand."""
+    return bool(os.environ.get("COMPRESSION_DEFS"))
+
+
 def recipe_names() -> list[str]:
     """The names of all recipes, sorted: the project's own, and where the product is installed those that came with it.
 

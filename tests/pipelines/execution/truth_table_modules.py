@@ -53,6 +53,7 @@ MODULES: dict[str, str] = {
     "data.sources.image_folder": NOBODY,
     "data.sources.mnist": NOBODY,
     "data.sources.npz": NOBODY,
+    "data.survey": NOBODY,
     "data.spec": "dataset",
     "data.splitting": "dataset",
     "data.views": AUGMENTED,
