@@ -59,7 +59,7 @@ attributes:
       seed: 0
 
   quantized_students:
-    int8: {student: small, calibration: {method: minmax, samples: 512}}
+    int8: {student: small, calibration: {method: minmax, samples: $calibration}}
 
   benchmark: {batch_sizes: [1, 32], threads: 1, iterations: 1000, max_accuracy_drop: 1.0, min_compression: 4.0}
 
@@ -174,5 +174,6 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str) -> str:
         augmentation=augmentation,
         views=plan.views,
         student=STUDENT,
+        calibration=max(1, min(512, survey.training)),
         student_epochs=plan.student_epochs,
     )
