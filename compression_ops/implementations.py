@@ -1,6 +1,7 @@
 """Which implementations a recipe can name, and which code stands behind a name: found by file names and by types.
 
-A new loss, calibration method, data source or architecture is one new module; nothing lists it a second time.
+A new loss, calibration method, data source or architecture is one new module; nothing lists it a second time. One of
+the user's own is chosen by its import path: see `choices`.
 """
 
 import importlib
@@ -10,7 +11,7 @@ import inspect
 import pkgutil
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, create_model, model_serializer
 
@@ -53,11 +54,6 @@ def _spec(module_name: str) -> type[Spec]:
     if len(defined) != 1:
         raise TypeError(f"{module_name} defines {len(defined)} subclasses of Spec; allowed is one, its parameters")
     return defined[0]
-
-
-def one_of(package: str, tag: str) -> Any:
-    """The type of a field that takes the parameters of any implementation in a package, told apart by `tag`."""
-    return Annotated[Union[specs(package)], Field(discriminator=tag)]  # noqa: UP007
 
 
 class _Chosen(Spec):
@@ -122,5 +118,15 @@ def find_module(name: str) -> Path | None:
         if spec is None or spec.submodule_search_locations is None:
             return None
         full_name = ".".join([top, *rest[: depth + 1]])
-        spec = importlib.machinery.PathFinder.find_spec(full_name, list(spec.submodule_search_locations))
+        spec = _find_below(full_name, list(spec.submodule_search_locations))
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _find_below(name: str, locations: list[str]) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.machinery.PathFinder.find_spec(name, locations)
+    except KeyError:  # a folder without `__init__.py`, for which Python wants its parent imported
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        folders = (Path(location, name.rpartition(".")[2]) for location in locations)
+        spec.submodule_search_locations = [str(folder) for folder in folders if folder.is_dir()]
+        return spec

@@ -11,6 +11,7 @@ from dagster_shared.error import SerializableErrorInfo
 from pipelines.orchestration import assets, failure_sensor, last_good
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
+from pipelines.recipe import project
 from pipelines.recipe.error import RecipeError
 from pipelines.state import home
 
@@ -27,9 +28,9 @@ def defs() -> dg.Definitions:
     else:
         _check_recipes(names)
     package = Path(__file__).parent
-    if recipe_file.defs_folder() == package / "defs" and not wrong:
+    if project.checkout() and recipe_file.defs_folder() == package / "defs" and not wrong:
         recipes = [dg.load_from_defs_folder(path_within_project=package)]
-    else:  # COMPRESSION_DEFS, which Dagster's folder loader does not reach, or a recipe that it would stumble over
+    else:  # a folder that Dagster's loader does not reach from here, or a recipe that it would stumble over
         recipes = [_of_recipe(name, wrong.get(name)) for name in names]
     common = dg.Definitions(executor=dg.in_process_executor, sensors=[failure_sensor.sensor()])
     return dg.Definitions.merge(*recipes, common)

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from compression_ops.choices import Contract
 from compression_ops.spec import Spec
 
 
@@ -18,3 +19,7 @@ class DatasetSpec(Spec):
         description="Training and validation samples kept, class by class in proportion; all where null or where "
         "there are fewer. The test split is never limited.",
     )
+
+
+# What a source defines: where its raw data lie, which files they are, and what they hold; perhaps `download` too.
+SOURCE = Contract(DatasetSpec, lambda _: {"locate": 2, "files": 2, "read": 2})

@@ -1,7 +1,7 @@
 """The objective of a student, as its loss defines it: on the stored soft labels, or with the teacher itself.
 
-A loss is one module of `compression_ops.distillation.losses`. It defines its parameters, a `Spec` with the class
-variable `needs_teacher`, and by that either
+A loss is one module of `compression_ops.distillation.losses`, or one of the user's own, named by its import path. It
+defines its parameters, a `Spec` with the class variable `needs_teacher`, and by that either
 
     loss(spec, student_logits, teacher_logits, labels) -> scalar
         on the stored logits: no teacher runs while the student learns
@@ -25,11 +25,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from compression_ops.choices import function
 from compression_ops.data.dataset import Description
 from compression_ops.data.views import Views
 from compression_ops.distillation.soft_labels import load_logits, load_views
 from compression_ops.errors import ModelError
-from compression_ops.implementations import module_of
 from compression_ops.models.network import load
 from compression_ops.spec import Spec
 from compression_ops.training.hyperparameters import Training
@@ -44,22 +44,23 @@ def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, d
     soft_labels and teacher are artifacts; `samples` is the length of the train split. Raises ModelError if the loss
     needs the teacher and there is none.
     """
-    method = module_of(spec)
     if not getattr(spec, "needs_teacher", False):
+        loss = function(spec, "loss")
 
         def logit_loss(student: Tensor, stored: Tensor, batch: Batch) -> Tensor:
             weights = {} if batch.class_weights is None else {"class_weights": batch.class_weights}
-            return method.loss(spec, student, stored, batch.labels, **weights)
+            return loss(spec, student, stored, batch.labels, **weights)
 
-        objective = stored(logit_loss, soft_labels, samples, len(description.classes))
-        return lambda _: objective
+        on_stored = stored(logit_loss, soft_labels, samples, len(description.classes))
+        return lambda _: on_stored
     if teacher is None:
         raise ModelError(
             f"the loss {type(spec).__name__} compares the student with the teacher itself, and the student's inputs "
             "hold no teacher. Add the asset `teacher` to them, or choose a loss on stored soft labels, such as kd."
         )
     frozen = load(teacher).requires_grad_(False)
-    return lambda student: replace(method.objective(spec, frozen, student, description.shape), frozen=(frozen,))
+    objective = function(spec, "objective")
+    return lambda student: replace(objective(spec, frozen, student, description.shape), frozen=(frozen,))
 
 
 def require_class_weights(spec: Spec, training: Training) -> None:

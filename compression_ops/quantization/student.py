@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compression_ops import implementations
+from compression_ops.choices import function
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import DataError, ModelError
 from compression_ops.models import inference
@@ -61,7 +61,7 @@ def quantize(
 
     images, warnings = _calibration_images(calibration, dataset, description)
     replay = activations.replay(exported, images)
-    ranges: Ranges = implementations.module_of(calibration).calibrate(calibration, replay)
+    ranges: Ranges = function(calibration, "calibrate")(calibration, replay)
     _tell(progress, "calibrate")
 
     mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)

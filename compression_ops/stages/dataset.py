@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compression_ops import implementations
+from compression_ops.choices import function
 from compression_ops.data import dataset, soundness, splitting
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.errors import DataError
 from compression_ops.progress import Progress
 from compression_ops.stages.stage import Context, StageResult
 
@@ -32,9 +33,11 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
     Mean and standard deviation are those of the training split. Raises DataError if the raw data cannot be read,
     are unsound, or are too few to give each class a place in each split.
     """
-    source = implementations.module_of(parameters)
     context.progress(Progress("reading raw data", 0, 3))
-    raw: RawData = source.read(parameters, inputs["raw_data"])
+    raw = function(parameters, "read")(parameters, inputs["raw_data"])
+    if not isinstance(raw, RawData):
+        found = f"read of {type(parameters).__module__} returned {type(raw).__name__}"
+        raise DataError(f"{found}; needed is a {RawData.__module__}.{RawData.__name__}")
     soundness.require_sound(raw)
     context.progress(Progress("splitting", 1, 3))
     splits = _split(raw, parameters)

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from compression_ops import implementations
+from compression_ops.choices import Contract, one_of
 from compression_ops.quantization.precision import Precision
+from compression_ops.spec import Spec
 from compression_ops.stages.stage import Context, StageResult
+
+CALIBRATION = Contract(Spec, lambda _: {"calibrate": 2}, fields=("samples",))
 
 
 class QuantizedStudent(Precision):
     """A student as an integer model for onnxruntime."""
 
-    calibration: implementations.one_of("quantization.calibration", "method")  # type: ignore[valid-type]
+    calibration: one_of("quantization.calibration", "method", CALIBRATION)  # type: ignore[valid-type]
 
 
 def run(parameters: QuantizedStudent, inputs: Mapping[str, Path], context: Context) -> StageResult:

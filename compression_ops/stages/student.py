@@ -3,16 +3,25 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from compression_ops import implementations
+from compression_ops.choices import Contract, one_of
 from compression_ops.models.choice import NetworkChoice
+from compression_ops.spec import Spec
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Selection, Training
+
+
+def _functions(spec: type[Spec]) -> dict[str, int]:
+    """See `distillation.objective`."""
+    return {"objective": 4} if getattr(spec, "needs_teacher", False) else {"loss": 4}
+
+
+LOSS = Contract(Spec, _functions)
 
 
 class StudentTraining(NetworkChoice, Training):
     """A small model that learns from the soft labels."""
 
-    loss: implementations.one_of("distillation.losses", "type")  # type: ignore[valid-type]
+    loss: one_of("distillation.losses", "type", LOSS)  # type: ignore[valid-type]
 
 
 class Student(StudentTraining, Selection):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-COMMANDS = ("run", "status", "check", "lineage", "report", "predict", "rollback", "verify", "ui", "gc")
+COMMANDS = ("init", "run", "status", "check", "lineage", "report", "predict", "rollback", "verify", "ui", "gc")
 
 
 def app(names: Iterable[str] = COMMANDS) -> typer.Typer:

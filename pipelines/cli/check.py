@@ -10,7 +10,7 @@ from pipelines.recipe import file
 
 
 def command(recipe: OptionalRecipe = None) -> None:
-    """Check recipes, and the code that they name, without running any of it."""
+    """Check recipes and the code that they name, of which none is run; modules of your own methods are imported."""
     names = [recipe] if recipe else file.recipe_names()
     failed = False
     for name in names:

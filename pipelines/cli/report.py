@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from compression_ops.errors import CompressionError
-from pipelines.cli import report_sentences, report_tables
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.report_tables import Section
+from pipelines.cli.benchmark import report_sentences, report_tables
+from pipelines.cli.benchmark.report_tables import Section
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import Terminal, err, out, print_json
 

@@ -16,6 +16,7 @@ from pipelines.execution import device
 from pipelines.kinds import kind
 from pipelines.observed import known_digests
 from pipelines.pipeline import Pipeline
+from pipelines.recipe import edit
 from pipelines.recipe import file as recipe_file
 
 _STYLES = {"computed": "green", "reused": "cyan", "failed": "bold red", "skipped": "yellow"}
@@ -39,7 +40,9 @@ def command(
 
     path = recipe_file.find(recipe)
     if assignments:
-        file = recipe_file.set_values(path, dict(map(recipe_file.parse_assignment, assignments)), accept)
+        file = edit.set_values(path, dict(map(edit.parse_assignment, assignments)), accept)
+        if file.path != path.resolve():
+            err.say(f"{recipe} came with the product; its edited copy is {recipe_file.displayed(file.path)}")
     else:
         file = recipe_file.read(path)
     pipeline = Pipeline.of(file)

@@ -14,7 +14,8 @@ from pipelines.commands import verdict
 from pipelines.commands.verdict import Verdict
 from pipelines.recipe import file as recipe_file
 
-_PRODUCT = tuple(Path(__file__).resolve().parents[2] / package for package in ("compression_ops", "pipelines"))
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PRODUCT = (_PACKAGE.with_name("compression_ops"), _PACKAGE)
 _SUFFIXES = (".py", ".html")  # modules, and the templates that they read
 _PATIENCE = 20.0  # seconds until what is wrong is judged again without an edit: it may miss a file that nobody watches
 
@@ -89,7 +90,8 @@ class Watch:
 
     def _stamps(self) -> Stamps:
         defs = recipe_file.defs_folder().resolve()
-        found = {*defs.glob(f"*/{recipe_file.FILE_NAME}"), *defs.glob("*/*.py"), *self._chosen}
+        recipes = map(recipe_file.path_of, recipe_file.recipe_names())
+        found = {*recipes, *defs.glob(f"*/{recipe_file.FILE_NAME}"), *defs.glob("*/*.py"), *self._chosen}
         for folder in _PRODUCT:
             found |= set(_sources(folder, defs))
         return stamps(found)

@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from compression_ops.implementations import find_module
-from pipelines.graph.module_source import ModuleSource
+from pipelines.graph.module_source import ModuleSource, SourceError
 from pipelines.graph.parsed_modules import ParsedModules
 
 _INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("purelib", "platlib", "stdlib", "platstdlib"))
+_SITES = frozenset({"site-packages", "dist-packages"})  # of the system, of the user, of an environment below this one
 
 
 class Code:
@@ -73,7 +74,9 @@ def _is_ours(top_level: str) -> bool:
     if top_level == "compression_ops":
         return True
     file = find_module(top_level)
-    return file is not None and not any(file.is_relative_to(folder) for folder in _INSTALLED)
+    if file is None or not _SITES.isdisjoint(file.parts):
+        return False
+    return not any(file.is_relative_to(folder) for folder in _INSTALLED)
 
 
 def _parents(name: str) -> list[str]:
@@ -86,5 +89,8 @@ def _with_resources(source: ModuleSource, folder: Path) -> str:
         return source.digest
     digest = hashlib.sha256(source.digest.encode())
     for resource in source.resources:
-        digest.update((folder / resource).read_bytes())
+        try:
+            digest.update((folder / resource).read_bytes())
+        except OSError as error:
+            raise SourceError(f"{folder / resource}: cannot be read ({error.strerror}); RESOURCES names it") from error
     return digest.hexdigest()

@@ -92,5 +92,15 @@ def _resources(tree: ast.Module) -> list[str]:
         if isinstance(statement, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id == "RESOURCES" for target in statement.targets
         ):
-            return list(ast.literal_eval(statement.value))
+            return _names(statement)
     return []
+
+
+def _names(statement: ast.Assign) -> list[str]:
+    try:
+        found = ast.literal_eval(statement.value)
+    except ValueError:
+        found = None
+    if not isinstance(found, tuple | list) or not all(isinstance(name, str) for name in found):
+        raise SourceError(f"{statement.lineno}: RESOURCES is no tuple of file names, written out")
+    return list(found)

@@ -12,6 +12,7 @@ from pathlib import Path
 from compression_ops import device, instruction_sets
 from compression_ops.stages.stage import StageResult
 from pipelines.lineage import names
+from pipelines.recipe import project
 from pipelines.state.materialization import MadeOn
 
 _PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-learn", "safetensors")
@@ -83,10 +84,11 @@ def _user() -> str:
 
 
 def _git_commit() -> str | None:
+    """Of the project whose recipes are computed."""
     try:
         result = subprocess.run(
             ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
+            cwd=project.current().root,
             capture_output=True,
             text=True,
             timeout=10,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compression_ops import implementations
+from compression_ops.choices import function
 from compression_ops.errors import DataError
 from compression_ops.progress import ProgressCallback, silent
 from pipelines.graph import digests
@@ -16,9 +17,15 @@ from pipelines.state.home import Home
 
 
 def locate(recipe_file: RecipeFile, home: Home) -> Path | None:
-    """The file or folder that holds the raw data; None if it is not on this machine."""
-    source, spec = _source(recipe_file)
-    return source.locate(spec, home.data_folders)
+    """The file or folder that holds the raw data; None if it is not on this machine.
+
+    Raises CompressionError if a source of the user's own fails.
+    """
+    spec = _spec(recipe_file)
+    found = function(spec, "locate")(spec, home.data_folders)
+    if found is not None and not isinstance(found, Path):
+        raise _wrong(spec, "locate", found, "a pathlib.Path or None")
+    return found
 
 
 def obtain(recipe_file: RecipeFile, home: Home, progress: ProgressCallback = silent) -> Path:
@@ -28,29 +35,34 @@ def obtain(recipe_file: RecipeFile, home: Home, progress: ProgressCallback = sil
     if root is not None:
         return root
     file.require_files(recipe_file)
-    source, spec = _source(recipe_file)
-    if not hasattr(source, "download"):
+    spec = _spec(recipe_file)
+    if not hasattr(implementations.module_of(spec), "download"):
         raise DataError(f"the raw data of recipe {recipe_file.name!r} are not there: {spec}")
-    return source.download(spec, home.data, progress)
+    return function(spec, "download")(spec, home.data, progress)
 
 
 def digest(recipe_file: RecipeFile, home: Home, root: Path) -> str:
     """The digest of the raw files: of each one's name, relative to the root, and its bytes.
 
-    A known file is not read again (see `known_digests`).
+    A known file is not read again (see `known_digests`). Raises CompressionError if a source of the user's own fails.
     """
-    source, spec = _source(recipe_file)
-    files: list[Path] = source.files(spec, root)
+    spec = _spec(recipe_file)
+    files = function(spec, "files")(spec, root)
     base = root if root.is_dir() else root.parent
+    if not isinstance(files, list) or not all(isinstance(path, Path) and path.is_relative_to(base) for path in files):
+        raise _wrong(spec, "files", files, f"a list of pathlib.Path below {base}")
     known = KnownDigests(home)
     entries = [[path.relative_to(base).as_posix(), known.digest(path)] for path in files]
     known.save()
     return digests.of_value(entries)
 
 
-def _source(recipe_file: RecipeFile) -> tuple[Any, Any]:
-    spec: Any = missing.located(recipe_file.recipe.dataset, recipe_file.path.parent)
-    return implementations.module_of(spec), spec
+def _spec(recipe_file: RecipeFile) -> Any:
+    return missing.located(recipe_file.recipe.dataset, recipe_file.path.parent)
+
+
+def _wrong(spec: Any, name: str, found: Any, needed: str) -> DataError:
+    return DataError(f"{name} of {implementations.module_name(spec)} returned {str(found)[:80]!r}; needed is {needed}")
 
 
 def stated(recipe_file: RecipeFile) -> Mapping[str, str]:

@@ -1,14 +1,21 @@
 """The Dagster component whose instances are recipes: `type: pipelines.CompressionPipeline` in a `defs.yaml`."""
 
+import re
 from typing import Any
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
+from compression_ops.errors import CompressionError
 from pipelines.orchestration import assets
 from pipelines.pipeline import Pipeline
+from pipelines.recipe import document, project
 from pipelines.recipe import file as recipe_file
+from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.sections import Recipe
+from pipelines.state import home
+
+_EXAMPLE = "digits"
 
 
 class RecipeAttributes(BaseModel):
@@ -33,6 +40,22 @@ class RecipeAttributes(BaseModel):
         return documented
 
 
+class RecipeScaffolder(dg.Scaffolder[Any]):
+    """What `dg scaffold defs pipelines.CompressionPipeline NAME` writes: a recipe that runs as it is, to be edited."""
+
+    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
+        """Write `defs.yaml`, of data that need no network. Raises CompressionError for what can be no recipe."""
+        name = request.target_path.name
+        if request.scaffold_format != "yaml" or request.append:
+            raise CompressionError("a recipe is a `defs.yaml` of its own\n  leave out --format, or say --format yaml")
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise CompressionError(f"{name!r} is no recipe's name\n  allowed: letters, digits and underscores")
+        example = project.shipped_defs() / _EXAMPLE / recipe_file.FILE_NAME
+        text = document.retyped(example.read_text(encoding="utf-8"), request.type_name)
+        (request.target_path / recipe_file.FILE_NAME).write_text(text, encoding="utf-8")
+
+
+@dg.scaffold_with(RecipeScaffolder)
 class CompressionPipeline(dg.Component):
     """Distils and quantizes a trained classifier: one recipe, one graph of assets.
 
@@ -62,4 +85,4 @@ class CompressionPipeline(dg.Component):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The recipe's assets."""
-        return assets.definitions(Pipeline.of(self.file))
+        return assets.definitions(Pipeline.of(self.file, home.of_recipe(self.file.path)))

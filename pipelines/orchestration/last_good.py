@@ -80,7 +80,7 @@ def _page(mistake: str, consequence: str) -> str:
 
 
 def _path(name: str) -> Path:
-    return recipe_file.defs_folder() / name / recipe_file.FILE_NAME
+    return recipe_file.path_of(name)
 
 
 def _text(path: Path) -> str | None:

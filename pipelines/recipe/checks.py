@@ -6,9 +6,11 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
+from compression_ops import choices
+from compression_ops.spec import Spec
 from pipelines.recipe import architectures, schema_words, trained, views
 from pipelines.recipe.error import Mistake, nearest, shown
-from pipelines.recipe.location import locate
+from pipelines.recipe.location import TAGS, locate
 from pipelines.recipe.sections import Recipe
 
 
@@ -16,10 +18,13 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
     """One of pydantic's errors as a mistake: the line in the file, the field, the value, what is allowed."""
     location = tuple(part for part in fault["loc"] if part != "[key]")
     path, line, node, parent = locate(attributes, location)
-    root = schema_words.schema_of(Recipe)
+    if fault["type"] == choices.NOT_A_METHOD:
+        return _no_method(attributes, location, fault["ctx"])
+    model, within = _model(attributes, location)
+    root = schema_words.schema_of(model)
     if fault["type"] == "extra_forbidden":
-        return _unknown_key(location, path, line, node)
-    schema = schema_words.field_schema(Recipe, location) or {}
+        return _unknown_key(model, within, path, line, node)
+    schema = schema_words.field_schema(model, within) or {}
     allowed = schema_words.allowed(root, schema)
     if fault["type"] == "missing":
         present = f"a map with the keys {', '.join(map(str, parent))}" if parent else "an empty map"
@@ -29,19 +34,40 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
     if fault["loc"][-1] == "[key]" or fault["type"] == "string_pattern_mismatch":
         return Mistake(line, path, "not a name", shown(fault["input"]), "letters, digits and underscores")
     zones = zoneinfo.available_timezones() if location[-1] == "timezone" else ()
-    choices = [str(choice) for choice in (*schema.get("enum", []), *sorted(zones))]
+    words = [str(choice) for choice in (*schema.get("enum", []), *sorted(zones))]
     problem = "out of range" if "than" in fault["type"] or "short" in fault["type"] else "not allowed"
     if fault["type"] == "finite_number":
         problem = "not a finite number"
-    return Mistake(line, path, problem, shown(node), allowed, nearest(node, choices) if isinstance(node, str) else None)
+    return Mistake(line, path, problem, shown(node), allowed, nearest(node, words) if isinstance(node, str) else None)
 
 
-def _unknown_key(location: Sequence[str | int], path: str, line: int, node: Any) -> Mistake:
-    root = schema_words.schema_of(Recipe)
-    parent = schema_words.field_schema(Recipe, location[:-1]) or {}
-    choices = schema_words.keys(root, parent)
-    allowed = "one of: " + ", ".join(choices)
-    return Mistake(line, path, "unknown key", shown(node), allowed, nearest(str(location[-1]), choices))
+def _model(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[type[Spec], Sequence[str | int]]:
+    """Whose field stands at a location, and where in it: the recipe's, or that of a method of the user's own."""
+    node: Any = attributes
+    for depth, part in enumerate(location):
+        node = node.get(part) if isinstance(node, Mapping) else None
+        stated = [node.get(tag) for tag in TAGS] if isinstance(node, Mapping) else []
+        models = (choices.imported(path) for path in stated if choices.is_path(path))
+        if model := next(filter(None, models), None):
+            return model, location[depth + 1 :]
+    return Recipe, location
+
+
+def _no_method(attributes: CommentedMap, location: Sequence[str | int], found: Mapping[str, str]) -> Mistake:
+    """A module of the user's own that is no method, at the field that names it."""
+    _, _, node, _ = locate(attributes, location)
+    tag = next(tag for tag in TAGS if choices.is_path(node.get(tag)))
+    path, line, value, _ = locate(attributes, (*location, tag))
+    return Mistake(line, path, found["problem"], shown(value), found["allowed"])
+
+
+def _unknown_key(model: type[Spec], location: Sequence[str | int], path: str, line: int, node: Any) -> Mistake:
+    root = schema_words.schema_of(model)
+    parent = schema_words.field_schema(model, location[:-1]) or {}
+    keys = schema_words.keys(root, parent)
+    return Mistake(
+        line, path, "unknown key", shown(node), "one of: " + ", ".join(keys), nearest(str(location[-1]), keys)
+    )
 
 
 def _wrong_tag(
@@ -49,13 +75,12 @@ def _wrong_tag(
 ) -> Mistake:
     discriminator = schema["discriminator"]
     tag = discriminator["propertyName"]
-    choices = sorted(discriminator["mapping"])
+    known = sorted(discriminator["mapping"])
+    allowed = f"one of: {', '.join(known)}; or a module of your own as package.module"
     if isinstance(node, Mapping) and tag in node:
         path, line, value, _ = locate(attributes, (*location, tag))
-        return Mistake(
-            line, path, "unknown", shown(value), f"one of: {', '.join(choices)}", nearest(str(value), choices)
-        )
-    return Mistake(line, f"{path}.{tag}", "missing", shown(node), f"one of: {', '.join(choices)}")
+        return Mistake(line, path, "unknown", shown(value), allowed, nearest(str(value), known))
+    return Mistake(line, f"{path}.{tag}", "missing", shown(node), allowed)
 
 
 def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-_TAGS = ("source", "type", "method")
+TAGS = ("source", "type", "method")
 
 
 def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str, int, Any, Any]:
@@ -15,7 +15,7 @@ def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str
     path: list[str] = []
     line = _own_line(attributes)
     for part in location:
-        if isinstance(node, Mapping) and part not in node and part in [node.get(tag) for tag in _TAGS]:
+        if isinstance(node, Mapping) and part not in node and part in [node.get(tag) for tag in TAGS]:
             continue  # pydantic names the chosen member of a union; the file does not
         path.append(f"[{part}]" if isinstance(part, int) else str(part))
         parent = node

@@ -8,7 +8,8 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from compression_ops import implementations
+from compression_ops import choices
+from compression_ops.errors import CompressionError
 from pipelines.recipe.error import Mistake, shown
 from pipelines.recipe.location import locate
 from pipelines.recipe.sections import Recipe
@@ -16,24 +17,27 @@ from pipelines.recipe.sections import Recipe
 
 def mistakes(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
     """A mistake for each of them; paths are relative to the recipe's folder."""
-    found: list[Mistake] = []
-    if not _is_here(recipe, folder):
-        kind = "folder" if recipe.dataset.source == "image_folder" else "file"
-        found.append(_mistake(attributes, ("dataset", "path"), kind, folder))
+    found = _of_data(recipe, attributes, folder)
     path = weights(recipe, folder)
     if path is not None and not path.is_file():
         found.append(_mistake(attributes, ("teacher", "weights"), "file", folder))
     return found
 
 
-def _is_here(recipe: Recipe, folder: Path) -> bool:
-    """Whether the data are; those without a path of the user's are looked for elsewhere."""
+def _of_data(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
+    """Data without a path of the user's are looked for elsewhere."""
     if getattr(recipe.dataset, "path", None) is None:
-        return True
+        return []
     try:
-        return implementations.module_of(recipe.dataset).locate(located(recipe.dataset, folder), ()) is not None
+        if choices.function(recipe.dataset, "locate")(located(recipe.dataset, folder), ()) is not None:
+            return []
+    except CompressionError as error:
+        path, line, _, _ = locate(attributes, ("dataset", "path"))
+        return [Mistake(line, path, "its source fails", str(error), "a path that the source can look for")]
     except (ValueError, OSError):  # text that no file can be named by
-        return False
+        pass
+    kind = {"image_folder": "folder", "npz": "file"}.get(recipe.dataset.source, "file or folder")
+    return [_mistake(attributes, ("dataset", "path"), kind, folder)]
 
 
 def _mistake(attributes: CommentedMap, location: tuple[str, ...], kind: str, folder: Path) -> Mistake:

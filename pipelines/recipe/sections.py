@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from compression_ops import implementations
+from compression_ops.choices import one_of
+from compression_ops.data.spec import SOURCE
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.metric import Metric
 from compression_ops.report.limits import Limits
@@ -121,7 +122,7 @@ class Recipe(Spec):
     metric: Metric = Field(
         default="accuracy", description="What chooses the epoch that is kept, and judges gates, report and champion."
     )
-    dataset: implementations.one_of("data.sources", "source")  # type: ignore[valid-type]
+    dataset: one_of("data.sources", "source", SOURCE)  # type: ignore[valid-type]
     teacher: Teacher
     soft_labels: SoftLabels = SoftLabels()
     students: dict[Name, Student] = Field(min_length=1, description="Students by name.")

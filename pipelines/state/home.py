@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-_PROJECT = Path(__file__).resolve().parents[2]
+from pipelines.recipe import project
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,16 @@ class Home:
 
 
 def current() -> Home:
-    """The home that the environment names: `COMPRESSION_HOME`, or `.compression` beside the packages."""
-    configured = os.environ.get("COMPRESSION_HOME")
-    return Home(Path(configured).resolve() if configured else _PROJECT / ".compression")
+    """The home that the environment names, `COMPRESSION_HOME`, or else that of the project (see `recipe.project`)."""
+    return _configured() or Home(project.current().state)
+
+
+def of_recipe(file: Path) -> Home:
+    """The home of a recipe's file, whatever the current folder: that of the project which the file lies in."""
+    belongs_to = None if project.checkout() else project.enclosing(file.resolve().parent)
+    return _configured() or Home((belongs_to or project.current()).state)
+
+
+def _configured() -> Home | None:
+    stated = os.environ.get("COMPRESSION_HOME")
+    return Home(Path(stated).resolve()) if stated else None

@@ -11,10 +11,10 @@ from PIL import Image
 from pydantic import TypeAdapter
 from sklearn.datasets import load_digits
 
-from compression_ops import implementations
+from compression_ops.choices import one_of
 from compression_ops.data.dataset import SPLITS, Split, load_description, load_split
 from compression_ops.data.sources import digits, mnist
-from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.spec import SOURCE, DatasetSpec
 from compression_ops.errors import DataError
 from compression_ops.progress import Progress
 from compression_ops.stages import dataset
@@ -22,7 +22,7 @@ from compression_ops.stages.stage import Context, StageResult
 
 _DATA = Path(os.environ["COMPRESSION_DATA"])
 
-_SOURCES: TypeAdapter[DatasetSpec] = TypeAdapter(implementations.one_of("data.sources", "source"))
+_SOURCES: TypeAdapter[DatasetSpec] = TypeAdapter(one_of("data.sources", "source", SOURCE))
 
 
 def _run(output: Path, root: Path, **parameters: Any) -> StageResult:

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from compression_ops.report import json_file, markdown, table
-from pipelines.cli import report, report_tables
+from pipelines.cli import report
+from pipelines.cli.benchmark import report_tables
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import Terminal
 from tests.compression_ops import example_report

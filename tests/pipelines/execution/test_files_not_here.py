@@ -11,7 +11,7 @@ from compression_ops.errors import CompressionError
 from pipelines.cli.app import app
 from pipelines.commands import run as runner
 from pipelines.execution import status
-from pipelines.recipe import file
+from pipelines.recipe import edit, file
 from pipelines.recipe.error import RecipeError
 from tests.pipelines import product, recipes
 from tests.pipelines.images import image_folder, of_images
@@ -36,7 +36,7 @@ def test_results_stay_fresh_until_a_computation_needs_the_files(defs: Path, tmp_
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     assert product.computed(patterns=["student/small"]) == {"student/small"}, "which reads the stored data set"
 
-    file.set_values(recipe, {"dataset.validation_fraction": 0.25})
+    edit.set_values(recipe, {"dataset.validation_fraction": 0.25})
     with pytest.raises(RecipeError, match=r"dataset\.path: no such folder"):
         runner.run(product.pipeline())
     elsewhere.rename(images)
@@ -51,9 +51,9 @@ def test_check_and_an_edit_of_the_path_ask_for_the_files(defs: Path, tmp_path: P
     recipe = recipes.write(defs, text=of_images(images))
     images.rename(tmp_path / "elsewhere")
     assert file.load("tiny").recipe.dataset
-    for attempt in (lambda: file.check(recipe), lambda: file.set_values(recipe, {"dataset.path": "nowhere"})):
+    for attempt in (lambda: file.check(recipe), lambda: edit.set_values(recipe, {"dataset.path": "nowhere"})):
         with pytest.raises(CompressionError, match=r"defs\.yaml:\d+: dataset\.path: no such folder"):
             attempt()
     text = recipe.read_text()
-    file.set_values(recipe, {"teacher.epochs": 2})
+    edit.set_values(recipe, {"teacher.epochs": 2})
     assert recipe.read_text() != text, "an edit of something else needs no files"

@@ -14,6 +14,7 @@ NOBODY = ""
 MODULES: dict[str, str] = {
     # what every stage rests on
     "__init__": EVERY,
+    "choices": "dataset student quantized_student",
     "device": NOBODY,
     "dry_run": NOBODY,
     "errors": EVERY,
@@ -61,6 +62,7 @@ MODULES: dict[str, str] = {
     "data.sources.image_folder": NOBODY,
     "data.sources.mnist": NOBODY,
     "data.sources.npz": NOBODY,
+    "data.survey": NOBODY,
     "data.spec": "dataset",
     "data.splitting": "dataset",
     "data.view": AUGMENTED,

@@ -135,3 +135,19 @@ def test_a_module_that_cannot_be_parsed_is_named_with_its_line(package: Path) ->
     (package / "part.py").write_text("from shop.deep import VALUE\n\ndef value(:\n")
     with pytest.raises(SourceError, match=r"part\.py:3: not Python(.|\n)*shop\.part"):
         _closure()
+
+
+def test_a_folder_without_an_init_inside_a_package_is_looked_into(package: Path) -> None:
+    (package / "plain").mkdir()
+    (package / "plain" / "net.py").write_text("SIZE = 3\n")
+    assert find_module("shop.plain.net") == package / "plain" / "net.py"
+    assert find_module("shop.plain.none") is None
+    assert set(Code().closure(["shop.plain.net"])) == {"shop", "shop.plain.net"}
+
+
+def test_what_lies_in_any_site_packages_counts_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("site-packages", "dist-packages"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"bought_{folder[:4]}.py").write_text("PRICE = 1\n")
+        monkeypatch.syspath_prepend(str(tmp_path / folder))
+    assert Code().closure(["bought_site", "bought_dist"]) == {}

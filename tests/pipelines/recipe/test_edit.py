@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from compression_ops.errors import CompressionError
+from pipelines.recipe import edit, lock
 from pipelines.recipe import file as recipe_file
-from pipelines.recipe import lock
 from tests.conftest import REPOSITORY
 from tests.pipelines import recipes
 
@@ -27,12 +27,12 @@ _EDIT = """
 import sys
 import threading
 from pathlib import Path
-from pipelines.recipe import file
+from pipelines.recipe import edit, file
 file.recipe_names()
 print("ready", flush=True)
 sys.stdin.readline()
 for value in (1000, int(sys.argv[3])):
-    file.set_values(Path(sys.argv[1]), {sys.argv[2]: value})
+    edit.set_values(Path(sys.argv[1]), {sys.argv[2]: value})
 """
 
 
@@ -73,7 +73,7 @@ def test_what_an_editor_saves_between_reading_and_writing_is_kept(tmp_path: Path
             saved.append(1)
             path.write_text(recipes.edited(("views: 2", "views: 5")))
 
-    recipe_file.set_values(path, {"teacher.epochs": 9}, save)
+    edit.set_values(path, {"teacher.epochs": 9}, save)
     assert (_value(path, "soft_labels.views"), _value(path, "teacher.epochs")) == (5, 9)
 
 
@@ -86,14 +86,14 @@ def test_a_file_that_never_rests_is_left_as_its_editor_wrote_it(tmp_path: Path) 
 
     before = next(saves)
     with pytest.raises(CompressionError, match="changed by another program"):
-        recipe_file.set_values(path, {"teacher.epochs": 9}, save)
+        edit.set_values(path, {"teacher.epochs": 9}, save)
     assert _value(path, "teacher.epochs") == 1
     assert _value(path, "soft_labels.views") != before
 
 
 def test_an_edit_waits_for_the_one_before_it_and_builds_on_it(tmp_path: Path) -> None:
     path = recipes.write(tmp_path)
-    second = threading.Thread(target=recipe_file.set_values, args=(path, {"teacher.epochs": 9}))
+    second = threading.Thread(target=edit.set_values, args=(path, {"teacher.epochs": 9}))
     with lock.held(path.parent):
         second.start()
         second.join(0.5)

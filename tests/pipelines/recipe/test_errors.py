@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compression_ops.distillation.losses.kd import KD
-from pipelines.recipe import file
+from pipelines.recipe import edit, file
 from pipelines.recipe.error import RecipeError
 from tests.pipelines import recipes
 from tests.pipelines.recipe.mistakes import MISTAKES
@@ -126,7 +126,7 @@ def test_mixed_views_are_refused_with_a_loss_that_takes_no_mixed_labels(
 def test_setting_a_field_keeps_every_comment_and_changes_one_line(defs: Path) -> None:
     path = defs / "tiny" / "defs.yaml"
     before = path.read_text().splitlines()
-    file.set_values(path, {"teacher.epochs": 3})
+    edit.set_values(path, {"teacher.epochs": 3})
     after = path.read_text().splitlines()
     assert [(old, new) for old, new in zip(before, after, strict=True) if old != new] == [
         ("    epochs: 1  # enough for a test", "    epochs: 3  # enough for a test")
@@ -137,13 +137,13 @@ def test_setting_a_wrong_value_leaves_the_file_as_it_was(defs: Path) -> None:
     path = defs / "tiny" / "defs.yaml"
     before = path.read_bytes()
     with pytest.raises(RecipeError, match=r"tiny/defs.yaml:7: teacher.epochs"):
-        file.set_values(path, {"teacher.epochs": -3})
+        edit.set_values(path, {"teacher.epochs": -3})
     assert path.read_bytes() == before
     assert [item.name for item in path.parent.iterdir()] == ["defs.yaml"]
 
 
 def test_a_new_section_can_be_set(defs: Path) -> None:
     path = defs / "tiny" / "defs.yaml"
-    name, value = file.parse_assignment("quantized_students.pct.calibration={method: minmax, samples: 32}")
-    changed = file.set_values(path, {"quantized_students.pct.student": "small", name: value})
+    name, value = edit.parse_assignment("quantized_students.pct.calibration={method: minmax, samples: 32}")
+    changed = edit.set_values(path, {"quantized_students.pct.student": "small", name: value})
     assert set(changed.recipe.quantized_students) == {"int8", "pct"}

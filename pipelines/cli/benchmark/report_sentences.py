@@ -6,7 +6,7 @@ from typing import Any
 
 from compression_ops import quantities
 from compression_ops.metric import WORDS, Metric, columns
-from pipelines.cli.report_tables import Row, digits, metric_of
+from pipelines.cli.benchmark.report_tables import Row, digits, metric_of
 
 _MEASURED = "### How it was measured\n"
 

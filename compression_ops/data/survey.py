@@ -1,0 +1,103 @@
+"""A look at a user's images before anything is decided about them: what they are, how many, and what is odd."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compression_ops.data import soundness
+from compression_ops.data.samples import HoldOut, RawData
+from compression_ops.data.sources import image_folder, npz
+from compression_ops.errors import DataError
+
+_SMALL = 16  # pixels; the images are read at this size to see that they can be
+_MEASURED = 500  # files whose own size is looked at
+_RARE = 0.1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was seen.
+
+    source    `image_folder` or `npz`
+    counts    {class: samples}, of all splits
+    test      samples of a test split of its own; 0 where one is to be held out
+    sizes     (smallest, median, largest) shorter side, in pixels
+    channels  1 where every image is grey, else 3 (npz: as in the file)
+    oddities  sentences that a user should read
+    """
+
+    source: str
+    counts: dict[str, int]
+    test: int
+    sizes: tuple[int, int, int]
+    channels: int
+    oddities: tuple[str, ...]
+
+    @property
+    def training(self) -> int:
+        """Samples that are trained on, about: without those of test and validation."""
+        total = sum(self.counts.values())
+        return int((total - (self.test or total * 0.2)) * 0.9)
+
+
+def look(path: Path) -> Survey:
+    """Read all images once. Raises DataError if they cannot be read or are no data set to train on."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder. Say where the images are: --data PATH")
+    if path.is_dir():
+        return _folder(path)
+    if path.suffix.lower() != ".npz":
+        raise DataError(
+            f"{path}: neither a folder of images nor an .npz file. Allowed are a folder with a folder a class, and an "
+            "archive that numpy.savez wrote from images and labels; a table names images elsewhere: put these into a "
+            "folder a class, or write a source of your own (docs/own-methods.md)"
+        )
+    spec = npz.NPZ(source="npz", path=str(path))
+    raw = npz.read(spec, path)
+    soundness.require_sound(raw)
+    sides = min(raw.train.images.shape[2:])
+    return _survey("npz", raw, (sides, sides, sides), raw.train.images.shape[1])
+
+
+def _folder(path: Path) -> Survey:
+    spec = image_folder.ImageFolder(source="image_folder", path=str(path), image_size=_SMALL, channels=3)
+    files = image_folder.files(spec, path)
+    if not files:
+        raise DataError(f"{path}: its class folders hold no files. Put each class's images into its folder")
+    raw = image_folder.read(spec, path)
+    soundness.require_sound(raw)
+    images = raw.train.images
+    is_grey = bool((images[:, 0] == images[:, 1]).all() and (images[:, 1] == images[:, 2]).all())
+    return _survey("image_folder", raw, _sides(files), 1 if is_grey else 3)
+
+
+def _sides(files: list[Path]) -> tuple[int, int, int]:
+    """The shorter sides of evenly spaced files, whose headers alone are read."""
+    from PIL import Image
+
+    sides: list[int] = []
+    for file in files[:: max(1, len(files) // _MEASURED)]:
+        try:
+            with Image.open(file) as image:
+                sides.append(min(image.size))
+        except Exception:  # noqa: BLE001  reading them has told which are no images, in words
+            continue
+    sides.sort()
+    return (sides[0], sides[len(sides) // 2], sides[-1]) if sides else (_SMALL, _SMALL, _SMALL)
+
+
+def _survey(source: str, raw: RawData, sizes: tuple[int, int, int], channels: int) -> Survey:
+    labels: list[Any] = [*raw.train.labels]
+    own_test = 0 if isinstance(raw.test, HoldOut) else len(raw.test)
+    if not isinstance(raw.test, HoldOut):
+        labels += [*raw.test.labels]
+    counted = Counter(int(label) for label in labels)
+    counts = {name: counted[position] for position, name in enumerate(raw.classes)}
+    least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    odd = [*raw.warnings]
+    if counts[least] < _RARE * counts[most]:
+        odd.append(f"classes are unbalanced: {counts[least]} images of {least!r}, {counts[most]} of {most!r}.")
+    if sizes[0] * 4 <= sizes[1]:
+        odd.append(f"some images are much smaller than the rest: {sizes[0]} pixels, where most have {sizes[1]}.")
+    return Survey(source, counts, own_test, sizes, channels, tuple(odd))

@@ -1,0 +1,1 @@
+"""What `compression report` shows of a benchmark: its tables and its sentences."""

@@ -1,0 +1,179 @@
+"""`compression init`: a recipe for a user's own images, with values that fit what they are."""
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from compression_ops.data.survey import Survey, look
+from compression_ops.errors import CompressionError
+from pipelines.recipe import document, project
+from pipelines.recipe import file as recipe_file
+from pipelines.recipe.constraints import NAME_PATTERN
+
+STUDENT = "strided_cnn"
+_LARGEST = 64  # pixels: beyond, training on a CPU takes hours
+_STEPS = 1500  # optimizer steps that a small network needs, about
+_BUDGET = 20.0  # minutes that the first run may take
+_TIMED = 3  # training steps that are timed
+_UNBALANCED = 3.0
+_RECIPE = """\
+# Written by `compression init` for $samples images of $classes classes. Every value may be edited;
+# `compression check` tells mistakes, and a run computes again only what an edit affects.
+type: $component
+attributes:
+  # The shorter sides have $smallest to $largest pixels; a larger image_size takes longer.
+  dataset: {$fields, validation_fraction: 0.1, seed: 0}
+
+  # What epochs and models are chosen by; balanced_accuracy where some classes are rare.
+  metric: $metric
+
+  teacher:
+    architecture: $teacher
+    # About $steps steps of $batch_size images, or as many as fit the time.
+    epochs: $epochs
+    batch_size: $batch_size
+    learning_rate: 0.003
+    weight_decay: 0.05
+    class_weights: $weights
+    # Changes under which a class stays what it is: no flip for digits, letters and signs.
+    augmentation: $augmentation
+    seed: 0
+
+  # Each view is the training split under one draw of the augmentation, labelled by the teacher once.
+  soft_labels: {views: $views, augmentation: $augmentation, seed: 0}
+
+  students:
+    small:
+      architecture: $student
+      epochs: $student_epochs
+      batch_size: $batch_size
+      learning_rate: 0.01
+      weight_decay: 0.02
+      class_weights: $weights
+      loss: {type: kd, temperature: 4.0, alpha: 0.9}
+      # The same student without the teacher: what distillation gains. `false` saves its time.
+      control: true
+      seed: 0
+
+  quantized_students:
+    int8: {student: small, calibration: {method: minmax, samples: $calibration}}
+
+  benchmark: {batch_sizes: [1, 32], threads: 1, iterations: 1000, max_accuracy_drop: 1.0, min_compression: 4.0}
+
+  # `on`: Dagster's daemon computes what is out of date by itself.
+  automation: {mode: off}
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The values that depend on the data and on this machine."""
+
+    image_size: int
+    batch_size: int
+    epochs: int
+    student_epochs: int
+    views: int
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Started:
+    """A recipe that was written, what it was written for, and its values."""
+
+    file: recipe_file.RecipeFile
+    survey: Survey
+    plan: Plan
+
+
+def init(name: str, data: Path, teacher: str) -> Started:
+    """Look at the data, write a checked recipe for them. Raises CompressionError; nothing is overwritten."""
+    folder = (project.enclosing(Path.cwd()) or project.Project(Path.cwd(), Path.cwd() / project.DEFS)).defs
+    if project.checkout() or recipe_file.defs_is_configured():
+        folder = recipe_file.defs_folder()
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise CompressionError(f"{name!r} is no recipe's name\n  allowed: letters, digits and underscores, at most 60")
+    path = folder / name / recipe_file.FILE_NAME
+    if name in recipe_file.recipe_names() or path.parent.exists():
+        where = recipe_file.displayed(path.parent if path.parent.exists() else recipe_file.path_of(name))
+        raise CompressionError(f"{name!r} exists already: {where}\n  choose another name; nothing was overwritten")
+    survey = look(data)
+    plan = _plan(survey, teacher)
+    text = _text(data.resolve(), survey, plan, teacher)
+    checked = recipe_file.read(path, text)
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    return Started(checked, survey, plan)
+
+
+def _plan(survey: Survey, teacher: str) -> Plan:
+    samples = survey.training
+    size = max(8, min(_LARGEST, survey.sizes[1]) // 4 * 4) if survey.source == "image_folder" else survey.sizes[1]
+    batch = 128 if samples >= 20_000 else 64 if samples >= 1_000 else 16
+    steps = max(1, samples // batch)
+    shape = (survey.channels, size, size)
+    slow, fast = (_seconds(architecture, shape, len(survey.counts), batch) for architecture in (teacher, STUDENT))
+    epochs = max(5, min(60, round(_STEPS / steps)))
+    while epochs > 2 and _minutes(steps, epochs, slow, fast) > _BUDGET:
+        epochs -= 1
+    return Plan(size, batch, epochs, 2 * epochs, min(2 * epochs, 16), _minutes(steps, epochs, slow, fast))
+
+
+def _minutes(steps: int, epochs: int, teacher: float, student: float) -> float:
+    """Of a run: the teacher, its labels (a forward pass, a third of a step), the student and its control."""
+    labelled = min(2 * epochs, 16) * teacher / 3
+    return steps * (epochs * teacher + labelled + 4 * epochs * student) / 60 + 0.5
+
+
+def _seconds(architecture: str, shape: tuple[int, int, int], classes: int, batch: int) -> float:
+    """Of one training step on this machine; 0 for a network that cannot be trained."""
+    import torch
+
+    from compression_ops.models.network import Network, build
+
+    images, labels = torch.rand(batch, *shape), torch.zeros(batch, dtype=torch.long)
+    taken: list[float] = []
+    try:
+        model = build(Network(architecture, shape, classes)).train()
+        for _ in range(_TIMED):
+            started = time.perf_counter()
+            torch.nn.functional.cross_entropy(model(images), labels).backward()
+            taken.append(time.perf_counter() - started)
+    except Exception:  # noqa: BLE001  somebody's network; checking and the dry run tell what is wrong with it
+        return 0.0
+    return min(taken)
+
+
+def _text(data: Path, survey: Survey, plan: Plan, teacher: str) -> str:
+    quoted = json.dumps(str(data), ensure_ascii=False)
+    fields = f"source: {survey.source}, path: {quoted}"
+    if survey.source == "image_folder":
+        fields += f", image_size: {plan.image_size}, channels: {survey.channels}"
+    shift = max(1.0, plan.image_size / 16)
+    flip = "true" if survey.channels > 1 else "false"
+    augmentation = f"{{translate: {shift:g}, rotate: 10.0, scale: 0.1, flip: {flip}}}"
+    counts = survey.counts.values()
+    metric = "balanced_accuracy" if max(counts) > _UNBALANCED * min(counts) else "accuracy"
+    weights = "balanced" if metric == "balanced_accuracy" else "uniform"
+    return Template(_RECIPE).substitute(
+        samples=f"{sum(counts):,}",
+        classes=len(counts),
+        component=document.COMPONENT,
+        smallest=survey.sizes[0],
+        largest=survey.sizes[2],
+        fields=fields,
+        metric=metric,
+        teacher=teacher,
+        steps=f"{_STEPS:,}",
+        batch_size=plan.batch_size,
+        epochs=plan.epochs,
+        weights=weights,
+        augmentation=augmentation,
+        views=plan.views,
+        student=STUDENT,
+        calibration=max(1, min(512, survey.training)),
+        student_epochs=plan.student_epochs,
+    )

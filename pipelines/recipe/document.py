@@ -1,0 +1,85 @@
+"""A recipe's text: YAML with lines and comments, and what stands under `attributes` in it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
+from pipelines.recipe.sections import Recipe
+
+# Of an installed product the package has a second name, which no folder of a user's takes (see deploy/wheel.py).
+COMPONENT = f"{__name__.partition('.')[0]}.CompressionPipeline"
+COMPONENTS = tuple(dict.fromkeys((COMPONENT, "pipelines.CompressionPipeline")))
+_TOP_KEYS = ("type", "attributes", "requirements", "template_vars_module", "post_processing")
+
+
+def dumper() -> YAML:
+    """What reads and writes recipes without losing a comment."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    return yaml
+
+
+def parse(path: Path, file: str, text: str | None = None) -> Any:
+    try:
+        return dumper().load(path.read_text(encoding="utf-8") if text is None else text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        problem = str(error.problem).split(" with value")[0]
+        raise RecipeError(file, [Mistake(line, "", problem, "", "each name once in a map")]) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise RecipeError(file, [Mistake(line, "", "not YAML", str(error.problem), "one YAML document")]) from None
+    except (YAMLError, ValueError, KeyError, TypeError, RecursionError) as error:  # ruamel lets values' errors through
+        raise RecipeError(file, [Mistake(1, "", "not YAML", str(error), "UTF-8 text, one YAML document")]) from None
+    except OSError as error:
+        raise RecipeError(file, [Mistake(1, "", "cannot be read", str(error.strerror), "a readable file")]) from None
+
+
+def attributes_of(document: Any, file: str) -> CommentedMap:
+    shape = f"`type: {COMPONENT}`, then `attributes:` with the keys {', '.join(Recipe.model_fields)}"
+    if not isinstance(document, CommentedMap):
+        problem = "the file is empty" if document is None else "not a recipe"
+        raise RecipeError(file, [Mistake(1, "", problem, "" if document is None else shown(document), shape)])
+    for key in document:
+        if key not in _TOP_KEYS:
+            line = document.lc.key(key)[0] + 1
+            raise RecipeError(
+                file,
+                [Mistake(line, str(key), "unknown key", shown(document[key]), shape, nearest(str(key), _TOP_KEYS))],
+            )
+    if document.get("type") not in COMPONENTS:
+        line = document.lc.key("type")[0] + 1 if "type" in document else 1
+        found = shown(document["type"]) if "type" in document else "no such key"
+        raise RecipeError(file, [Mistake(line, "type", "not a compression recipe", found, " or ".join(COMPONENTS))])
+    attributes = document.get("attributes")
+    if not isinstance(attributes, CommentedMap):
+        line = document.lc.key("attributes")[0] + 1 if "attributes" in document else 1
+        found = shown(attributes) if "attributes" in document else "no such key"
+        raise RecipeError(file, [Mistake(line, "attributes", "missing or not a map", found, shape)])
+    return attributes
+
+
+def retyped(text: str, component: str) -> str:
+    """The text of a recipe with another name of the component as its type."""
+    return re.sub(r"^type:.*$", f"type: {component}", text, count=1, flags=re.MULTILINE)
+
+
+def plain(value: Any) -> Any:
+    """ruamel's annotated values as plain Python ones."""
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
