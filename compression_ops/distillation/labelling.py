@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from compression_ops.data.augmentation import augment
+from compression_ops.data.storage import mapped
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
 from compression_ops.models.inference import BATCH_SIZE
@@ -25,7 +26,9 @@ def label_views(teacher: Forward, images: Tensor, views: Views, batch_size: int 
 
             def label(start: int, transformations: Tensor | None = transformations) -> Tensor:
                 rows = slice(start, start + batch_size)
-                pixels = augment(images[rows], None if transformations is None else transformations[rows])
+                taken = images[rows]
+                mapped.used(taken)
+                pixels = augment(taken, None if transformations is None else transformations[rows])
                 return teacher.logits(pixels).to(torch.float16)
 
             labels = torch.cat(list(pool.map(label, range(0, len(images), batch_size))))

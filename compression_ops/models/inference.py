@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compression_ops.data.dataset import Description, normalize
+from compression_ops.data.storage import mapped
 from compression_ops.errors import ModelError
 from compression_ops.models import memory_format
 
@@ -28,6 +29,7 @@ def logits(model: nn.Module, images: Tensor, description: Description, batch_siz
         for batch in images.split(batch_size):
             inputs = normalize(batch, description).contiguous(memory_format=form)
             parts.append(_checked(model(inputs), len(batch), classes))
+            mapped.used(batch)
     return torch.cat(parts)
 
 

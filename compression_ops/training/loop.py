@@ -13,6 +13,7 @@ from torch.nn import functional
 from compression_ops import metric as metrics
 from compression_ops.data.augmentation import augment
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
+from compression_ops.data.storage import mapped
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
 from compression_ops.metric import Metric
@@ -66,7 +67,7 @@ class Trained:
 
 
 def load_data(folder: Path) -> Data:
-    """The train and validation splits of a data set's artifact, in memory as uint8."""
+    """The train and validation splits of a data set's artifact, mapped as uint8."""
     return Data(load_split(folder, "train"), load_split(folder, "validation"), load_description(folder))
 
 
@@ -173,7 +174,9 @@ def _train_epoch(
         rate = learning_rate(training, epoch * report.steps + step, report.steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        pixels = augment(data.train.images[rows], None if transformations is None else transformations[rows])
+        taken = data.train.images[rows]
+        mapped.used(taken)
+        pixels = augment(taken, None if transformations is None else transformations[rows])
         inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
         with precision.autocast(training):
             loss = objective.loss(model, Batch(inputs, rows, data.train.labels[rows], epoch, weighted))
