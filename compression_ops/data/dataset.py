@@ -75,8 +75,15 @@ def load_split(folder: Path, name: str) -> Split:
 
     Raises DataError if the file cannot be read, is cut short, or holds anything else.
     """
-    import numpy as np
     import torch
+
+    images, labels = load_arrays(folder, name)
+    return Split(torch.from_numpy(images), torch.from_numpy(labels))
+
+
+def load_arrays(folder: Path, name: str) -> "tuple[NDArray[np.uint8], NDArray[np.int64]]":
+    """As `load_split`, without torch: images and labels."""
+    import numpy as np
 
     path = _file(folder, name)
     tensors = tensor_file.read(path)
@@ -84,7 +91,7 @@ def load_split(folder: Path, name: str) -> Split:
     if images is None or labels is None or images.ndim != 4 or labels.shape != images.shape[:1]:
         found = {key: list(value.shape) for key, value in tensors.items()}
         raise DataError(f"{path}: holds {found}; a split is images [N, C, H, W] and labels [N]. Compute it again.")
-    return Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))
+    return images, labels.astype(np.int64)
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -101,7 +101,7 @@ def _write(parts: Mapping[str, _Part], classes: tuple[str, ...], output: Path) -
     for name in dataset.SPLITS:
         part = parts[name]
         dataset.write_split(output, name, (len(part.rows), channels, height, width), part.images(), part.labels)
-    images = dataset.load_split(output, "train").images.numpy()
+    images, _ = dataset.load_arrays(output, "train")
     mean, std, warnings = soundness.pixel_statistics(images, "train")
     dataset.save_description(output, dataset.Description(classes, (channels, height, width), mean, std))
     return warnings

@@ -175,7 +175,7 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         taken = data.train.images[rows]
-        mapped.used(taken)
+        mapped.used(taken, scattered=True)
         pixels = augment(taken, None if transformations is None else transformations[rows])
         inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
         with precision.autocast(training):

@@ -1,6 +1,5 @@
 """`compression verify`: computes again without the cache and compares digests, bit for bit; keeps no result."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from pipelines.execution.stage import compute
 from pipelines.graph import digests
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
+from pipelines.state import scratch
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def verify(
                 f"  run `compression run {pipeline.recipe}` first"
             )
         recorded = pipeline.store.fetch(entry.artifact)
-        with tempfile.TemporaryDirectory(prefix="compression-") as folder:
-            output = Path(folder)
+        with scratch.folder(pipeline.home.running) as output:
 
             def advance(step: Progress, name: str = name) -> None:
                 report(name, step)

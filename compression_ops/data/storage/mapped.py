@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WINDOW = 256 * 2**20
-# Linux maps so many bytes around each place that is read, if they are in its cache.
-_AROUND = 64 * 2**10
+# Linux maps up to so many bytes around each place that is read: the whole of a large page of its cache.
+_AROUND = 2 * 2**20
 
 
 class Batch(Protocol):
@@ -75,6 +75,9 @@ def array(file: IO[bytes], dtype: "np.dtype[Any]", shape: Sequence[int], offset:
     return values
 
 
-def used(batch: Batch) -> None:
-    """Tell that the rows of a batch were read, and will not be soon again; of arrays in memory it may be told, too."""
-    _PAGES.used(batch.nbytes + len(batch) * _AROUND)
+def used(batch: Batch, scattered: bool = False) -> None:
+    """Tell that the rows of a batch were read, and will not be soon again; of arrays in memory it may be told, too.
+
+    `scattered`: they do not stand one after another in the file.
+    """
+    _PAGES.used(batch.nbytes + (len(batch) if scattered else 2) * _AROUND)

@@ -67,7 +67,7 @@ def _write_rows(file: IO[bytes], tensor: Stream) -> None:
     start = file.tell()
     for block in tensor.blocks:
         file.write(np.ascontiguousarray(block, dtype).data)
-        mapped.used(block)
+        mapped.used(block, scattered=True)
     if file.tell() - start != tensor.nbytes:
         raise ValueError(f"{file.tell() - start} bytes were given for a tensor of {tensor.nbytes}")
 
