@@ -27,6 +27,7 @@ import numpy as np
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _SIDE, _CLASSES, _PNG_SIDE = 64, 10, 300
+_TRAINED = 4096
 _PIXELS = 3 * _SIDE * _SIDE
 _RECIPE = """type: pipelines.CompressionPipeline
 attributes:
@@ -152,13 +153,14 @@ def _pictures(root: Path, _: argparse.Namespace) -> dict[str, Any]:
 
 
 def _epochs(root: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of an epoch (as stored, in memory), in turn; of 8,000 samples, taken in another order each time."""
+    """Seconds of an epoch (as stored, in memory), in turn, of some samples of the file."""
     from compression_ops.data.dataset import Split
     from compression_ops.training.loop import Data, load_data
 
     stored = load_data(root / "stored")
-    held = Split(stored.train.images[:], stored.train.labels)
-    data = (stored, Data(held, stored.validation, stored.description))
+    images, labels = stored.train.images[:_TRAINED], stored.train.labels[:_TRAINED]
+    few = Split(stored.validation.images[:128], stored.validation.labels[:128])
+    data = [Data(Split(each, labels), few, stored.description) for each in (images, images.clone())]
     for each in data:
         _train(each, 1)
     return {"pairs": [[_train(each, 1) for each in data] for _ in range(arguments.epochs)]}
