@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.data.dataset import load_description, load_split
+from compression_ops.data.storage import mapped
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class _Content:
 def measure(previous: Path, current: Path) -> Drift:
     """Compare two artifacts of the stage `dataset` (see compression_ops.data.dataset); classes and shapes may differ.
 
-    One training split is in memory at a time. Raises DataError if either has no sample.
+    Of the training splits a window is in memory at a time. Raises DataError if either has no sample.
     """
     import numpy as np
 
@@ -110,5 +111,7 @@ def _content(folder: Path) -> _Content:
     pixels = train.images.numpy().reshape(-1)
     levels = np.zeros(_LEVELS, np.int64)
     for start in range(0, len(pixels), _BLOCK):
-        levels += np.bincount(pixels[start : start + _BLOCK], minlength=_LEVELS)
+        block = pixels[start : start + _BLOCK]
+        levels += np.bincount(block, minlength=_LEVELS)
+        mapped.used(block[None])
     return _Content(dict(zip(classes, samples, strict=True)), levels)

@@ -1,4 +1,4 @@
-"""Raw data in memory: what every data source reads, before it is checked and split."""
+"""Raw data: what every data source reads, before it is checked and split."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,17 +10,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Samples:
-    """images: uint8 [N, C, H, W], C-contiguous; labels: int64 [N]."""
+    """images: uint8 [N, C, H, W], C-contiguous, in memory or a Spool's rows; labels: int64 [N]."""
 
     images: "NDArray[np.uint8]"
     labels: "NDArray[np.int64]"
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def take(self, indices: "NDArray[np.int64]") -> "Samples":
-        """The samples at `indices` (int64 [M]), in that order, copied."""
-        return Samples(self.images[indices], self.labels[indices])
 
 
 @dataclass(frozen=True)

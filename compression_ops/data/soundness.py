@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from compression_ops.data.samples import RawData, Samples
+from compression_ops.data.storage import blocks, mapped
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 # Below this ratio of the smallest class to the largest, plain accuracy says little about the smallest.
 _BALANCED = 0.1
-# Pixels summed at a time: as many as a processor's cache holds.
-_BLOCK = 2**20
+# Pixels of one image and channel that are summed at a time: their squares fit 32 bits.
+_SUMMED = 2**16
 
 
 def require_sound(raw: RawData) -> None:
@@ -74,13 +75,11 @@ def pixel_statistics(images: "NDArray[np.uint8]", where: str) -> tuple[tuple[flo
     """
     import numpy as np
 
-    size = images[:, 0].size
+    size = len(images) * images.shape[2] * images.shape[3]
     totals, squares = np.zeros((2, images.shape[1]), np.uint64)
-    step = max(1, _BLOCK // images[0].size)
-    for start in range(0, len(images), step):
-        block = images[start : start + step].astype(np.uint32)
-        totals += block.sum((0, 2, 3), np.uint64)
-        squares += (block * block).sum((0, 2, 3), np.uint64)
+    for block_totals, block_squares in blocks.in_parallel(_sums, blocks.of(images)):
+        totals += block_totals
+        squares += block_squares
     sums = list(zip(map(int, totals), map(int, squares), strict=True))
     means = [total / (255 * size) for total, _ in sums]
     deviations = [math.sqrt(size * square - total * total) / (255 * size) for total, square in sums]
@@ -91,6 +90,21 @@ def pixel_statistics(images: "NDArray[np.uint8]", where: str) -> tuple[tuple[flo
         f"{where}: channel {channel} has the same value in every pixel; it tells nothing." for channel in constant
     ]
     return tuple(means), tuple(deviation or 1.0 for deviation in deviations), warnings
+
+
+def _sums(images: "NDArray[np.uint8]") -> tuple["NDArray[np.uint64]", "NDArray[np.uint64]"]:
+    """The sum of each channel's pixels, and of their squares."""
+    import numpy as np
+
+    totals, squares = np.zeros((2, images.shape[1]), np.uint64)
+    pixels = images.reshape(*images.shape[:2], -1)
+    for start in range(0, pixels.shape[2], _SUMMED):
+        part = pixels[:, :, start : start + _SUMMED]
+        totals += part.sum(axis=2, dtype=np.uint32).sum(axis=0, dtype=np.uint64)
+        products = np.einsum("ncp,ncp->nc", part, part, dtype=np.uint32, casting="unsafe")
+        squares += products.sum(axis=0, dtype=np.uint64)
+    mapped.used(images)
+    return totals, squares
 
 
 def class_balance(labels: "NDArray[np.int64]", classes: Sequence[str]) -> tuple[float, list[str]]:

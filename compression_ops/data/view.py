@@ -10,6 +10,7 @@ from torch import Tensor
 from compression_ops import implementations
 from compression_ops.data.augmentation import Augmentation, mixes
 from compression_ops.data.dataset import Description
+from compression_ops.data.storage import mapped
 from compression_ops.errors import DataError
 from compression_ops.seeds import generator
 from compression_ops.spec import Spec
@@ -58,7 +59,9 @@ class View:
 
     def _pixels(self, steps: Sequence[_Step], rows: Tensor, device: torch.device) -> Tensor:
         if not steps:
-            return self._images[rows].to(device).to(torch.float32)
+            taken = self._images[rows]
+            mapped.used(taken, scattered=True)
+            return taken.to(device).to(torch.float32)
         *before, step = steps
         drawn = step.of(rows)
         there = tuple(part.to(device) for part in drawn)

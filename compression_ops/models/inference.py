@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compression_ops.data.dataset import Description, normalize
+from compression_ops.data.storage import mapped
 from compression_ops.errors import ModelError
 from compression_ops.models import memory_format
 
@@ -32,6 +33,7 @@ def logits(model: nn.Module, images: Tensor, description: Description, batch_siz
         for batch in images.split(batch_size or batch_size_on(device)):
             inputs = normalize(batch.to(device), description).contiguous(memory_format=form)
             parts.append(_checked(model(inputs), len(batch), classes))
+            mapped.used(batch)
     return torch.cat(parts).cpu()
 
 

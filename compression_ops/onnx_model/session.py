@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from compression_ops.data.storage import mapped
 from compression_ops.errors import ModelError
 
 _LOG_ERRORS_ONLY = 3
@@ -44,5 +45,9 @@ def predict(session: ort.InferenceSession, inputs: np.ndarray, batch_size: int =
     """
     name = session.get_inputs()[0].name
     starts = range(0, max(len(inputs), 1), batch_size)
-    batches = [session.run(None, {name: inputs[start : start + batch_size]})[0] for start in starts]
-    return np.concatenate([np.asarray(batch, dtype=np.float32) for batch in batches])
+    outputs: list[np.ndarray] = []
+    for start in starts:
+        batch = inputs[start : start + batch_size]
+        outputs.append(np.asarray(session.run(None, {name: batch})[0], dtype=np.float32))
+        mapped.used(batch)
+    return np.concatenate(outputs)

@@ -69,7 +69,7 @@ class Trained:
 
 
 def load_data(folder: Path) -> Data:
-    """The train and validation splits of a data set's artifact, in memory as uint8."""
+    """The train and validation splits of a data set's artifact, mapped as uint8."""
     return Data(load_split(folder, "train"), load_split(folder, "validation"), load_description(folder))
 
 

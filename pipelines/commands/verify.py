@@ -1,6 +1,5 @@
 """`compression verify`: computes again without the cache and compares digests, bit for bit; keeps no result."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from pipelines.graph import digests
 from pipelines.kinds import kind
 from pipelines.lineage import environment
 from pipelines.pipeline import Pipeline
+from pipelines.state import scratch
 from pipelines.state.artifacts import ArtifactUnavailable
 from pipelines.state.materialization import MadeOn, Materialization
 
@@ -68,8 +68,7 @@ def verify(
                 f"  run `compression run {pipeline.recipe}` first"
             )
         recorded = _recorded(pipeline, entry)
-        with tempfile.TemporaryDirectory(prefix="compression-") as folder:
-            output = Path(folder)
+        with scratch.folder(pipeline.home.running) as output:
 
             def advance(step: Progress, name: str = name) -> None:
                 report(name, step)

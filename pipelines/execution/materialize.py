@@ -4,12 +4,9 @@ The order of the writes is what makes a killed run harmless: artifact, MLflow ru
 absent, and whatever is absent is computed again.
 """
 
-import shutil
-import tempfile
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.stages.stage import StageResult
@@ -21,6 +18,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.pipeline import Pipeline
+from pipelines.state import scratch
 from pipelines.state.action import Action
 from pipelines.state.artifacts import Artifact, ArtifactUnavailable
 from pipelines.state.materialization import Materialization, Source
@@ -176,18 +174,15 @@ def _computation(task: _Task, sources: Mapping[str, Source], ancestry: "tuple[No
 
 def _run_stage(task: _Task, lineage: "Lineage", computation: "Computation", run_id: str) -> _Made:
     pipeline, action = task.pipeline, task.action
-    output = Path(tempfile.mkdtemp(prefix="compression-"))
     started = time.monotonic()
-    try:
+    with scratch.folder(pipeline.home.running) as output:
         stage = compute(action, output, reporter(action.asset, task.log), task.device)
         stage = replace(stage, warnings=tuple(dict.fromkeys((*task.warnings, *stage.warnings))))
         seconds = time.monotonic() - started
         check_nothing_changed(pipeline, action)
         artifact = pipeline.store.put(output, stage.volatile)
-        folder = pipeline.store.fetch(artifact.id)
-        model_id = lineage.record(run_id, computation, stage, folder, artifact.digest)
-    finally:
-        shutil.rmtree(output, ignore_errors=True)
+    folder = pipeline.store.fetch(artifact.id)
+    model_id = lineage.record(run_id, computation, stage, folder, artifact.digest)
     return _Made(stage, artifact, model_id, seconds)
 
 

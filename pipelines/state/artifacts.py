@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from compression_ops.data.storage import space
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
 
@@ -53,7 +55,10 @@ class ArtifactStore:
         self._cache = cache
 
     def put(self, folder: Path, volatile: frozenset[str] = frozenset()) -> Artifact:
-        """Store a folder's files (no sub-folders). Files named in `volatile` stay out of the content digest."""
+        """Store a folder's files (no sub-folders). Files named in `volatile` stay out of the content digest.
+
+        On a local store's own disk the files themselves are taken, not copied: they are not to be written afterwards.
+        """
         manifest = _manifest(folder, volatile)
         artifact = _identify(manifest)
         if not self._is_whole(artifact.id):
@@ -185,14 +190,18 @@ class ArtifactStore:
 
 
 def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:
-    return {
-        path.name: {
-            "sha256": digests.of_file(path),
-            "bytes": path.stat().st_size,
-            "content": None if path.name in volatile else digests.of_content(path),
+    paths = sorted(folder.iterdir())
+    with ThreadPoolExecutor(2) as pool:  # both read all of a large file; hashing does not hold the interpreter
+        files = [pool.submit(digests.of_file, path) for path in paths]
+        contents = [None if path.name in volatile else pool.submit(digests.of_content, path) for path in paths]
+        return {
+            path.name: {
+                "sha256": file.result(),
+                "bytes": path.stat().st_size,
+                "content": content and content.result(),
+            }
+            for path, file, content in zip(paths, files, contents, strict=True)
         }
-        for path in sorted(folder.iterdir())
-    }
 
 
 def _identify(manifest: dict[str, Any]) -> Artifact:
@@ -233,9 +242,16 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _rename_into_place(folder: Path, target: Path) -> None:
     temporary = target.parent / f".{uuid.uuid4().hex}"
-    shutil.copytree(folder, temporary)
-    for path in temporary.iterdir():
-        _flush(path)
+    try:
+        with space.told(target.parent, sum(path.stat().st_size for path in folder.iterdir())):
+            temporary.mkdir()
+            for path in folder.iterdir():
+                _link(path, temporary / path.name)
+            for path in temporary.iterdir():
+                _flush(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     _flush(temporary)
     try:
         temporary.rename(target)
@@ -245,6 +261,14 @@ def _rename_into_place(folder: Path, target: Path) -> None:
             temporary.rename(target)
         shutil.rmtree(temporary, ignore_errors=True)
     _flush(target.parent)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file, which costs nothing; or a copy where the disk is another, or knows no such names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _write_local(path: Path, data: bytes) -> None:

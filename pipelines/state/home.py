@@ -4,6 +4,7 @@ dagster/      Dagster's instance            mlflow/       MLflow's database and 
 store/        artifacts and known actions   history/      what was materialized, asset by asset
 data/         downloaded data sets          raw_digests.json   digests of raw files by path and stamp
 last_good/    each recipe as it was when `compression ui` last found it right
+running/      what stages in progress have written
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on
 parsed_modules.json   what parsing found in the code of stages
 """
@@ -60,6 +61,11 @@ class Home:
     def dry_runs(self) -> Path:
         """Which networks have gone their whole way on a few samples, one file each."""
         return self.root / "dry_runs"
+
+    @property
+    def running(self) -> Path:
+        """What stages in progress have written."""
+        return self.root / "running"
 
     @property
     def last_good(self) -> Path:

@@ -9,7 +9,6 @@ not named like one is left out with a warning; an image that cannot be decoded i
 
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +17,8 @@ from pydantic import Field
 from compression_ops.data.formats.image_file import decode
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.storage import blocks
+from compression_ops.data.storage.spool import Spool
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _read_split(folder: Path, classes: Sequence[str], spec: ImageFolder) -> tupl
     # Pillow registers its formats at first use, and threads that meet there can miss some.
     Image.init()
     listed = [(label, file) for label, name in enumerate(classes) for file in _walk(folder / name)]
-    images = np.empty((len(listed), spec.channels, spec.image_size, spec.image_size), np.uint8)
+    images = Spool((spec.channels, spec.image_size, spec.image_size))
     labels, left_out, damaged = list[int](), list[Path](), list[str]()
 
     def attempt(file: Path) -> "NDArray[np.uint8] | DataError | None":
@@ -141,19 +142,18 @@ def _read_split(folder: Path, classes: Sequence[str], spec: ImageFolder) -> tupl
         except DataError as error:
             return error
 
-    with ThreadPoolExecutor() as pool:
-        decoded = pool.map(attempt, (file for _, file in listed))
-        for (label, file), image in zip(listed, decoded, strict=True):
-            if image is None:
-                left_out.append(file)
-            elif isinstance(image, DataError):
-                damaged.append(str(image))
-            else:
-                images[len(labels)] = image
-                labels.append(label)
+    decoded = blocks.in_parallel(attempt, (file for _, file in listed))
+    for (label, file), image in zip(listed, decoded, strict=True):
+        if image is None:
+            left_out.append(file)
+        elif isinstance(image, DataError):
+            damaged.append(str(image))
+        else:
+            images.append(image)
+            labels.append(label)
     if damaged:
         raise DataError(f"{len(damaged)} image(s) cannot be decoded: {_list(damaged)}. Repair, convert or remove them.")
-    return Samples(images[: len(labels)], np.array(labels, np.int64)), left_out
+    return Samples(images.rows(), np.array(labels, np.int64)), left_out
 
 
 def _list(names: Sequence[str]) -> str:

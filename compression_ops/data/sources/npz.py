@@ -13,16 +13,18 @@ labels     integers 0 to K - 1, [N] or [N, 1]
 classes    K names (optional, strings); without it the names are "0", "1", ...
 """
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from compression_ops.data.formats import npz_archive
+from compression_ops.data.formats.npz_archive import Archive
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.storage.spool import Spool
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,18 +38,7 @@ _LAYOUTS = (
     (("x_train", "y_train"), ("x_test", "y_test"), None),
     (("train_images", "train_labels"), ("test_images", "test_labels"), ("val_images", "val_labels")),
 )
-# What zipfile and numpy raise for bytes that are no archive of arrays; the last two, for encryption and rare packings.
-_DAMAGED = (
-    OSError,
-    ValueError,
-    EOFError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-    RuntimeError,
-    NotImplementedError,
-)
-_NAMES = {"classes", *(name for layout in _LAYOUTS for pair in layout for name in pair or ())}
+_NAMES = frozenset({"classes", *(name for layout in _LAYOUTS for pair in layout for name in pair or ())})
 _ALLOWED = (
     "images, labels; or x_train, y_train, x_test, y_test; or train_images, train_labels, test_images, test_labels"
 )
@@ -73,7 +64,7 @@ def files(spec: NPZ, root: Path) -> list[Path]:
 
 
 def read(spec: NPZ, root: Path) -> RawData:
-    """Images uint8 [N, C, H, W].
+    """Images uint8 [N, C, H, W], unpacked block by block into a spool (see compression_ops.data.storage.spool).
 
     Raises DataError if the file is no NumPy archive, lacks arrays, holds them as Python objects (as images of differing
     shapes are: such arrays are pickles, which are never loaded), or if pixels or labels are of a wrong shape, type or
@@ -81,42 +72,20 @@ def read(spec: NPZ, root: Path) -> RawData:
     """
     import numpy as np
 
-    arrays = _load(root)
-    training, test, joining = _layout(root, arrays)
-    warnings = list[str]()
-    train = _samples(root, arrays, training, warnings)
-    if joining is not None:
-        extra = _samples(root, arrays, joining, warnings)
-        if extra.images.shape[1:] != train.images.shape[1:]:
-            raise DataError(
-                f"{root}: images of differing shapes: {train.images.shape[1:]} in {training[0]}, "
-                f"{extra.images.shape[1:]} in {joining[0]} (channels, height, width); all must be equal."
-            )
-        images = np.concatenate([train.images, extra.images])
-        train = Samples(images, np.concatenate([train.labels, extra.labels]))
-    held = HoldOut(spec.test_fraction) if test is None else _samples(root, arrays, test, warnings)
-    labels = [train.labels] if isinstance(held, HoldOut) else [train.labels, held.labels]
-    return RawData(train, held, _classes(root, arrays, labels), tuple(warnings))
-
-
-def _load(root: Path) -> dict[str, "NDArray[Any]"]:
-    import numpy as np
-
-    arrays: dict[str, Any] = {}
-    try:
-        with root.open("rb") as file, zipfile.ZipFile(file) as archive:
-            for member in archive.namelist():
-                if member.removesuffix(".npy") in _NAMES:
-                    with archive.open(member) as content:
-                        arrays[member.removesuffix(".npy")] = np.lib.format.read_array(content, allow_pickle=False)
-    except _DAMAGED as error:
-        reason = (
-            "an array of Python objects, such as images of differing shapes; only arrays of numbers are read"
-            if "allow_pickle" in str(error)
-            else f"not a complete NumPy archive ({type(error).__name__}: {error})"
-        )
-        raise DataError(f"{root}: {reason}. Write it with numpy.savez from arrays of one shape each.") from error
-    return arrays
+    with npz_archive.opened(root, _NAMES) as archive:
+        training, test, joining = _layout(root, archive.heads)
+        parts = [training] if joining is None else [training, joining]
+        if joining is not None:
+            _require_one_shape(root, archive, training[0], joining[0])
+        warnings = list[str]()
+        train_labels = [_to_labels(archive, root, names[1]) for names in parts]
+        images = _images(archive, root, [names[0] for names in parts], warnings)
+        train = Samples(images, np.concatenate(train_labels))
+        held = HoldOut(spec.test_fraction)
+        if test is not None:
+            held = Samples(_images(archive, root, [test[0]], warnings), _to_labels(archive, root, test[1]))
+        labels = train_labels if isinstance(held, HoldOut) else [*train_labels, held.labels]
+        return RawData(train, held, _classes(root, archive, labels), tuple(warnings))
 
 
 _Pair = tuple[str, str]
@@ -130,78 +99,136 @@ def _layout(root: Path, arrays: Mapping[str, Any]) -> tuple[_Pair, _Pair | None,
     raise DataError(f"{root}: of the known arrays it holds {sorted(arrays)}; needed are {_ALLOWED}. Rename them.")
 
 
-def _samples(root: Path, arrays: Mapping[str, "NDArray[Any]"], names: _Pair, warnings: list[str]) -> Samples:
-    images, labels = (arrays[name] for name in names)
-    where = f"{root}: {names[0]}"
-    pixels = _channels_first(images, where)
-    return Samples(_to_bytes(pixels, where, warnings), _to_labels(labels, f"{root}: {names[1]}"))
-
-
-def _channels_first(images: "NDArray[Any]", where: str) -> "NDArray[Any]":
-    """[N, H, W] or [N, H, W, C] or [N, C, H, W] -> [N, C, H, W]."""
-    shape = list(images.shape)
-    if images.ndim == 3:
-        return images[:, None]
-    first, last = (images.ndim == 4 and shape[axis] in _CHANNELS for axis in (1, -1))
-    if first == last:
-        found = "could be channels first or last" if first else "is not of images"
+def _require_one_shape(root: Path, archive: Archive, training: str, joining: str) -> None:
+    first, second = (_Channels(archive.heads[name].shape, f"{root}: {name}").shape for name in (training, joining))
+    if first != second:
         raise DataError(
-            f"{where}: the shape {shape} {found}; allowed are [N, H, W], [N, H, W, C] and [N, C, H, W] with C from 1 "
-            f"to 4 and H, W above 4. Reshape it."
+            f"{root}: images of differing shapes: {first} in {training}, {second} in {joining} (channels, height, "
+            f"width); all must be equal."
         )
-    return images if first else images.transpose(0, 3, 1, 2)
 
 
-def _to_bytes(images: "NDArray[Any]", where: str, warnings: list[str]) -> "NDArray[np.uint8]":
-    """Pixels of any allowed type as uint8, C-contiguous; a rounding that loses something is told in `warnings`."""
+def _images(archive: Archive, root: Path, names: Sequence[str], warnings: list[str]) -> "NDArray[np.uint8]":
+    """The arrays of that names, which hold images of one shape, one after another."""
+    spool: Spool | None = None
+    for name in names:
+        head, where = archive.heads[name], f"{root}: {name}"
+        channels, to_bytes = _Channels(head.shape, where), _ToBytes(where, head.dtype)
+        spool = spool or Spool(channels.shape)
+        for block in archive.rows(name):
+            pixels = to_bytes(channels.first(block))
+            if pixels is not None:
+                spool.append(pixels)
+        to_bytes.require_inside(warnings)
+    assert spool is not None
+    return spool.rows()
+
+
+class _Channels:
+    """Images [N, H, W] or [N, H, W, C] or [N, C, H, W] as [N, C, H, W]. Raises DataError for any other shape."""
+
+    def __init__(self, shape: Sequence[int], where: str) -> None:
+        first, last = (len(shape) == 4 and shape[axis] in _CHANNELS for axis in (1, -1))
+        if len(shape) != 3 and first == last:
+            found = "could be channels first or last" if first else "is not of images"
+            raise DataError(
+                f"{where}: the shape {list(shape)} {found}; allowed are [N, H, W], [N, H, W, C] and [N, C, H, W] with "
+                f"C from 1 to 4 and H, W above 4. Reshape it."
+            )
+        self._last = last
+        self.shape = (1, *shape[1:]) if len(shape) == 3 else (shape[3], *shape[1:3]) if last else tuple(shape[1:])
+
+    def first(self, block: "NDArray[Any]") -> "NDArray[Any]":
+        """Some of the images as [n, C, H, W], a view."""
+        return block[:, None] if block.ndim == 3 else block.transpose(0, 3, 1, 2) if self._last else block
+
+
+@dataclass
+class _ToBytes:
+    """Pixels of any allowed type as uint8, block after block; what is outside the range is counted over all of them.
+
+    first  of it, if there is any: [sample, channel, row, column] and value
+    """
+
+    where: str
+    dtype: "np.dtype[Any]"
+    samples: int = 0
+    outside: int = 0
+    first: tuple[list[int], Any] | None = field(default=None)
+    rounded: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype.kind not in "buif":
+            raise DataError(
+                f"{self.where}: pixels of type {self.dtype}; allowed are bool, integers and floats. Convert them."
+            )
+        self._top = 1 if self.dtype.kind == "f" else 255
+
+    def __call__(self, block: "NDArray[Any]") -> "NDArray[np.uint8] | None":
+        """[n, C, H, W], C-contiguous; None once a pixel is outside the range."""
+        import numpy as np
+
+        if self.dtype.kind == "b":
+            return np.ascontiguousarray(block, np.uint8) * np.uint8(255)
+        if self.dtype != np.uint8:
+            self._look_outside(block)
+        self.samples += len(block)
+        if self.outside:
+            return None
+        if self.dtype.kind != "f":
+            return np.ascontiguousarray(block, np.uint8)
+        rounded = np.rint(block.astype(np.float64) * 255)
+        self.rounded = self.rounded or not np.allclose(rounded / 255, block, rtol=0, atol=1e-3)
+        return np.ascontiguousarray(rounded, np.uint8)
+
+    def _look_outside(self, block: "NDArray[Any]") -> None:
+        import numpy as np
+
+        # NaN compares false, so it counts as outside; infinities do anyway.
+        inside = (block >= 0) & (block <= self._top)
+        if inside.all():
+            return
+        self.outside += int(np.count_nonzero(~inside))
+        if self.first is None:
+            sample, *rest = (int(i) for i in np.argwhere(~inside)[0])
+            self.first = [self.samples + sample, *rest], block[sample, *rest]
+
+    def require_inside(self, warnings: list[str]) -> None:
+        """After the last block: a rounding that lost something is told. Raises DataError if a pixel was outside."""
+        if self.first is not None:
+            at, value = self.first
+            raise DataError(
+                f"{self.where}: {self.outside:,} pixel(s) of type {self.dtype} outside 0 to {self._top}, first at "
+                f"[sample, channel, row, column] = {at} with value {value}; allowed are integers 0 to 255 or floats 0 "
+                f"to 1. Scale or remove them."
+            )
+        if self.rounded:
+            warnings.append(f"{self.where}: floats were rounded to 256 levels, as all images are stored in 8 bits.")
+
+
+def _to_labels(archive: Archive, root: Path, name: str) -> "NDArray[np.int64]":
     import numpy as np
 
-    kind = images.dtype.kind
-    if kind == "b":
-        return np.ascontiguousarray(images, np.uint8) * np.uint8(255)
-    if kind not in "uif":
-        raise DataError(f"{where}: pixels of type {images.dtype}; allowed are bool, integers and floats. Convert them.")
-    top, scale = (1, 255) if kind == "f" else (255, 1)
-    # NaN compares false, so it counts as outside; infinities do anyway.
-    inside = (images >= 0) & (images <= top)
-    if not inside.all():
-        at = tuple(int(i) for i in np.argwhere(~inside)[0])
+    head, where = archive.heads[name], f"{root}: {name}"
+    if head.dtype.kind not in "ui" or head.shape[1:] not in ((), (1,)) or not head.shape:
         raise DataError(
-            f"{where}: {np.count_nonzero(~inside):,} pixel(s) of type {images.dtype} outside 0 to {top}, first at "
-            f"[sample, channel, row, column] = {list(at)} with value {images[at]}; allowed are integers 0 to 255 or "
-            f"floats 0 to 1. Scale or remove them."
-        )
-    if kind != "f":
-        return np.ascontiguousarray(images, np.uint8)
-    rounded = np.rint(images.astype(np.float64) * scale)
-    if not np.allclose(rounded / scale, images, rtol=0, atol=1e-3):
-        warnings.append(f"{where}: floats were rounded to 256 levels, as all images are stored in 8 bits.")
-    return np.ascontiguousarray(rounded, np.uint8)
-
-
-def _to_labels(labels: "NDArray[Any]", where: str) -> "NDArray[np.int64]":
-    import numpy as np
-
-    if labels.dtype.kind not in "ui" or not (labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1)):
-        raise DataError(
-            f"{where}: {labels.dtype} {list(labels.shape)}; allowed are integers, one an image ([N] or [N, 1]): class "
+            f"{where}: {head.dtype} {list(head.shape)}; allowed are integers, one an image ([N] or [N, 1]): class "
             f"numbers from 0, not one-hot rows or names. Convert them."
         )
+    labels = archive.array(name)
     if labels.size and int(labels.max()) > np.iinfo(np.int64).max:
         raise DataError(f"{where}: label {labels.max()} is out of range. Number the classes from 0.")
     return labels.reshape(-1).astype(np.int64)
 
 
-def _classes(
-    root: Path, arrays: Mapping[str, "NDArray[Any]"], labels: Sequence["NDArray[np.int64]"]
-) -> tuple[str, ...]:
-    if "classes" not in arrays:
+def _classes(root: Path, archive: Archive, labels: Sequence["NDArray[np.int64]"]) -> tuple[str, ...]:
+    if "classes" not in archive.heads:
         count = 1 + max((int(part.max()) for part in labels if part.size), default=-1)
         return _numbered(root, count, sum(part.size for part in labels))
-    names = arrays["classes"]
-    if names.ndim != 1 or names.dtype.kind != "U":
-        raise DataError(f"{root}: classes is {names.dtype} {list(names.shape)}; allowed is one row of strings.")
-    return tuple(str(name) for name in names)
+    head = archive.heads["classes"]
+    if len(head.shape) != 1 or head.dtype.kind != "U":
+        raise DataError(f"{root}: classes is {head.dtype} {list(head.shape)}; allowed is one row of strings.")
+    return tuple(str(name) for name in archive.array("classes"))
 
 
 def _numbered(root: Path, count: int, samples: int) -> tuple[str, ...]:

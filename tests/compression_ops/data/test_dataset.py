@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from compression_ops.data.dataset import (
     Description,
@@ -16,6 +17,7 @@ from compression_ops.data.dataset import (
     save_description,
     save_split,
 )
+from compression_ops.errors import DataError
 
 _DESCRIPTION = Description(("cat", "Žába/蛙"), (3, 4, 5), (0.1, 1 / 3, 0.7), (0.2, 0.25, 1.0))
 
@@ -84,3 +86,10 @@ def test_normalizing_follows_its_formula_channel_by_channel() -> None:
         _DESCRIPTION.std, (3, 1, 1)
     )
     np.testing.assert_allclose(normalize(images, _DESCRIPTION).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_that_holds_no_split_is_refused_in_words(tmp_path: Path) -> None:
+    """By what it holds."""
+    save_file({"images": np.zeros((2, 1, 4, 4), np.uint8), "labels": np.zeros(3, np.int64)}, tmp_path / "a.safetensors")
+    with pytest.raises(DataError, match=r"holds .*'labels': \[3\].*Compute it again"):
+        load_split(tmp_path, "a")

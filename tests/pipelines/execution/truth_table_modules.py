@@ -9,6 +9,7 @@ VIEWED = "soft_labels student control"
 EXPORTED = "soft_labels quantized_student measurements"
 MEASURED = "measurements benchmark_report"
 COMPARED = "measurements benchmark_report champion"
+STORED = "dataset teacher soft_labels student control quantized_student measurements champion"
 NOBODY = ""
 
 MODULES: dict[str, str] = {
@@ -38,7 +39,7 @@ MODULES: dict[str, str] = {
     "stages.student": "student",
     "stages.teacher": "teacher",
     # data
-    "data": "dataset teacher soft_labels student control quantized_student measurements champion",
+    "data": STORED,
     "data.affine": AUGMENTED,
     "data.augmentation": AUGMENTED,
     "data.augmentations": VIEWED,
@@ -46,13 +47,14 @@ MODULES: dict[str, str] = {
     "data.augmentations.cutout": VIEWED,
     "data.augmentations.mixup": VIEWED,
     "data.augmentations.random_crop": VIEWED,
-    "data.dataset": "dataset teacher soft_labels student control quantized_student measurements champion",
+    "data.dataset": STORED,
     "data.download": NOBODY,
     "data.drift": NOBODY,
     "data.formats": NOBODY,
     "data.formats.idx": NOBODY,
     "data.formats.image_file": NOBODY,
     "data.misfit": AUGMENTED,
+    "data.formats.npz_archive": NOBODY,
     "data.samples": "dataset",
     "data.soundness": "dataset",
     "data.sources": "dataset",
@@ -66,6 +68,12 @@ MODULES: dict[str, str] = {
     "data.spec": "dataset",
     "data.splitting": "dataset",
     "data.view": AUGMENTED,
+    "data.storage": STORED,
+    "data.storage.blocks": STORED,
+    "data.storage.mapped": STORED,
+    "data.storage.space": STORED,
+    "data.storage.spool": "dataset",
+    "data.storage.tensor_file": STORED,
     "data.views": AUGMENTED,
     # networks: the teacher's runs wherever the teacher runs, the student's wherever the student does
     "models": MODELS,

@@ -1,5 +1,6 @@
 """The artifact store: content-addressed, all or nothing, verified when read, the same on any fsspec URL."""
 
+import errno
 import json
 import struct
 from pathlib import Path
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from compression_ops.errors import CompressionError
 from pipelines.graph import digests
+from pipelines.state import artifacts
 from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
 
 
@@ -152,3 +155,28 @@ def test_json_is_digested_by_its_value(tmp_path: Path) -> None:
 def test_a_value_that_is_no_number_has_no_digest() -> None:
     with pytest.raises(ValueError, match="JSON"):
         digests.of_value({"x": float("nan")})
+
+
+def test_a_file_is_taken_not_copied_where_store_and_folder_share_a_disk(tmp_path: Path) -> None:
+    """Its inode is the same; where the disk knows no second names, the bytes are."""
+    store = ArtifactStore(str(tmp_path / "store"), tmp_path / "cache")
+    folder = _folder(tmp_path / "a", x_txt="hello")
+    artifact = store.put(folder)
+    assert (store.fetch(artifact.id) / "x.txt").stat().st_ino == (folder / "x.txt").stat().st_ino
+
+
+def test_a_full_disk_is_told_in_words_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store copies from another disk."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = ArtifactStore(str(tmp_path / "store"), tmp_path / "cache")
+    monkeypatch.setattr(artifacts.os, "link", refuse)
+    monkeypatch.setattr(artifacts.shutil, "copy2", full)
+    with pytest.raises(CompressionError, match=r"No space left on device: .* MB are to be written.*gc"):
+        store.put(_folder(tmp_path / "a", x_txt="hello"))
+    assert [path for path in (tmp_path / "store").rglob("*") if not path.is_dir() or path.name.startswith(".")] == []

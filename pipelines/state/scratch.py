@@ -1,0 +1,40 @@
+"""Folders that stages write to before the store takes what they wrote: on the store's disk, so nothing is copied."""
+
+import shutil
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+@contextmanager
+def folder(parent: Path) -> Generator[Path]:
+    """An empty folder below `parent`, removed at the end; what killed processes left there is removed first.
+
+    The lock beside a folder is held while it is in use, and the system releases it with its process.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    _sweep(parent)
+    name = parent / f"stage-{uuid.uuid4().hex}"
+    with FileLock(f"{name}.lock"):  # it comes before the folder, so none is there without
+        try:
+            name.mkdir()
+            yield name
+        finally:
+            shutil.rmtree(name, ignore_errors=True)
+            Path(f"{name}.lock").unlink(missing_ok=True)
+
+
+def _sweep(parent: Path) -> None:
+    for path in parent.glob("stage-*"):
+        if not path.is_dir():
+            continue
+        lock = FileLock(f"{path}.lock")
+        try:
+            with lock.acquire(timeout=0):
+                shutil.rmtree(path, ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
+        except Timeout:
+            continue  # in use
