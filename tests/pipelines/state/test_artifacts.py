@@ -1,5 +1,6 @@
 """The artifact store: content-addressed, all or nothing, verified when read, the same on any fsspec URL."""
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -152,3 +153,7 @@ def test_json_is_digested_by_its_value(tmp_path: Path) -> None:
 def test_a_value_that_is_no_number_has_no_digest() -> None:
     with pytest.raises(ValueError, match="JSON"):
         digests.of_value({"x": float("nan")})
+
+
+def test_a_files_name_that_is_no_utf8_has_a_digest_of_its_own() -> None:
+    assert digests.of_value("caf\udce9") == hashlib.sha256(b'"caf\xed\xb3\xa9"').hexdigest()
