@@ -10,17 +10,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Samples:
-    """images: uint8 [N, C, H, W], C-contiguous; labels: int64 [N]."""
+    """images: uint8 [N, C, H, W], C-contiguous; labels: int64 [N]; groups: text [N], None where none are stated: no
+    split may part the samples of one group.
+    """
 
     images: "NDArray[np.uint8]"
     labels: "NDArray[np.int64]"
+    groups: "NDArray[np.str_] | None" = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: "NDArray[np.int64]") -> "Samples":
         """The samples at `indices` (int64 [M]), in that order, copied."""
-        return Samples(self.images[indices], self.labels[indices])
+        groups = None if self.groups is None else self.groups[indices]
+        return Samples(self.images[indices], self.labels[indices], groups)
 
 
 @dataclass(frozen=True)

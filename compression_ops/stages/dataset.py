@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops import implementations
-from compression_ops.data import dataset, soundness, splitting
+from compression_ops.data import dataset, group_splitting, groups, soundness, splitting
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.splitting import Partition
 from compression_ops.progress import Progress
 from compression_ops.stages.stage import Context, StageResult
 
@@ -39,7 +40,7 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
     context.progress(Progress("splitting", 1, 3))
     splits = _split(raw, parameters)
     context.progress(Progress("writing", 2, 3))
-    warnings = list(raw.warnings) + _write(splits, raw.classes, context.output)
+    warnings = [*raw.warnings, *_uneven(raw, splits, parameters), *_write(splits, raw.classes, context.output)]
     result = _result(splits, raw.classes, warnings)
     context.progress(Progress("data set written", 3, 3, result.metrics))
     return result
@@ -48,15 +49,15 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
 def _split(raw: RawData, spec: DatasetSpec) -> _Splits:
     digests = splitting.image_digests(raw.train.images)
     if isinstance(raw.test, HoldOut):
-        held = splitting.hold_out_test(digests, raw.train.labels, raw.classes, raw.test.fraction)
+        held = _hold_out_test(raw.train, digests, raw.classes, raw.test.fraction)
         rest, rest_digests = raw.train.take(held.train), _pick(digests, held.train)
         test, test_digests = raw.train.take(held.held_out), _pick(digests, held.held_out)
     else:
         rest, rest_digests = raw.train, digests
         test, test_digests = raw.test, splitting.image_digests(raw.test.images)
-    part = splitting.split_validation(
-        rest_digests, rest.labels, raw.classes, spec.validation_fraction, spec.seed, spec.limit
-    )
+        if rest.groups is not None and test.groups is not None:
+            groups.require_apart(rest.groups, test.groups)
+    part = _split_validation(rest, rest_digests, raw.classes, spec)
     return _Splits(
         {"train": rest.take(part.train), "validation": rest.take(part.held_out), "test": test},
         {
@@ -65,6 +66,33 @@ def _split(raw: RawData, spec: DatasetSpec) -> _Splits:
             "test": test_digests,
         },
     )
+
+
+def _hold_out_test(samples: Samples, digests: list[bytes], classes: tuple[str, ...], fraction: float) -> Partition:
+    if samples.groups is None:
+        return splitting.hold_out_test(digests, samples.labels, classes, fraction)
+    return group_splitting.hold_out_test(samples.groups, digests, samples.labels, classes, fraction)
+
+
+def _split_validation(samples: Samples, digests: list[bytes], classes: tuple[str, ...], spec: DatasetSpec) -> Partition:
+    asked = (spec.validation_fraction, spec.seed, spec.limit)
+    if samples.groups is None:
+        return splitting.split_validation(digests, samples.labels, classes, *asked)
+    return group_splitting.split_validation(samples.groups, digests, samples.labels, classes, *asked)
+
+
+def _uneven(raw: RawData, splits: _Splits, spec: DatasetSpec) -> list[str]:
+    """Warnings of groups that are too large to give each class its share."""
+    import numpy as np
+
+    if raw.train.groups is None:
+        return []
+    train, validation, test = (splits.samples[name].labels for name in dataset.SPLITS)
+    told = group_splitting.uneven_shares("validation", validation, train, raw.classes, spec.validation_fraction)
+    if isinstance(raw.test, HoldOut):
+        rest = np.concatenate([train, validation])
+        told += group_splitting.uneven_shares("test", test, rest, raw.classes, raw.test.fraction)
+    return told
 
 
 def _pick(digests: list[bytes], indices: "NDArray[np.int64]") -> list[bytes]:

@@ -22,6 +22,7 @@ from compression_ops.data.file_names import lines, listed
 from compression_ops.data.folders import layout
 from compression_ops.data.folders.layout import Labelled
 from compression_ops.data.formats.image_file import Picture, decode
+from compression_ops.data.groups import FileGroups, of_files
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.errors import DataError
@@ -38,6 +39,11 @@ class ImageFolder(DatasetSpec):
     channels: Literal[1, 3] = Field(default=3, description="3: RGB; 1: grey.")
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="Share held out for test, where `path` has no `test` of its own."
+    )
+    groups: FileGroups | None = Field(
+        default=None,
+        description="Which images no split parts: `folder` (those of one folder below a class's), or a regular "
+        "expression whose one bracket finds the group's name in a file's path below `path`; none by default.",
     )
 
 
@@ -144,7 +150,7 @@ def _read_split(split: Sequence[Labelled], spec: ImageFolder, met: _Met) -> Samp
     # Pillow registers its formats at first use, and threads that meet there can miss some.
     Image.init()
     images = np.empty((len(split), spec.channels, spec.image_size, spec.image_size), np.uint8)
-    labels = list[int]()
+    taken = list[Labelled]()
 
     def attempt(labelled: Labelled) -> Picture | DataError | None:
         try:
@@ -156,6 +162,9 @@ def _read_split(split: Sequence[Labelled], spec: ImageFolder, met: _Met) -> Samp
         for labelled, picture in zip(split, pool.map(attempt, split), strict=True):
             met.add(labelled.file, picture)
             if isinstance(picture, Picture):
-                images[len(labels)] = picture.pixels
-                labels.append(labelled.label)
-    return Samples(images[: len(labels)], np.array(labels, np.int64))
+                images[len(taken)] = picture.pixels
+                taken.append(labelled)
+    groups = None
+    if spec.groups is not None:
+        groups = of_files(spec.groups, [item.file for item in taken], [item.folder for item in taken], met.root)
+    return Samples(images[: len(taken)], np.array([item.label for item in taken], np.int64), groups)

@@ -11,6 +11,10 @@ images     [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, one typ
            bool; integers 0 to 255; floats 0 to 1, which are rounded to x * 255
 labels     integers 0 to K - 1, [N] or [N, 1]
 classes    K names (optional, strings); without it the names are "0", "1", ...
+
+With `groups: patient` a further array says which samples no split may part, integers or strings, [N] or [N, 1]. It is
+named as the labels are: patient; patient_train, patient_test; train_patient, test_patient, val_patient. That of test
+may be missing.
 """
 
 import zipfile
@@ -21,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from compression_ops.data.groups import of_array
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.errors import DataError
@@ -59,6 +64,11 @@ class NPZ(DatasetSpec):
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="Share held out for test, where the file has no test arrays of its own."
     )
+    groups: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Array whose equal entries mark samples that no split parts, such as `patient`; none by default.",
+    )
 
 
 def locate(spec: NPZ, folders: Sequence[Path]) -> Path | None:
@@ -81,32 +91,39 @@ def read(spec: NPZ, root: Path) -> RawData:
     """
     import numpy as np
 
-    arrays = _load(root)
+    arrays = _load(root, spec.groups)
     training, test, joining = _layout(root, arrays)
     warnings = list[str]()
-    train = _samples(root, arrays, training, warnings)
+    train = _samples(root, arrays, training, warnings, spec.groups)
     if joining is not None:
-        extra = _samples(root, arrays, joining, warnings)
+        extra = _samples(root, arrays, joining, warnings, spec.groups)
         if extra.images.shape[1:] != train.images.shape[1:]:
             raise DataError(
                 f"{root}: images of differing shapes: {train.images.shape[1:]} in {training[0]}, "
                 f"{extra.images.shape[1:]} in {joining[0]} (channels, height, width); all must be equal."
             )
         images = np.concatenate([train.images, extra.images])
-        train = Samples(images, np.concatenate([train.labels, extra.labels]))
-    held = HoldOut(spec.test_fraction) if test is None else _samples(root, arrays, test, warnings)
+        both = None if train.groups is None or extra.groups is None else np.concatenate([train.groups, extra.groups])
+        train = Samples(images, np.concatenate([train.labels, extra.labels]), both)
+    if test is None:
+        held = HoldOut(spec.test_fraction)
+    else:
+        stated = spec.groups if spec.groups and _beside(test, spec.groups) in arrays else None
+        held = _samples(root, arrays, test, warnings, stated)
     labels = [train.labels] if isinstance(held, HoldOut) else [train.labels, held.labels]
     return RawData(train, held, _classes(root, arrays, labels), tuple(warnings))
 
 
-def _load(root: Path) -> dict[str, "NDArray[Any]"]:
+def _load(root: Path, groups: str | None) -> dict[str, "NDArray[Any]"]:
     import numpy as np
 
+    pairs = [pair for layout in _LAYOUTS for pair in layout if pair]
+    wanted = _NAMES if groups is None else {*_NAMES, *(_beside(pair, groups) for pair in pairs)}
     arrays: dict[str, Any] = {}
     try:
         with root.open("rb") as file, zipfile.ZipFile(file) as archive:
             for member in archive.namelist():
-                if member.removesuffix(".npy") in _NAMES:
+                if member.removesuffix(".npy") in wanted:
                     with archive.open(member) as content:
                         arrays[member.removesuffix(".npy")] = np.lib.format.read_array(content, allow_pickle=False)
     except _DAMAGED as error:
@@ -130,11 +147,32 @@ def _layout(root: Path, arrays: Mapping[str, Any]) -> tuple[_Pair, _Pair | None,
     raise DataError(f"{root}: of the known arrays it holds {sorted(arrays)}; needed are {_ALLOWED}. Rename them.")
 
 
-def _samples(root: Path, arrays: Mapping[str, "NDArray[Any]"], names: _Pair, warnings: list[str]) -> Samples:
+def _samples(
+    root: Path, arrays: Mapping[str, "NDArray[Any]"], names: _Pair, warnings: list[str], groups: str | None
+) -> Samples:
     images, labels = (arrays[name] for name in names)
     where = f"{root}: {names[0]}"
     pixels = _channels_first(images, where)
-    return Samples(_to_bytes(pixels, where, warnings), _to_labels(labels, f"{root}: {names[1]}"))
+    numbers = _to_labels(labels, f"{root}: {names[1]}")
+    members = None if groups is None else _groups(root, arrays, _beside(names, groups), len(numbers))
+    return Samples(_to_bytes(pixels, where, warnings), numbers, members)
+
+
+def _beside(names: _Pair, groups: str) -> str:
+    """The array of groups that belongs to images and labels: `patient_train` to `x_train, y_train`."""
+    old = "labels" if "labels" in names[1] else "y"
+    return names[1].replace(old, groups)
+
+
+def _groups(root: Path, arrays: Mapping[str, "NDArray[Any]"], name: str, samples: int) -> "NDArray[np.str_]":
+    if name not in arrays:
+        with zipfile.ZipFile(root) as archive:
+            found = [member.removesuffix(".npy") for member in archive.namelist()]
+        raise DataError(
+            f"{root}: dataset.groups asks for the array {name}; it holds {', '.join(found)}. Add the array, with an "
+            f"entry a sample, or name one that is there."
+        )
+    return of_array(arrays[name], samples, f"{root}: {name}")
 
 
 def _channels_first(images: "NDArray[Any]", where: str) -> "NDArray[Any]":
