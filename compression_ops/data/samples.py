@@ -10,21 +10,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Samples:
-    """images: uint8 [N, C, H, W], C-contiguous; labels: int64 [N]; groups: text [N], None where none are stated: no
-    split may part the samples of one group.
+    """Images and their classes.
+
+    images  uint8 [N, C, H, W], C-contiguous
+    labels  int64 [N]
+    groups  text [N]; no split may part the samples of one group. None where none are stated
+    names   text [N], by which a person finds each sample. None where they have none but their number
     """
 
     images: "NDArray[np.uint8]"
     labels: "NDArray[np.int64]"
     groups: "NDArray[np.str_] | None" = None
+    names: "NDArray[np.str_] | None" = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, indices: "NDArray[np.int64]") -> "Samples":
         """The samples at `indices` (int64 [M]), in that order, copied."""
-        groups = None if self.groups is None else self.groups[indices]
-        return Samples(self.images[indices], self.labels[indices], groups)
+        groups, names = (None if texts is None else texts[indices] for texts in (self.groups, self.names))
+        return Samples(self.images[indices], self.labels[indices], groups, names)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The stage `dataset`: raw data in, three checked splits out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops import implementations
-from compression_ops.data import dataset, group_splitting, groups, soundness, splitting
+from compression_ops.data import dataset, group_splitting, groups, near_duplicates, soundness, splitting
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splitting import Partition
@@ -117,10 +117,22 @@ def _write(splits: _Splits, classes: tuple[str, ...], output: Path) -> list[str]
 def _result(splits: _Splits, classes: tuple[str, ...], warnings: list[str]) -> StageResult:
     balance, unbalanced = soundness.class_balance(splits.samples["train"].labels, classes)
     duplicates, repeated = soundness.duplicates_across_splits(splits.digests)
+    alike, similar = near_duplicates.across_splits(
+        {name: samples.images for name, samples in splits.samples.items()},
+        splits.digests,
+        {name: _names(name, samples) for name, samples in splits.samples.items()},
+    )
     metrics = {f"{name}_samples": float(len(splits.samples[name])) for name in dataset.SPLITS}
     metrics |= {
         "classes": float(len(classes)),
         "class_balance": balance,
         "duplicates_across_splits": float(duplicates),
+        "near_duplicates_across_splits": float(alike),
     }
-    return StageResult(metrics, warnings=(*warnings, *unbalanced, *repeated))
+    return StageResult(metrics, warnings=(*warnings, *unbalanced, *repeated, *similar))
+
+
+def _names(split: str, samples: Samples) -> Sequence[str]:
+    if samples.names is None:
+        return [f"{split} sample {number}" for number in range(len(samples))]
+    return samples.names.tolist()

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from compression_ops.data.file_names import lines, listed
+from compression_ops.data.file_names import lines, listed, shown
 from compression_ops.data.folders import layout
 from compression_ops.data.folders.layout import Labelled
 from compression_ops.data.formats.image_file import Picture, decode
@@ -167,4 +167,5 @@ def _read_split(split: Sequence[Labelled], spec: ImageFolder, met: _Met) -> Samp
     groups = None
     if spec.groups is not None:
         groups = of_files(spec.groups, [item.file for item in taken], [item.folder for item in taken], met.root)
-    return Samples(images[: len(taken)], np.array([item.label for item in taken], np.int64), groups)
+    names = np.array([shown(item.file.relative_to(met.root).as_posix()) for item in taken], np.str_)
+    return Samples(images[: len(taken)], np.array([item.label for item in taken], np.int64), groups, names)

@@ -222,3 +222,18 @@ def test_groups_that_stand_in_the_datas_own_train_and_test_are_refused(tmp_path:
     np.savez(tmp_path / "a.npz", **arrays, film_train=np.arange(30) // 3, film_test=np.arange(10) // 3 + 9)
     with pytest.raises(DataError, match=r"1 group.* stand in train and in test: 9"):
         _run(tmp_path / "out", tmp_path / "a.npz", source="npz", path="a.npz", groups="film")
+
+
+def test_copies_of_pictures_across_splits_are_named_by_their_files(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for split, name, count in (("train", "cat", 6), ("train", "dog", 6), ("test", "cat", 2), ("test", "dog", 2)):
+        (tmp_path / "pets" / split / name).mkdir(parents=True)
+        for number in range(count):
+            picture = Image.fromarray(generator.integers(0, 256, (6, 6, 3), np.uint8)).resize((64, 64))
+            picture.save(tmp_path / "pets" / split / name / f"{number}.png")
+    with Image.open(tmp_path / "pets" / "train" / "dog" / "3.png") as picture:
+        picture.save(tmp_path / "pets" / "test" / "dog" / "copy.jpg", quality=70)
+    parameters: dict[str, Any] = {"source": "image_folder", "path": "pets", "image_size": 48}
+    result = _run(tmp_path / "out", tmp_path / "pets", **parameters)
+    assert result.metrics["near_duplicates_across_splits"] == 1
+    assert "test/dog/copy.jpg like train/dog/3.png" in " ".join(result.warnings)

@@ -52,6 +52,7 @@ MODULES: dict[str, str] = {
     "data.formats.image_file": NOBODY,
     "data.group_splitting": "dataset",
     "data.groups": "dataset",
+    "data.near_duplicates": "dataset",
     "data.samples": "dataset",
     "data.soundness": "dataset",
     "data.sources": "dataset",
