@@ -107,8 +107,12 @@ class Tree:
 
     def _walk(self, folder: Path, seen: set[Path]) -> Iterator[Path]:
         level = self._level(folder)
-        for entry in sorted([*level.folders, *level.files]):
-            if entry not in level.folders:
+        if not level.folders:
+            yield from level.files
+            return
+        folders = set(level.folders)
+        for entry in sorted([*level.folders, *level.files], key=lambda path: path.name):
+            if entry not in folders:
                 yield entry
                 continue
             real = entry.resolve()
@@ -123,7 +127,8 @@ class Tree:
 
     def _read(self, folder: Path) -> _Level:
         try:
-            entries = sorted(folder.iterdir())
+            with os.scandir(folder) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             if folder == self.root:
                 cure = "Correct path or the folder's rights."
@@ -134,50 +139,49 @@ class Tree:
         for entry in entries:
             if _is(entry, "is_dir"):
                 if side_files.is_hidden(entry.name) or side_files.is_kept_by_a_system(entry.name):
-                    self.hidden[entry] = _pictures_in(entry)
+                    self.hidden[folder / entry.name] = _pictures_in(folder / entry.name)
                 else:
-                    folders.append(entry)
-            elif self._is_wanted(entry):
-                files.append(entry)
+                    folders.append(folder / entry.name)
+            elif self._is_wanted(entry, folder):
+                files.append(folder / entry.name)
         return _Level(tuple(folders), tuple(self._without_raw_twins(files)))
 
-    def _is_wanted(self, entry: Path) -> bool:
+    def _is_wanted(self, entry: "os.DirEntry[str]", folder: Path) -> bool:
         if side_files.is_hidden(entry.name) or side_files.is_backup(entry.name):
-            if is_named_like_a_picture(_without_backup(entry)) and not entry.name.startswith("._"):
-                self.backups.append(entry)
+            if is_named_like_a_picture(_without_backup(entry.name)) and not entry.name.startswith("._"):
+                self.backups.append(folder / entry.name)
             return False
         if side_files.is_written_by_a_system(entry.name):
             return False
         if not _is(entry, "is_file"):
-            self.broken.append(entry)
+            self.broken.append(folder / entry.name)
             return False
         if not os.access(entry, os.R_OK):
-            self.unreadable.append(f"{self._relative(entry)}: {os.strerror(errno.EACCES)}")
+            self.unreadable.append(f"{self._relative(folder / entry.name)}: {os.strerror(errno.EACCES)}")
             return False
         return True
 
     def _without_raw_twins(self, files: Sequence[Path]) -> list[Path]:
         """The files, but not what a camera or phone wrote a second time in a format that Pillow does not open."""
-        readable = {
-            file.stem.casefold()
-            for file in files
-            if file.suffix.lower() not in FOREIGN and is_named_like_a_picture(file.name)
-        }
-        twins = [file for file in files if file.suffix.lower() in FOREIGN and file.stem.casefold() in readable]
-        self.backups += twins
-        return [file for file in files if file not in set(twins)] if twins else list(files)
+        foreign = {file for file in files if file.suffix.lower() in FOREIGN}
+        if not foreign:
+            return list(files)
+        others = {file.stem.casefold() for file in files if file not in foreign and is_named_like_a_picture(file.name)}
+        twins = {file for file in foreign if file.stem.casefold() in others}
+        self.backups += sorted(twins)
+        return [file for file in files if file not in twins]
 
 
-def _is(entry: Path, what: Literal["is_dir", "is_file"]) -> bool:
+def _is(entry: "os.DirEntry[str]", what: Literal["is_dir", "is_file"]) -> bool:
     try:
         return getattr(entry, what)()
     except OSError:  # a folder whose names may be read, but nothing else of it
         return False
 
 
-def _without_backup(entry: Path) -> str:
+def _without_backup(file: str) -> str:
     """`1.png` of `1.png.bak`, `1.png~` and `.1.png`."""
-    name = entry.name.removesuffix("~").lstrip(".")
+    name = file.removesuffix("~").lstrip(".")
     return name.removesuffix(Path(name).suffix) if side_files.is_backup(name) else name
 
 

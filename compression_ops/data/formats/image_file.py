@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -59,7 +60,7 @@ def decode(path: Path, side: int, channels: Literal[1, 3]) -> Picture | None:
         bare = _bare_picture(path, side, channels, error)
         if bare is not None:
             return bare
-        if not _is_named_like_a_picture(path) and (path.suffix or isinstance(error, UnidentifiedImageError)):
+        if not is_named_like_a_picture(path.name) and (path.suffix or isinstance(error, UnidentifiedImageError)):
             return None
         if isinstance(error, UnidentifiedImageError):
             cause = f"not in an image format that Pillow {Image.__version__} opens"
@@ -69,7 +70,7 @@ def decode(path: Path, side: int, channels: Literal[1, 3]) -> Picture | None:
 
 def is_named_like_a_picture(name: str) -> bool:
     """Whether a file of this name should be an image, be it of a format that Pillow does not open."""
-    return _is_named_like_a_picture(Path(name))
+    return _is_a_pictures(Path(name).suffix.lower())
 
 
 def is_picture(path: Path) -> bool:
@@ -83,10 +84,10 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def _is_named_like_a_picture(path: Path) -> bool:
+@cache
+def _is_a_pictures(suffix: str) -> bool:
     from PIL import Image
 
-    suffix = path.suffix.lower()
     return suffix not in _NO_PICTURES and (suffix in FOREIGN or suffix in Image.registered_extensions())
 
 
