@@ -140,7 +140,7 @@ def _coarse(prints: "NDArray[np.float32]") -> "NDArray[np.float32]":
 def _lowest(images: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """The lowest coefficients of the orthonormal DCT-II of images [..., H, W]: [..., 16, 16]."""
     height, width = images.shape[-2:]
-    return _cosines(height) @ (images @ _cosines(width).T)
+    return (_cosines(height) @ (images @ _cosines(width).T)).astype(images.dtype, copy=False)
 
 
 def _cosines(size: int) -> "NDArray[np.float32]":
