@@ -10,10 +10,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Samples:
-    """images: uint8 [N, C, H, W], C-contiguous, in memory or a Spool's rows; labels: int64 [N]."""
+    """Images and their classes.
+
+    images  uint8 [N, C, H, W], C-contiguous, in memory or a Spool's rows
+    labels  int64 [N]
+    groups  text [N]; no split may part the samples of one group. None where none are stated
+    names   text [N], by which a person finds each sample. None where they have none but their number
+    """
 
     images: "NDArray[np.uint8]"
     labels: "NDArray[np.int64]"
+    groups: "NDArray[np.str_] | None" = None
+    names: "NDArray[np.str_] | None" = None
 
     def __len__(self) -> int:
         return len(self.labels)

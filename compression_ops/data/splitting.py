@@ -77,15 +77,20 @@ def split_validation(
     """
     import numpy as np
 
-    members = _by_class(labels, len(classes))
-    counts = [len(indices) for indices in members]
+    ranked = ranked_by_class(digests, labels, len(classes), seed)
+    counts = [len(indices) for indices in ranked]
     _require_two_each(counts, classes, limit)
     kept = counts if limit is None else allocate(counts, min(limit, sum(counts)), least=2, spare=0)
     held_out = allocate(kept, round(fraction * sum(kept)), least=1, spare=1)
-    ranked = [sorted(indices, key=lambda i: (_seeded(digests[i], seed), i)) for indices in members]
     validation = [i for order, count in zip(ranked, held_out, strict=True) for i in order[:count]]
     train = [i for order, low, high in zip(ranked, held_out, kept, strict=True) for i in order[low:high]]
     return Partition(np.array(sorted(train), np.int64), np.array(sorted(validation), np.int64))
+
+
+def ranked_by_class(digests: Sequence[bytes], labels: "NDArray[np.int64]", classes: int, seed: int) -> list[list[int]]:
+    """The samples of each class in the order of SHA-256(seed, image), those of equal images by position."""
+    members = _by_class(labels, classes)
+    return [sorted(indices, key=lambda i: (_seeded(digests[i], seed), i)) for indices in members]
 
 
 def allocate(counts: Sequence[int], total: int, least: int, spare: int) -> list[int]:

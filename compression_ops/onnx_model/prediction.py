@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_ops.data.dataset import Description
-from compression_ops.data.formats.image_file import decode
+from compression_ops.data.file_names import shown
+from compression_ops.data.formats.image_file import Picture, decode
 from compression_ops.errors import DataError, ModelError
 from compression_ops.onnx_model import metadata, pixels
 from compression_ops.onnx_model import session as onnx_session
@@ -28,14 +29,19 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Prediction:
-    """label: the most probable class, the first of equals; probability: its own, in [0, 1]; probabilities: by class
-    name in the order of the model's outputs, of sum 1.
+    """What a model says of one file.
+
+    label          the most probable class, the first of equals
+    probability    its own, in [0, 1]
+    probabilities  by class name in the order of the model's outputs, of sum 1
+    fault          why the file's metadata cannot be read, so that its picture may not be upright; None if they can
     """
 
     image: Path
     label: str
     probability: float
     probabilities: dict[str, float]
+    fault: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def predict(model: Path, images: Sequence[Path]) -> tuple[list[Prediction], list
     predictions: list[Prediction] = []
     unreadable: list[Unreadable] = []
     for batch in (images[start : start + _BATCH] for start in range(0, len(images), _BATCH)):
-        read: dict[int, NDArray[np.uint8]] = {}
+        read: dict[int, Picture] = {}
         for position, file in enumerate(batch):
             try:
                 read[position] = _read(file, side, channels)
@@ -68,10 +74,14 @@ def predict(model: Path, images: Sequence[Path]) -> tuple[list[Prediction], list
                 unreadable.append(Unreadable(file, str(error)))
         if read:
             logits = onnx_session.predict(
-                session, pixels.inputs(session, np.stack([*read.values()]), description), _BATCH
+                session,
+                pixels.inputs(session, np.stack([picture.pixels for picture in read.values()]), description),
+                _BATCH,
             )
             probabilities = _softmax(_checked(model, logits, description))
-            predictions += [_told(batch[i], row, description) for i, row in zip(read, probabilities, strict=True)]
+            predictions += [
+                _told(batch[i], row, description, read[i].fault) for i, row in zip(read, probabilities, strict=True)
+            ]
     return predictions, unreadable
 
 
@@ -92,10 +102,10 @@ def _readable(model: Path, session: "InferenceSession", description: Description
     return 1 if channels == 1 else 3, height
 
 
-def _read(file: Path, side: int, channels: Literal[1, 3]) -> NDArray[np.uint8]:
+def _read(file: Path, side: int, channels: Literal[1, 3]) -> Picture:
     read = decode(file, side, channels)
     if read is None:
-        raise DataError(f"{file}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
+        raise DataError(f"{shown(file)}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
     return read
 
 
@@ -116,9 +126,9 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def _told(file: Path, probabilities: NDArray[np.float64], description: Description) -> Prediction:
+def _told(file: Path, probabilities: NDArray[np.float64], description: Description, fault: str | None) -> Prediction:
     values = [float(value) for value in probabilities]
     best = int(probabilities.argmax())
     return Prediction(
-        file, description.classes[best], values[best], dict(zip(description.classes, values, strict=True))
+        file, description.classes[best], values[best], dict(zip(description.classes, values, strict=True)), fault
     )

@@ -1,14 +1,15 @@
 """The stage `dataset`: raw data in, three checked splits out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.choices import function
-from compression_ops.data import dataset, soundness, splitting
+from compression_ops.data import dataset, group_splitting, groups, near_duplicates, soundness, splitting
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.splitting import Partition
 from compression_ops.data.storage import blocks, mapped, spool
 from compression_ops.errors import DataError
 from compression_ops.progress import Progress
@@ -30,6 +31,12 @@ class _Part:
     @property
     def labels(self) -> "NDArray[np.int64]":
         return self.samples.labels[self.rows]
+
+    def names(self, split: str) -> Sequence[str]:
+        """By which a person finds each sample."""
+        if self.samples.names is None:
+            return [f"{split} sample {number}" for number in range(len(self.rows))]
+        return self.samples.names[self.rows].tolist()
 
     def images(self) -> "Iterator[NDArray[np.uint8]]":
         images = self.samples.images
@@ -56,8 +63,8 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
         context.progress(Progress("splitting", 1, 3))
         parts = _split(raw, parameters)
         context.progress(Progress("writing", 2, 3))
-        warnings = list(raw.warnings) + _write(parts, raw.classes, context.output)
-    result = _result(parts, raw.classes, warnings)
+        warnings = [*raw.warnings, *_uneven(raw, parts, parameters), *_write(parts, raw.classes, context.output)]
+    result = _result(parts, raw.classes, warnings, context.output)
     context.progress(Progress("data set written", 3, 3, result.metrics))
     return result
 
@@ -67,14 +74,14 @@ def _split(raw: RawData, spec: DatasetSpec) -> Mapping[str, _Part]:
 
     digests = _image_digests(raw.train)
     if isinstance(raw.test, HoldOut):
-        held = splitting.hold_out_test(digests, raw.train.labels, raw.classes, raw.test.fraction)
+        held = _hold_out_test(raw.train, digests, raw.classes, raw.test.fraction)
         rest, test = held.train, _Part(raw.train, held.held_out, _pick(digests, held.held_out))
     else:
         rest = np.arange(len(raw.train))
         test = _Part(raw.test, np.arange(len(raw.test)), _image_digests(raw.test))
-    part = splitting.split_validation(
-        _pick(digests, rest), raw.train.labels[rest], raw.classes, spec.validation_fraction, spec.seed, spec.limit
-    )
+        if raw.train.groups is not None and raw.test.groups is not None:
+            groups.require_apart(raw.train.groups, raw.test.groups)
+    part = _split_validation(raw.train, rest, _pick(digests, rest), raw.classes, spec)
     train, validation = rest[part.train], rest[part.held_out]
     return {
         "train": _Part(raw.train, train, _pick(digests, train)),
@@ -96,6 +103,36 @@ def _digests_of_block(images: "NDArray[np.uint8]") -> list[bytes]:
     return digests
 
 
+def _hold_out_test(samples: Samples, digests: list[bytes], classes: tuple[str, ...], fraction: float) -> Partition:
+    if samples.groups is None:
+        return splitting.hold_out_test(digests, samples.labels, classes, fraction)
+    return group_splitting.hold_out_test(samples.groups, digests, samples.labels, classes, fraction)
+
+
+def _split_validation(
+    samples: Samples, rest: "NDArray[np.int64]", digests: list[bytes], classes: tuple[str, ...], spec: DatasetSpec
+) -> Partition:
+    """Of the samples that `rest` names, whose digests are given; the partition's rows count among these."""
+    asked = (spec.validation_fraction, spec.seed, spec.limit)
+    if samples.groups is None:
+        return splitting.split_validation(digests, samples.labels[rest], classes, *asked)
+    return group_splitting.split_validation(samples.groups[rest], digests, samples.labels[rest], classes, *asked)
+
+
+def _uneven(raw: RawData, parts: Mapping[str, _Part], spec: DatasetSpec) -> list[str]:
+    """Warnings of groups that are too large to give each class its share."""
+    import numpy as np
+
+    if raw.train.groups is None:
+        return []
+    train, validation, test = (parts[name].labels for name in dataset.SPLITS)
+    told = group_splitting.uneven_shares("validation", validation, train, raw.classes, spec.validation_fraction)
+    if isinstance(raw.test, HoldOut):
+        rest = np.concatenate([train, validation])
+        told += group_splitting.uneven_shares("test", test, rest, raw.classes, raw.test.fraction)
+    return told
+
+
 def _pick(digests: list[bytes], indices: "NDArray[np.int64]") -> list[bytes]:
     return [digests[index] for index in indices.tolist()]
 
@@ -111,13 +148,18 @@ def _write(parts: Mapping[str, _Part], classes: tuple[str, ...], output: Path) -
     return warnings
 
 
-def _result(parts: Mapping[str, _Part], classes: tuple[str, ...], warnings: list[str]) -> StageResult:
+def _result(parts: Mapping[str, _Part], classes: tuple[str, ...], warnings: list[str], output: Path) -> StageResult:
     balance, unbalanced = soundness.class_balance(parts["train"].labels, classes)
-    duplicates, repeated = soundness.duplicates_across_splits({name: part.digests for name, part in parts.items()})
+    digests = {name: part.digests for name, part in parts.items()}
+    duplicates, repeated = soundness.duplicates_across_splits(digests)
+    images = {name: dataset.load_arrays(output, name)[0] for name in dataset.SPLITS}
+    names = {name: part.names(name) for name, part in parts.items()}
+    alike, similar = near_duplicates.across_splits(images, digests, names)
     metrics = {f"{name}_samples": float(len(parts[name].rows)) for name in dataset.SPLITS}
     metrics |= {
         "classes": float(len(classes)),
         "class_balance": balance,
         "duplicates_across_splits": float(duplicates),
+        "near_duplicates_across_splits": float(alike),
     }
-    return StageResult(metrics, warnings=(*warnings, *unbalanced, *repeated))
+    return StageResult(metrics, warnings=(*warnings, *unbalanced, *repeated, *similar))

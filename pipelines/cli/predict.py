@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.terminal import layout
-from pipelines.cli.terminal.console import out, print_json
+from pipelines.cli.terminal.console import out, print_json, warn
 from pipelines.cli.terminal.layout import Column
 from pipelines.recipe import file
 from pipelines.state.home import Home
@@ -41,9 +41,7 @@ def command(
     folder = model_folder(place, recipe, registry, champion)
     predictions, unreadable = prediction.predict(folder / "model.onnx", images)
     if as_json:
-        found = [
-            {"image": str(item.image), "label": item.label, "probabilities": item.probabilities} for item in predictions
-        ]
+        found = [_described(item) for item in predictions]
         causes = [{"image": str(item.image), "cause": item.cause} for item in unreadable]
         print_json(
             {
@@ -58,9 +56,25 @@ def command(
         _show(
             predictions, f"by version {champion.number} of {recipe} ({champion.asset}, digest {champion.digest[:12]})"
         )
+    for item in predictions:
+        if item.fault is not None:
+            warn(f"{item.image}: {_stored_as_is(item.fault)}")
     if unreadable:
         causes = "\n  ".join(item.cause for item in unreadable)
         raise CompressionError(f"{len(unreadable)} of {len(images)} files could not be read\n  {causes}")
+
+
+def _described(prediction: "Prediction") -> dict[str, Any]:
+    described = {
+        "image": str(prediction.image),
+        "label": prediction.label,
+        "probabilities": prediction.probabilities,
+    }
+    return described if prediction.fault is None else {**described, "warning": _stored_as_is(prediction.fault)}
+
+
+def _stored_as_is(fault: str) -> str:
+    return f"metadata cannot be read ({fault}); the pixels were taken as they are stored, not turned upright"
 
 
 def _show(predictions: "Sequence[Prediction]", by: str) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 
 def of_value(value: Any) -> str:
-    """The digest of a JSON value: keys sorted, no spaces, UTF-8. Raises ValueError for NaN and infinities."""
+    """The digest of a JSON value: keys sorted, no spaces, UTF-8. Raises ValueError for NaN and infinities.
+
+    A file's name that is no UTF-8 holds lone surrogates (PEP 383), which are encoded as they are.
+    """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def of_file(path: Path) -> str:

@@ -1,8 +1,13 @@
 """One image file of any kind as an array of a fixed size."""
 
+import io
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
+from compression_ops.data.file_names import shown
+from compression_ops.data.formats.bare_image import without_metadata
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -11,49 +16,150 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Image formats that Pillow does not open by itself: such a file is a photo that would be lost, not a note beside it.
-_FOREIGN = frozenset({".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raw", ".svg"})
+FOREIGN = frozenset(
+    {".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".orf", ".raf", ".raw", ".rw2", ".svg"}
+)
+# What Pillow knows by name though it is no picture: documents, films and tables of numbers.
+_NO_PICTURES = frozenset({".pdf", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".bufr", ".grib"})
+_DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_ORIENTATION = 0x0112
 
 
-def decode(path: Path, side: int, channels: Literal[1, 3]) -> "NDArray[np.uint8] | None":
-    """The image as uint8 [channels, side, side]; None for a file that neither is an image nor is named like one.
+@dataclass(frozen=True)
+class Picture:
+    """One decoded image.
+
+    pixels   uint8 [channels, side, side]
+    fault    why its metadata cannot be read, so that it may not be upright; None if they can
+    frames   whether the file holds more of them: the first was taken
+    largest  the largest value of a grey image of 16 bits, before it was scaled to 8; None for all others
+    """
+
+    pixels: "NDArray[np.uint8]"
+    fault: str | None = None
+    frames: bool = False
+    largest: int | None = None
+
+
+def decode(path: Path, side: int, channels: Literal[1, 3]) -> Picture | None:
+    """The image; None for a file that neither is an image nor is named like one.
 
     Turned upright as its EXIF orientation says; transparent parts laid over white; 16-bit grey scaled to 8; RGB, or
     luma (ITU-R 601) for one channel; the largest centred square is cut out, so proportions are kept and the ends of the
-    longer side are lost, and resized (bilinear, antialiased). Of an animation, the first frame.
-    Raises DataError for an image that cannot be decoded.
+    longer side are lost, and resized (bilinear, antialiased). Of an animation, the first frame. Metadata that cannot be
+    read beside pixels that can are left aside, and told in the result.
+    Raises DataError for an image that cannot be decoded, and for a file that cannot be read.
     """
-    import numpy as np
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as file:
-            upright = ImageOps.exif_transpose(file)
-            flat = _flatten(upright).convert("L" if channels == 1 else "RGB")
-        square = ImageOps.fit(flat, (side, side), method=Image.Resampling.BILINEAR)
-    except UnidentifiedImageError as error:
-        if path.suffix.lower() not in _FOREIGN | Image.registered_extensions().keys():
-            return None
-        raise DataError(f"{path}: not in an image format that Pillow {Image.__version__} opens") from error
+        return _picture(path, side, channels)
     except Exception as error:  # Pillow's decoders meet damaged bytes with exceptions of any type
-        raise DataError(f"{path}: {type(error).__name__}: {error}") from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(f"{shown(path)}: {type(error).__name__}: {error.strerror}") from error
+        bare = _bare_picture(path, side, channels, error)
+        if bare is not None:
+            return bare
+        if not is_named_like_a_picture(path.name) and (path.suffix or isinstance(error, UnidentifiedImageError)):
+            return None
+        if isinstance(error, UnidentifiedImageError):
+            cause = f"not in an image format that Pillow {Image.__version__} opens"
+            raise DataError(f"{shown(path)}: {cause}") from error
+        raise DataError(f"{shown(path)}: {type(error).__name__}: {shown(error)}") from error
+
+
+def is_named_like_a_picture(name: str) -> bool:
+    """Whether a file of this name should be an image, be it of a format that Pillow does not open."""
+    return _is_a_pictures(Path(name).suffix.lower())
+
+
+def is_picture(path: Path) -> bool:
+    """Whether Pillow knows a file for an image by its first bytes, whatever its name."""
+    from PIL import Image
+
+    try:
+        with Image.open(path):
+            return True
+    except Exception:  # noqa: BLE001  Pillow meets bytes of other kinds with exceptions of any type
+        return False
+
+
+@cache
+def _is_a_pictures(suffix: str) -> bool:
+    from PIL import Image
+
+    return suffix not in _NO_PICTURES and (suffix in FOREIGN or suffix in Image.registered_extensions())
+
+
+def _bare_picture(path: Path, side: int, channels: Literal[1, 3], error: Exception) -> Picture | None:
+    """The image without the metadata that may be what `error` is about; None if it cannot be decoded either."""
+    bare = without_metadata(path.read_bytes())
+    if bare is None:
+        return None
+    try:
+        picture = _picture(io.BytesIO(bare), side, channels)
+    except Exception:  # noqa: BLE001  the first error is the one to tell
+        return None
+    return Picture(picture.pixels, f"{type(error).__name__}: {shown(error)}", picture.frames, picture.largest)
+
+
+def _picture(file: "Path | IO[bytes]", side: int, channels: Literal[1, 3]) -> Picture:
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    with Image.open(file) as image:
+        image.load()
+        frames = _holds_frames(image)
+        upright, fault = _upright(image)
+        flat, largest = _flatten(upright)
+        flat = flat.convert("L" if channels == 1 else "RGB")
+    square = ImageOps.fit(flat, (side, side), method=Image.Resampling.BILINEAR)
     pixels = np.asarray(square, np.uint8).reshape(side, side, channels)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return Picture(np.ascontiguousarray(pixels.transpose(2, 0, 1)), fault, frames, largest)
 
 
-def _flatten(image: "Image") -> "Image":
-    """The image without transparency and with 8 bits a channel."""
+def _holds_frames(image: "Image") -> bool:
+    try:
+        # A photo with a preview of itself is such a file too, which a camera means to be one picture.
+        frames = image.format != "MPO" and bool(getattr(image, "is_animated", False))
+        image.seek(0)
+        image.load()
+    except Exception:  # noqa: BLE001  what comes after the first frame may be broken in any way
+        return False
+    return frames
+
+
+def _upright(image: "Image") -> tuple["Image", str | None]:
+    """The image turned as its EXIF orientation (EXIF 2.3, table 6) says; or as it is, and why that cannot be read."""
+    from PIL import Image
+
+    turn = Image.Transpose
+    turns = (turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE, turn.ROTATE_270)
+    turns = (*turns, turn.TRANSVERSE, turn.ROTATE_90)
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception as error:  # noqa: BLE001  as above
+        return image, f"{type(error).__name__}: {shown(error)}"
+    if isinstance(orientation, int) and 2 <= orientation <= 8:
+        return image.transpose(turns[orientation - 2]), None
+    return image, None
+
+
+def _flatten(image: "Image") -> tuple["Image", int | None]:
+    """The image without transparency and with 8 bits a channel; and the largest value, if it has 16."""
     import numpy as np
     from PIL import Image
 
     if image.mode == "F":
         raise ValueError("floating point pixels have no fixed range; save the image with 8 or 16 bits")
-    if image.mode.startswith("I"):
+    if image.mode in _DEEP:
         # Pillow's own conversion to 8 bits clips at 255 instead of scaling.
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
             raise ValueError(f"pixels from {values.min()} to {values.max()}; save the image with 8 or 16 bits")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+        return Image.fromarray(((values + 128) // 257).astype(np.uint8)), int(values.max())
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA"))
-    return image
+        straight = image.convert("LA") if image.mode == "La" else image
+        return Image.alpha_composite(white, straight.convert("RGBA")), None
+    return image, None

@@ -63,6 +63,11 @@ class Archive:
         with _refused(self._path), self._archive.open(self.heads[name].member) as content:
             return np.lib.format.read_array(content, allow_pickle=False)
 
+    @property
+    def members(self) -> list[str]:
+        """The names of all arrays in the file, in its order."""
+        return [member.removesuffix(".npy") for member in self._archive.namelist()]
+
     def rows(self, name: str) -> "Iterator[NDArray[Any]]":
         """The rows of an array that has a first axis, in order, a block at a time: [n, *shape[1:]]."""
         head = self.heads[name]

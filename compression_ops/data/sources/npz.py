@@ -11,6 +11,10 @@ images     [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, one typ
            bool; integers 0 to 255; floats 0 to 1, which are rounded to x * 255
 labels     integers 0 to K - 1, [N] or [N, 1]
 classes    K names (optional, strings); without it the names are "0", "1", ...
+
+With `groups: patient` a further array says which samples no split may part, integers or strings, [N] or [N, 1]. It is
+named as the labels are: patient; patient_train, patient_test; train_patient, test_patient, val_patient. That of test
+may be missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +26,7 @@ from pydantic import Field
 
 from compression_ops.data.formats import npz_archive
 from compression_ops.data.formats.npz_archive import Archive
+from compression_ops.data.groups import of_array
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.storage.spool import Spool
@@ -50,6 +55,11 @@ class NPZ(DatasetSpec):
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="Share held out for test, where the file has no test arrays of its own."
     )
+    groups: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Array whose equal entries mark samples that no split parts, such as `patient`; none by default.",
+    )
 
 
 def locate(spec: NPZ, folders: Sequence[Path]) -> Path | None:
@@ -72,20 +82,38 @@ def read(spec: NPZ, root: Path) -> RawData:
     """
     import numpy as np
 
-    with npz_archive.opened(root, _NAMES) as archive:
+    with npz_archive.opened(root, _wanted(spec.groups)) as archive:
         training, test, joining = _layout(root, archive.heads)
         parts = [training] if joining is None else [training, joining]
         if joining is not None:
             _require_one_shape(root, archive, training[0], joining[0])
         warnings = list[str]()
         train_labels = [_to_labels(archive, root, names[1]) for names in parts]
+        counted = zip(parts, train_labels, strict=True)
+        groups = [_groups(root, archive, names, spec.groups, len(labels)) for names, labels in counted]
         images = _images(archive, root, [names[0] for names in parts], warnings)
-        train = Samples(images, np.concatenate(train_labels))
+        train = Samples(images, np.concatenate(train_labels), _joined(groups))
         held = HoldOut(spec.test_fraction)
         if test is not None:
-            held = Samples(_images(archive, root, [test[0]], warnings), _to_labels(archive, root, test[1]))
+            labels = _to_labels(archive, root, test[1])
+            stated = spec.groups if spec.groups and _beside(test, spec.groups) in archive.heads else None
+            members = _groups(root, archive, test, stated, len(labels))
+            held = Samples(_images(archive, root, [test[0]], warnings), labels, members)
         labels = train_labels if isinstance(held, HoldOut) else [*train_labels, held.labels]
         return RawData(train, held, _classes(root, archive, labels), tuple(warnings))
+
+
+def _wanted(groups: str | None) -> frozenset[str]:
+    """The arrays that are looked for."""
+    pairs = [pair for layout in _LAYOUTS for pair in layout if pair]
+    return _NAMES if groups is None else _NAMES | {_beside(pair, groups) for pair in pairs}
+
+
+def _joined(groups: "Sequence[NDArray[np.str_] | None]") -> "NDArray[np.str_] | None":
+    import numpy as np
+
+    stated = [found for found in groups if found is not None]
+    return np.concatenate(stated) if stated else None
 
 
 _Pair = tuple[str, str]
@@ -97,6 +125,25 @@ def _layout(root: Path, arrays: Mapping[str, Any]) -> tuple[_Pair, _Pair | None,
             has_more = joining is not None and arrays.keys() >= set(joining)
             return training, test, joining if has_more else None
     raise DataError(f"{root}: of the known arrays it holds {sorted(arrays)}; needed are {_ALLOWED}. Rename them.")
+
+
+def _beside(names: _Pair, groups: str) -> str:
+    """The array of groups that belongs to images and labels: `patient_train` to `x_train, y_train`."""
+    old = "labels" if "labels" in names[1] else "y"
+    return names[1].replace(old, groups)
+
+
+def _groups(root: Path, archive: Archive, names: _Pair, groups: str | None, samples: int) -> "NDArray[np.str_] | None":
+    """The groups of so many samples; None where none are asked for."""
+    if groups is None:
+        return None
+    name = _beside(names, groups)
+    if name not in archive.heads:
+        raise DataError(
+            f"{root}: dataset.groups asks for the array {name}; it holds {', '.join(archive.members)}. Add the array, "
+            f"with an entry a sample, or name one that is there."
+        )
+    return of_array(archive.array(name), samples, f"{root}: {name}")
 
 
 def _require_one_shape(root: Path, archive: Archive, training: str, joining: str) -> None:

@@ -200,3 +200,40 @@ def test_unsound_data_are_refused_and_nothing_is_written(
     with pytest.raises(DataError, match=message):
         _run(tmp_path / "out", tmp_path / "a.npz", source="npz", path="a.npz", **parameters)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_no_group_stands_in_two_splits(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for number in range(120):
+        path = tmp_path / "pets" / ("cat", "dog")[number % 2] / f"p{number // 2 % 10}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The group's number is the level of the whole picture, by which the splits are told apart below.
+        Image.fromarray(np.full((8, 8, 3), 20 * (number // 2 % 10) + generator.integers(0, 6), np.uint8)).save(path)
+    parameters: dict[str, Any] = {"source": "image_folder", "path": "pets", "image_size": 8, "groups": "folder"}
+    _run(tmp_path / "out", tmp_path / "pets", **parameters)
+    found = [set((split.images[:, 0, 0, 0] // 20).tolist()) for split in _splits(tmp_path / "out").values()]
+    assert sum(map(len, found)) == 10
+    assert set.union(*found) == set(range(10))
+
+
+def test_groups_that_stand_in_the_datas_own_train_and_test_are_refused(tmp_path: Path) -> None:
+    images, labels = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8), np.arange(40) % 2
+    arrays = {"x_train": images[:30], "y_train": labels[:30], "x_test": images[30:], "y_test": labels[30:]}
+    np.savez(tmp_path / "a.npz", **arrays, film_train=np.arange(30) // 3, film_test=np.arange(10) // 3 + 9)
+    with pytest.raises(DataError, match=r"1 group.* stand in train and in test: 9"):
+        _run(tmp_path / "out", tmp_path / "a.npz", source="npz", path="a.npz", groups="film")
+
+
+def test_copies_of_pictures_across_splits_are_named_by_their_files(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for split, name, count in (("train", "cat", 6), ("train", "dog", 6), ("test", "cat", 2), ("test", "dog", 2)):
+        (tmp_path / "pets" / split / name).mkdir(parents=True)
+        for number in range(count):
+            picture = Image.fromarray(generator.integers(0, 256, (6, 6, 3), np.uint8)).resize((64, 64))
+            picture.save(tmp_path / "pets" / split / name / f"{number}.png")
+    with Image.open(tmp_path / "pets" / "train" / "dog" / "3.png") as picture:
+        picture.save(tmp_path / "pets" / "test" / "dog" / "copy.jpg", quality=70)
+    parameters: dict[str, Any] = {"source": "image_folder", "path": "pets", "image_size": 48}
+    result = _run(tmp_path / "out", tmp_path / "pets", **parameters)
+    assert result.metrics["near_duplicates_across_splits"] == 1
+    assert "test/dog/copy.jpg like train/dog/3.png" in " ".join(result.warnings)

@@ -1,6 +1,7 @@
 """The artifact store: content-addressed, all or nothing, verified when read, the same on any fsspec URL."""
 
 import errno
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -180,3 +181,7 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(tmp_path: Path, monkeyp
     with pytest.raises(CompressionError, match=r"No space left on device: .* MB are to be written.*gc"):
         store.put(_folder(tmp_path / "a", x_txt="hello"))
     assert [path for path in (tmp_path / "store").rglob("*") if not path.is_dir() or path.name.startswith(".")] == []
+
+
+def test_a_files_name_that_is_no_utf8_has_a_digest_of_its_own() -> None:
+    assert digests.of_value("caf\udce9") == hashlib.sha256(b'"caf\xed\xb3\xa9"').hexdigest()

@@ -1,14 +1,21 @@
 """One image file as an array of a fixed size."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from compression_ops.data.formats.image_file import decode
+from compression_ops.data.formats import image_file
 from compression_ops.errors import DataError
+
+
+def decode(path: Path, side: int, channels: Literal[1, 3]) -> np.ndarray | None:
+    """The pixels of an image whose metadata are sound."""
+    picture = image_file.decode(path, side, channels)
+    assert picture is None or picture.fault is None
+    return None if picture is None else picture.pixels
 
 
 def _noise(width: int = 12, height: int = 12, mode: str = "RGB") -> Image.Image:

@@ -1,5 +1,6 @@
 """A user's own images."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def _paint(*paths: Path) -> None:
     """Images of 8 x 8 pixels, each another noise."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        seed = int.from_bytes(path.as_posix().encode()[-8:], "big")
+        seed = int.from_bytes(os.fsencode(path)[-8:], "big")
         Image.fromarray(np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)).save(path)
 
 
@@ -75,7 +76,10 @@ def test_names_that_begin_with_a_dot_are_ignored(tmp_path: Path) -> None:
     )
     (tmp_path / "a" / ".DS_Store").write_bytes(b"junk")
     raw = _read(tmp_path)
-    assert (raw.classes, len(raw.train), raw.warnings) == (("a", "b"), 2, ())
+    assert (raw.classes, len(raw.train)) == (("a", "b"), 2)
+    assert "2 picture(s) in 2 folder(s) that are hidden" in raw.warnings[0]
+    assert raw.warnings[0].endswith(": .cache (1), a/.x (1).")
+    assert len(raw.warnings) == 1
     assert image_folder.files(_spec(), tmp_path) == [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png"]
 
 
@@ -98,7 +102,7 @@ def test_files_that_are_no_images_are_left_out_and_named(tmp_path: Path) -> None
     raw = _read(tmp_path)
     assert len(raw.train) == 2
     assert raw.warnings[0].endswith(
-        "7 file(s) are no images and were left out: a/0.txt, a/1.txt, a/2.txt, a/3.txt, a/4.txt and 2 more."
+        "7 file(s) are no images (7 .txt) and were left out: a/0.txt, a/1.txt, a/2.txt, a/3.txt, a/4.txt and 2 more."
     )
 
 
@@ -108,7 +112,7 @@ def test_all_images_that_cannot_be_decoded_are_counted_and_named(tmp_path: Path)
         path = tmp_path / "a" / f"{number}.png"
         path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(
-        DataError, match=r"2 image\(s\) cannot be decoded: .*a/1\.png.*a/3\.png.*Repair, convert or remove"
+        DataError, match=r"2 image\(s\) cannot be decoded\. Repair, convert or remove them:\n.*a/1\.png.*\n.*a/3\.png"
     ):
         _read(tmp_path)
 
@@ -117,23 +121,25 @@ def test_a_class_that_only_train_or_only_test_has_is_refused(tmp_path: Path) -> 
     _paint(
         tmp_path / "train" / "cat" / "1.png", tmp_path / "train" / "dog" / "1.png", tmp_path / "test" / "cat" / "1.png"
     )
-    with pytest.raises(DataError, match=r"class folders \['dog'\] stand in only one of train and test"):
+    with pytest.raises(
+        DataError, match=r"1 class folder\(s\) stand in only one of train and test.*\n  in train only: dog"
+    ):
         _read(tmp_path)
 
 
 def test_a_folder_beside_train_and_test_is_left_out_and_named(tmp_path: Path) -> None:
-    _paint(*(tmp_path / split / name / "1.png" for split in ("train", "test", "val") for name in "ab"))
+    _paint(*(tmp_path / split / name / "1.png" for split in ("train", "test", "notes") for name in "ab"))
     raw = _read(tmp_path)
     assert len(raw.train) == 2
-    assert "val beside train and test were left out" in raw.warnings[0]
+    assert "notes (2 files) beside test and train were left out" in raw.warnings[0]
 
 
-@pytest.mark.parametrize("names", [("train", "val"), ("train",), ("training", "testing")])
-def test_split_folders_are_not_mistaken_for_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
-    _paint(*(tmp_path / split / name / "1.png" for split in names for name in "ab"))
-    for act in (image_folder.files, image_folder.read):
-        with pytest.raises(DataError, match="named like splits; needed are both train and test"):
-            act(_spec(), tmp_path)
+def test_pictures_for_validation_join_those_of_train(tmp_path: Path) -> None:
+    _paint(*(tmp_path / split / name / f"{split}.png" for split in ("train", "test", "val") for name in "ab"))
+    raw = _read(tmp_path)
+    assert isinstance(raw.test, Samples)
+    assert (raw.train.labels.tolist(), raw.test.labels.tolist()) == ([0, 0, 1, 1], [0, 1])
+    assert "pictures for validation joined those of train" in raw.warnings[0]
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
@@ -178,7 +184,7 @@ def test_linked_folders_are_followed_but_not_into_themselves(tmp_path: Path) -> 
 def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
     _paint(tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
     (tmp_path / "a" / "2.png").symlink_to(tmp_path / "gone.png")
-    with pytest.raises(DataError, match=r"a/2\.png: neither a file nor a folder"):
+    with pytest.raises(DataError, match=r"1 name\(s\) are neither a file nor a folder.*\n  a/2\.png"):
         image_folder.files(_spec(), tmp_path)
 
 
@@ -188,3 +194,48 @@ def test_many_files_are_read_in_the_same_order_every_time(tmp_path: Path) -> Non
     assert first.train.images.tobytes() == second.train.images.tobytes()
     one_by_one = [np.asarray(Image.open(path)) for path in image_folder.files(_spec(), tmp_path)]
     np.testing.assert_array_equal(first.train.images, np.stack(one_by_one).transpose(0, 3, 1, 2))
+
+
+def test_broken_metadata_and_animations_are_taken_and_counted(tmp_path: Path) -> None:
+    _paint(tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
+    Image.new("L", (8, 8), 9).save(tmp_path / "a" / "bad.png", exif=b"\x00\x08\x00\x02\x01\x12\x00\x03")
+    frames = [Image.new("L", (8, 8), level) for level in (50, 100)]
+    frames[0].save(tmp_path / "b" / "2.GIF", save_all=True, append_images=frames[1:])
+    raw = _read(tmp_path)
+    assert raw.train.labels.tolist() == [0, 0, 1, 1]
+    assert "1 image(s) have metadata that cannot be read" in raw.warnings[0]
+    assert raw.warnings[0].endswith(": a/bad.png.")
+    assert "1 file(s) hold several frames or pages, of which the first was taken: b/2.GIF." in raw.warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("bits", "outcome"), [(8, "refused"), (10, "refused"), (12, "refused"), (14, "told"), (16, "")]
+)
+def test_grey_images_of_sixteen_bits_that_use_fewer_are_refused_or_told(
+    tmp_path: Path, bits: int, outcome: str
+) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        values = np.random.default_rng(0).integers(0, 2**bits, (8, 8)).astype(np.uint16)
+        values[0, 0] = 2**bits - 1
+        Image.fromarray(values).save(tmp_path / name / "1.png")
+    if outcome == "refused":
+        factor = 2 ** (16 - bits)
+        with pytest.raises(DataError, match=rf"2 grey.*use no more than {bits} .*Multiply their values by {factor:,}"):
+            _read(tmp_path)
+    else:
+        warnings = _read(tmp_path).warnings
+        assert len(warnings) == (outcome == "told")
+        assert all("use 14 of them; scaled to 8 bits, 64 of 256 levels are left" in words for words in warnings)
+
+
+def test_names_in_any_bytes_are_read_and_told_in_text(tmp_path: Path) -> None:
+    for name in (b"caf\xe9", b"dog"):
+        folder = tmp_path / os.fsdecode(name)
+        _paint(folder / "1.png")
+        (folder / "1.png").rename(folder / os.fsdecode(b"\xff\xfe.png"))
+        (folder / os.fsdecode(b"\xe9\n.txt")).write_text("text")
+    raw = _read(tmp_path)
+    assert raw.classes == ("café", "dog")
+    assert r"dog/\xe9\n.txt" in raw.warnings[1]
+    assert all(words.isprintable() for words in raw.warnings)

@@ -258,3 +258,32 @@ def test_a_relative_path_is_also_looked_up_in_the_data_folders(tmp_path: Path) -
     np.savez(tmp_path / "arrays.npz", images=_PIXELS)
     assert npz.locate(_spec(Path("arrays.npz")), [tmp_path / "other", tmp_path]) == tmp_path / "arrays.npz"
     assert npz.locate(_spec(tmp_path), []) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "groups"),
+    [
+        (("images", "labels"), {"patient": 12}),
+        (("x_train", "y_train", "x_test", "y_test"), {"patient_train": 12, "patient_test": 12}),
+        (("x_train", "y_train", "x_test", "y_test"), {"patient_train": 12}),
+        (
+            ("train_images", "train_labels", "test_images", "test_labels", "val_images", "val_labels"),
+            {"train_patient": 12, "val_patient": 12},
+        ),
+    ],
+)
+def test_groups_stand_in_an_array_named_as_the_labels_are(
+    tmp_path: Path, names: tuple[str, ...], groups: dict[str, int]
+) -> None:
+    arrays = {
+        name: np.zeros((12, 8, 8), np.uint8) if index % 2 == 0 else np.arange(12) % 2
+        for index, name in enumerate(names)
+    }
+    stated = {name: np.arange(count) // 3 for name, count in groups.items()}
+    np.savez(tmp_path / "a.npz", **arrays, **stated)
+    raw = npz.read(npz.NPZ(source="npz", path="a.npz", groups="patient"), tmp_path / "a.npz")
+    assert raw.train.groups is not None
+    assert raw.train.groups.tolist() == [str(i // 3) for i in range(12)] * (len(raw.train) // 12)
+    assert npz.read(npz.NPZ(source="npz", path="a.npz"), tmp_path / "a.npz").train.groups is None
+    with pytest.raises(DataError, match=r"dataset\.groups asks for the array .*film.*; it holds .*patient"):
+        npz.read(npz.NPZ(source="npz", path="a.npz", groups="film"), tmp_path / "a.npz")
