@@ -1,5 +1,7 @@
 """Mistakes in a recipe, each an edit of a right one: (edit, field, problem, a word of the cure)."""
 
+from tests.pipelines.recipe.mistakes_of_trained_teachers import TRAINED
+
 _MODE = "automation: {mode: off}"  # stands last in the recipe, so that another section may stand there instead
 _VIEWS = "augmentation: {translate: 1.0}\n    seed: 0\n  students"
 MISTAKES = {
@@ -288,29 +290,5 @@ MISTAKES = {
         "'me@example.com' (text)",
         "a list, each item an e-mail",
     ),
-    "no epochs without weights": (
-        ("epochs: 1  #", "weights: torchvision\n    epochs: 0  #"),
-        "teacher.weights",
-        "'torchvision' (text)",
-        "torchvision.models:<name>",
-    ),
-    "weights that are no file of weights": (
-        ("epochs: 1  #", "weights: teacher.h5\n    epochs: 1  #"),
-        "teacher.weights",
-        "'teacher.h5' (text)",
-        ".safetensors",
-    ),
-    "weights that are not there": (
-        ("epochs: 1  #", "weights: gone.safetensors\n    epochs: 1  #"),
-        "teacher.weights",
-        "no such file",
-        "relative to",
-    ),
-    "freezing without weights": (("epochs: 1  #", "freeze: backbone\n    epochs: 1  #"), "teacher.freeze", "useless"),
-    "an onnx student": (
-        ("students:\n    small:\n      architecture: tiny_cnn", "students:\n    small:\n      architecture: onnx"),
-        "students.small.architecture",
-        "'onnx' (text)",
-        "a network that learns",
-    ),
+    **TRAINED,
 }

@@ -1,0 +1,29 @@
+"""Mistakes in what a recipe says of a teacher that exists already; see `mistakes`."""
+
+TRAINED = {
+    "no epochs without weights": (
+        ("epochs: 1  #", "weights: torchvision\n    epochs: 0  #"),
+        "teacher.weights",
+        "'torchvision' (text)",
+        "torchvision.models:<name>",
+    ),
+    "weights that are no file of weights": (
+        ("epochs: 1  #", "weights: teacher.h5\n    epochs: 1  #"),
+        "teacher.weights",
+        "'teacher.h5' (text)",
+        ".safetensors",
+    ),
+    "weights that are not there": (
+        ("epochs: 1  #", "weights: gone.safetensors\n    epochs: 1  #"),
+        "teacher.weights",
+        "no such file",
+        "relative to",
+    ),
+    "freezing without weights": (("epochs: 1  #", "freeze: backbone\n    epochs: 1  #"), "teacher.freeze", "useless"),
+    "an onnx student": (
+        ("students:\n    small:\n      architecture: tiny_cnn", "students:\n    small:\n      architecture: onnx"),
+        "students.small.architecture",
+        "'onnx' (text)",
+        "a network that learns",
+    ),
+}
