@@ -52,7 +52,7 @@ def _run() -> None:
     from compression_ops.errors import CompressionError
     from pipelines.cli import app
     from pipelines.cli.terminal.console import prepare
-    from pipelines.lineage import faults
+    from pipelines.lineage.database import faults
     from pipelines.state import home
 
     prepare()

@@ -18,7 +18,8 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds.decision import Circumstances
 from pipelines.kinds.gate import failing
 from pipelines.kinds.kind import Kind, Page, thresholds
-from pipelines.lineage import glance, names
+from pipelines.lineage import names
+from pipelines.lineage.database import glance
 from pipelines.lineage.registry import Origin, Registry, Version
 from pipelines.recipe.sections import Recipe
 from pipelines.state.action import Action

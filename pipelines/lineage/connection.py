@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from compression_ops.errors import CompressionError
-from pipelines.lineage import faults, relocation
+from pipelines.lineage.database import faults, relocation
 from pipelines.state.home import Home
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipelines.lineage.faults import TrackingUnavailable
+from pipelines.lineage.database.faults import TrackingUnavailable
 
 # Of the operating system's errors, those that pass by themselves; a missing file or a full disk does not.
 _PASSING = {

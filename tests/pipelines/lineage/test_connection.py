@@ -12,7 +12,7 @@ import pytest
 
 from compression_ops.errors import CompressionError
 from pipelines.lineage import connection as connection_module
-from pipelines.lineage.faults import TrackingUnavailable
+from pipelines.lineage.database.faults import TrackingUnavailable
 from pipelines.state.home import Home
 from tests.conftest import REPOSITORY
 

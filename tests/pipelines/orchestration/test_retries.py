@@ -15,7 +15,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from compression_ops.errors import CompressionError
-from pipelines.lineage.faults import TrackingUnavailable
+from pipelines.lineage.database.faults import TrackingUnavailable
 from pipelines.orchestration import assets, keys, retries
 from pipelines.orchestration import instance as instances
 from pipelines.state import home as homes

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli.app import app
-from pipelines.lineage import relocation
+from pipelines.lineage.database import relocation
 from tests.pipelines import product
 from tests.pipelines.images import image
 
