@@ -25,15 +25,17 @@ def load(
 
     Raises ModelError for weights of another network, or for classes that are not those of the data.
     """
+    model = build(network)
+    take = getattr(_inner(model), "take", None)
+    if take is not None:  # a network that is its file, as `architecture: onnx` builds it
+        return model, take(file.read_bytes(), file.name)
     found = files.read(file)
     _check_classes(found, file, description)
     told: list[str] = []
     source = f"the weights in {file.name}"
     put = partial(files.put, weights=found, classes=network.classes, source=source, new_head=is_trained_on)
     if not implementations.is_published(network.architecture):
-        model = build(network)
-        told += put(_inner(model))
-        return model, tuple(told)
+        return model, put(_inner(model))
     published: list[str] = []
 
     def as_published(model: nn.Module) -> None:

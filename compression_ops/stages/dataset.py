@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.choices import function
-from compression_ops.data import dataset, group_splitting, groups, near_duplicates, soundness, splitting
+from compression_ops.data import dataset, near_duplicates, soundness
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
-from compression_ops.data.splitting import Partition
+from compression_ops.data.splits import group_splitting, groups, splitting
+from compression_ops.data.splits.splitting import Partition
 from compression_ops.data.storage import blocks, mapped, spool
 from compression_ops.errors import DataError
 from compression_ops.progress import Progress

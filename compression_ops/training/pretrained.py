@@ -6,11 +6,9 @@ import torch
 from torch import nn
 
 from compression_ops.data.dataset import Description, Split
-from compression_ops.implementations import ONNX
 from compression_ops.metric import Metric
 from compression_ops.models import freezing, pretrained
 from compression_ops.models.network import Network, build
-from compression_ops.onnx_model import frozen
 from compression_ops.training.determinism import deterministic
 from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Data, Trained, check_fit, validate
@@ -39,12 +37,6 @@ class Start:
         """Build it; what is drawn depends on torch's generator."""
         if self._file is None:
             return build(self._network)
-        if self._network.architecture == ONNX:
-            model = build(self._network)
-            network = frozen.within(model)
-            assert network is not None, "which is what this architecture builds"
-            self.warnings = network.take(self._file.read_bytes(), self._file.name)
-            return model
         is_trained_on = self._training.epochs > 0
         model, self.warnings = pretrained.load(self._network, self._file, self._description, is_trained_on)
         if self._frozen:

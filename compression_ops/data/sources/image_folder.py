@@ -21,9 +21,9 @@ from compression_ops.data.file_names import lines, listed, shown
 from compression_ops.data.folders import layout
 from compression_ops.data.folders.layout import Labelled
 from compression_ops.data.formats.image_file import Picture, decode
-from compression_ops.data.groups import FileGroups, of_files
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.splits.groups import FileGroups, of_files
 from compression_ops.data.storage import blocks
 from compression_ops.data.storage.spool import Spool
 from compression_ops.errors import DataError

@@ -26,9 +26,9 @@ from pydantic import Field
 
 from compression_ops.data.formats import npz_archive
 from compression_ops.data.formats.npz_archive import Archive
-from compression_ops.data.groups import of_array
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.splits.groups import of_array
 from compression_ops.data.storage.spool import Spool
 from compression_ops.errors import DataError
 

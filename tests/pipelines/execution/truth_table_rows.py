@@ -129,6 +129,12 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "teacher.label_smoothing": ("label_smoothing: 0.0", "label_smoothing: 0.1", FROM_TEACHER),
     "teacher.class_weights": ("class_weights: uniform\n    pre", "class_weights: balanced\n    pre", FROM_TEACHER),
     "teacher.precision": ("precision: float32\n    seed", "precision: bfloat16\n    seed", FROM_TEACHER),
+    "teacher.image_size": ("precision: float32\n    seed", "image_size: 10\n    seed", FROM_TEACHER),
+    "teacher.normalization": (
+        "precision: float32\n    seed",
+        "normalization: {mean: [0.5], std: [0.5]}\n    seed",
+        FROM_TEACHER,
+    ),
     "teacher.seed": ("seed: 0\n    augmentation", "seed: 1\n    augmentation", FROM_TEACHER),
     "teacher.augmentation.translate": ("translate: 0.5", "translate: 1.0", FROM_TEACHER),
     "teacher.augmentation.rotate": ("rotate: 1.0", "rotate: 5.0", FROM_TEACHER),
@@ -232,6 +238,12 @@ WITHOUT_A_ROW = {
     # the networks of the table take none: test_dry_run.py
     "teacher.arguments",
     "students.small.arguments",
+    # as the teacher's
+    "students.small.image_size",
+    "students.small.normalization",
+    # which need a file: test_trained_teacher.py
+    "teacher.weights",
+    "teacher.freeze",
 }
 
 MADE_FROM = {

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from compression_ops.data.splitting import allocate, hold_out_test, image_digests, split_validation
+from compression_ops.data.splits.splitting import allocate, hold_out_test, image_digests, split_validation
 from compression_ops.errors import DataError
 
 _COUNTS = st.lists(st.integers(2, 200), min_size=2, max_size=8)

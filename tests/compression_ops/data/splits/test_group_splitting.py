@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from compression_ops.data.group_splitting import hold_out_test, split_validation, uneven_shares
+from compression_ops.data.splits.group_splitting import hold_out_test, split_validation, uneven_shares
 from compression_ops.errors import DataError
 
 _CLASSES = ("cat", "dog", "eel")

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from compression_ops.data.file_names import lines, listed
-from compression_ops.data.splitting import Partition, allocate, ranked_by_class
+from compression_ops.data.splits.splitting import Partition, allocate, ranked_by_class
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""To which split each sample belongs."""
