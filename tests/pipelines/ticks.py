@@ -118,9 +118,9 @@ def before_stage(monkeypatch: pytest.MonkeyPatch, name: str, action: Callable[[]
     """Do something each time the stage of an asset is about to compute; what it raises, the stage raises."""
     compute = materialize.compute
 
-    def intercepted(planned: materialize.Action, output: Path, report: Any) -> Any:
+    def intercepted(planned: materialize.Action, output: Path, report: Any, device: str) -> Any:
         if planned.asset.name == name:
             action()
-        return compute(planned, output, report)
+        return compute(planned, output, report, device)
 
     monkeypatch.setattr(materialize, "compute", intercepted)

@@ -91,7 +91,7 @@ def test_changed_data_are_asked_for_in_one_run_and_an_unreadable_file_is_named(d
     link.symlink_to(tmp_path / "nowhere.png")
     found = schedule.tick()
     assert found.run_requests == []
-    assert str(link) in found.skip_message
+    assert f"{link.parent.name}/{link.name}" in found.skip_message
     assert "what was made of them stays in use" in found.skip_message
 
 
@@ -239,5 +239,6 @@ def _logged(entry: Any, parameter: str) -> str:
 
 
 def _files(home: Path) -> dict[str, bytes]:
-    """All state but logs: a tick writes none of it."""
-    return {str(path): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+    """All state: a tick writes none of it. What SQLite's processes share in memory changes by reading too."""
+    found = (path for path in sorted(home.rglob("*")) if path.is_file() and not path.name.endswith("-shm"))
+    return {str(path): path.read_bytes() for path in found}

@@ -48,7 +48,7 @@ def test_one_mistake_gives_one_error(name: str, defs: Path) -> None:
 
 
 def test_several_mistakes_are_all_told_in_the_order_of_the_file(defs: Path) -> None:
-    message = _error(defs, recipes.edited(("epochs: 1  #", "epochs: 0  #"), ("alpha: 0.9", "alpha: 2")))
+    message = _error(defs, recipes.edited(("epochs: 1  #", "epochs: -1  #"), ("alpha: 0.9", "alpha: 2")))
     assert message.index("teacher.epochs") < message.index("students.small.loss.alpha")
 
 

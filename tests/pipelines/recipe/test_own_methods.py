@@ -123,7 +123,7 @@ def test_a_module_that_is_no_such_method_is_told_at_its_field(
 def test_a_source_that_fails_where_it_looks_for_its_data_is_told_with_its_line(own: Path, package: Path) -> None:
     product.edit(package / "source.py", "    return Path(spec", "    return folders[9] or Path(spec")
     with pytest.raises(RecipeError, match=r"(?s)dataset.path: its source fails.*source.py:20: IndexError"):
-        file.read(own)
+        file.check(own)
 
 
 def test_files_that_are_no_paths_are_told(own: Path, package: Path, home: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from compression_ops.data import groups
+from compression_ops.data.splits import groups
 from compression_ops.errors import DataError
 
 _ROOT = Path("/data")
