@@ -29,6 +29,7 @@ def test_a_command_that_only_looks_imports_neither_torch_nor_mlflow_nor_dagster(
     assert not _imported(*arguments) & {"torch", "mlflow", "dagster", "onnxruntime", "sklearn", "pandas"}
 
 
+@pytest.mark.slow
 def test_predict_and_rollback_import_neither_torch_nor_dagster(recipe: Path, tmp_path: Path) -> None:
     Image.new("L", (8, 8)).save(tmp_path / "picture.png")
     predicting = _imported("predict", "tiny", str(tmp_path / "picture.png"))

@@ -39,6 +39,7 @@ def test_run_prints_json_and_nothing_else_on_stdout(recipe: Path) -> None:
     assert [told for item in assets for told in item["warnings"]] == found["warnings"]
 
 
+@pytest.mark.slow
 def test_set_edits_the_recipe_and_computes_what_follows(recipe: Path) -> None:
     result = compression("run", "tiny", "--set", "students.small.loss.alpha=0.5", "--select", "student/small")
     assert result.returncode == 0, result.stderr
@@ -48,6 +49,7 @@ def test_set_edits_the_recipe_and_computes_what_follows(recipe: Path) -> None:
     assert "validation accuracy" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_failing_stage_exits_with_its_cause_and_keeps_what_was_computed(defs: Path) -> None:
     text = recipes.edited(("learning_rate: 0.003\n    weight", "learning_rate: 99.0\n    optimizer: sgd\n    weight"))
     recipes.write(defs, text=text.replace("epochs: 1 ", "epochs: 9 "))
@@ -121,6 +123,7 @@ def test_check_tells_every_recipes_mistakes(defs: Path) -> None:
     assert "tiny/defs.yaml: valid" in result.stdout
 
 
+@pytest.mark.slow
 def test_verify_computes_again_and_tells_a_forged_result(recipe: Path) -> None:
     result = compression("verify", "tiny", "--select", "teacher", "--select", "quantized_student/int8")
     assert result.returncode == 0, result.stderr
@@ -152,6 +155,7 @@ def test_lineage_shows_what_a_champion_was_decided_on(recipe: Path) -> None:
     assert tree["metrics"]["promoted"] == 1
 
 
+@pytest.mark.slow
 def test_run_tells_why_a_champion_was_promoted_or_not(recipe: Path) -> None:
     product.edit(recipe, "iterations: 20", "iterations: 22")
     result = compression("run", "tiny")
@@ -217,6 +221,7 @@ def test_report_shows_the_models_and_copies_the_page(recipe: Path, tmp_path: Pat
     assert [row["model"] for row in rows] == ["teacher", "student/small", "control/small", "quantized_student/int8"]
 
 
+@pytest.mark.slow
 def test_gc_removes_only_what_no_recent_history_refers_to(recipe: Path) -> None:
     product.edit(recipe, "alpha: 0.9", "alpha: 0.5")
     product.run()

@@ -99,6 +99,7 @@ def _on_a_terminal(columns: int, *arguments: str, **settings: str) -> str:
     return written.decode("ascii").replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_a_run_on_an_ascii_terminal_shows_bars_and_warnings_in_its_characters(recipe: Path) -> None:
     product.edit(recipe, "min_compression: 1.0", "min_compression: 1000.0")
     text = _on_a_terminal(80, "run", "tiny", PYTHONIOENCODING="ascii")

@@ -89,6 +89,7 @@ def test_what_a_module_prints_when_it_is_imported_disturbs_no_verdict(
     assert found.broken == ()
 
 
+@pytest.mark.slow
 def test_a_module_that_a_recipe_chose_is_watched_and_judged(
     defs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

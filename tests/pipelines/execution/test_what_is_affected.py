@@ -22,6 +22,7 @@ def test_a_second_run_computes_nothing(recipe: Path) -> None:
     assert set(product.states().values()) == {"fresh"}
 
 
+@pytest.mark.slow
 def test_an_edit_that_is_reverted_computes_nothing(recipe: Path) -> None:
     product.edit(recipe, "seed: 0\n  soft_labels", "seed: 7\n  soft_labels")
     assert product.computed() == AFTER_TEACHER
@@ -177,6 +178,7 @@ def test_code_that_is_edited_while_its_stage_runs_is_told_and_its_result_not_kep
     assert product.states()["student/small"] == "stale"
 
 
+@pytest.mark.slow
 def test_another_students_name_recomputes_the_quantized_student_and_the_report(home: Path, defs: Path) -> None:
     start, end = recipes.TINY.index("    small:"), recipes.TINY.index("  quantized_students:")
     other = recipes.TINY[start:end].replace("small:", "other:").replace("seed: 0", "seed: 5")

@@ -51,6 +51,7 @@ def test_the_first_quantized_student_that_passes_is_version_1_and_a_run_with_not
     assert len(client.search_model_versions("name = 'tiny'")) == 1
 
 
+@pytest.mark.slow
 def test_a_better_one_is_promoted_a_worse_one_is_not_and_a_rollback_swaps_them(
     recipe: Path, client: MlflowClient
 ) -> None:

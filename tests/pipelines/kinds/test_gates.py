@@ -154,6 +154,7 @@ def test_a_threshold_that_is_satisfied_computes_nothing(recipe: Path) -> None:
     assert product.entry("teacher").gates == {"gates.min_teacher_accuracy": 0.001}
 
 
+@pytest.mark.slow
 def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_the_floor_is_lowered(
     home: Path, defs: Path
 ) -> None:

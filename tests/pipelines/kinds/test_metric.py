@@ -48,6 +48,7 @@ def test_training_gates_report_and_champion_go_by_the_metric(by_f1: Path) -> Non
         assert "test macro F1" in _headline(asset)
 
 
+@pytest.mark.slow
 def test_where_the_same_epoch_is_kept_only_what_judges_is_made_anew(by_f1: Path) -> None:
     computed = product.computed()
     assert computed >= {"teacher", "student/small", "control/small", "benchmark_report", "champion"}

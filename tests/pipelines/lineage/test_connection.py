@@ -29,6 +29,7 @@ client.set_terminated(run.info.run_id)
 """
 
 
+@pytest.mark.slow
 def test_four_processes_that_start_together_on_nothing_all_succeed(bare_home: Path) -> None:
     processes = [
         subprocess.Popen(

@@ -78,6 +78,7 @@ def test_an_unreadable_file_is_named_and_the_last_good_data_set_stays_in_use(def
     assert ticks.silent()
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_even_be_listed_fails_the_observation_that_names_it(defs: Path, tmp_path: Path) -> None:
     images = image_folder(tmp_path / "images")
     ticks = _settled(images, defs)

@@ -153,6 +153,7 @@ def test_another_asset_is_computed_while_a_failed_one_waits(
     assert ticks.silent()
 
 
+@pytest.mark.slow
 def test_what_a_failed_gate_stands_before_is_requested_by_no_tick_until_it_opens(ticks: Ticks, recipe: Path) -> None:
     _add(recipe, "gates: {min_teacher_accuracy: 0.9999}")
     assert ticks.step() == ({"teacher"}, set()), "a threshold is judged anew, nothing is trained"

@@ -139,6 +139,7 @@ def test_two_commands_at_once_never_run_two_stages_of_the_pool_at_a_time(recipe:
             assert end <= other_start or other_end <= start, f"{name} and {other} ran at a time"
 
 
+@pytest.mark.slow
 def test_a_killed_command_leaves_no_slot_of_the_pool_taken_and_the_next_run_works(recipe: Path) -> None:
     product.edit(recipe, "epochs: 1 ", "epochs: 2000 ")
     command = _command("tiny")

@@ -116,6 +116,7 @@ def test_with_reseed_the_tick_trains_everything_anew_with_the_next_seed_in_one_r
         assert product.computed() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Parameter `include_sources`")  # of Dagster's own evaluate_automation_conditions
 def test_after_a_reseeding_run_dagster_shows_everything_in_sync(recipe: Path) -> None:
     _schedule(recipe, "{cron: 0 4 * * 1, reseed: true}")
