@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.lineage.database import relocation
 from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
 from tests.pipelines.affected import AFTER_STUDENT
@@ -53,6 +54,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, _finished: Path) -> Folder
     """Of all tests here."""
     made = Folders(tmp_path_factory.mktemp("ui"))
     shutil.copytree(_finished / "home", made.home)
+    relocation.follow(made.home / "mlflow" / "mlflow.db")  # which would be told as the first words otherwise
     for package in ("compression_ops", "pipelines"):
         shutil.copytree(REPOSITORY / package, made.checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "workspace.yaml", made.checkout)

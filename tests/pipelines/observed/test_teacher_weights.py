@@ -22,7 +22,8 @@ _TRAINED = ("epochs: 1  # enough for a test", "weights: ../teacher.safetensors\n
 
 def _weights(path: Path, seed: int) -> None:
     torch.manual_seed(seed)
-    save_file(build(Network("simple_cnn", (1, 8, 8), 10)).state_dict(), path)
+    state = build(Network("simple_cnn", (1, 8, 8), 10)).state_dict()
+    save_file({name: value.contiguous() for name, value in state.items()}, path)
 
 
 @pytest.mark.slow
