@@ -1,5 +1,7 @@
 """What a recipe says of a network."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from compression_ops.implementations import Architecture
@@ -12,7 +14,9 @@ class Normalization(Spec):
     """Which input a trained network expects: (pixel / 255 - mean) / std, a number for all channels or one for each."""
 
     mean: list[float] = Field(min_length=1, max_length=4, description="Of pixels scaled to [0, 1].")
-    std: list[float] = Field(min_length=1, max_length=4, description="Of pixels scaled to [0, 1]; more than 0 each.")
+    std: list[Annotated[float, Field(gt=0)]] = Field(
+        min_length=1, max_length=4, description="Of pixels scaled to [0, 1]; more than 0 each."
+    )
 
 
 class NetworkChoice(Spec):

@@ -26,4 +26,10 @@ TRAINED = {
         "'onnx' (text)",
         "a network that learns",
     ),
+    "a deviation of zero": (
+        ("epochs: 1  #", "normalization: {mean: [0.5], std: [0]}\n    epochs: 1  #"),
+        "teacher.normalization.std",
+        "0 (a number)",
+        "more than 0",
+    ),
 }
