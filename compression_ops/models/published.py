@@ -13,6 +13,27 @@ _SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 _OF_WEIGHTS = ("weights", "pretrained", "weights_backbone")
 
 
+def adapted(create: "Callable[..., nn.Module]") -> Factory:
+    """A factory of a network that `create(input_shape, classes, **arguments)` makes as it was published.
+
+    `before_fit` is given that, before it is fitted to other images.
+    """
+
+    def build(
+        input_shape: tuple[int, int, int],
+        classes: int,
+        before_fit: Callable[[nn.Module], None] | None = None,
+        **arguments: Any,
+    ) -> nn.Module:
+        refuse_weights(arguments)
+        model = create(input_shape, classes, **arguments)
+        if before_fit is not None:
+            before_fit(model)
+        return fit(model, input_shape)
+
+    return build
+
+
 def refuse_weights(arguments: Mapping[str, Any]) -> None:
     """Raises ValueError for arguments that would load weights: a network is built anew at every load of its own."""
     found = [name for name in _OF_WEIGHTS if arguments.get(name)]

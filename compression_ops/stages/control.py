@@ -32,10 +32,4 @@ def run(parameters: Control, inputs: Mapping[str, Path], context: Context) -> St
     views, metric, progress = parameters.views, parameters.metric, context.progress
     trained = train_network(network, data, parameters, views, lambda _: supervised(), progress, metric, context.device)
     save(context.output, network, trained.model)
-    return StageResult(
-        metrics=trained.metrics,
-        history=trained.history,
-        warnings=trained.warnings,
-        device=trained.device,
-        threads=trained.threads,
-    )
+    return StageResult.of_training(trained)

@@ -12,9 +12,12 @@ bytes on the same machine. Since recipes are made of the Specs, a stage imports 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compression_ops.progress import ProgressCallback, silent
+
+if TYPE_CHECKING:
+    from compression_ops.training.loop import Trained
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,17 @@ class StageResult:
     volatile: frozenset[str] = frozenset()
     device: str = "cpu"
     threads: int | None = None
+
+    @classmethod
+    def of_training(cls, trained: "Trained", warnings: tuple[str, ...] = ()) -> "StageResult":
+        """Of a trained network, whose own warnings follow those given; one that was not trained here has no epochs."""
+        return cls(
+            metrics=trained.metrics,
+            history=trained.history if trained.best_epoch else (),
+            warnings=(*warnings, *trained.warnings),
+            device=trained.device,
+            threads=trained.threads,
+        )
 
 
 StageFunction = Callable[[Any, Mapping[str, Path], Context], StageResult]

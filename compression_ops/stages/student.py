@@ -52,10 +52,4 @@ def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> St
     metric, progress, device = parameters.metric, context.progress, context.device
     trained = train_network(network, data, parameters, views, objective, progress, metric, device)
     save(context.output, network, trained.model)
-    return StageResult(
-        metrics=trained.metrics,
-        history=trained.history,
-        warnings=trained.warnings,
-        device=trained.device,
-        threads=trained.threads,
-    )
+    return StageResult.of_training(trained)

@@ -61,10 +61,4 @@ def run(parameters: Teacher, inputs: Mapping[str, Path], context: Context) -> St
             start.model, data, parameters, views, lambda _: objective, progress, metric, context.device
         )
     save(context.output, network, trained.model)
-    return StageResult(
-        metrics=trained.metrics,
-        history=trained.history if parameters.epochs else (),
-        warnings=(*start.warnings, *trained.warnings),
-        device=trained.device,
-        threads=trained.threads,
-    )
+    return StageResult.of_training(trained, start.warnings)

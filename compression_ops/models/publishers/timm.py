@@ -1,6 +1,6 @@
 """`timm:mobilenetv3_small_100`: the networks of timm (Wightman 2019, "PyTorch Image Models"), where it is installed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,25 +21,16 @@ def names() -> list[str]:
 def factory(name: str) -> "Factory":
     """A factory of the network; its weights are random. Raises what timm does for a name that it does not know."""
 
-    def build(
-        input_shape: tuple[int, int, int],
-        classes: int,
-        before_fit: "Callable[[nn.Module], None] | None" = None,
-        **arguments: Any,
-    ) -> "nn.Module":
-        import timm
+    import timm
 
-        from compression_ops.models import published
+    from compression_ops.models import published
 
-        published.refuse_weights(arguments)
-        model: nn.Module = timm.create_model(  # pyright: ignore[reportAttributeAccessIssue]
+    def create(input_shape: tuple[int, int, int], classes: int, **arguments: Any) -> "nn.Module":
+        return timm.create_model(  # pyright: ignore[reportAttributeAccessIssue]
             name, pretrained=False, num_classes=classes, in_chans=input_shape[0], **arguments
         )
-        if before_fit is not None:
-            before_fit(model)
-        return published.fit(model, input_shape)
 
-    return build
+    return published.adapted(create)
 
 
 def weights(name: str) -> "Mapping[str, Tensor]":

@@ -1,6 +1,6 @@
 """`torchvision.models:resnet18`: the networks of torchvision."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,23 +21,14 @@ def names() -> list[str]:
 def factory(name: str) -> "Factory":
     """A factory of the network; its weights are random. Raises ValueError for a name that torchvision does not know."""
 
-    def build(
-        input_shape: tuple[int, int, int],
-        classes: int,
-        before_fit: "Callable[[nn.Module], None] | None" = None,
-        **arguments: Any,
-    ) -> "nn.Module":
-        from torchvision import models
+    from torchvision import models
 
-        from compression_ops.models import published
+    from compression_ops.models import published
 
-        published.refuse_weights(arguments)
-        model: nn.Module = models.get_model(name, weights=None, num_classes=classes, **arguments)
-        if before_fit is not None:
-            before_fit(model)
-        return published.fit(model, input_shape)
+    def create(_: tuple[int, int, int], classes: int, **arguments: Any) -> "nn.Module":
+        return models.get_model(name, weights=None, num_classes=classes, **arguments)
 
-    return build
+    return published.adapted(create)
 
 
 def weights(name: str) -> "Mapping[str, Tensor]":
