@@ -109,6 +109,17 @@ def is_published(architecture: str) -> bool:
 
 def find_module(name: str) -> Path | None:
     """The source file of a module on `sys.path`, without importing it or its parents; None if there is none."""
+    spec = _find_spec(name)
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def package_folders(name: str) -> list[Path]:
+    """The folders in which a package's modules lie, found as `find_module` finds; none of what is no package."""
+    spec = _find_spec(name)
+    return [Path(folder) for folder in (spec.submodule_search_locations if spec else None) or ()]
+
+
+def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
     top, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(top)
@@ -119,7 +130,7 @@ def find_module(name: str) -> Path | None:
             return None
         full_name = ".".join([top, *rest[: depth + 1]])
         spec = _find_below(full_name, list(spec.submodule_search_locations))
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    return spec
 
 
 def _find_below(name: str, locations: list[str]) -> importlib.machinery.ModuleSpec | None:

@@ -16,11 +16,15 @@ def command(recipe: OptionalRecipe = None) -> None:
     for name in names:
         try:
             checked = file.check(file.find(name))
-            _ = Pipeline.of(checked).graph.versions  # which parses the code of all of its stages
+            graph = Pipeline.of(checked).graph
+            _ = graph.versions  # which parses the code of all of its stages
+            warnings = dict.fromkeys(each for asset in graph.assets.values() for each in asset.code_warnings)
         except CompressionError as error:
             fail(str(error))
             failed = True
         else:
             out.print(f"{file.displayed(checked.path)}: valid")
+            for warning in warnings:
+                out.print(f"  warning: {warning}")
     if failed:
         sys.exit(1)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from compression_ops.errors import CompressionError, ModelError
-from compression_ops.implementations import ONNX, factory
+from compression_ops.implementations import ONNX
 from compression_ops.models.choice import NetworkChoice
 from compression_ops.quantization.precision import Precision
 from compression_ops.training.hyperparameters import Training
 from pipelines.execution.log import Log
 from pipelines.graph.asset import Asset
+from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 
 _MODULE = "compression_ops.dry_run"
@@ -101,7 +102,7 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, l
 
     description = load_description(dataset)
     network = of_choice(trial.choice, description)
-    code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, factory(network.architecture)[0]))
+    code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, *kind.network_code(network.architecture)))
     file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code, device)}.json"
     known = _known(file)
     if known is not None:

@@ -65,7 +65,8 @@ def _result(
         return known
     where, dataset = device.chosen(), action.inputs.folders.get("dataset")
     augmentation.check(pipeline, action.asset, dataset, beside)
-    warnings = dry_run.check(pipeline, action.asset, dataset, beside, where, log)
+    tried = dry_run.check(pipeline, action.asset, dataset, beside, where, log)
+    warnings = (*action.asset.code_warnings, *tried)
     return _compute(_Task(pipeline, action, log, dagster_run_id, warnings, where), decision)
 
 

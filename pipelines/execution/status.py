@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from compression_ops.errors import DataError
+from pipelines.graph import installed
 from pipelines.graph.asset import GENERATION, Asset
 from pipelines.graph.flatten import flatten
 from pipelines.kinds import kind
@@ -40,7 +41,7 @@ class Cause:
             case "parameter" | "threshold":
                 return f"{self.parameter} {_short(self.before)} → {_short(self.after)}"
             case "code":
-                return f"code of {self.parameter} changed"
+                return f"code of {self.parameter} changed{installed.change(self.before, self.after)}"
             case "inputs":
                 return f"input {self.parameter} {'added' if self.after else 'removed'}"
             case "data":

@@ -66,6 +66,16 @@ class Asset:
         return self.source.anew().closure(self._entries)
 
     @property
+    def code_warnings(self) -> tuple[str, ...]:
+        """What a user should know of the code: a sentence about the imports that its digests do not cover, if any."""
+        lines = sorted(self.source.unseen(self._entries))
+        sentence = (
+            f"{', '.join(lines)}: imports what the source does not name, so that a change of it marks nothing as out "
+            "of date; write its name out, or name its files in the module's RESOURCES"
+        )
+        return (sentence,) if lines else ()
+
+    @property
     def _entries(self) -> tuple[str, ...]:
         return (self.stage, *self.code)
 

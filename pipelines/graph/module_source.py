@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from compression_ops.errors import CompressionError
+from pipelines.graph import late_imports
 
 
 class SourceError(CompressionError):
@@ -21,14 +22,18 @@ class SourceError(CompressionError):
 class ModuleSource(NamedTuple):
     """What is known of a module from its source alone.
 
-    digest     SHA-256 of the normalized source
-    imports    absolute names: of modules, and of what is imported from them, which may be modules
-    resources  files that it reads, relative to its folder
+    digest        SHA-256 of the normalized source
+    imports       absolute names: of modules, and of what is imported from them, which may be modules
+    resources     files that it reads, relative to its folder
+    late_imports  names of modules that it imports by calling a function; `nets.*` is all that begin so
+    unseen        lines where it imports modules that the source does not name
     """
 
     digest: str
     imports: tuple[str, ...]
     resources: tuple[str, ...]
+    late_imports: tuple[str, ...] = ()
+    unseen: tuple[int, ...] = ()
 
 
 def parse(name: str, source: bytes, is_package: bool) -> ModuleSource:
@@ -40,8 +45,9 @@ def parse(name: str, source: bytes, is_package: bool) -> ModuleSource:
         raise SourceError(f"{line}: not Python: {words}") from error
     imports = tuple(dict.fromkeys(_imported(tree, name, is_package)))
     resources = tuple(_resources(tree))
+    late = late_imports.find(tree, name, is_package)
     digest = hashlib.sha256(ast.unparse(_without_docstrings(tree)).encode()).hexdigest()
-    return ModuleSource(digest, imports, resources)
+    return ModuleSource(digest, imports, resources, late.names, late.unseen)
 
 
 def _imported(tree: ast.Module, name: str, is_package: bool) -> Iterator[str]:

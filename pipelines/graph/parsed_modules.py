@@ -9,14 +9,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipelines.graph.module_source import ModuleSource, SourceError, parse
 
-_FORMAT = f"1 {sys.version_info[0]}.{sys.version_info[1]}"  # Python's minor versions print a syntax tree differently
+_FORMAT = f"2 {sys.version_info[0]}.{sys.version_info[1]}"  # Python's minor versions print a syntax tree differently
 _MOST = 4096  # entries, of 300 bytes each
 
 
@@ -58,11 +57,12 @@ class ParsedModules:
 def _read(file: Path | None) -> dict[str, ModuleSource]:
     try:
         fields: Any = json.loads(file.read_bytes()) if file else {}
-        known = {key: ModuleSource(digest, tuple(i), tuple(r)) for key, (digest, i, r) in fields.items()}
+        return {key: _module_source(*parts) for key, parts in fields.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
-    return {key: found for key, found in known.items() if _is_text((found.digest, *found.imports, *found.resources))}
 
 
-def _is_text(values: Iterable[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)
+def _module_source(digest: Any, imports: Any, resources: Any, late_imports: Any, unseen: Any) -> ModuleSource:
+    if not all(isinstance(text, str) for text in (digest, *imports, *resources, *late_imports)):
+        raise TypeError("a digest or a name is no text")
+    return ModuleSource(digest, tuple(imports), tuple(resources), tuple(late_imports), tuple(map(int, unseen)))

@@ -19,7 +19,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
                 parameters=student.part(Control, views=recipe.soft_labels.part(Views), metric=recipe.metric),
                 inputs=("dataset", *seeds(recipe)),
                 origins={"": f"students.{name}", "views": "soft_labels", "metric": "metric"},
-                code=(network_code(student.architecture), *augmentation_code(recipe.soft_labels.augmentation)),
+                code=(*network_code(student.architecture), *augmentation_code(recipe.soft_labels.augmentation)),
                 is_heavy=True,
             )
 

@@ -123,9 +123,14 @@ def seeds(recipe: Recipe) -> tuple[str, ...]:
     return (GENERATION,) if recipe.schedule is not None and recipe.schedule.reseed else ()
 
 
-def network_code(architecture: str) -> str:
-    """The module of an architecture's factory."""
-    return implementations.factory(architecture)[0]
+def network_code(architecture: str) -> tuple[str, ...]:
+    """The module of an architecture's factory, and the library that publishes it."""
+    module = implementations.factory(architecture)[0]
+    return (
+        (module, architecture.partition(".")[0].partition(":")[0])
+        if implementations.is_published(architecture)
+        else (module,)
+    )
 
 
 def augmentation_code(augmentation: Augmentation | None) -> tuple[str, ...]:

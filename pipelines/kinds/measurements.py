@@ -34,7 +34,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         parameters=recipe.benchmark.part(Conditions).part(Measurements, models=models),
         inputs=("dataset", *models),
         origins={"": "benchmark", "models": "the recipe's models"},
-        code=tuple(network_code(architecture) for architecture in sorted(architectures)),
+        code=tuple(module for each in sorted(architectures) for module in network_code(each)),
         gates=thresholds(recipe, *_THRESHOLDS),
         is_heavy=True,
     )

@@ -21,7 +21,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
             parameters=stated.part(QuantizedStudent),
             inputs=("dataset", f"student/{stated.student}"),
             origins={"": f"quantized_students.{name}"},
-            code=(network_code(student.architecture), implementations.module_name(stated.calibration)),
+            code=(*network_code(student.architecture), implementations.module_name(stated.calibration)),
             gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
         )
 

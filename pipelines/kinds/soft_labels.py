@@ -15,7 +15,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         parameters=recipe.soft_labels,
         inputs=("dataset", "teacher"),
         origins={"": "soft_labels"},
-        code=(network_code(recipe.teacher.architecture), *augmentation_code(recipe.soft_labels.augmentation)),
+        code=(*network_code(recipe.teacher.architecture), *augmentation_code(recipe.soft_labels.augmentation)),
         is_heavy=True,
     )
 

@@ -23,10 +23,10 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
             inputs=("dataset", "soft_labels", *online, *seeds(recipe)),
             origins={"": f"students.{name}", "metric": "metric"},
             code=(
-                network_code(stated.architecture),
+                *network_code(stated.architecture),
                 implementations.module_name(stated.loss),
                 *augmentation_code(recipe.soft_labels.augmentation),
-                *(network_code(recipe.teacher.architecture) for _ in online),
+                *(network_code(recipe.teacher.architecture) if online else ()),
             ),
             gates=thresholds(recipe, "gates.min_student_accuracy"),
             is_heavy=True,

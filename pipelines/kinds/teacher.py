@@ -19,7 +19,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
         parameters=recipe.teacher.part(Teacher, metric=recipe.metric),
         inputs=("dataset", *((TEACHER_WEIGHTS,) if recipe.teacher.weights else ()), *seeds(recipe)),
         origins={"": "teacher", "metric": "metric"},
-        code=(network_code(recipe.teacher.architecture), *augmentation_code(recipe.teacher.augmentation)),
+        code=(*network_code(recipe.teacher.architecture), *augmentation_code(recipe.teacher.augmentation)),
         gates=thresholds(recipe, "gates.min_teacher_accuracy"),
         is_heavy=True,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipelines.graph import installed
 from pipelines.graph.asset import GENERATION, Asset
 from pipelines.graph.flatten import flatten
 from pipelines.lineage import markdown
@@ -35,7 +36,8 @@ def _parameters(before: Mapping[str, Any], asset: Asset) -> Iterator[str]:
 def _code(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     for module in sorted(set(before) | set(after)):
         if before.get(module) != after.get(module):
-            yield f"code of `{module}` {_verb(module in before, module in after)}"
+            versions = installed.change(before.get(module), after.get(module))
+            yield f"code of `{module}` {_verb(module in before, module in after)}{versions}"
 
 
 def _inputs(before: Mapping[str, Source], after: Mapping[str, Source]) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """The code of a stage: what it reaches by import, hashed without comments, docstrings and formatting."""
 
+import hashlib
 import json
 import os
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from compression_ops.implementations import find_module
-from pipelines.graph import parsed_modules
+from pipelines.graph import installed, parsed_modules
 from pipelines.graph.code_closure import Code
 from pipelines.graph.module_source import SourceError
 
@@ -89,8 +91,24 @@ def test_nothing_is_imported(package: Path) -> None:
     assert "shop.deep" in _closure()
 
 
-def test_installed_packages_are_left_out() -> None:
-    assert Code().closure(["rich.table"]) == {}
+def test_what_the_product_requires_is_left_out() -> None:
+    reached = Code().closure(["compression_ops.stages.student", "compression_ops.data.sources.digits"])
+    assert {name.partition(".")[0] for name in reached} == {"compression_ops"}
+
+
+@pytest.mark.parametrize("module", ["timm", "torchvision.models", "rich.table"])
+def test_of_an_installed_package_that_is_chosen_the_version_counts(module: str) -> None:
+    name = module.partition(".")[0]
+    assert Code().closure([module]) == {name: f"version {metadata.version(name).partition('+')[0]}"}
+
+
+def test_of_an_installed_package_that_is_named_otherwise_than_its_module_the_version_counts() -> None:
+    assert Code().closure(["PIL.Image"]) == {"PIL": f"version {metadata.version('pillow')}"}
+
+
+def test_what_a_module_of_the_user_imports_counts_but_what_each_result_records(package: Path) -> None:
+    (package / "deep.py").write_text("import json, numpy, torch.nn, timm\nfrom rich.table import Table\nVALUE = 1\n")
+    assert set(_closure()) == {"shop", "shop.entry", "shop.part", "shop.deep", "timm", "rich"}
 
 
 def test_a_module_that_does_not_exist_has_no_file() -> None:
@@ -145,9 +163,122 @@ def test_a_folder_without_an_init_inside_a_package_is_looked_into(package: Path)
     assert set(Code().closure(["shop.plain.net"])) == {"shop", "shop.plain.net"}
 
 
-def test_what_lies_in_any_site_packages_counts_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder in ("site-packages", "dist-packages"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / f"bought_{folder[:4]}.py").write_text("PRICE = 1\n")
-        monkeypatch.syspath_prepend(str(tmp_path / folder))
-    assert Code().closure(["bought_site", "bought_dist"]) == {}
+@pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
+def test_what_somebody_copied_into_site_packages_has_no_version_and_is_read(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / folder).mkdir()
+    name = f"copied_{folder[:4]}"
+    (tmp_path / folder / f"{name}.py").write_text("PRICE = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / folder))
+    before = Code().closure([name])
+    (tmp_path / folder / f"{name}.py").write_text("PRICE = 2\n")
+    assert set(before) == {name}
+    assert Code().closure([name]) != before
+
+
+def _install(site: Path, name: str, version: str, price: int, *, from_folder: bool) -> None:
+    """As pip does: a package and its dist-info, whose RECORD has the digests of its files."""
+    source = f"PRICE = {price}\n"
+    info = site / f"{name}-1.dist-info"
+    for folder in (site / name, info):
+        folder.mkdir(parents=True, exist_ok=True)
+    (site / name / "__init__.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "RECORD").write_text(f"{name}/__init__.py,sha256={hashlib.sha256(source.encode()).hexdigest()},9\n")
+    if from_folder:
+        (info / "direct_url.json").write_text('{"url": "file:///somewhere", "dir_info": {}}')
+
+
+@pytest.mark.parametrize(
+    ("name", "from_folder", "version", "price", "words"),
+    [
+        ("bought_a", False, "1.0", 2, None),
+        ("bought_b", False, "1.1", 1, "1.0 → 1.1"),
+        ("bought_c", True, "1.0", 1, None),
+        ("bought_d", True, "1.0", 2, "its files, at version 1.0"),
+        ("bought_e", True, "1.1", 2, "1.0 → 1.1"),
+    ],
+)
+def test_of_one_installed_from_a_folder_its_files_count_too(
+    name: str, from_folder: bool, version: str, price: int, words: str | None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    site = tmp_path / "site-packages"
+    _install(site, name, "1.0", 1, from_folder=from_folder)
+    monkeypatch.syspath_prepend(str(site))
+    before = Code().closure([f"{name}.networks"])
+    _install(site, name, version, price, from_folder=from_folder)
+    installed.version.cache_clear()
+    after = Code().closure([f"{name}.networks"])
+    assert set(before) == set(after) == {name}
+    assert installed.change(before[name], after[name]) == (f": {words}" if words else "") or before == after
+    assert (before != after) == (words is not None)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        'import_module("shop.sibling")',
+        'importlib.import_module("." + "sibling", package=__package__)',
+        'importlib.import_module(".sibling", __package__)',
+        'importlib.import_module(f"{__package__}.sibling")',
+        'importlib.import_module(name="shop.sibling")',
+        '__import__("shop.sibling")',
+        'runpy.run_module("shop.sibling")',
+        "import_module(NAME)",
+        'import_module(f"shop.{which}")',
+        'import_module("shop.sib" + which)',
+        'import_module("shop.%s" % which)',
+        'import_module("shop.{}".format(which))',
+        'import_module(f"{__package__}.{which}")',
+        'import_module(f".{which}", __package__)',
+    ],
+)
+def test_an_import_by_a_call_is_followed_as_far_as_it_is_written_out(late: str, package: Path) -> None:
+    (package / "deep.py").write_text(f'NAME = "shop.sibling"\n\n\ndef build(which):\n    return {late}\n')
+    code = Code()
+    assert "shop.sibling" in code.closure(["shop.entry"])
+    assert list(code.unseen(["shop.entry"])) == []
+
+
+def test_the_beginning_of_a_name_says_which_modules_count(package: Path) -> None:
+    (package / "blocks").mkdir()
+    for name in ("red", "rose", "blue"):
+        (package / "blocks" / f"{name}.py").write_text(f"COLOUR = {name!r}\n")
+    (package / "deep.py").write_text('VALUE = [import_module(f"shop.blocks.r{each}") for each in names]\n')
+    found = {name for name in _closure() if name.startswith("shop.blocks")}
+    assert found == {"shop.blocks.red", "shop.blocks.rose"}
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        "import_module(which)",
+        "importlib.import_module(f'{which}.deep')",
+        "importlib.import_module(names[0])",
+        "importlib.util.spec_from_file_location('net', '/somewhere/net.py')",
+        "runpy.run_path(which)",
+        "torch.hub.load('somebody/networks', which)",
+    ],
+)
+def test_an_import_that_is_not_written_out_is_told_unless_its_module_names_resources(late: str, package: Path) -> None:
+    source = f"\n\n\ndef build(which):\n    return {late}\n"
+    (package / "deep.py").write_text(source)
+    assert list(Code().unseen(["shop.entry"])) == [f"{package / 'deep.py'}:5"]
+    (package / "deep.py").write_text(f'RESOURCES = ("sibling.py",)\n{source}')
+    assert list(Code().unseen(["shop.entry"])) == []
+
+
+def test_what_the_product_chooses_by_name_stands_in_the_recipe_and_is_not_followed() -> None:
+    code = Code()
+    assert "compression_ops.models.architectures.vgg" not in code.closure(["compression_ops.implementations"])
+    assert list(code.unseen(["compression_ops.implementations"])) == []
+
+
+def test_a_package_without_an_init_at_its_top_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plain_shop").mkdir()
+    (tmp_path / "plain_shop" / "net.py").write_text("from plain_shop import part\n")
+    (tmp_path / "plain_shop" / "part.py").write_text("SIZE = 3\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert set(Code().closure(["plain_shop.net"])) == {"plain_shop.net", "plain_shop.part"}
