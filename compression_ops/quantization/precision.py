@@ -19,14 +19,25 @@ from compression_ops.spec import Spec
 
 WEIGHT_BITS = (4, 8)
 ACTIVATION_BITS = (8,)
+# Of the operators in which the model is written. 4-bit integers are of the newest; an older one is for older runtimes,
+# see `onnx_model.opset`.
+OLDEST_OPSET, NEWEST_OPSET = 15, 21
 
 
 class Precision(Spec):
-    """How fine the integers are: bits, how many scales a weight has, and whether a bit is left free for sums."""
+    """How fine the integers are: bits, how many scales a weight has, and whether a bit is left free for sums; and in
+    which operators they are computed.
+    """
 
     weight_bits: Literal[WEIGHT_BITS] = Field(default=8, description="Bits that onnxruntime runs.")  # type: ignore[valid-type]
     activation_bits: Literal[ACTIVATION_BITS] = Field(default=8)  # type: ignore[valid-type]
     per_channel: bool = Field(default=True, description="One weight scale an output channel instead of one a tensor.")
     reduce_range: bool = Field(
         default=True, description="7 of 8 weight bits, so that sums are exact on CPUs without VNNI too."
+    )
+    opset: int = Field(
+        default=NEWEST_OPSET,
+        ge=OLDEST_OPSET,
+        le=NEWEST_OPSET,
+        description="Of the shipped model: onnxruntime 1.18 reads 21, 1.17 reads 20, 1.16 reads 19, 1.15 reads 18.",
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from compression_ops.choices import function
 from compression_ops.data.dataset import Description, Split, load_description, load_split, normalize
 from compression_ops.errors import DataError, ModelError
 from compression_ops.models import inference
 from compression_ops.models.network import load
-from compression_ops.onnx_model import export, metadata, pixels, session
+from compression_ops.onnx_model import export, metadata, opset, pixels, session
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
 from compression_ops.quantization.activations import Ranges
@@ -48,7 +49,7 @@ def quantize(
     calibration        the parameters of a method of `quantization.calibration`
 
     Raises DataError if the validation split is empty; ModelError where the export differs from the torch model by more
-    than a thousandth of the range of its logits on any validation sample.
+    than a thousandth of the range of its logits on any validation sample, or cannot be written in the opset.
     """
     description, validation = load_description(dataset), load_split(dataset, "validation")
     if len(validation) == 0:
@@ -68,13 +69,14 @@ def quantize(
     mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
     quantized = qdq.write(exported, mapping)
     errors = fidelity.relative_errors(exported, quantized, images)
-    shipped = pixels.normalizing(quantized.model, description)
+    network = _in_opset(precision.opset, quantized.model, images)
+    shipped = pixels.normalizing(network, description)
     metadata.describe(shipped, description)
     model_bytes = shipped.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
 
-    kernels = integer_kernels.kernels(quantized.model.SerializeToString(deterministic=True))
+    kernels = integer_kernels.kernels(network.SerializeToString(deterministic=True))
     metrics = {
         **_accuracies(float_logits, _logits(model_bytes, validation, description), validation),
         **_sizes(float_bytes, model_bytes),
@@ -112,6 +114,17 @@ def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
             "randomness, for state that changes between calls, or for a branch that tracing has fixed"
         )
     return error
+
+
+def _in_opset(version: int, model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
+    found = opset.lowered(model, version)
+    if found is not model:
+        before, after = (
+            session.predict(session.open_session(each.SerializeToString()), images, _CHUNK) for each in (model, found)
+        )
+        if not np.abs(before - after).max() <= LARGEST_EXPORT_ERROR * np.ptp(before):
+            raise ModelError(f"in opset {version} the model computes something else. Allowed is a larger `opset`")
+    return found
 
 
 def _calibration_images(

@@ -14,6 +14,7 @@ def test_by_default_eight_bits_a_scale_a_channel_and_sums_that_no_cpu_saturates(
         "activation_bits": 8,
         "per_channel": True,
         "reduce_range": True,
+        "opset": 21,
     }
 
 
@@ -25,6 +26,8 @@ def test_by_default_eight_bits_a_scale_a_channel_and_sums_that_no_cpu_saturates(
         {"activation_bits": 4},
         {"per_channel": 1},
         {"bits": 8},
+        {"opset": 14},
+        {"opset": 22},
     ],
 )
 def test_a_precision_that_no_kernel_computes_in_is_refused(wrong: dict[str, Any]) -> None:

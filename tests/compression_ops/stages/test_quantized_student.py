@@ -200,3 +200,21 @@ def test_a_loss_of_accuracy_is_told(inputs: dict[str, Path], tmp_path: Path, mon
     monkeypatch.setattr(quantization, "WORTH_A_WARNING", -100.0)
     (warning,) = compute(inputs, tmp_path / "output").warnings
     assert "points of validation accuracy" in warning
+
+
+def test_the_model_is_written_in_the_opset_of_the_recipe_and_gives_the_same_logits(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    compute(inputs, tmp_path / "newest")
+    compute(inputs, tmp_path / "older", opset=18)
+    newest, older = (onnx.load(tmp_path / name / "model.onnx") for name in ("newest", "older"))
+    assert [model.opset_import[0].version for model in (newest, older)] == [21, 18]
+    assert (older.ir_version, newest.ir_version) == (8, 10)
+    assert {each.key: each.value for each in older.metadata_props} == {
+        each.key: each.value for each in newest.metadata_props
+    }
+    images = dataset.load_split(inputs["dataset"], "test").images.numpy()
+    logits = [
+        onnx_session.predict(onnx_session.open_session(model.SerializeToString()), images) for model in (newest, older)
+    ]
+    np.testing.assert_array_equal(*logits)

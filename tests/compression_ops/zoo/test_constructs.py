@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -14,7 +15,7 @@ from compression_ops.data.dataset import Description, Split, normalize, save_des
 from compression_ops.data.views import Views
 from compression_ops.models import inference
 from compression_ops.models.network import Network, build, load, save
-from compression_ops.onnx_model import session
+from compression_ops.onnx_model import opset, session
 from compression_ops.progress import silent
 from compression_ops.quantization.calibration.minmax import MinMax
 from compression_ops.quantization.precision import Precision
@@ -98,8 +99,12 @@ def test_a_network_trains_exports_and_quantizes(name: str, digits: Data, dataset
     )
 
     quantize(student, dataset, MinMax(method="minmax", samples=128), Precision(), quantized, silent)
-    running = session.open_session((quantized / "model.onnx").read_bytes())
-    integers = session.predict(running, images.numpy())
+    shipped = onnx.load(quantized / "model.onnx")
+    integers, older = (
+        session.predict(session.open_session(each.SerializeToString()), images.numpy())
+        for each in (shipped, opset.lowered(shipped, 18))
+    )
+    np.testing.assert_array_equal(older, integers)
     difference = integers - floats.numpy()
     assert np.sqrt(np.square(difference).mean() / np.square(floats.numpy()).mean()) <= MEAN_ERROR
     assert np.abs(difference).max() <= LARGEST_ERROR * np.ptp(floats.numpy())

@@ -68,6 +68,7 @@ attributes:
       activation_bits: 8
       per_channel: true
       reduce_range: true
+      opset: 21
       calibration: {method: minmax, samples: 64}
   benchmark:
     batch_sizes: [1]
@@ -176,6 +177,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "students.small.control": ("control: true", "control: false", FROM_MEASURED),
     "quantized_students.int8.weight_bits": ("weight_bits: 8", "weight_bits: 4", FROM_QUANTIZED),
     "quantized_students.int8.per_channel": ("per_channel: true", "per_channel: false", FROM_QUANTIZED),
+    "quantized_students.int8.opset": ("opset: 21", "opset: 18", FROM_QUANTIZED),
     "quantized_students.int8.reduce_range": ("reduce_range: true", "reduce_range: false", FROM_QUANTIZED),
     "quantized_students.int8.calibration.method": ("method: minmax", "method: percentile", FROM_QUANTIZED),
     "quantized_students.int8.calibration.samples": ("samples: 64", "samples: 16", FROM_QUANTIZED),

@@ -107,6 +107,12 @@ MISTAKES = {
         "'smal' (text)",
         "`small`",
     ),
+    "an opset without integers of four bits": (
+        ("weight_bits: 8", "opset: 20\n      weight_bits: 4"),
+        "quantized_students.int8.opset",
+        "has no integers of 4 bits",
+        "21, or 8 weight_bits",
+    ),
     "missing field": (
         ("    learning_rate: 0.003\n    weight", "    weight"),
         "teacher.learning_rate",
