@@ -14,7 +14,7 @@ from pipelines.graph.parsed_modules import ParsedModules
 _INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("purelib", "platlib", "stdlib", "platstdlib"))
 _SITES = frozenset({"site-packages", "dist-packages"})  # of the system, of the user, of an environment below this one
 # Whose requirements are recorded with each result, and whose choices stand in the recipe.
-_PRODUCT = frozenset({"compression_ops", "pipelines", "compression_pipeline"})
+_PRODUCT = frozenset({"compression_ops", __name__.partition(".")[0]})
 
 
 class Code:
