@@ -51,6 +51,16 @@ _NEEDS = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first, so that no process waits for another at the end."""
+    items.sort(key=lambda item: -_seconds(item))
+
+
+def _seconds(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("slow")
+    return marker.kwargs.get("seconds", 0.0) if marker else 0.0
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test for want of something, in one line that says how to get it; with CI=true that is an error, unless it
     is what CI does not have.

@@ -23,7 +23,6 @@ from pipelines.orchestration.conditions import (
 )
 from pipelines.recipe.sections import Recipe
 
-_INTERVAL = 30  # seconds between two looks
 # Runs that somebody asked for go first; Dagster's default is 0.
 RUN_TAGS = {"dagster/priority": "-1"}
 
@@ -67,7 +66,7 @@ def sensor(name: str, recipe: Recipe, keys: list[dg.AssetKey]) -> dg.AutomationC
             description=f"Computes what is out of date in recipe {name}. `automation: {{mode: off}}` removes it.",
             target=dg.AssetSelection.assets(*keys),
             default_status=dg.DefaultSensorStatus.RUNNING,
-            minimum_interval_seconds=_INTERVAL,
+            minimum_interval_seconds=recipe.automation.interval_seconds,
             run_tags={**RUN_TAGS, "compression/recipe": name},
             use_user_code_server=True,  # the daemon's own process does not know OutOfSync
         )

@@ -98,6 +98,9 @@ class Automation(Spec):
     observe: Cron = Field(default="0 * * * *", description="When the raw files are looked at (mode `on`).")
     retry: Cron = Field(default="0 3 * * *", description="When what failed is tried again without an edit (mode `on`).")
     timezone: Timezone = Field(default="UTC", description="Of both, an IANA name.")
+    interval_seconds: int = Field(
+        default=30, ge=5, le=3600, description="Between two looks at what is out of date (mode `on`)."
+    )
 
 
 class Schedule(Spec):

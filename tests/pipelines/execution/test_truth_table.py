@@ -207,7 +207,7 @@ def test_an_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: s
     _check(name, quick.row(name))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=140)
 @pytest.mark.xdist_group("truth_table")
 @pytest.mark.parametrize("name", [name for name in _SLOW if name not in _QUICK])
 def test_every_other_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: str, every: Results) -> None:

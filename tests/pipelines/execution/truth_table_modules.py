@@ -138,6 +138,7 @@ MODULES: dict[str, str] = {
     "onnx_model.inference": "soft_labels",
     "onnx_model.metadata": "quantized_student champion",
     "onnx_model.operator_registry": EXPORTED,
+    "onnx_model.opset": "quantized_student",
     "onnx_model.pixels": "quantized_student measurements champion",
     "onnx_model.prediction": NOBODY,
     "onnx_model.session": "soft_labels quantized_student measurements champion",

@@ -92,6 +92,7 @@ attributes:
     observe: '*/15 * * * *'
     retry: 0 3 * * *
     timezone: UTC
+    interval_seconds: 30
   schedule:
     cron: 0 4 * * 1
     timezone: Europe/Berlin
@@ -201,6 +202,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "automation.mode": ("mode: off", "mode: on", NOTHING),
     "automation.observe": ("'*/15 * * * *'", "'*/20 * * * *'", NOTHING),
     "automation.retry": ("retry: 0 3", "retry: 0 2", NOTHING),
+    "automation.interval_seconds": ("interval_seconds: 30", "interval_seconds: 60", NOTHING),
     "automation.timezone": ("timezone: UTC", "timezone: Asia/Tokyo", NOTHING),
     "schedule.cron": ("cron: 0 4", "cron: 0 5", NOTHING),
     "schedule.timezone": ("timezone: Europe/Berlin", "timezone: Europe/Paris", NOTHING),

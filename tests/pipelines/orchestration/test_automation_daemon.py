@@ -9,11 +9,12 @@ from tests.pipelines.affected import AFTER_STUDENT, AFTER_TEACHER
 from tests.pipelines.dagster_server import Server, served
 from tests.pipelines.receiver import receiving
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=150)
 
 EVERYTHING = {"dataset", "control/small", *AFTER_TEACHER}
 
-_ON = "automation: {mode: on, observe: 0 0 1 1 *, retry: 0 0 1 1 *}"  # at New Year, so not during the test
+# Observed and tried again at New Year, so not during the test.
+_ON = "automation: {mode: on, observe: 0 0 1 1 *, retry: 0 0 1 1 *, interval_seconds: 5}"
 _SENSOR = "tiny_automation"
 
 
