@@ -65,19 +65,32 @@ def _computed_inputs(context: Context) -> list[dg.AssetKey]:
 
 
 class InProgress(_Stateless):
-    """True while a run or a backfill that has not ended is to make the asset or one of its inputs."""
+    """True while a run or a backfill that has not ended is to make the asset, one of its inputs, or what is made from
+    it: made anew meanwhile, it would be half of that run's results and have the other half computed once more alone.
+    """
 
     @property
     def name(self) -> str:
-        return "it_or_an_input_in_progress"
+        return "it_an_input_or_what_is_made_from_it_in_progress"
 
     async def holds(self, context: Context) -> bool:
         """Runs that wait in a queue count."""
         tick = Tick.of(context)
-        for key in (context.key, *context.asset_graph.get(context.key).parent_keys):
+        inputs, made_from_it = context.asset_graph.get(context.key).parent_keys, _made_from(context)
+        for key in (context.key, *inputs, *made_from_it):
             if await tick.is_in_progress(key):
                 return True
         return False
+
+
+def _made_from(context: Context) -> set[dg.AssetKey]:
+    found: set[dg.AssetKey] = set()
+    waiting = [context.key]
+    while waiting:
+        new = context.asset_graph.get(waiting.pop()).child_keys - found
+        found |= new
+        waiting += new
+    return found
 
 
 class GatesPassed(_Stateless):

@@ -61,9 +61,11 @@ def test_a_teacher_that_retrains_to_the_same_weights_stops_the_wave(ticks: Ticks
     assert ticks.silent()
 
 
+@pytest.mark.parametrize("stage", ["student/small", "measurements"])
 def test_an_edit_while_a_run_is_in_flight_waits_for_its_end(
-    ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
+    stage: str, ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of what the run is about to make, and of what it has made already and reads on."""
     during: list[set[str]] = []
 
     def edit_and_tick() -> None:
@@ -71,7 +73,7 @@ def test_an_edit_while_a_run_is_in_flight_waits_for_its_end(
             product.edit(recipe, "temperature: 2.0", "temperature: 3.0")
             during.extend((ticks.tick(), ticks.tick()))
 
-    before_stage(monkeypatch, "student/small", edit_and_tick)
+    before_stage(monkeypatch, stage, edit_and_tick)
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     assert ticks.step() == (AFTER_STUDENT, AFTER_STUDENT)
     assert during == [set(), set()], "nothing is requested beside a run that makes the same"
