@@ -13,6 +13,9 @@ One that learns from the labels too says `weighs_classes: ClassVar[bool] = True`
 `class_weights: balanced` it is given them, float32 [classes]: `loss` as a further argument `class_weights`, an
 objective with every batch. With any other loss `class_weights` is refused.
 
+One whose weights change while the student learns says `takes_epoch: ClassVar[bool] = True`, and is given the `epoch` of
+each batch, counted from 0.
+
 Where the views mix samples, as mixup does, `labels` are float32 [B, classes], what each class has of the mixture, and
 the stored logits are the teacher's answer to it. A loss that reads such labels too, or none, says
 `takes_mixed_labels: ClassVar[bool] = True`; any other is refused with such views.
@@ -22,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -48,8 +52,10 @@ def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, d
         loss = function(spec, "loss")
 
         def logit_loss(student: Tensor, stored: Tensor, batch: Batch) -> Tensor:
-            weights = {} if batch.class_weights is None else {"class_weights": batch.class_weights}
-            return loss(spec, student, stored, batch.labels, **weights)
+            further: dict[str, Any] = {} if batch.class_weights is None else {"class_weights": batch.class_weights}
+            if getattr(spec, "takes_epoch", False):
+                further["epoch"] = batch.epoch
+            return loss(spec, student, stored, batch.labels, **further)
 
         on_stored = stored(logit_loss, soft_labels, samples, len(description.classes))
         return lambda _: on_stored

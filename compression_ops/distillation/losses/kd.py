@@ -4,21 +4,19 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from compression_ops.spec import Spec
+from compression_ops.distillation.logit_loss import LogitLoss, softened
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class KD(Spec):
+class KD(LogitLoss):
     """Parameters of the loss."""
 
-    needs_teacher: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = True
     takes_mixed_labels: ClassVar[bool] = True
 
     type: Literal["kd"] = "kd"
-    temperature: float = Field(default=4.0, gt=0, le=100, description="Softens both distributions; 1 leaves them.")
     alpha: float = Field(default=0.9, ge=0, le=1, description="Weight of the teacher's part; the labels have the rest.")
 
 
@@ -40,8 +38,6 @@ def loss(
 
     from compression_ops.training.cross_entropy import cross_entropy
 
-    temperature = spec.temperature
-    student = log_softmax(student_logits / temperature, dim=1)
-    teacher = log_softmax(teacher_logits.to(student_logits.dtype) / temperature, dim=1)
-    soft = temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
+    student, teacher = (log_softmax(z, dim=1) for z in softened(spec, student_logits, teacher_logits))
+    soft = spec.temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
     return spec.alpha * soft + (1 - spec.alpha) * cross_entropy(student_logits, labels, class_weights)

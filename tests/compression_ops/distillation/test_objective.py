@@ -11,7 +11,8 @@ from torch.nn import functional
 from compression_ops.data.augmentation import Augmentation
 from compression_ops.data.dataset import normalize
 from compression_ops.data.views import Views
-from compression_ops.distillation.losses import kd
+from compression_ops.distillation.losses import dkd, kd
+from compression_ops.distillation.losses.dkd import DKD
 from compression_ops.distillation.losses.kd import KD
 from compression_ops.distillation.objective import of_loss, require_class_weights
 from compression_ops.distillation.soft_labels import save_logits, save_views
@@ -155,6 +156,16 @@ def test_a_loss_on_stored_logits_gets_row_i_of_the_epochs_view_for_sample_i(soft
         expected = 4 * (p * (p.log() - q)).sum(1).mean()
         found = objective.loss(nn.Identity(), Batch(student, rows, torch.tensor([0, 1, 2]), epoch))
         torch.testing.assert_close(found, expected)
+
+
+def test_a_loss_whose_weights_change_is_given_the_epoch(soft_labels: Path) -> None:
+    spec, rows, labels = DKD(warmup_epochs=4), torch.tensor([5, 90, 17]), torch.tensor([0, 1, 2])
+    objective = of_loss(spec, soft_labels, None, 96, DATA.description)(nn.Identity())
+    student = torch.randn(3, 3, generator=torch.Generator().manual_seed(9))
+    for epoch in (0, 1, 6):
+        stored = torch.randn(96, 3, generator=torch.Generator().manual_seed(epoch % 2)).half()[rows]
+        found = objective.loss(nn.Identity(), Batch(student, rows, labels, epoch))
+        torch.testing.assert_close(found, dkd.loss(spec, student, stored, labels, epoch=epoch))
 
 
 def test_a_loss_that_needs_the_teacher_is_refused_without_one(soft_labels: Path) -> None:

@@ -59,7 +59,7 @@ attributes:
       precision: float32
       class_weights: uniform
       seed: 20
-      loss: {type: kd, temperature: 4.0, alpha: 0.9}
+      loss: {type: kd, temperature: 4.0, alpha: 0.9, standardize: false}
       control: true
   quantized_students:
     int8:
@@ -174,6 +174,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "students.small.class_weights": ("uniform\n      seed", "balanced\n      seed", FROM_TRAINING),
     "students.small.seed": ("seed: 20", "seed: 21", FROM_TRAINING),
     "students.small.loss.temperature": ("temperature: 4.0", "temperature: 2.0", FROM_STUDENT),
+    "students.small.loss.standardize": ("standardize: false", "standardize: true", FROM_STUDENT),
     "students.small.loss.alpha": ("alpha: 0.9", "alpha: 0.5", FROM_STUDENT),
     "students.small.control": ("control: true", "control: false", FROM_MEASURED),
     "quantized_students.int8.weight_bits": ("weight_bits: 8", "weight_bits: 4", FROM_QUANTIZED),
