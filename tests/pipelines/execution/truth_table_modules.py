@@ -53,6 +53,7 @@ MODULES: dict[str, str] = {
     "data.file_names": "dataset",
     "data.folders": NOBODY,
     "data.folders.layout": NOBODY,
+    "data.folders.pictures": NOBODY,
     "data.folders.side_files": NOBODY,
     "data.folders.split_names": NOBODY,
     "data.folders.tree": NOBODY,
