@@ -1,7 +1,7 @@
 """Which column of a table says what, and where its pictures lie: found by looking at the entries."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,25 +53,35 @@ def columns_of(path: Path) -> Guess:
 
 
 def _files(table: Table) -> tuple[Path, str]:
-    """The folder and the column of the file names."""
+    """The folder and the column of the file names: all are there, or else most; reading tells which are missing."""
     samples = {name: _sample(entries) for name, entries in table.columns.items()}
-    for level in _levels(table.path.parent.resolve()):
-        found = dict[Path, list[str]]()
-        for folder in level:
-            named = NamedFiles(folder)
-            if names := [name for name, entries in samples.items() if entries and all(map(named.find, entries))]:
-                most = max(len(set(table.columns[name])) for name in names)
-                # Numbers of classes can be names of files too, of fewer than the files' own.
-                found[folder] = [name for name in names if len(set(table.columns[name])) == most]
-        if not found:
-            continue
-        (folder, names), *more = found.items()
-        if more:
-            raise _unclear(table, f"the files are in several folders: {listed([*found])}")
-        if len(names) > 1:
-            raise _unclear(table, f"the entries of several columns are files: {listed(names)}", folder=folder)
-        return folder, names[0]
+    for share in (1.0, 0.5):
+        for level in _levels(table.path.parent.resolve()):
+            found = {folder: names for folder in level if (names := _named(table, samples, folder, share))}
+            if len(found) > 1:
+                raise _unclear(table, f"the files are in several folders: {listed([*found])}")
+            for folder, names in found.items():
+                if len(names) > 1:
+                    raise _unclear(table, f"the entries of several columns are files: {listed(names)}", folder=folder)
+                if NamedFiles(folder).find(names[0]):
+                    raise DataError(
+                        f"{shown(table.path)}: the first line names a picture, {shown(names[0])}; needed there are the "
+                        f"columns' names, such as image,label. Add such a line."
+                    )
+                return folder, names[0]
     raise _unclear(table, "no column's entries are files that lie beside the table or in a folder near it")
+
+
+def _named(table: Table, samples: Mapping[str, Sequence[str]], folder: Path, share: float) -> list[str]:
+    """The columns of which so many entries are files in a folder; of several, those with most different entries."""
+    named = NamedFiles(folder)
+    found = {
+        name: len(set(table.columns[name]))
+        for name, entries in samples.items()
+        if entries and sum(bool(named.find(entry)) for entry in entries) >= share * len(entries)
+    }
+    # Numbers of classes can be names of files too, of fewer than the files' own.
+    return [name for name, distinct in found.items() if distinct == max(found.values())]
 
 
 def _sample(entries: Sequence[str]) -> list[str]:
@@ -86,6 +96,8 @@ def _levels(own: Path) -> Iterator[list[Path]]:
     yield [own]
     yield inner
     yield [deeper for folder in inner for deeper in _inner(folder)][:_FOLDERS]
+    if not os.access(own.parent, os.R_OK | os.X_OK):
+        return
     yield [own.parent]
     yield [folder for folder in _inner(own.parent) if folder != own]
 
@@ -121,10 +133,10 @@ def _may_be_groups(table: Table, name: str) -> bool:
 def _label(table: Table, file: str, folder: Path, others: Sequence[str]) -> str:
     """The column of classes: not all its entries are equal, and many stand in several rows."""
     usual = [name for name in others if _words(name) in _LABELS]
-    if len(usual) == 1:
-        return usual[0]
     able = [name for name in others if _is_of_classes(table.columns[name])]
     named = _without_twins(table, [name for name in able if name in usual] or able)
+    if not named and len(usual or others) == 1:
+        return (usual or others)[0]  # reading it tells what is wrong with it
     if len(named) == 1:
         return named[0]
     cause = f"several columns could be the label: {listed(named)}" if named else "no column is of classes"
