@@ -69,7 +69,8 @@ def files(spec: ImageTable, root: Path) -> list[Path]:
     found = _rows(spec, root)
     real = root.parent.resolve()
     # A picture beside the table's folder is told from there: base/../images/1.png.
-    return [root, *sorted(root.parent / os.path.relpath(file, real) for file in found.files)]
+    folders = {folder: root.parent / os.path.relpath(folder, real) for folder in {file.parent for file in found.files}}
+    return [root, *sorted(folders[file.parent] / file.name for file in found.files)]
 
 
 def read(spec: ImageTable, root: Path) -> RawData:

@@ -48,7 +48,7 @@ def columns_of(path: Path) -> Guess:
     folder, file = _files(table)
     split = next((name for name in table.columns if _is_split(table, name)), None)
     groups = [name for name in table.columns if name != file and _may_be_groups(table, name)]
-    others = [name for name in table.columns if name not in (file, split, *groups)]
+    others = [name for name in table.columns if name not in (file, *groups) and _words(name) not in _SPLITS]
     return Guess(Columns(file, _label(table, file, folder, others), split), folder, tuple(groups))
 
 

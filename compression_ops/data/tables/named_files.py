@@ -15,7 +15,7 @@ class NamedFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._listings: dict[Path, _Listing] = {}
+        self._listings: dict[str, _Listing] = {}
 
     def find(self, name: str) -> list[Path]:
         """The file of that name: none where there is none, several where the name could mean each of them.
@@ -23,18 +23,21 @@ class NamedFiles:
         First the one that is named so; then one that is named so but for case and Unicode form; then the picture whose
         name without its ending it is. Where there is none, backslashes are what Windows has for `/`.
         """
+        if "\0" in name:  # which no file's name holds
+            return []
         return self._named(name) or ("\\" in name and self._named(name.replace("\\", "/"))) or []
 
     def _named(self, name: str) -> list[Path]:
         relative = os.path.normpath(name)
         if os.path.isabs(relative):  # noqa: PTH117
-            relative = os.path.relpath(os.path.realpath(relative), os.path.realpath(self.folder))
+            folder, file = os.path.split(relative)
+            relative = os.path.relpath(f"{os.path.realpath(folder)}/{file}", os.path.realpath(self.folder))
         elif relative.startswith(".."):  # which may lead back into the folder
             relative = os.path.relpath(self.folder / relative, self.folder)
-        path = self.folder / relative
-        if path.parent not in self._listings:
-            self._listings[path.parent] = _Listing(path.parent)
-        return self._listings[path.parent].find(path.name)
+        inner, file = os.path.split(relative)
+        if inner not in self._listings:
+            self._listings[inner] = _Listing(self.folder / inner)
+        return self._listings[inner].find(file)
 
 
 class _Listing:
@@ -66,10 +69,13 @@ class _Listing:
             pictures = [
                 file for file in self._files if not side_files.is_hidden(file) and is_named_like_a_picture(file)
             ]
-            self._stems = _by_key((Path(file).stem, file) for file in pictures)
+            self._stems = _by_key((file.rpartition(".")[0], file) for file in pictures)
         found = self._stems.get(key(stem), [])
-        # A camera's raw file beside the picture that was developed from it is no second one.
-        return [file for file in found if Path(file).suffix.lower() not in FOREIGN] or found
+        if len(found) > 1:
+            found = [file for file in found if file.rpartition(".")[0] == stem] or found
+            # A camera's raw file beside the picture that was developed from it is no second one.
+            found = [file for file in found if f".{file.rpartition('.')[2].lower()}" not in FOREIGN] or found
+        return found
 
 
 def _is_file(entry: "os.DirEntry[str]") -> bool:
