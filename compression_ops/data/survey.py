@@ -1,13 +1,17 @@
 """A look at a user's images before anything is decided about them: what they are, how many, and what is odd."""
 
+import os
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from compression_ops.data import soundness
+from compression_ops.data.file_names import listed, shown
 from compression_ops.data.samples import HoldOut, RawData
-from compression_ops.data.sources import image_folder, npz
+from compression_ops.data.sources import image_folder, image_table, npz
+from compression_ops.data.tables import guess, table_file
 from compression_ops.errors import DataError
 
 _SMALL = 16  # pixels; the images are read at this size to see that they can be
@@ -19,12 +23,14 @@ _RARE = 0.1
 class Survey:
     """What was seen.
 
-    source    `image_folder` or `npz`
+    source    `image_folder`, `image_table` or `npz`
     counts    {class: samples}, of all splits
     test      samples of a test split of its own; 0 where one is to be held out
     sizes     (smallest, median, largest) shorter side, in pixels
     channels  1 where every image is grey, else 3 (npz: as in the file)
     oddities  sentences that a user should read
+    stated    further fields of the source that the recipe has to state: the columns of a table
+    groups    columns of a table that may mark pictures which no split should part
     """
 
     source: str
@@ -33,6 +39,8 @@ class Survey:
     sizes: tuple[int, int, int]
     channels: int
     oddities: tuple[str, ...]
+    stated: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
     @property
     def training(self) -> int:
@@ -47,11 +55,14 @@ def look(path: Path) -> Survey:
         raise DataError(f"{path}: no such file or folder. Say where the images are: --data PATH")
     if path.is_dir():
         return _folder(path)
+    if path.suffix.lower() in table_file.SUFFIXES:
+        return _table(path)
     if path.suffix.lower() != ".npz":
         raise DataError(
-            f"{path}: neither a folder of images nor an .npz file. Allowed are a folder with a folder a class, and an "
-            "archive that numpy.savez wrote from images and labels; a table names images elsewhere: put these into a "
-            "folder a class, or write a source of your own (docs/own-methods.md)"
+            f"{path}: neither a folder of images, nor a table of them, nor an .npz file. Allowed are a folder with a "
+            "folder a class; a table (.csv, .tsv or .parquet) with a row a picture, which names its file and its "
+            "label; and an archive that numpy.savez wrote from images and labels. A workbook can be saved as CSV in "
+            "UTF-8; for anything else write a source of your own (docs/own-methods.md)"
         )
     spec = npz.NPZ(source="npz", path=str(path))
     raw = npz.read(spec, path)
@@ -67,9 +78,34 @@ def _folder(path: Path) -> Survey:
         raise DataError(f"{path}: its class folders hold no files. Put each class's images into its folder")
     raw = image_folder.read(spec, path)
     soundness.require_sound(raw)
+    return _survey("image_folder", raw, _sides(files), _channels(raw))
+
+
+def _table(path: Path) -> Survey:
+    path = path.resolve()  # as a recipe's path is
+    found = guess.columns_of(path)
+    stated = {"images": os.path.relpath(found.images, path.parent)}
+    stated |= {"file": found.columns.file, "label": found.columns.label}
+    stated |= {"split": found.columns.split} if found.columns.split is not None else {}
+    fields = {"source": "image_table", "path": str(path), "image_size": _SMALL, "channels": 3, **stated}
+    spec = image_table.ImageTable.model_validate(fields)
+    raw = image_table.read(spec, path)
+    soundness.require_sound(raw)
+    _, *files = image_table.files(spec, path)
+    seen = _survey("image_table", raw, _sides(files), _channels(raw))
+    columns = ", ".join(f"{shown(name)} as {field}" for field, name in stated.items() if field != "images")
+    told = [f"{shown(path)}: its columns are taken so: {columns}; the pictures are in {shown(found.images)}."]
+    if found.groups:
+        told.append(
+            f"{shown(path)}: {listed(found.groups)} may say what was pictured. Where pictures with the same entry look "
+            f"alike, no split should part them: state `groups: {shown(found.groups[0])}` in the recipe's dataset."
+        )
+    return replace(seen, oddities=(*told, *seen.oddities), stated=stated, groups=found.groups)
+
+
+def _channels(raw: RawData) -> int:
     images = raw.train.images
-    is_grey = bool((images[:, 0] == images[:, 1]).all() and (images[:, 1] == images[:, 2]).all())
-    return _survey("image_folder", raw, _sides(files), 1 if is_grey else 3)
+    return 1 if (images[:, 0] == images[:, 1]).all() and (images[:, 1] == images[:, 2]).all() else 3
 
 
 def _sides(files: list[Path]) -> tuple[int, int, int]:

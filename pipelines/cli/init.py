@@ -12,7 +12,10 @@ from pipelines.recipe import file as recipe_file
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the new recipe: letters, digits and underscores.")],
     data: Annotated[
-        Path, typer.Option("--data", metavar="PATH", help="A folder with a folder a class, or an .npz file.")
+        Path,
+        typer.Option(
+            "--data", metavar="PATH", help="A folder with a folder a class, a table of pictures (.csv), or an .npz."
+        ),
     ],
     teacher: Annotated[
         str, typer.Option("--teacher", metavar="ARCHITECTURE", help="Of the zoo, of torchvision or timm, or your own.")

@@ -25,7 +25,7 @@ _RECIPE = """\
 type: $component
 attributes:
   # The shorter sides have $smallest to $largest pixels; a larger image_size takes longer.
-  dataset: {$fields, validation_fraction: 0.1, seed: 0}
+$groups  dataset: {$fields, validation_fraction: 0.1, seed: 0}
 
   # What epochs and models are chosen by; balanced_accuracy where some classes are rare.
   metric: $metric
@@ -111,7 +111,7 @@ def init(name: str, data: Path, teacher: str) -> Started:
 
 def _plan(survey: Survey, teacher: str) -> Plan:
     samples = survey.training
-    size = max(8, min(_LARGEST, survey.sizes[1]) // 4 * 4) if survey.source == "image_folder" else survey.sizes[1]
+    size = survey.sizes[1] if survey.source == "npz" else max(8, min(_LARGEST, survey.sizes[1]) // 4 * 4)
     batch = 128 if samples >= 20_000 else 64 if samples >= 1_000 else 16
     steps = max(1, samples // batch)
     shape = (survey.channels, size, size)
@@ -148,9 +148,9 @@ def _seconds(architecture: str, shape: tuple[int, int, int], classes: int, batch
 
 
 def _text(data: Path, survey: Survey, plan: Plan, teacher: str) -> str:
-    quoted = json.dumps(str(data), ensure_ascii=False)
-    fields = f"source: {survey.source}, path: {quoted}"
-    if survey.source == "image_folder":
+    fields = f"source: {survey.source}, path: {_quoted(str(data))}"
+    fields += "".join(f", {field}: {_quoted(value)}" for field, value in survey.stated.items())
+    if survey.source != "npz":
         fields += f", image_size: {plan.image_size}, channels: {survey.channels}"
     shift = max(1.0, plan.image_size / 16)
     flip = "true" if survey.channels > 1 else "false"
@@ -162,6 +162,9 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str) -> str:
         samples=f"{sum(counts):,}",
         classes=len(counts),
         component=document.COMPONENT,
+        groups="".join(
+            f"  # groups: {_quoted(name)} keeps rows with one entry there in one split.\n" for name in survey.groups
+        ),
         smallest=survey.sizes[0],
         largest=survey.sizes[2],
         fields=fields,
@@ -177,3 +180,7 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str) -> str:
         calibration=max(1, min(512, survey.training)),
         student_epochs=plan.student_epochs,
     )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -36,7 +36,10 @@ def _of_data(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mis
         return [Mistake(line, path, "its source fails", str(error), "a path that the source can look for")]
     except (ValueError, OSError):  # text that no file can be named by
         pass
-    kind = {"image_folder": "folder", "npz": "file"}.get(recipe.dataset.source, "file or folder")
+    table = (folder / Path(recipe.dataset.path).expanduser()).resolve()
+    if getattr(recipe.dataset, "images", None) is not None and table.is_file():
+        return [_mistake(attributes, ("dataset", "images"), "folder", table.parent)]
+    kind = {"image_folder": "folder", "npz": "file", "image_table": "file"}.get(recipe.dataset.source, "file or folder")
     return [_mistake(attributes, ("dataset", "path"), kind, folder)]
 
 

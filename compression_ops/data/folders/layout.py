@@ -66,7 +66,7 @@ def read(root: Path) -> Layout:
     if not train:
         tree.require_readable()
         raise DataError(f"{start}: holds no folders; expected one a class with its images inside.")
-    names = sorted(train, key=_natural)
+    names = sorted(train, key=natural)
     tested = None if test is None else _matched(names, test, root, warnings)
     layout = _labelled(tree, names, train, tested)
     tree.require_readable()
@@ -170,7 +170,7 @@ def _joined(splits: Mapping[Role, _Classes], warnings: list[str], root: Path) ->
     if test is None:
         warnings.append(f"{root}: there is no test split, so the one for validation is it; another is cut from train.")
         return train, validation
-    names = sorted(train, key=_natural)
+    names = sorted(train, key=natural)
     joining = _matched(names, validation, root, warnings)
     warnings.append(f"{root}: the pictures for validation joined those of train; validation is cut from both.")
     return {name: train[name] + joining[name] for name in names}, test
@@ -244,7 +244,7 @@ def _of_names(tree: Tree, classes: _Classes) -> list[str]:
     ]
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
+def natural(name: str) -> tuple[list[str | int], str]:
     """Sort key by which `img2` comes before `img10`; equal keys are told apart by the name itself."""
     parts: list[str | int] = [*re.split(r"([0-9]+)", name.casefold())]
     parts[1::2] = [int(part) for part in parts[1::2]]

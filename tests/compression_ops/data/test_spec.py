@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from compression_ops import implementations
 from compression_ops.data.spec import DatasetSpec
 
-_SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder", "npz")
+_SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder", "image_table", "npz")
 _OWN: dict[str, dict[str, Any]] = {
     "image_folder": {"path": "pictures", "image_size": 32},
+    "image_table": {"path": "labels.csv", "file": "image", "label": "breed", "image_size": 32},
     "npz": {"path": "arrays.npz"},
 }
 
@@ -56,6 +57,8 @@ def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str) 
         ("image_folder", {"image_size": "32"}),
         ("image_folder", {"channels": 2}),
         ("image_folder", {"test_fraction": 0.0}),
+        ("image_table", {"images": ""}),
+        ("image_table", {"label": 3}),
         ("npz", {"path": ""}),
         ("npz", {"test_fraction": 1.0}),
         ("digits", {"path": "somewhere"}),

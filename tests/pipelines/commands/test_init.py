@@ -69,7 +69,8 @@ def test_an_archive_of_grey_arrays_with_its_own_test_split(photographs: Path, de
         ("new", "empty", "resnet", "holds no folders"),
         ("new", "hollow", "resnet", "class folders hold no files"),
         ("new", "single", "resnet", "class"),
-        ("new", "list.csv", "resnet", "neither a folder of images nor an .npz file"),
+        ("new", "list.csv", "resnet", "a table without rows"),
+        ("new", "list.xlsx", "resnet", "neither a folder of images, nor a table of them, nor an .npz file"),
         ("tiny", "photographs", "resnet", "'tiny' exists already"),
         ("my-shapes", "photographs", "resnet", "letters, digits and underscores"),
         ("../new", "photographs", "resnet", "letters, digits and underscores"),
@@ -83,7 +84,8 @@ def test_what_is_no_data_set_or_no_name_is_told_and_nothing_is_written(
         (tmp_path / folder).mkdir(parents=True)
     for number in range(9):
         Image.effect_noise((16, 16), 50).save(tmp_path / "single" / "one" / f"{number}.png")
-    (tmp_path / "list.csv").write_text("file,label\n")
+    for table in ("list.csv", "list.xlsx"):
+        (tmp_path / table).write_text("file,label\n")
     before = {path: path.read_bytes() for path in defs.rglob("*") if path.is_file()}
     with pytest.raises(CompressionError) as told:
         init(name, tmp_path / data, teacher)

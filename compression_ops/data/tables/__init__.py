@@ -1,0 +1,1 @@
+"""Tables that say which picture has which label."""

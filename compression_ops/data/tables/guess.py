@@ -1,0 +1,175 @@
+"""Which column of a table says what, and where its pictures lie: found by looking at the entries."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compression_ops.data.file_names import key, lines, listed, shown
+from compression_ops.data.folders import side_files, split_names
+from compression_ops.data.tables import labels, table_file
+from compression_ops.data.tables.named_files import NamedFiles
+from compression_ops.data.tables.rows import Columns
+from compression_ops.data.tables.table_file import Table
+from compression_ops.errors import DataError
+
+_LOOKED_UP = 40  # entries of a column that are looked for in a folder
+_FOLDERS = 500  # folders on one level that are looked into
+_SPLITS = ("split", "fold", "subset", "set", "usage", "partition", "phase")
+_GROUPS = (
+    "patient", "subject", "person", "group", "case", "study", "lesion", "participant", "individual", "animal",
+    "plant", "specimen", "slide", "site", "location", "video", "film", "sequence", "module",
+)  # fmt: skip
+_LABELS = (
+    "label", "labels", "class", "classname", "classlabel", "category", "target", "labelname", "y", "species", "breed",
+    "diagnosis", "dx",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Guess:
+    """columns: what was found, without groups; images: the folder of the pictures; groups: columns that may be some."""
+
+    columns: Columns
+    images: Path
+    groups: tuple[str, ...]
+
+
+def columns_of(path: Path) -> Guess:
+    """Find file names, labels and splits in a table.
+
+    file    the column whose entries are files: beside the table, in a folder below it, or in one beside its own
+    label   the one column of classes; of several the one with a usual name
+    split   a column with a usual name, if all its entries name splits, and not one alone
+
+    Raises DataError that lists the columns and says what to write where it cannot tell.
+    """
+    table = table_file.read(path)
+    folder, file = _files(table)
+    split = next((name for name in table.columns if _is_split(table, name)), None)
+    groups = [name for name in table.columns if name != file and _may_be_groups(table, name)]
+    others = [name for name in table.columns if name not in (file, *groups) and _words(name) not in _SPLITS]
+    return Guess(Columns(file, _label(table, file, folder, others), split), folder, tuple(groups))
+
+
+def _files(table: Table) -> tuple[Path, str]:
+    """The folder and the column of the file names: all are there, or else most; reading tells which are missing."""
+    samples = {name: _sample(entries) for name, entries in table.columns.items()}
+    for share in (1.0, 0.5):
+        for level in _levels(table.path.parent.resolve()):
+            found = {folder: names for folder in level if (names := _named(table, samples, folder, share))}
+            if len(found) > 1:
+                raise _unclear(table, f"the files are in several folders: {listed([*found])}")
+            for folder, names in found.items():
+                if len(names) > 1:
+                    raise _unclear(table, f"the entries of several columns are files: {listed(names)}", folder=folder)
+                if NamedFiles(folder).find(names[0]):
+                    raise DataError(
+                        f"{shown(table.path)}: the first line names a picture, {shown(names[0])}; needed there are the "
+                        f"columns' names, such as image,label. Add such a line."
+                    )
+                return folder, names[0]
+    raise _unclear(table, "no column's entries are files that lie beside the table or in a folder near it")
+
+
+def _named(table: Table, samples: Mapping[str, Sequence[str]], folder: Path, share: float) -> list[str]:
+    """The columns of which so many entries are files in a folder; of several, those with most different entries."""
+    named = NamedFiles(folder)
+    found = {
+        name: len(set(table.columns[name]))
+        for name, entries in samples.items()
+        if entries and sum(bool(named.find(entry)) for entry in entries) >= share * len(entries)
+    }
+    # Numbers of classes can be names of files too, of fewer than the files' own.
+    return [name for name, distinct in found.items() if distinct == max(found.values())]
+
+
+def _sample(entries: Sequence[str]) -> list[str]:
+    """Some of the different entries, evenly spaced."""
+    distinct = list(dict.fromkeys(entry for entry in entries if entry))
+    return distinct[:: max(1, len(distinct) // _LOOKED_UP)]
+
+
+def _levels(own: Path) -> Iterator[list[Path]]:
+    """Folders, the nearest first: the table's own, those in it, those in these, the one around it, its others."""
+    inner = _inner(own)
+    yield [own]
+    yield inner
+    yield [deeper for folder in inner for deeper in _inner(folder)][:_FOLDERS]
+    if not os.access(own.parent, os.R_OK | os.X_OK):
+        return
+    yield [own.parent]
+    yield [folder for folder in _inner(own.parent) if folder != own]
+
+
+def _inner(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir() and os.access(entry, os.R_OK | os.X_OK)]
+    except OSError:
+        return []
+    kept = [name for name in names if not (side_files.is_hidden(name) or side_files.is_kept_by_a_system(name))]
+    return [folder / name for name in sorted(kept)[:_FOLDERS]]
+
+
+def _words(name: str) -> str:
+    return "".join(letter for letter in key(name) if letter.isalnum())
+
+
+def _is_split(table: Table, name: str) -> bool:
+    entries = set(table.columns[name])
+    roles = {found.role if (found := split_names.parse(entry)) else None for entry in entries}
+    return _words(name) in _SPLITS and None not in roles and "train" in roles and len(roles) > 1
+
+
+def _may_be_groups(table: Table, name: str) -> bool:
+    """Whether a column has a usual name of groups, and entries that stand in several rows."""
+    words = _words(name).removesuffix("s")
+    base = next((words.removesuffix(end) for end in ("id", "no", "number", "name") if words.endswith(end)), words)
+    entries = table.columns[name]
+    return (words in _GROUPS or base in _GROUPS) and 1 < len(set(entries)) < len(entries)
+
+
+def _label(table: Table, file: str, folder: Path, others: Sequence[str]) -> str:
+    """The column of classes: not all its entries are equal, and many stand in several rows."""
+    usual = [name for name in others if _words(name) in _LABELS]
+    able = [name for name in others if _is_of_classes(table.columns[name])]
+    named = _without_twins(table, [name for name in able if name in usual] or able)
+    if not named and len(usual or others) == 1:
+        return (usual or others)[0]  # reading it tells what is wrong with it
+    if len(named) == 1:
+        return named[0]
+    cause = f"several columns could be the label: {listed(named)}" if named else "no column is of classes"
+    raise _unclear(table, cause, file, folder)
+
+
+def _is_of_classes(entries: Sequence[str]) -> bool:
+    filled = [entry for entry in entries if entry]
+    distinct = set(labels.normal(filled))
+    return 2 <= len(distinct) <= max(2, len(filled) // 2) and labels.are_whole_or_text(distinct)
+
+
+def _without_twins(table: Table, names: Sequence[str]) -> list[str]:
+    """Of columns that say the same in other words, as `class` and `class_number`, the first of text."""
+    by_parts = dict[tuple[int, ...], list[str]]()
+    for name in names:
+        numbers = dict[str, int]()
+        parts = tuple(numbers.setdefault(entry, len(numbers)) for entry in table.columns[name])
+        by_parts.setdefault(parts, []).append(name)
+    return [min(twins, key=lambda name: labels.are_numbers(table.columns[name])) for twins in by_parts.values()]
+
+
+def _unclear(table: Table, cause: str, file: str = "…", folder: Path | None = None) -> DataError:
+    images = "…" if folder is None else os.path.relpath(folder, table.path.parent.resolve())
+    told = [
+        f"{name}: {len(set(entries)):,} different, {_shortened(entries[0])}" for name, entries in table.columns.items()
+    ]
+    return DataError(
+        f"{shown(table.path)}: {cause}. Write a recipe by hand that says which column is which, with\n"
+        f"  dataset: {{source: image_table, path: {shown(table.path)}, images: {shown(images)}, file: {shown(file)}, "
+        f"label: …, image_size: 64}}\nThe columns, their entries and the first one:{lines(told)}"
+    )
+
+
+def _shortened(entry: str) -> str:
+    return entry if len(entry) <= 40 else f"{entry[:40]}…"
