@@ -41,7 +41,7 @@ _NEEDS = {
     "mnist": Need(
         lambda: any((_MNIST / f"train-images-idx3-ubyte{end}").is_file() for end in ("", ".gz")),
         f"MNIST is not under {_MNIST}",
-        "`compression run mnist --select dataset` downloads it to .compression/data, for which set COMPRESSION_DATA",
+        "`.venv/bin/compression run mnist --select dataset` downloads it; then COMPRESSION_DATA=$PWD/.compression/data",
     ),
     "browser": Need(
         lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser")),

@@ -108,7 +108,7 @@ def unopposed(candidate: Contender, reason: str, metric: Metric = "accuracy") ->
     facts = (
         f"Its {WORDS[metric]} is {_percent(candidate, metric)} {_of(metric)} "
         f"{quantities.count(len(candidate.labels))} test samples, its file "
-        f"{quantities.count(candidate.file_bytes)} bytes, its latency "
+        f"{quantities.count(candidate.file_bytes)} bytes without metadata, its latency "
         f"{quantities.duration(candidate.latency_us)} a call."
     )
     return Decision(
@@ -152,7 +152,8 @@ def _compared(candidate: Contender, incumbent: Contender, change: Difference, me
         f"{_percent(incumbent, metric)} {_of(metric)} "
         f"{quantities.count(len(candidate.labels))} test samples ({quantities.points(change.points, 2)} points, "
         f"p {p if p.startswith('<') else f'= {p}'}), file {quantities.count(candidate.file_bytes)} against "
-        f"{quantities.count(incumbent.file_bytes)} bytes, latency {quantities.duration(candidate.latency_us)} against "
+        f"{quantities.count(incumbent.file_bytes)} bytes without metadata, latency "
+        f"{quantities.duration(candidate.latency_us)} against "
         f"{quantities.duration(incumbent.latency_us)} a call."
     )
 

@@ -10,6 +10,7 @@ from rich.tree import Tree
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.terminal.console import out, print_json
+from pipelines.commands import run as runner
 from pipelines.graph.asset import OBSERVED, TEACHER_WEIGHTS
 from pipelines.kinds.kind import in_words
 from pipelines.lineage.query import LineageQuery, Node
@@ -32,7 +33,7 @@ def command(
     if asset in OBSERVED and forward and run_id is None:
         node = query.forward_from_data(recipe, asset, _reader(recipe, asset))
     else:
-        start = run_id or _current_run(query, recipe, asset) or query.latest_run(recipe, asset)
+        start = run_id or _current_run(query, recipe, asset) or _newest_run(query, recipe, asset)
         node = query.forward(start) if forward else query.backward(start)
     if as_json:
         print_json(node.to_json())
@@ -49,6 +50,15 @@ def _current_run(query: LineageQuery, recipe: str, asset: str) -> str | None:
 
     entry = History(home.current().history).latest(recipe, asset)
     return entry.run_id if entry and query.knows(entry.run_id) else None
+
+
+def _newest_run(query: LineageQuery, recipe: str, asset: str) -> str:
+    """Of an asset that the recipe no longer has, too. Raises CompressionError, for a name of nothing with its cure."""
+    try:
+        return query.latest_run(recipe, asset)
+    except CompressionError:
+        runner.select(Pipeline.open(recipe), [asset])  # which says that there is none of that name, and which there are
+        raise
 
 
 def _reader(recipe: str, name: str) -> str:

@@ -66,7 +66,7 @@ def command(
         err.print("What was computed is kept; mend the cause and run the same command again.")
         sys.exit(1)
     if not as_json:
-        _next_steps(report)
+        _next_steps(report, of_all=not select)
 
 
 def _show(report: runner.Report, pipeline: Pipeline) -> None:
@@ -103,9 +103,10 @@ def _decisions(report: runner.Report, pipeline: Pipeline) -> list[str]:
     return told
 
 
-def _next_steps(report: runner.Report) -> None:
+def _next_steps(report: runner.Report, of_all: bool) -> None:
     if not report.named("computed"):
-        out.print("Nothing was out of date." if not any(o.seconds for o in report.outcomes) else "Nothing to compute.")
+        found = "Nothing to compute." if any(o.seconds for o in report.outcomes) else "Nothing was out of date."
+        out.print(found if of_all else f"{found[:-1]} of what was selected; `compression status` tells of the rest.")
     out.say(
         ("next: ", "dim"),
         f"compression report {report.recipe}",

@@ -43,7 +43,8 @@ def command(recipe: Recipe, select: Select = None) -> None:
         )
         sys.exit(1)
     if verifiable:
-        out.print(f"all {len(verifiable)} assets were reproduced bit for bit")
+        count = "it was" if len(verifiable) == 1 else f"all {len(verifiable)} assets were"
+        out.print(f"{count} reproduced bit for bit")
 
 
 def _found(verdict: "Verdict") -> str:

@@ -152,6 +152,8 @@ def _words(name: str) -> str:
 
 
 def _number(name: str, value: float) -> str:
+    if name.endswith("points"):
+        return f"{value:.2f}"
     if any(word in name for word in ("accuracy", "agreement", "f1_macro")):
         return f"{value:.2%}"
     return f"{int(value)}" if float(value).is_integer() else f"{value:.4g}"

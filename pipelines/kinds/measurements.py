@@ -77,8 +77,9 @@ def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
     """A student against its control."""
     column = columns(evidence.metric)
     p_value = evidence.metrics[f"{gate.subject}.{column.gain_p_value}"]
-    text = f"{gate.subject} gains {{}} points of test {WORDS[evidence.metric]} over its control (p = {p_value:.2g})"
     gain = evidence.metrics[f"{gate.subject}.{column.gain}"]
+    found = f"gains {gain:.4g} points over" if gain >= 0 else f"is {-gain:.4g} points behind"
+    text = f"In test {WORDS[evidence.metric]} {gate.subject} {found} its control (p = {p_value:.2g})"
     return gate.at_least(evidence, "gates.min_distillation_gain", text, gain, {"p_value": p_value})
 
 

@@ -99,8 +99,8 @@ def gate(check: str) -> str:
 
 
 def asset_key(recipe: str, asset: str) -> str:
-    """An asset's key in Dagster."""
-    return f"{recipe}/{asset}"
+    """An asset's key in Dagster, as its pages show it: `digits/student_small`."""
+    return f"{recipe}/{asset.replace('/', '_')}"
 
 
 def run_link(words: str, experiment_id: str | None, run_id: str | None) -> str:

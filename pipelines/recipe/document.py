@@ -23,7 +23,7 @@ def dumper() -> YAML:
     """What reads and writes recipes without losing a comment."""
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 120
+    yaml.width = 1_000_000  # a line stays a line
     return yaml
 
 

@@ -1,5 +1,6 @@
 """Edits of a recipe in its file, which lose no comment and nobody else's edit."""
 
+import io
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,10 +13,11 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import file, lock
+from pipelines.recipe import file
 from pipelines.recipe.document import attributes_of, dumper, parse
 from pipelines.recipe.error import RecipeError, shown
 from pipelines.recipe.file import FILE_NAME, RecipeFile, displayed, read, require_files
+from pipelines.recipe.writing import in_place, lock
 
 _TRIES = 20  # to edit a file that somebody else writes at the same time
 
@@ -50,7 +52,6 @@ def _try_to_set(
 ) -> RecipeFile | None:
     """As `set_values`, of the text in `source`; None, and nothing is changed, if that is no longer what was read."""
     before = source.read_bytes()
-    yaml = dumper()
     document = parse(source, displayed(source))
     attributes = attributes_of(document, displayed(source))
     for dotted, value in assignments.items():
@@ -58,8 +59,8 @@ def _try_to_set(
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".yaml")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            yaml.dump(document, stream)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+            stream.write(_text(before.decode("utf-8"), document, assignments))
         try:
             checked = _edited(Path(temporary), assignments)
         except RecipeError as error:
@@ -76,6 +77,20 @@ def _try_to_set(
             with suppress(OSError):
                 path.parent.rmdir()
     return result
+
+
+def _text(before: str, document: CommentedMap, assignments: Mapping[str, Any]) -> str:
+    """The edited document: the text before but for the values that were set, or written anew where that cannot be."""
+    text: str | None = before
+    for dotted, value in assignments.items():
+        text = in_place.set_scalar(text, ("attributes", *dotted.split(".")), value) if text is not None else None
+    if text is not None:
+        with suppress(YAMLError):
+            if dumper().load(text) == document:
+                return text
+    written = io.StringIO()
+    dumper().dump(document, written)
+    return written.getvalue()
 
 
 def _edited(path: Path, assignments: Mapping[str, Any]) -> RecipeFile:

@@ -56,7 +56,7 @@ def decode(path: Path, side: int, channels: Literal[1, 3]) -> Picture | None:
         return _picture(path, side, channels)
     except Exception as error:  # Pillow's decoders meet damaged bytes with exceptions of any type
         if isinstance(error, OSError) and error.errno is not None:
-            raise DataError(f"{shown(path)}: {type(error).__name__}: {error.strerror}") from error
+            raise DataError(f"{shown(path)}: cannot be read: {error.strerror}") from error
         bare = _bare_picture(path, side, channels, error)
         if bare is not None:
             return bare

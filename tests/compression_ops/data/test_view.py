@@ -148,7 +148,7 @@ def test_images_that_do_not_allow_an_augmentation_are_refused() -> None:
         view({"cutout": {"size": 10}})
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: torch.cuda is not available")
+@pytest.mark.gpu
 def test_a_view_is_made_where_its_images_lie() -> None:
     for stated in CASES.values():
         there = view(stated, images=pictures().cuda())

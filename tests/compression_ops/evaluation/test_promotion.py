@@ -34,7 +34,8 @@ def test_without_a_champion_the_candidate_is_promoted() -> None:
     decision = decide(contender("new", [True, True, True, False], 1234, 56.78), None)
     assert decision.promote
     assert decision.words == (
-        "new is promoted: there is no champion yet. Its accuracy is 75.0 % of 4 test samples, its file 1,234 bytes, "
+        "new is promoted: there is no champion yet. Its accuracy is 75.0 % of 4 test samples, its file 1,234 bytes "
+        "without metadata, "
         "its latency 56.8 µs a call."
     )
     assert decision.numbers == {

@@ -88,7 +88,7 @@ def test_runs_and_models_carry_what_a_reviewer_asks_for(home: Path, defs: Path, 
     assert labels is not None
     run = client.get_run(student.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags["dagster.asset_key"] == "tiny/student/small"
+    assert run.data.tags["dagster.asset_key"] == "tiny/student_small"
     assert run.data.tags["dagster.code_version"] == pipeline.graph.derivations["student/small"]
     loaded = json.loads(run.data.tags[f"{_INPUT}{labels.run_id}"])
     assert (loaded["assets"], loaded["digest"]) == (["soft_labels"], labels.digest)

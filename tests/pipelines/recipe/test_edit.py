@@ -6,10 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import edit, lock
+from pipelines.recipe import edit
 from pipelines.recipe import file as recipe_file
+from pipelines.recipe.writing import in_place, lock
 from tests.conftest import REPOSITORY
 from tests.pipelines import recipes
 
@@ -101,3 +103,74 @@ def test_an_edit_waits_for_the_one_before_it_and_builds_on_it(tmp_path: Path) ->
         path.write_text(recipes.edited(("views: 2", "views: 5")))
     second.join(60)
     assert (_value(path, "soft_labels.views"), _value(path, "teacher.epochs")) == (5, 9)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("teacher.epochs", 3),
+        ("soft_labels.views", 5),
+        ("students.small.loss.temperature", 2.5),
+        ("students.small.loss.temperature", 2),
+        ("students.small.control", False),
+        ("dataset.limit", None),
+        ("automation.observe", "*/5 * * * *"),
+        ("metric", "balanced_accuracy"),
+    ],
+)
+def test_a_value_is_set_in_its_place_and_no_other_character_changes(
+    field: str, value: object, ending: str, tmp_path: Path
+) -> None:
+    folder = "/data/" + "long/" * 40
+    text = recipes.edited(
+        ("dataset: {source: digits,", f"metric: 'accuracy'\n  dataset: {{source: digits, # {folder}\n    "),
+        ("{mode: off}", '{mode: off, observe: "0 * * * *"}'),
+    )
+    path = recipes.write(tmp_path)
+    path.write_text(text, newline=ending)
+    before = path.read_bytes().splitlines(keepends=True)
+    edit.set_values(path, {field: value})
+    assert _value(path, field) == value
+    after = path.read_bytes().splitlines(keepends=True)
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert len(changed) == 1
+    old, new = (line.decode() for line in changed[0])
+    name = field.rpartition(".")[2]
+    assert old.partition(f"{name}:")[0] == new.partition(f"{name}:")[0]
+    assert old.rpartition("#")[2] == new.rpartition("#")[2] if "#" in old else True
+
+
+@pytest.mark.parametrize("text", ["a: b", "[x]", "# no", "it's", '"', "{}", "no", "5", "", " x ", "ä, b", "a,b}"])
+def test_any_text_is_read_back_as_it_was_set(text: str) -> None:
+    document = "attributes:\n  # which\n  dataset: {path: old, seed: 0}  # here\n  name: 'x'\n"
+    for path in (("attributes", "dataset", "path"), ("attributes", "name")):
+        found = in_place.set_scalar(document, path, text)
+        assert found is not None
+        node = YAML(typ="safe").load(found)
+        for key in path:
+            node = node[key]
+        assert node == text
+        assert found.count("\n") == document.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "line"),
+    [
+        ("students.small.momentum", 0.5, "      momentum: 0.5"),
+        ("quantized_students.int8.reduce_range", False, "      reduce_range: false"),
+        ("automation.timezone", "Asia/Tokyo", "  automation: {mode: off, timezone: Asia/Tokyo}"),
+        ("metric", "f1_macro", None),
+        ("gates.max_drift", 0.5, None),
+    ],
+)
+def test_a_field_that_is_not_there_yet_breaks_no_line_of_the_others(
+    field: str, value: object, line: str | None, tmp_path: Path
+) -> None:
+    path = recipes.write(tmp_path)
+    before = path.read_text().splitlines()
+    edit.set_values(path, {field: value})
+    assert _value(path, field) == value
+    after = path.read_text().splitlines()
+    assert [each for each in after if each not in before] == ([line] if line else after[-len(after) + len(before) :])
+    assert [each for each in before if each not in after] in ([], ["  automation: {mode: off}"])

@@ -1,0 +1,1 @@
+"""How a recipe is written to its file: in place, and by one process at a time."""
