@@ -1,5 +1,7 @@
 """How a network's images and weights lie in memory: channels last, twice as fast, wherever the network can take it."""
 
+from contextlib import suppress
+
 import torch
 from torch import Tensor, nn
 
@@ -16,15 +18,15 @@ def adopt(model: nn.Module, sample: Tensor) -> torch.memory_format:
     forwards and backwards in training mode and forwards in evaluation mode, on `sample`, float32 [2, C, H, W]; where
     it runs in neither format it stays with the channels last, and fails where it is used.
     """
-    model.to(memory_format=_LAST)
-    if not _runs(model, sample, _LAST) and _runs(model, sample, _FIRST):
-        model.to(memory_format=_FIRST)
+    form = _FIRST if not _runs(model, sample, _LAST) and _runs(model, sample, _FIRST) else _LAST
+    with suppress(RuntimeError):  # of weights that have no such format, where the network runs in neither
+        model.to(memory_format=form)
     return of(model)
 
 
 def of(model: nn.Module) -> torch.memory_format:
-    """The memory format of a network's weights, in which its inputs belong."""
-    images = [weight for weight in model.parameters() if weight.dim() == 4]
+    """The memory format of a network's weights, in which its inputs belong. Those of a volume have one alone."""
+    images = [weight for weight in model.parameters() if weight.dim() in (4, 5)]
     return _FIRST if images and all(weight.is_contiguous() for weight in images) else _LAST
 
 

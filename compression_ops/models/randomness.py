@@ -1,19 +1,33 @@
-"""torch's random streams: that of the processor, and that of the device that a network computes on."""
+"""The random streams that a network may draw from: torch's of the processor and of the device that it computes on, and
+those of NumPy and of Python itself, which some networks use for stochastic depth and the like.
+"""
 
-from contextlib import AbstractContextManager
+import random
+from collections.abc import Generator
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
-def kept(device: torch.device) -> AbstractContextManager[None]:
-    """Inside, what is drawn on the processor or on the device leaves no trace: after, both streams are as before."""
+@contextmanager
+def kept(device: torch.device) -> Generator[None]:
+    """Inside, what is drawn leaves no trace: after, all streams are as before."""
     devices = [device.index or 0] if device.type in ("cuda", "mps") else []
-    return torch.random.fork_rng(devices, device_type=device.type if devices else None)
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices, device_type=device.type if devices else None):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 
 def seed(number: int, device: torch.device) -> None:
-    """Begin both streams anew, and those of no other device."""
+    """Begin all streams anew, and torch's of no other device."""
     torch.default_generator.manual_seed(number)
+    random.seed(number)
+    np.random.seed(number % 2**32)
     if device.type == "cuda":
         with torch.cuda.device(device):
             torch.cuda.manual_seed(number)

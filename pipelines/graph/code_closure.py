@@ -74,7 +74,7 @@ class Code:
 
     def _imported(self, name: str, source: ModuleSource) -> Iterator[str]:
         if _is_product(name):
-            yield from filter(_is_ours, source.imports)
+            yield from filter(_is_product, source.imports)
             return
         yield from source.imports
         for late in source.late_imports:

@@ -95,3 +95,42 @@ def test_unknown_image_sizes_are_refused() -> None:
     model = one_node("Conv", (8, 3, 3, 3), [3, "height", "width"], 4)
     with pytest.raises(ModelError, match="cannot be counted"):
         model_cost.measure(model)
+
+
+class Recurrent(nn.Module):
+    """Reads an image row by row; what follows a recurrence has shapes that nothing can infer."""
+
+    def __init__(self, kind: type[nn.RNNBase], *, both_ways: bool) -> None:
+        super().__init__()
+        self.cell = kind(6, 5, batch_first=True, bidirectional=both_ways)
+        self.head = nn.Linear(5 * (1 + both_ways), 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.cell(x.mean(1))[0][:, -1])
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.RNN, 1), (nn.GRU, 3), (nn.LSTM, 4)])
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_a_recurrence_costs_its_weights_at_each_step(kind: type[nn.RNNBase], gates: int, both_ways: bool) -> None:
+    from compression_ops.onnx_model import export
+
+    cost = model_cost.measure(export.export(Recurrent(kind, both_ways=both_ways), (2, 7, 6)).SerializeToString())
+    directions = 1 + both_ways
+    assert cost.macs == 7 * directions * gates * 5 * (6 + 5) + 5 * directions * 3
+
+
+class Sorted(nn.Module):
+    """Shapes after a sort are known in a run alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(36, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(x.mean(1).flatten(1).sort(1).values.roll(1, 1))
+
+
+def test_shapes_that_cannot_be_inferred_are_looked_at() -> None:
+    from compression_ops.onnx_model import export
+
+    assert model_cost.measure(export.export(Sorted(), (2, 6, 6)).SerializeToString()).macs == 36 * 3

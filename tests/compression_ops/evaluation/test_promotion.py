@@ -67,7 +67,8 @@ def test_the_words_hold_all_numbers_of_both() -> None:
     assert decision.promote
     assert decision.words == (
         "new replaces old: this test set cannot tell their accuracies apart, and its file is 6.2 % smaller. Accuracy "
-        f"99.85 % against 99.88 % of 10,000 test samples (−0.03 points, p = {p:.2f}), file 9,384 against 10,000 bytes, "
+        f"99.85 % against 99.88 % of 10,000 test samples (−0.03 points, p = {p:.2f}), file 9,384 against 10,000 bytes "
+        "without metadata, "
         "latency 39.2 µs against 50 µs a call."
     )
     assert decision.numbers == pytest.approx(

@@ -184,6 +184,7 @@ MODULES: dict[str, str] = {
     "evaluation.family": MEASURED,
     "evaluation.latency": COMPARED,
     "evaluation.measurements": MEASURED,
+    "evaluation.multiplications": "measurements",
     "evaluation.memory": "measurements",
     "evaluation.processor": MEASURED,
     "evaluation.promotion": "champion",
