@@ -15,23 +15,19 @@ from torch import Tensor, nn
 from compression_ops.data.dataset import Description, Split, save_description, save_split
 from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
-from compression_ops.models import inference
+from compression_ops.evaluation import cost
+from compression_ops.models import inference, logits_check
 from compression_ops.models.network import Network, build, load, save
 from compression_ops.onnx_model.inference import compared_session
 from compression_ops.progress import silent
 from compression_ops.quantization.calibration.minmax import MinMax
 from compression_ops.quantization.precision import Precision
-from compression_ops.quantization.student import quantize
+from compression_ops.quantization.student import MODEL, quantize
 from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Data, Trained, train_network
 from compression_ops.training.objective import supervised
 
 _SAMPLES = 4
-# So much larger than normalized pixels that the logits of a network without an upper bound exceed 1.
-_AMPLIFIED = 100.0
-_PROBABILITY_ERROR = 1e-4
-# Of the largest logit: sums in another order differ by bits.
-_EQUAL = 1e-4
 
 
 def check(
@@ -62,7 +58,8 @@ def check(
             with _step("one training step"):
                 views = Views(views=1, seed=0)
                 trained = train_network(network, data, step, views, lambda _: supervised(), device=device)
-        warnings = _outputs(trained.model, few.images, description)
+        cause = "after one training step. Lower learning_rate, or look for a division by zero in its forward"
+        warnings = logits_check.warnings(trained.model, few.images, description, cause)
         with _step("saving and loading"):
             _check_saved(trained.model, network, root, few.images, description)
         with _step("the export to ONNX"):
@@ -92,59 +89,14 @@ def _step(name: str) -> Generator[None]:
         ) from error
 
 
-def _outputs(model: nn.Module, images: Tensor, description: Description) -> tuple[str, ...]:
-    """Sentences about outputs that look like no logits. Raises ModelError where they are none."""
-    found = inference.logits(model, images, description)
-    if not torch.isfinite(found).all():
-        raise ModelError(
-            "the network's outputs are not finite after one training step. Lower learning_rate, or look for a division "
-            "by zero in its forward"
-        )
-    if not torch.equal(found, inference.logits(model, images, description)):
-        raise ModelError(
-            "the network gives other outputs for the same images each time, in evaluation mode too. Let what is random "
-            "in its forward depend on `self.training` (functional.dropout takes `training=self.training`)"
-        )
-    alone = torch.cat([inference.logits(model, images[row : row + 1], description) for row in range(len(images))])
-    if not _equal(found, alone):
-        raise ModelError(
-            "the network gives an image other logits when it stands in a batch with others, in evaluation mode too. "
-            "Let its forward compute over the batch (its first axis) only while `self.training`, as batch "
-            "normalization does"
-        )
-    return _values(torch.cat([found, inference.logits(model, images.float() * _AMPLIFIED, description)]))
-
-
-def _values(outputs: Tensor) -> tuple[str, ...]:
-    if (outputs >= 0).all() and ((outputs.sum(dim=1) - 1).abs() < _PROBABILITY_ERROR).all():
-        raise ModelError(
-            "the network's outputs are probabilities: each row sums to one. Losses and distillation take logits, and "
-            "compute the softmax themselves; after a second one a network learns far worse. Leave the softmax at its "
-            "end out"
-        )
-    if outputs.unique().numel() <= 2:
-        return (f"the network's outputs take {outputs.unique().numel()} values only; losses take logits, of any value",)
-    if (outputs >= 0).all() and (outputs <= 1).all():
-        return (
-            "the network's outputs stay between 0 and 1, as after a sigmoid; losses take logits, of any value, and a "
-            "network that cannot give them learns worse. Leave that last activation out",
-        )
-    return ()
-
-
 def _check_saved(model: nn.Module, network: Network, folder: Path, images: Tensor, description: Description) -> None:
     save(folder, network, model)
     expected, found = (inference.logits(each, images, description) for each in (model, load(folder)))
-    if not _equal(found, expected):
+    if not logits_check.are_equal(found, expected):
         raise ModelError(
             f"loaded again, the network gives other logits, by up to {(expected - found).abs().max().item():.3g}. "
             "Keep whatever its forward depends on in parameters or in buffers that are saved (persistent)"
         )
-
-
-def _equal(found: Tensor, expected: Tensor) -> bool:
-    """Written so that NaN is equal to nothing, and a network whose logits are all 0 to itself."""
-    return bool((expected - found).abs().max() <= _EQUAL * expected.abs().max())
 
 
 def _quantize(student: Path, data: Data, precision: Precision) -> None:
@@ -155,3 +107,4 @@ def _quantize(student: Path, data: Data, precision: Precision) -> None:
         save_description(dataset, data.description)
         calibration = MinMax(method="minmax", samples=len(data.train))
         quantize(student, dataset, calibration, precision, dataset, silent)
+        cost.measure(dataset / MODEL)

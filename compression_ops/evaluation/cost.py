@@ -3,7 +3,6 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +10,11 @@ import onnx
 from onnx import numpy_helper
 
 from compression_ops.evaluation import multiplications
+from compression_ops.evaluation.measurements import Cost
 
 # Operators whose constant inputs are settings (bounds, shapes, axes), not something that was learned.
 _WITHOUT_PARAMETERS = {"Clip", "Pad", "Resize", "Reshape", "Slice", "Expand", "Range", "ReduceMean", "QuantizeLinear"}
 _RUNNING_STATISTICS = (3, 4)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """parameters     learned values: weights and biases, not the scales and zero points of quantization
-    file_bytes     size of the serialized model
-    weight_bytes   size of the parameters as they are stored in it
-    macs           multiply-accumulates of one sample (see `multiplications`); equal in a float model and in its
-                   quantized form
-    """
-
-    parameters: int
-    file_bytes: int
-    weight_bytes: int
-    macs: int
 
 
 def measure(model: bytes | Path) -> Cost:

@@ -19,7 +19,6 @@ from compression_ops.evaluation import family as families
 from compression_ops.evaluation import quality as qualities
 from compression_ops.evaluation import statistics
 from compression_ops.evaluation.conditions import Conditions
-from compression_ops.evaluation.cost import Cost
 from compression_ops.evaluation.family import Family, Role
 from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.processor import Processor
@@ -35,6 +34,21 @@ LATENCY_COLUMNS = {
     "latency_p99_us": "99th percentile",
     "latency_mean_us": "arithmetic mean",
 }
+
+
+@dataclass(frozen=True)
+class Cost:
+    """parameters     learned values: weights and biases, not the scales and zero points of quantization
+    file_bytes     size of the serialized model
+    weight_bytes   size of the parameters as they are stored in it
+    macs           multiply-accumulates of one sample (see `multiplications`); equal in a float model and in its
+                   quantized form
+    """
+
+    parameters: int
+    file_bytes: int
+    weight_bytes: int
+    macs: int
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -64,7 +65,7 @@ def _seen(single: onnx.ModelProto, names: Iterable[str]) -> _Shapes:
     zeros = np.zeros(shape, helper.tensor_dtype_to_np_dtype(kind.elem_type))
     running = session.open_session(watched.SerializeToString())
     outputs = [value.name for value in watched.graph.output]
-    found = running.run(outputs, {given.name: zeros})
+    found: Any = running.run(outputs, {given.name: zeros})
     return {name: list(np.shape(value)) for name, value in zip(outputs, found, strict=True)}
 
 

@@ -17,9 +17,8 @@ from compression_ops.data.dataset import Description, Split, load_description, l
 from compression_ops.errors import CompressionError
 from compression_ops.evaluation import cost, family, latency, measurements, memory, processor, quality
 from compression_ops.evaluation.conditions import Conditions
-from compression_ops.evaluation.cost import Cost
 from compression_ops.evaluation.family import Family
-from compression_ops.evaluation.measurements import Measured, Measurements, Timings
+from compression_ops.evaluation.measurements import Cost, Measured, Measurements, Timings
 from compression_ops.onnx_model import pixels
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.onnx_model.session import open_session, predict

@@ -85,7 +85,7 @@ def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = N
     seen = (channels, network.image_size or height, network.image_size or width)
     fitting = {"before_fit": before_fit} if before_fit and implementations.is_published(network.architecture) else {}
     try:
-        model = network.factory(seen, network.classes, **network.arguments, **fitting)
+        model = _bare(network.factory(seen, network.classes, **network.arguments, **fitting))
         if network.image_size or network.scale:
             model = Preprocessed(model, network.image_size, network.scale, network.shift)
         sample = torch.zeros(2, *network.input_shape)
@@ -102,6 +102,16 @@ def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = N
             f"architecture {network.architecture!r} could not build a network for images of shape "
             f"{network.input_shape} and {network.classes} classes: {type(error).__name__}: {error}"
         ) from error
+
+
+def _bare(model: "nn.Module") -> "nn.Module":
+    """Without what spreads a network over devices, or compiles it: the product does either for itself."""
+    from torch import nn
+
+    while isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel) or hasattr(model, "_orig_mod"):
+        inner = getattr(model, "_orig_mod", None)
+        model = model.module if inner is None else inner  # type: ignore[assignment]
+    return model
 
 
 def save(folder: Path, network: Network, model: "nn.Module") -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from compression_ops.models.duplicate import duplicate
+
 Factory = Callable[..., nn.Module]
 # Below this side a stem that divides it by four leaves a network for 224 pixels next to nothing to look at.
 _SMALL = 96
@@ -44,7 +46,7 @@ def refuse_weights(arguments: Mapping[str, Any]) -> None:
 
 
 def fit(model: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
-    """Make a network take float32 [N, C, H, W], in place as far as it goes.
+    """Make a network, or a copy of it, take float32 [N, C, H, W].
 
     Its first convolution gets C channels. For images smaller than 96 pixels the stem keeps their size, as in the
     networks that He et al. (2016, "Deep Residual Learning for Image Recognition", section 4.2) use for CIFAR-10: the
@@ -54,13 +56,16 @@ def fit(model: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
     """
     channels, height, width = input_shape
     _take_channels(model, channels)
+    tried = [model]
     if min(height, width) < _SMALL:
-        _keep_size(model)
-    if _runs(model, input_shape):
-        return model
-    for side in _SIDES:
-        if side >= min(height, width) and _runs(model, (channels, side, side)):
-            return nn.Sequential(nn.Upsample((side, side), mode="bilinear"), model).train()
+        tried.insert(0, duplicate(model))
+        _keep_size(tried[0])
+    for each in tried:  # with another stem, some fit no size at all
+        if _runs(each, input_shape):
+            return each
+        for side in _SIDES:
+            if side >= min(height, width) and _runs(each, (channels, side, side)):
+                return nn.Sequential(nn.Upsample((side, side), mode="bilinear"), each).train()
     raise ValueError(f"it runs on images of none of the sides {min(height, width)}, {', '.join(map(str, _SIDES))}")
 
 
@@ -116,8 +121,6 @@ def _replace(model: nn.Module, path: str, module: nn.Module) -> None:
 
 def _runs(model: nn.Module, shape: tuple[int, int, int]) -> bool:
     """Whether it takes images of that shape, in training too (auxiliary classifiers may need larger ones)."""
-    from compression_ops.models.duplicate import duplicate
-
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         try:
             duplicate(model).train()(torch.zeros(2, *shape))

@@ -1,6 +1,7 @@
 """Trained weights from a file, read without running any code that a file may hold, and put into a network."""
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from compression_ops.errors import ModelError
 
 _SAFE = ".safetensors"
+_PICKLES = (b"PK\x03\x04", b"\x80")  # an archive with a pickle in it, and a bare one as torch < 1.6 wrote it
 # Under which a checkpoint keeps the weights, beside epochs and optimizers.
 _NESTS = ("state_dict", "model_state_dict", "model", "net", "weights")
 # What DataParallel, torch.compile and wrappers of frameworks put before every name.
@@ -29,12 +31,21 @@ class Weights:
 
 
 def read(file: Path) -> Weights:
-    """The weights in a `.safetensors` file, or in one of `torch.save` that holds tensors alone.
+    """The weights in a safetensors file, or in one of `torch.save` that holds tensors alone; its first bytes decide.
 
     The header of a safetensors file may state `classes`, a JSON list. Raises ModelError for any other file, with the
     line that converts it where there is one.
     """
-    return _read_safe(file) if file.suffix == _SAFE else _read_pickled(file)
+    with file.open("rb") as stream:
+        first = stream.read(9)
+    if file.suffix.lower() == _SAFE or first[8:] == b"{":  # the length of the header, and its JSON
+        return _read_safe(file)
+    if not first.startswith(_PICKLES):
+        raise ModelError(
+            f"{file} is neither a safetensors file nor one of torch.save: it begins with {first!r}. If it was "
+            "downloaded, look into it: a page with an error, or the pointer of Git LFS, is a text"
+        )
+    return _read_pickled(file)
 
 
 def _read_safe(file: Path) -> Weights:
@@ -80,12 +91,16 @@ def _read_pickled(file: Path) -> Weights:
 
 def _conversion(file: Path) -> str:
     """A line that makes a safetensors file of a whole network, a checkpoint or a TorchScript archive."""
-    return (
-        f'python -c "import torch; from safetensors.torch import save_file as s; '
-        f"m = torch.load('{file}', map_location='cpu', weights_only=False); "
-        "m = m.state_dict() if hasattr(m, 'state_dict') else m.get('state_dict', m); "
-        f"s({{n: t.clone().contiguous() for n, t in m.items()}}, '{file.with_suffix(_SAFE).name}')\""
+    old, new, nests = (json.dumps(each) for each in (str(file), file.with_suffix(_SAFE).name, _NESTS))
+    program = (
+        "import torch; from safetensors.torch import save_file; "
+        f'm = torch.load({old}, map_location="cpu", weights_only=False); '
+        f"m = next((m[k] for k in {nests} if k in m), m) if isinstance(m, dict) else m; "
+        'm = m.state_dict() if hasattr(m, "state_dict") else m; '
+        "w = {n: t.detach().to_dense().clone().contiguous() for n, t in m.items() if torch.is_tensor(t)}; "
+        f"save_file(w, {new})"
     )
+    return f"python -c {shlex.quote(program)}"
 
 
 def _nested(found: Any) -> dict[str, Tensor] | None:
@@ -114,6 +129,8 @@ def put(model: nn.Module, weights: Weights, classes: int, source: str, new_head:
     other = [name for name in own if name in given and own[name].shape != given[name].shape]
     heads = [name for name in other if new_head and _is_head(own[name], given[name], classes)]
     wrong = [name for name in other if name not in heads]
+    if broken := [name for name, value in given.items() if value.is_floating_point() and value.isnan().any()]:
+        raise ModelError(f"{source} hold NaN, in {_some(broken)}: its training diverged, or the file is damaged")
     if missing or unknown or wrong:
         raise ModelError(_mismatch(source, own, given, missing, unknown, wrong, classes))
     model.load_state_dict({name: value for name, value in given.items() if name not in heads}, strict=False)

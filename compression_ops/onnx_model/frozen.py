@@ -96,7 +96,10 @@ def _fitted(
 ) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     try:
         model = onnx.ModelProto.FromString(serialized)
+        _require_whole(model, source)
         onnx.checker.check_model(model)
+    except ModelError:
+        raise
     except Exception as error:  # protobuf's and the checker's own classes
         raise ModelError(f"{source} is no readable ONNX model: {str(error).splitlines()[0]}") from error
     _check(model.graph, source, image_shape, classes)
@@ -116,6 +119,16 @@ def _fitted(
             f"{str(error).splitlines()[0]}. Export it with a dynamic batch axis, in operators of ONNX alone"
         ) from error
     return model, told
+
+
+def _require_whole(model: onnx.ModelProto, source: str) -> None:
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        raise ModelError(
+            f"{source} keeps its weights in a file beside it; the digest of one file could not tell a change of the "
+            f'other. Write both into one, and name that:\n  python -c "import onnx; '
+            f"onnx.save(onnx.load('{source}'), 'whole_{source}')\"\n"
+            "  (torch.onnx.export does so by itself with external_data=False)"
+        )
 
 
 def _opset(model: onnx.ModelProto) -> int:
@@ -153,13 +166,33 @@ def _sizes(value: onnx.ValueInfoProto) -> list[int]:
 
 
 def _without_softmax(network: onnx.GraphProto, source: str) -> tuple[str, ...]:
-    """Losses take logits: a softmax at the end is taken off."""
-    last = next((node for node in network.node if network.output[0].name in node.output), None)
-    if last is None or last.op_type != _SOFTMAX:
+    """Losses take logits: every softmax over the classes at the end is taken off, and what passes it on.
+
+    Probabilities that come about in another way are refused where the network is first asked.
+    """
+    removed = 0
+    while (last := _ending(network)) is not None:
+        removed += last[-1].op_type == _SOFTMAX
+        for node in last:
+            network.node.remove(node)
+        network.output[0].name = last[-1].input[0]
+    if not removed:
         return ()
-    network.node.remove(last)
-    network.output[0].name = last.input[0]
     return (f"{source} ends in a softmax, which was left out: losses and soft labels take its logits",)
+
+
+def _ending(network: onnx.GraphProto) -> list[onnx.NodeProto] | None:
+    """The nodes from the output back to a softmax over classes; None where there is none."""
+    made_by = {name: node for node in network.node for name in node.output}
+    nodes: list[onnx.NodeProto] = []
+    name = network.output[0].name
+    while (node := made_by.get(name)) is not None and node.op_type in (_SOFTMAX, "Identity"):
+        nodes.append(node)
+        if node.op_type == _SOFTMAX:
+            axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+            return nodes if axis in (1, -1) else None
+        name = node.input[0]
+    return None
 
 
 def _rename(network: onnx.GraphProto, old: str, new: str) -> None:

@@ -5,6 +5,7 @@ particular its colours are never inverted. A model of MNIST, whose digits are li
 digit drawn in black on white paper; invert such a picture first.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,8 @@ def _readable(model: Path, session: "InferenceSession", description: Description
 
 
 def _read(file: Path, side: int, channels: Literal[1, 3]) -> Picture:
-    read = decode(file, side, channels)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # what of it matters is told in our words
+        read = decode(file, side, channels)
     if read is None:
         raise DataError(f"{shown(file)}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
     return read

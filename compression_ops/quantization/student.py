@@ -18,6 +18,7 @@ from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.integer_kernels import Kernels
+from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import Precision
 from compression_ops.spec import Spec
@@ -67,7 +68,7 @@ def quantize(
     _tell(progress, "calibrate")
 
     mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
-    quantized = qdq.write(exported, mapping)
+    quantized = _quantized(exported, mapping, left)
     errors = fidelity.relative_errors(exported, quantized, images)
     network = _in_opset(precision.opset, quantized.model, images)
     shipped = pixels.normalizing(network, description)
@@ -114,6 +115,16 @@ def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
             "randomness, for state that changes between calls, or for a branch that tracing has fixed"
         )
     return error
+
+
+def _quantized(exported: onnx.ModelProto, mapping: QuantizationMapping, left: tuple[str, ...]) -> qdq.QdqModel:
+    try:
+        return qdq.write(exported, mapping)
+    except ModelError as error:
+        if not left:
+            raise
+        (why,) = representable.warnings(exported, left)
+        raise ModelError(f"nothing is left that could be quantized: {why}") from error
 
 
 def _in_opset(version: int, model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:

@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from compression_ops.errors import ModelError
 from compression_ops.training.hyperparameters import Training
 
 if TYPE_CHECKING:
@@ -12,11 +13,17 @@ if TYPE_CHECKING:
 def build_optimizer(model: "nn.Module", training: Training) -> "optim.Optimizer":
     """AdamW (Loshchilov & Hutter 2019) or SGD, with Nesterov momentum where momentum > 0.
 
-    Weight decay acts on weight matrices and kernels; biases and batch norm's scales are not decayed.
+    Weight decay acts on weight matrices and kernels; biases and batch norm's scales are not decayed. Raises ModelError
+    where nothing can be trained.
     """
     from torch import optim
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not trained:
+        raise ModelError(
+            "the network has no weight that can be trained: it has none at all, or `requires_grad` is off for each. "
+            "Let its factory leave some on"
+        )
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": training.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},

@@ -7,7 +7,7 @@ from torch import nn
 
 from compression_ops.data.dataset import Description, Split
 from compression_ops.metric import Metric
-from compression_ops.models import freezing, pretrained
+from compression_ops.models import freezing, logits_check, pretrained
 from compression_ops.models.network import Network, build
 from compression_ops.training.determinism import deterministic
 from compression_ops.training.hyperparameters import Training
@@ -15,6 +15,8 @@ from compression_ops.training.loop import Data, Trained, check_fit, validate
 
 # A trained network that beats always answering the most frequent class by less, in accuracy, does not know these data.
 _KNOWS = 0.1
+_TRIED = 8  # images of which its outputs are looked at
+_NOT_FINITE = "with its trained weights. Look for NaN in the file, or for images of another `normalization`"
 
 
 class Start:
@@ -44,12 +46,17 @@ class Start:
         return model
 
     def as_it_is(self, data: Data, metric: Metric) -> Trained:
-        """The network with its trained weights and no epoch of training, judged on the validation split."""
+        """The network with its trained weights and no epoch of training, judged on the validation split.
+
+        Raises ModelError where its outputs are no logits.
+        """
         with deterministic(self._training.seed, torch.device("cpu")):
             model = self.model().eval()
             check_fit(model, data)
+            few = data.train.images[torch.arange(min(_TRIED, len(data.train))) * len(data.train) // _TRIED]
+            told = logits_check.warnings(model, few, data.description, _NOT_FINITE)
             found = validate(model, data.validation, data.description, metric)
-        return Trained(model, 0, (found,), _knows_nothing(found["validation_accuracy"], data.validation))
+        return Trained(model, 0, (found,), (*told, *_knows_nothing(found["validation_accuracy"], data.validation)))
 
 
 def _knows_nothing(accuracy: float, validation: Split) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import sys
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import OptionalRecipe
 from pipelines.cli.terminal.console import fail, out
+from pipelines.graph.module_source import SourceError
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 
@@ -19,6 +20,9 @@ def command(recipe: OptionalRecipe = None) -> None:
             graph = Pipeline.of(checked).graph
             _ = graph.versions  # which parses the code of all of its stages
             warnings = dict.fromkeys(each for asset in graph.assets.values() for each in asset.code_warnings)
+        except SourceError as error:  # of a module, which says nothing of the recipe
+            fail(f"{error}\n  in recipe {name}")
+            failed = True
         except CompressionError as error:
             fail(str(error))
             failed = True

@@ -39,8 +39,8 @@ def command(recipe: Recipe, select: Select = None) -> None:
             out.print(f"{name}: skipped, since it depends on what MLflow's registry held when it was decided")
     if differing:
         err.print(
-            f"{differing} of {len(verifiable)} assets were not reproduced (another machine, thread count or version? or "
-            "a network that draws numbers of its own?)"
+            f"{differing} of {len(verifiable)} assets were not reproduced (another machine, thread count or version? "
+            "or a network that draws numbers of its own?)"
         )
         sys.exit(1)
     if verifiable:

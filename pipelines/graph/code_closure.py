@@ -68,6 +68,7 @@ class Code:
             if (module := self._module(name)) is not None:
                 digests[name], source = module
                 waiting += [*self._imported(name, source), *_parents(name)]
+                digests |= self._perhaps_imported(name, source, waiting)
             elif (version := _installed(name)) is not None:
                 digests[name.partition(".")[0]] = version
         return dict(sorted(digests.items()))
@@ -77,8 +78,23 @@ class Code:
             yield from filter(_is_product, source.imports)
             return
         yield from source.imports
-        for late in source.late_imports:
-            yield from _below(late[:-1]) if late.endswith("*") else [late]
+        yield from (late for late in source.late_imports if not late.endswith("*"))
+
+    def _perhaps_imported(self, name: str, source: ModuleSource, waiting: list[str]) -> dict[str, str]:
+        """Add what a name of which only the beginning is known may stand for to what is waiting.
+
+        One of them that is no Python may be none that is imported: it counts as it is, {name: digest of its bytes}.
+        """
+        digests: dict[str, str] = {}
+        for late in () if _is_product(name) else source.late_imports:
+            for found in _below(late[:-1]) if late.endswith("*") else ():
+                try:
+                    self._module(found)
+                    waiting.append(found)
+                except SourceError:
+                    file = find_module(found)
+                    digests[found] = hashlib.sha256(file.read_bytes() if file else b"").hexdigest()
+        return digests
 
     def _module(self, name: str) -> tuple[str, ModuleSource] | None:
         """A module's digest and source; None if it is not ours, or no module."""

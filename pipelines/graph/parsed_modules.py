@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.graph.module_source import ModuleSource, SourceError, parse
 
-_FORMAT = f"2 {sys.version_info[0]}.{sys.version_info[1]}"  # Python's minor versions print a syntax tree differently
+_FORMAT = f"3 {sys.version_info[0]}.{sys.version_info[1]}"  # Python's minor versions print a syntax tree differently
 _MOST = 4096  # entries, of 300 bytes each
 
 

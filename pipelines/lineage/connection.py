@@ -71,6 +71,11 @@ def prepare(home: Home) -> None:
     database = local_database(home)
     if database is None:
         return
+    if any(sign in str(database) for sign in _NOT_IN_A_PATH):
+        raise CompressionError(
+            f"the folder {str(database.parent)!r} has one of the characters {' '.join(_NOT_IN_A_PATH)}, which no "
+            "address of a database may have\n  set COMPRESSION_HOME to a folder without; a home may be moved or renamed"
+        )
     with faults.told(home.tracking_uri):
         if not database.exists():
             _create(database, home)
@@ -83,11 +88,6 @@ def _create(database: Path, home: Home) -> None:
 
     Several processes that migrate one fresh sqlite file at once leave it broken, so only one does, under a lock.
     """
-    if any(sign in str(database) for sign in _NOT_IN_A_PATH):
-        raise CompressionError(
-            f"the folder {str(database.parent)!r} has one of the characters {' '.join(_NOT_IN_A_PATH)}, which no "
-            "address of a database may have\n  set COMPRESSION_HOME to a folder without"
-        )
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{database}.lock"):
         if database.exists():

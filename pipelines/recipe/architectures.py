@@ -12,6 +12,8 @@ from compression_ops.models.choice import NetworkChoice
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import locate
 
+# Arguments of published networks that state what the data are, or load weights, which `weights:` does.
+_GIVEN_BY_THE_DATA = frozenset({"num_classes", "in_chans"})
 _GIVEN = 2  # what a factory is always called with: input_shape, classes
 
 
@@ -21,7 +23,7 @@ def mistakes(choice: NetworkChoice, attributes: CommentedMap, where: tuple[str, 
     if choice.architecture == implementations.ONNX:
         return []
     if implementations.is_published(choice.architecture):
-        return _unpublished(attributes, location)
+        return [*_unpublished(attributes, location), *_given_by_the_data(choice, attributes, where)]
     module, function = implementations.factory(choice.architecture)
     if ":" not in choice.architecture:
         unknown = _not_in_the_zoo(attributes, location)
@@ -45,6 +47,12 @@ def _unpublished(attributes: CommentedMap, location: tuple[str, ...]) -> list[Mi
         f"one of the {len(published)} networks of {library}, such as {', '.join(published[:: len(published) // 5])}"
     )
     return [Mistake(line, path, "no such network", shown(value), allowed, nearest(name, published))]
+
+
+def _given_by_the_data(choice: NetworkChoice, attributes: CommentedMap, where: tuple[str, ...]) -> Iterator[Mistake]:
+    for name in sorted(choice.arguments.keys() & _GIVEN_BY_THE_DATA):
+        path, line, value, _ = locate(attributes, (*where, "arguments", name))
+        yield Mistake(line, path, "is what the data say", shown(value), "without it: classes and channels are theirs")
 
 
 def _not_in_the_zoo(attributes: CommentedMap, location: tuple[str, ...]) -> list[Mistake]:

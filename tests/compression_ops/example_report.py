@@ -3,9 +3,8 @@
 import numpy as np
 
 from compression_ops.evaluation.conditions import Conditions
-from compression_ops.evaluation.cost import Cost
 from compression_ops.evaluation.latency import summarize
-from compression_ops.evaluation.measurements import Measurements, Timings, compare
+from compression_ops.evaluation.measurements import Cost, Measurements, Timings, compare
 from compression_ops.evaluation.processor import Processor
 from compression_ops.report.contents import Report
 from compression_ops.report.limits import Limits

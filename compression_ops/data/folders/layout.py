@@ -62,7 +62,9 @@ def read(root: Path) -> Layout:
     if splits:
         train, test = _joined(splits, warnings, root)
     else:
+        _require_no_splits_in_names(tree, start)
         train, test = _classes_of(tree, start, warnings), None
+        warnings += _alike_inside(tree, start)
     if not train:
         tree.require_readable()
         raise DataError(f"{start}: holds no folders; expected one a class with its images inside.")
@@ -158,6 +160,34 @@ def _splits_in_classes(tree: Tree, folder: Path) -> dict[Role, _Classes]:
             splits.setdefault(role, {}).setdefault(text_of(each.name), []).append(part)
     splits.pop("unlabelled", None)
     return splits
+
+
+def _require_no_splits_in_names(tree: Tree, folder: Path) -> None:
+    """Raises DataError for folders such as `cat_train`, `cat_test`, `dog_train` and `dog_test`."""
+    folders = [each for each in tree.folders(folder) if tree.holds_pictures(each)]
+    names = [split_names.parse(each.name) for each in folders]
+    found: dict[Role, set[tuple[str, ...]]] = {}
+    for name in names:
+        if name is None or not name.rest:
+            return
+        found.setdefault(name.role, set()).add(name.rest)
+    first, *others = found.values() if found else [set[tuple[str, ...]]()]
+    if others and len(first) > 1 and all(first == other for other in others):
+        raise DataError(
+            f"{folder}: {listed([each.name for each in folders])} are each named like a class and a split; as classes "
+            "they would be told apart by their split. Sort them into a folder a split with a folder a class in it, "
+            "as train/cat and test/cat"
+        )
+
+
+def _alike_inside(tree: Tree, folder: Path) -> list[str]:
+    """A sentence where each class holds the same folders, as the folds of a cross-validation do."""
+    classes = [each for each in tree.folders(folder) if tree.holds_pictures(each)]
+    inner = [{key(each.name) for each in tree.folders(one) if tree.holds_pictures(each)} for one in classes]
+    if len(classes) < 2 or len(inner[0]) < 2 or any(one != inner[0] for one in inner) or any(map(tree.loose, classes)):
+        return []
+    told = f"{listed([each.name for each in classes])}, each of which holds {listed(sorted(inner[0]))}"
+    return [f"{tree.root}: the classes are {told}. If these are the classes, put them into one folder each."]
 
 
 def _joined(splits: Mapping[Role, _Classes], warnings: list[str], root: Path) -> tuple[_Classes, _Classes | None]:

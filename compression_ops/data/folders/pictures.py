@@ -56,7 +56,7 @@ class Met:
         bits = self._bits
         if 0 < bits < _LEAST_BITS:
             raise DataError(
-                f"{self.root}: {len(self.deep):,} grey image(s) have 16 bits and use no more than {bits} of them: the "
+                f"{self.root}: {len(self.deep):,} image(s) have 16 bits and use no more than {bits} of them: the "
                 f"largest value is {max(self.deep.values()):,} of 65,535. Scaled from 16 to 8 bits they would be "
                 f"nearly black. Multiply their values by {2 ** (16 - bits):,}, or save them with 8 bits:"
                 + lines([*self.deep])
@@ -71,7 +71,7 @@ class Met:
         told = list[str]()
         if _LEAST_BITS <= self._bits < _USUAL_BITS:
             told.append(
-                f"{len(self.deep):,} grey image(s) have 16 bits and use {self._bits} of them; scaled to 8 bits, "
+                f"{len(self.deep):,} image(s) have 16 bits and use {self._bits} of them; scaled to 8 bits, "
                 f"{2 ** (self._bits - 8)} of 256 levels are left: {listed([*self.deep])}."
             )
         if self.no_images:

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from compression_ops.data.file_names import shown
 from compression_ops.data.formats.bare_image import without_metadata
@@ -32,7 +32,8 @@ class Picture:
     pixels   uint8 [channels, side, side]
     fault    why its metadata cannot be read, so that it may not be upright; None if they can
     frames   whether the file holds more of them: the first was taken
-    largest  the largest value of a grey image of 16 bits, before it was scaled to 8; None for all others
+    largest  the largest value of an image of 16 bits, before it was scaled to 8, or as far as its upper 8 bits tell;
+             None for all others
     """
 
     pixels: "NDArray[np.uint8]"
@@ -108,14 +109,24 @@ def _picture(file: "Path | IO[bytes]", side: int, channels: Literal[1, 3]) -> Pi
     from PIL import Image, ImageOps
 
     with Image.open(file) as image:
+        # Of colours of 16 bits Pillow reads the upper 8 alone. BGR;16 are 16 bits a pixel.
+        is_deep = any(";16" in str(part[3]) and "BGR" not in str(part[3]) for part in image.tile)
         image.load()
         frames = _holds_frames(image)
         upright, fault = _upright(image)
         flat, largest = _flatten(upright)
+        if is_deep and largest is None:
+            largest = max(high for _, high in _extremes(flat)) << 8 | 0xFF
         flat = flat.convert("L" if channels == 1 else "RGB")
     square = ImageOps.fit(flat, (side, side), method=Image.Resampling.BILINEAR)
     pixels = np.asarray(square, np.uint8).reshape(side, side, channels)
     return Picture(np.ascontiguousarray(pixels.transpose(2, 0, 1)), fault, frames, largest)
+
+
+def _extremes(image: "Image") -> tuple[tuple[int, int], ...]:
+    """(smallest, largest) value of each channel."""
+    found: Any = image.getextrema()
+    return found if isinstance(found[0], tuple) else (found,)
 
 
 def _holds_frames(image: "Image") -> bool:

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from compression_ops.errors import ModelError
 from compression_ops.evaluation import cost as model_cost
-from compression_ops.evaluation.cost import Cost
+from compression_ops.evaluation.measurements import Cost
 from compression_ops.quantization import activations, qdq
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import Precision

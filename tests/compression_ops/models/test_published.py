@@ -90,3 +90,12 @@ def test_arguments_that_a_network_cannot_have_are_told(arguments: dict[str, obje
 def test_timms_networks_are_built_by_name(name: str) -> None:
     model = build(Network(f"timm:{name}", (1, 28, 28), CLASSES))
     assert model.eval()(torch.rand(2, 1, 28, 28)).shape == (2, CLASSES)
+
+
+@pytest.mark.slow
+def test_a_network_that_no_size_fits_with_another_stem_keeps_its_own() -> None:
+    """LeViT's four strided convolutions are what its attention is made for."""
+    torch.manual_seed(0)
+    model = build(Network("timm:levit_128s", (1, 8, 8), CLASSES)).eval()
+    assert model(torch.rand(2, 1, 8, 8)).shape == (2, CLASSES)
+    assert [m.stride for m in model.modules() if isinstance(m, nn.Conv2d)][:4] == [(2, 2)] * 4

@@ -10,8 +10,7 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from compression_ops.evaluation import quality
-from compression_ops.evaluation.cost import Cost
-from compression_ops.evaluation.measurements import Measurements, compare, read, write
+from compression_ops.evaluation.measurements import Cost, Measurements, compare, read, write
 from compression_ops.metric import Metric
 from compression_ops.report import class_sections, html, json_file, majority, markdown, table
 from compression_ops.report.contents import Report, recommended

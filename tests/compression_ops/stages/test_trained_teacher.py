@@ -1,5 +1,6 @@
 """A teacher that exists already: taken as it is, fine-tuned, or only run; and files that are not its weights."""
 
+import argparse
 import json
 import shlex
 import subprocess
@@ -165,6 +166,20 @@ def _optimizer(path: Path) -> None:
     torch.save({"epoch": 3, "optimizer": {"lr": 0.1}}, path / "w.pt")
 
 
+def _page(path: Path) -> None:
+    (path / "w.pt").write_text("<!DOCTYPE html><title>404</title>")
+
+
+def _empty(path: Path) -> None:
+    (path / "w.pt").write_bytes(b"")
+
+
+def _not_a_number(path: Path) -> None:
+    state = _trained().state_dict()
+    next(iter(state.values())).view(-1)[0] = torch.nan
+    save_file(state, path / "w.safetensors")
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -174,6 +189,9 @@ def _optimizer(path: Path) -> None:
         (_other_order, "another order"),
         (_cut_short, "no readable safetensors file"),
         (_optimizer, "with the keys epoch, optimizer"),
+        (_page, "it begins with b'<!DOCTYP"),
+        (_empty, "it begins with b''"),
+        (_not_a_number, "hold NaN, in "),
     ],
 )
 def test_what_is_not_its_weights_is_refused_in_words(
@@ -187,16 +205,34 @@ def test_what_is_not_its_weights_is_refused_in_words(
     assert words in str(caught.value)
 
 
-def test_the_line_that_converts_a_whole_network_does(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _whole(model: nn.Module) -> object:
+    return model
 
-    torch.save(_trained(), tmp_path / "w.pt")
+
+def _whole_in_a_checkpoint(model: nn.Module) -> object:
+    return {"model": model, "epoch": 1}
+
+
+def _beside_arguments(model: nn.Module) -> object:
+    return {"model": model.state_dict(), "args": argparse.Namespace(lr=0.1), "epoch": 3}
+
+
+@pytest.mark.parametrize("form", [_whole, _whole_in_a_checkpoint, _beside_arguments])
+def test_the_line_that_converts_a_pickle_does(
+    form: Callable[[nn.Module], object], dataset: Path, tmp_path: Path
+) -> None:
+    torch.save(form(_trained()), tmp_path / "it's $HOME.pt")
     with pytest.raises(ModelError) as caught:
-        _run(dataset, tmp_path / "w.pt", tmp_path / "refused")
+        _run(dataset, tmp_path / "it's $HOME.pt", tmp_path / "refused")
     line = next(line.strip() for line in str(caught.value).splitlines() if "python -c" in line)
     subprocess.run([sys.executable, *shlex.split(line)[1:]], check=True, cwd=tmp_path)
-    assert _run(dataset, tmp_path / "w.safetensors", tmp_path / "out").metrics["validation_accuracy"] > 0.9
+    assert _run(dataset, tmp_path / "it's $HOME.safetensors", tmp_path / "out").metrics["validation_accuracy"] > 0.9
+
+
+def test_the_first_bytes_say_what_a_file_is_whatever_its_name(dataset: Path, tmp_path: Path) -> None:
+    for name in ("w.pt", "w.SafeTensors", "w.bin"):
+        save_file(_trained().state_dict(), tmp_path / name)
+        assert _run(dataset, tmp_path / name, tmp_path / f"of {name}").metrics["validation_accuracy"] > 0.9
 
 
 def test_weights_that_know_nothing_of_the_data_are_told(dataset: Path, tmp_path: Path) -> None:

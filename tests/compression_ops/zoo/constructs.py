@@ -259,3 +259,20 @@ def huge_offset(shape: Shape, classes: int) -> nn.Module:
 
 def fourier_transform(shape: Shape, classes: int) -> nn.Module:
     return around(shape, classes, Applied(lambda x: torch.log1p(torch.fft.fft2(x).abs())))
+
+
+class volume(nn.Module):
+    """A convolution over the channels, too, as over the frames of a film: its weights have five axes."""
+
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.body = around((WIDTH, *shape[1:]), classes)
+        self.stem = nn.Conv3d(1, WIDTH, (shape[0], 3, 3), padding=(0, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(functional.relu(self.stem(x.unsqueeze(1)).squeeze(2)))
+
+
+def sorted_values(shape: Shape, classes: int) -> nn.Module:
+    """Of which no shape can be inferred from here on."""
+    return around(shape, classes, Applied(lambda x: x.flatten(2).sort(2).values.reshape(x.shape)))

@@ -85,6 +85,14 @@ def test_a_folder_that_no_address_of_a_database_can_name_is_refused(bare_home: P
         connection_module.prepare(Home(bare_home / "100%"))
 
 
+def test_so_is_one_that_a_home_was_renamed_to(home: Path) -> None:
+    renamed = home.with_name("home %41")
+    home.rename(renamed)
+    assert Home(renamed).own_database.exists()
+    with pytest.raises(CompressionError, match="a home may be moved or renamed"):
+        connection_module.prepare(Home(renamed))
+
+
 @pytest.mark.slow
 def test_a_server_that_is_not_there_is_told_within_seconds(bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as probe:

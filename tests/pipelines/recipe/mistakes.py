@@ -77,6 +77,12 @@ MISTAKES = {
         "no such network",
         "`resnet18`",
     ),
+    "an argument that the data say": (
+        ("architecture: tiny_cnn", "arguments: {num_classes: 3}\n      architecture: torchvision.models:resnet18"),
+        "students.small.arguments.num_classes",
+        "is what the data say",
+        "classes and channels are theirs",
+    ),
     "an argument that a factory does not take": (
         ("architecture: tiny_cnn", "architecture: tiny_cnn\n      arguments: {width: 8}"),
         "students.small.arguments.width",

@@ -167,3 +167,38 @@ def test_folders_without_a_picture_are_no_classes_unless_they_are_empty(tmp_path
     found = layout.read(_grow(tmp_path, "a/1.png", "b/1.png", "labels/1.xml", "labels/2.xml"))
     assert found.classes == ("a", "b", "empty")
     assert "1 folder(s) hold no picture and are no class: labels" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("cat_train", "cat_test", "dog_train", "dog_test"),
+        ("train_cat", "val_cat", "test_cat", "train_dog", "val_dog", "test_dog"),
+        ("TrainCat", "TestCat", "TrainDog", "TestDog"),
+    ],
+)
+def test_folders_named_like_a_class_and_a_split_are_refused(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match="each named like a class and a split") as caught:
+        layout.read(_grow(tmp_path, *(f"{name}/1.png" for name in folders)))
+    assert all(name in str(caught.value) for name in sorted(folders)[:3])
+    assert "train/cat and test/cat" in str(caught.value)
+
+
+def test_folds_are_taken_as_classes_with_a_warning_that_says_what_they_hold(tmp_path: Path) -> None:
+    found = layout.read(_grow(tmp_path, *_pairs("fold1", "fold2", "fold3")))
+    assert found.classes == ("fold1", "fold2", "fold3")
+    assert "each of which holds cat, dog" in found.warnings[0]
+    assert "put them into one folder each" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("cat/left/1.png", "cat/right/1.png", "dog/1.png"),
+        ("cat/left/1.png", "dog/left/1.png"),
+        ("cat/left/1.png", "cat/right/1.png", "dog/left/1.png", "dog/front/1.png"),
+        ("cat_train/1.png", "dog_test/1.png"),
+    ],
+)
+def test_folders_inside_classes_that_differ_are_nobodys_business(tmp_path: Path, files: tuple[str, ...]) -> None:
+    assert layout.read(_grow(tmp_path, *files)).warnings == ()

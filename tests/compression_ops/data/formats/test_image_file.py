@@ -1,5 +1,7 @@
 """One image file as an array of a fixed size."""
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,3 +186,20 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.png: cannot be read: No such file"):
         decode(tmp_path / "gone.png", 8, 3)
+
+
+@pytest.mark.parametrize(("largest", "bits"), [(4095, 12), (65535, 16)])
+def test_colours_of_sixteen_bits_tell_how_many_they_use(tmp_path: Path, largest: int, bits: int) -> None:
+    """A PNG written by hand, since Pillow writes no colours of 16 bits."""
+    rows = b"".join(b"\0" + struct.pack(">12H", *([largest, 0, largest // 2] * 4)) for _ in range(4))
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts]
+    (tmp_path / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    picture = image_file.decode(tmp_path / "deep.png", 8, 3)
+    assert picture is not None
+    assert picture.largest is not None
+    assert picture.largest.bit_length() == bits
+    Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "plain.png")
+    plain = image_file.decode(tmp_path / "plain.png", 8, 3)
+    assert plain is not None
+    assert plain.largest is None

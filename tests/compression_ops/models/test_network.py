@@ -1,0 +1,44 @@
+"""What a factory may return: a network, alone or in what spreads it over devices or compiles it."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from compression_ops.data.views import Views
+from compression_ops.errors import ModelError
+from compression_ops.models.network import Network, build
+from compression_ops.training.loop import train_network
+from compression_ops.training.objective import supervised
+from tests.compression_ops import small_data
+
+
+def in_parallel(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return nn.DataParallel(small_data.network(input_shape, classes))
+
+
+def compiled(input_shape: tuple[int, int, int], classes: int) -> Any:
+    return torch.compile(small_data.network(input_shape, classes))
+
+
+def both(input_shape: tuple[int, int, int], classes: int) -> Any:
+    return torch.compile(in_parallel(input_shape, classes))
+
+
+def frozen(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return small_data.network(input_shape, classes).requires_grad_(False)
+
+
+@pytest.mark.parametrize("factory", ["in_parallel", "compiled", "both"])
+def test_what_is_around_a_network_is_left_out(factory: str) -> None:
+    model = build(Network(f"{__name__}:{factory}", small_data.SHAPE, small_data.CLASSES))
+    plain = build(Network("tests.compression_ops.small_data:network", small_data.SHAPE, small_data.CLASSES))
+    assert model.state_dict().keys() == plain.state_dict().keys()
+
+
+def test_a_network_without_anything_to_train_is_told() -> None:
+    network = Network(f"{__name__}:frozen", small_data.SHAPE, small_data.CLASSES)
+    training, views = small_data.training(epochs=1, learning_rate=0.01), Views(views=1, seed=0)
+    with pytest.raises(ModelError, match="no weight that can be trained"):
+        train_network(network, small_data.data(), training, views, lambda _: supervised())
