@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from compression_ops.data.file_names import listed
 from compression_ops.data.formats import npz_archive
 from compression_ops.data.formats.npz_archive import Archive
 from compression_ops.data.samples import HoldOut, RawData, Samples
@@ -78,7 +79,7 @@ def read(spec: NPZ, root: Path) -> RawData:
 
     Raises DataError if the file is no NumPy archive, lacks arrays, holds them as Python objects (as images of differing
     shapes are: such arrays are pickles, which are never loaded), or if pixels or labels are of a wrong shape, type or
-    range. Arrays of other names are left alone.
+    range. Arrays of other names are left aside, with a warning.
     """
     import numpy as np
 
@@ -87,7 +88,7 @@ def read(spec: NPZ, root: Path) -> RawData:
         parts = [training] if joining is None else [training, joining]
         if joining is not None:
             _require_one_shape(root, archive, training[0], joining[0])
-        warnings = list[str]()
+        warnings = _left_aside(root, archive, spec.groups)
         train_labels = [_to_labels(archive, root, names[1]) for names in parts]
         counted = zip(parts, train_labels, strict=True)
         groups = [_groups(root, archive, names, spec.groups, len(labels)) for names, labels in counted]
@@ -107,6 +108,13 @@ def _wanted(groups: str | None) -> frozenset[str]:
     """The arrays that are looked for."""
     pairs = [pair for layout in _LAYOUTS for pair in layout if pair]
     return _NAMES if groups is None else _NAMES | {_beside(pair, groups) for pair in pairs}
+
+
+def _left_aside(root: Path, archive: Archive, groups: str | None) -> list[str]:
+    others = sorted(set(archive.members) - _wanted(groups))
+    if not others:
+        return []
+    return [f"{root}: {listed(others)} in it mean nothing here and were left aside; names of classes are `classes`."]
 
 
 def _joined(groups: "Sequence[NDArray[np.str_] | None]") -> "NDArray[np.str_] | None":

@@ -287,3 +287,12 @@ def test_groups_stand_in_an_array_named_as_the_labels_are(
     assert npz.read(npz.NPZ(source="npz", path="a.npz"), tmp_path / "a.npz").train.groups is None
     with pytest.raises(DataError, match=r"dataset\.groups asks for the array .*film.*; it holds .*patient"):
         npz.read(npz.NPZ(source="npz", path="a.npz", groups="film"), tmp_path / "a.npz")
+
+
+def test_arrays_of_other_names_are_left_aside_and_named(tmp_path: Path) -> None:
+    images, labels = np.zeros((6, 8, 8), np.uint8), np.arange(6) % 2
+    np.savez(tmp_path / "data.npz", images=images, labels=labels, class_names=np.array(["a", "b"]))
+    raw = npz.read(npz.NPZ(source="npz", path=str(tmp_path / "data.npz")), tmp_path / "data.npz")
+    assert raw.classes == ("0", "1")
+    assert "class_names in it mean nothing here" in raw.warnings[0]
+    assert "names of classes are `classes`" in raw.warnings[0]
