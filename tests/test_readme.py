@@ -1,4 +1,4 @@
-"""What README shows works as it stands."""
+"""What README, and docs/adding.md, show works as it stands."""
 
 import re
 import sys
@@ -13,12 +13,14 @@ from compression_ops.distillation import losses
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+ADDING = (REPOSITORY / "docs" / "adding.md").read_text(encoding="utf-8")
+RESULTS = (REPOSITORY / "docs" / "results.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """README's loss as a module beside the product's own; its name."""
-    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    """The loss of docs/adding.md as a module beside the product's own; its name."""
+    (source,) = re.findall(r"```python\n(.*?)```", ADDING, re.DOTALL)
     (tmp_path / "mse.py").write_text(source)
     monkeypatch.setattr(losses, "__path__", [*losses.__path__, str(tmp_path)])
     _forget()
@@ -42,12 +44,16 @@ def test_the_loss_is_found_by_its_files_name_and_computes_what_it_says(example: 
 
 
 def test_every_file_and_folder_that_is_named_exists() -> None:
-    named = re.findall(r"\]\(([^)#:]+)\)|`(benchmarks/\w+\.py)|python (benchmarks/\w+\.py)", README)
-    paths = {part for parts in named for part in parts if part}
-    assert paths
-    assert [path for path in paths if not (REPOSITORY / path).exists()] == []
+    pages = {REPOSITORY: README} | {REPOSITORY / "docs": ADDING + RESULTS}
+    for folder, page in pages.items():
+        links = set(re.findall(r"\]\(([^)#:]+)", page))
+        assert links
+        assert [path for path in links if not (folder / path).exists()] == []
+    commands = set(re.findall(r"(?:python |`)(benchmarks/\w+\.py)", README + RESULTS))
+    assert commands
+    assert [path for path in commands if not (REPOSITORY / path).exists()] == []
 
 
 def test_every_module_that_is_named_has_its_folder() -> None:
-    for path in re.findall(r"`(compression_ops/[\w/]+)/<\w+>\.py`", README):
+    for path in re.findall(r"`(compression_ops/[\w/]+)/<\w+>\.py`", ADDING):
         assert (REPOSITORY / path).is_dir(), path

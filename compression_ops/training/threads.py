@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# Operations of a forward pass over a batch. Of recipes: 2 million have digits' students, 40 million mnist's, 900 million
-# its teacher. Measured on mnist's student: two threads that spin a little take 0.8 of the time of one alone, and twice
-# its time beside a busy program.
+# Operations of a forward pass over a batch. Of recipes: 2 million have digits' students, 40 million mnist's, 900
+# million its teacher. Measured on mnist's student: two threads that spin a little take 0.8 of the time of one alone,
+# and twice its time beside a busy program.
 _WORK_OF_A_THREAD = 50e6
 _PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 
