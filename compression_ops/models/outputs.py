@@ -1,10 +1,12 @@
 """What a network returns while it trains: its logits, alone or with those of auxiliary classifiers."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
+
+from compression_ops.errors import ModelError
 
 _NAMES = ("logits", "out")
 
@@ -26,23 +28,38 @@ class Seen:
 
 
 @contextmanager
-def logits_alone(model: nn.Module, seen: Seen) -> Generator[None]:
+def logits_alone(model: nn.Module, seen: Seen, classes: int) -> Generator[None]:
     """Inside, calling the network gives its main output, whatever else its forward returns with it; `seen` notes it.
 
     Of a sequence that is the first tensor; of a mapping, or an object with fields, `logits` or `out`, else the first.
+    Calling it raises ModelError where that is no row of `classes` values a sample.
     """
 
     def main(_model: nn.Module, _inputs: Any, output: object) -> object:
         if isinstance(output, Tensor):
             return output
         seen.auxiliary = True
-        return main_output(output)
+        found = main_output(output)
+        if isinstance(found, Tensor) and (found.dim() != 2 or found.shape[1] != classes):
+            raise ModelError(
+                f"while it trains the network returns {_told(output)}, of which {list(found.shape)} comes first and is "
+                f"no row of {classes} logits a sample. Let its forward return the logits first, or alone"
+            )
+        return found
 
     handle = model.register_forward_hook(main)
     try:
         yield
     finally:
         handle.remove()
+
+
+def _told(output: object) -> str:
+    parts = output.values() if isinstance(output, Mapping) else output  # pyright: ignore[reportUnknownVariableType]
+    shapes = (
+        [str(list(part.shape)) for part in parts if isinstance(part, Tensor)] if isinstance(parts, Iterable) else []
+    )
+    return f"tensors of the shapes {', '.join(shapes)}" if shapes else type(output).__name__
 
 
 def main_output(output: object) -> object:

@@ -135,7 +135,7 @@ def train(
             report = _Reporter(progress, epoch, training.epochs, steps)
             trained.train()
             freezing.keep_still(trained)
-            with outputs.logits_alone(model, seen):
+            with outputs.logits_alone(model, seen, len(data.description.classes)):
                 told = _train_epoch(
                     model, optimizer, data, training, views, objective, weighted, workers, epoch, report
                 )

@@ -43,6 +43,18 @@ def not_a_number(shape: Shape, classes: int) -> nn.Module:
     return around(shape, classes, Applied(lambda x: torch.log(-x.abs() - 1)))
 
 
+class features_first(nn.Module):
+    """While it trains, its features come before its logits, as for metric learning."""
+
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.stem, self.head = around(shape, WIDTH), nn.Linear(WIDTH, classes)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        x = self.stem(x)
+        return (x, self.head(x)) if self.training else self.head(x)
+
+
 class forgetful(nn.Module):
     """Its forward depends on a tensor that is not saved."""
 

@@ -19,6 +19,7 @@ REFUSALS = {
     "no_gradient": ("no weight of the network has a gradient", "argmax"),
     "not_a_number": ("the loss is nan before anything was learned", "logarithm"),
     "forgetful": ("gives other logits", "buffers that are saved"),
+    "features_first": ("shapes [4, 8], [4, 3], of which [4, 8] comes first", "return the logits first, or alone"),
     "views_of_one_tensor": ("cannot be saved", "share all of their memory or none"),
 }
 
