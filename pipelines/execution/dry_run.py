@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from compression_ops import choices as choices_of_methods
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.implementations import ONNX
 from compression_ops.models.choice import NetworkChoice
@@ -20,6 +21,9 @@ from pipelines.execution.log import Log
 from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from compression_ops.data.dataset import Description
 
 _MODULE = "compression_ops.dry_run"
 _DATASET = "dataset"
@@ -102,6 +106,7 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, l
 
     description = load_description(dataset)
     network = of_choice(trial.choice, description)
+    _check_objective(pipeline, trial, description)
     code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, *kind.network_code(network.architecture)))
     file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code, device)}.json"
     known = _known(file)
@@ -114,6 +119,21 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, l
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(warnings))
     return warnings
+
+
+def _check_objective(pipeline: Pipeline, trial: _Trial, description: "Description") -> None:
+    """Raises ModelError where a loss that needs the teacher cannot compare it with the student, as for a layer that one
+    of them has not.
+    """
+    from compression_ops.models.network import build, of_choice
+
+    loss = getattr(trial.training, "loss", None)
+    if loss is None or not getattr(loss, "needs_teacher", False):
+        return
+    teacher = pipeline.graph.assets["teacher"].parameters
+    choices = (_choice(each) for each in (teacher, trial.training) if isinstance(each, Training))
+    both = [build(of_choice(choice, description)) for choice in choices]
+    choices_of_methods.function(loss, "objective")(loss, *both, description.shape)
 
 
 def _known(file: Path) -> tuple[str, ...] | None:

@@ -8,8 +8,12 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
+from compression_ops.data.dataset import load_description, load_split
 from compression_ops.errors import ModelError
+from compression_ops.models.inference import logits
+from compression_ops.models.network import load
 from compression_ops.onnx_model.export import export
 from compression_ops.stages import teacher
 from compression_ops.stages.stage import Context, StageResult
@@ -121,3 +125,26 @@ def test_a_network_of_torch_that_is_taken_as_it_is_is_asked_too(tmp_path: Path) 
     )
     with pytest.raises(ModelError, match="not finite with its trained weights"):
         teacher.run(parameters, {"dataset": dataset, teacher.TRAINED: tmp_path / "w.safetensors"}, Context(output))
+
+
+class _Probabilities(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.model(images).softmax(dim=1)
+
+
+def test_a_softmax_in_an_older_opset_is_left_out(tmp_path: Path) -> None:
+    """In an older opset, and with the batch size that it was exported with."""
+    torch.manual_seed(3)
+    model = small_data.network(small_data.SHAPE, small_data.CLASSES).eval()
+    sample = torch.zeros(1, *small_data.SHAPE)
+    torch.onnx.export(_Probabilities(model).eval(), (sample,), str(tmp_path / "w.onnx"), opset_version=13, dynamo=False)
+    result = _run(onnx.load(tmp_path / "w.onnx"), _folder(tmp_path / "run"))
+    assert "ends in a softmax" in result.warnings[0]
+    images = load_split(tmp_path / "run" / "dataset", "validation").images
+    description = load_description(tmp_path / "run" / "dataset")
+    found = logits(load(tmp_path / "run" / "out"), images, description)
+    torch.testing.assert_close(found, logits(model, images, description), rtol=1e-4, atol=1e-4)

@@ -273,25 +273,6 @@ def test_an_onnx_file_teaches_as_the_network_that_it_was_made_from(dataset: Path
     torch.testing.assert_close(torch.from_numpy(found), model(images), rtol=1e-4, atol=1e-4)
 
 
-class _Probabilities(nn.Module):
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.model(images).softmax(dim=1)
-
-
-def test_a_softmax_at_its_end_is_left_out_and_told(dataset: Path, tmp_path: Path) -> None:
-    """In an older opset, and with the batch size that it was exported with."""
-    model = _trained()
-    sample = torch.zeros(1, *small_data.SHAPE)
-    torch.onnx.export(_Probabilities(model).eval(), (sample,), str(tmp_path / "w.onnx"), opset_version=13, dynamo=False)
-    result = _run(dataset, tmp_path / "w.onnx", tmp_path / "out", architecture="onnx")
-    assert "ends in a softmax" in result.warnings[0]
-    _assert_equal(load(tmp_path / "out"), model, dataset)
-
-
 def test_an_onnx_file_for_other_images_or_classes_is_refused_or_resized_for(dataset: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = build(Network("tiny_cnn", (1, 16, 16), 3)).eval()

@@ -45,6 +45,23 @@ def test_a_teacher_that_cannot_be_exported_is_told_before_it_trains(defs: Path) 
     assert materialized() == {"dataset", "control/small"}  # which learns from labels alone
 
 
+def test_a_layer_that_the_student_has_not_is_told_before_its_teacher_trains(defs: Path) -> None:
+    loss = "{type: kd, temperature: 4.0, alpha: 0.9}"
+    recipes.write(defs, text=recipes.edited((loss, "{type: fitnet, student_layer: nowhere}")))
+    found = causes()
+    assert "student/small, which learns from teacher, cannot be made" in found["teacher"]
+    assert "loss.student_layer is 'nowhere'" in found["teacher"]
+    assert "teacher" not in materialized()
+
+
+@pytest.mark.slow
+def test_a_student_learns_beside_its_teacher(defs: Path) -> None:
+    loss = "{type: kd, temperature: 4.0, alpha: 0.9}"
+    recipes.write(defs, text=recipes.edited((loss, "{type: attention_transfer}")))
+    assert "student/small" in product.computed()
+    assert "teacher" in product.entry("student/small").inputs
+
+
 @pytest.mark.slow
 def test_without_anybody_who_waits_each_network_is_tried_for_itself(defs: Path) -> None:
     """As Dagster's daemon does: it can be mended where it fails, and what came before it is not lost."""

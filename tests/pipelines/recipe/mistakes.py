@@ -71,24 +71,6 @@ MISTAKES = {
         "nowhere.at_all",
         "PYTHONPATH",
     ),
-    "unknown published architecture": (
-        ("architecture: tiny_cnn", "architecture: torchvision.models:resnet19"),
-        "students.small.architecture",
-        "no such network",
-        "`resnet18`",
-    ),
-    "an argument that the data say": (
-        ("architecture: tiny_cnn", "arguments: {num_classes: 3}\n      architecture: torchvision.models:resnet18"),
-        "students.small.arguments.num_classes",
-        "is what the data say",
-        "classes and channels are theirs",
-    ),
-    "an argument that a factory does not take": (
-        ("architecture: tiny_cnn", "architecture: tiny_cnn\n      arguments: {width: 8}"),
-        "students.small.arguments.width",
-        "no such argument",
-        "it takes none but input_shape and classes",
-    ),
     "an argument that is close": (
         ("architecture: simple_cnn", "arguments: {widht: 8}\n    architecture: tests.compression_ops.small_data:wide"),
         "teacher.arguments.widht",

@@ -1,6 +1,24 @@
-"""Mistakes in what a recipe says of a teacher that exists already; see `mistakes`."""
+"""Mistakes in what a recipe says of a published network, or of a teacher that exists already; see `mistakes`."""
 
 TRAINED = {
+    "unknown published architecture": (
+        ("architecture: tiny_cnn", "architecture: torchvision.models:resnet19"),
+        "students.small.architecture",
+        "no such network",
+        "`resnet18`",
+    ),
+    "an argument that the data say": (
+        ("architecture: tiny_cnn", "arguments: {num_classes: 3}\n      architecture: torchvision.models:resnet18"),
+        "students.small.arguments.num_classes",
+        "is what the data say",
+        "classes and channels are theirs",
+    ),
+    "an argument that a factory does not take": (
+        ("architecture: tiny_cnn", "architecture: tiny_cnn\n      arguments: {width: 8}"),
+        "students.small.arguments.width",
+        "no such argument",
+        "it takes none but input_shape and classes",
+    ),
     "no epochs without weights": (
         ("epochs: 1  #", "weights: torchvision\n    epochs: 0  #"),
         "teacher.weights",

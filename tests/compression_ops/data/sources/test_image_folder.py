@@ -221,7 +221,7 @@ def test_grey_images_of_sixteen_bits_that_use_fewer_are_refused_or_told(
         Image.fromarray(values).save(tmp_path / name / "1.png")
     if outcome == "refused":
         factor = 2 ** (16 - bits)
-        with pytest.raises(DataError, match=rf"2 grey.*use no more than {bits} .*Multiply their values by {factor:,}"):
+        with pytest.raises(DataError, match=rf"2 image.*use no more than {bits} .*Multiply their values by {factor:,}"):
             _read(tmp_path)
     else:
         warnings = _read(tmp_path).warnings

@@ -79,8 +79,9 @@ def test_most_of_the_files_are_enough_to_find_the_column(tmp_path: Path) -> None
 def test_where_it_cannot_tell_the_columns_are_listed(
     tmp_path: Path, columns: dict[str, list[object]], words: str
 ) -> None:
-    _twelve(tmp_path)
-    table = _write(tmp_path / "t.csv", **columns)
+    folder = tmp_path / "alone" / "here"  # files are looked for in the folders around, too
+    _twelve(folder)
+    table = _write(folder / "t.csv", **columns)
     if words is None:
         assert guess.columns_of(table).columns.label == "note", "the only one; reading it says that it is no class"
         return
