@@ -170,9 +170,9 @@ def _without_softmax(network: onnx.GraphProto, source: str) -> tuple[str, ...]:
 
     Probabilities that come about in another way are refused where the network is first asked.
     """
-    removed = 0
+    removed = False
     while (last := _ending(network)) is not None:
-        removed += last[-1].op_type == _SOFTMAX
+        removed = True
         for node in last:
             network.node.remove(node)
         network.output[0].name = last[-1].input[0]

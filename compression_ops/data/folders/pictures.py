@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Of a grey image of 16 bits that uses fewer, less than 32 of 256 levels would be left; with fewer than the second, the
+# Of an image of 16 bits that uses fewer, less than 32 of 256 levels would be left; with fewer than the second, the
 # user is told.
 _LEAST_BITS, _USUAL_BITS = 13, 15
 
@@ -64,7 +64,7 @@ class Met:
 
     @property
     def _bits(self) -> int:
-        """That the grey images of 16 use, all together; 0 where there are none, or all are black."""
+        """That the images of 16 use, all together; 0 where there are none, or all are black."""
         return max(self.deep.values(), default=0).bit_length()
 
     def warnings(self) -> list[str]:
