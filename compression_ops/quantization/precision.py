@@ -39,5 +39,5 @@ class Precision(Spec):
         default=NEWEST_OPSET,
         ge=OLDEST_OPSET,
         le=NEWEST_OPSET,
-        description="Of the shipped model: onnxruntime 1.18 reads 21, 1.17 reads 20, 1.16 reads 19, 1.15 reads 18.",
+        description="Of the shipped model: onnxruntime 1.20 runs 21, 1.17 runs 20, 1.16 runs 19, 1.15 runs 18.",
     )

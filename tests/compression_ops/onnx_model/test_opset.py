@@ -16,7 +16,7 @@ from compression_ops.onnx_model.export import export
 from compression_ops.onnx_model.opset import lowered
 
 SHAPE = (4, 6, 6)
-# onnxruntime 1.15, 1.16, 1.17 and 1.18 were run by hand on these; each refuses what stands after it.
+# Which onnxruntime runs which was tried by hand: see `opset`.
 IR = {15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10}
 
 
