@@ -6,24 +6,29 @@ from compression_ops import implementations
 from compression_ops.stages.quantized_student import QuantizedStudent
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, network_code, thresholds
+from pipelines.kinds.kind import Kind, network_code, repeats, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
-    """One for each of the recipe's `quantized_students`."""
+    """One for each of the recipe's `quantized_students` and each seed of its student."""
     for name, stated in recipe.quantized_students.items():
         student = recipe.students[stated.student]
-        yield Asset(
-            name=f"quantized_student/{name}",
-            kind="quantized_student",
-            parameters=stated.part(QuantizedStudent),
-            inputs=("dataset", f"student/{stated.student}"),
-            origins={"": f"quantized_students.{name}"},
-            code=(*network_code(student.architecture), implementations.module_name(stated.calibration)),
-            gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
-        )
+        sources = repeats(f"student/{stated.student}", student.seeds)
+        for (asset, further), (source, _) in zip(
+            repeats(f"quantized_student/{name}", student.seeds), sources, strict=True
+        ):
+            yield Asset(
+                name=asset,
+                kind="quantized_student",
+                parameters=stated.part(QuantizedStudent),
+                inputs=("dataset", source),
+                origins={"": f"quantized_students.{name}"},
+                code=(*network_code(student.architecture), implementations.module_name(stated.calibration)),
+                gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
+                is_repeated=bool(further),
+            )
 
 
 def gates(asset: Asset) -> Iterator[Gate]:

@@ -91,7 +91,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
-    mistakes += _too_old_for_their_bits(recipe, attributes)
+    mistakes += [*_too_old_for_their_bits(recipe, attributes), *_named_like_seeds(recipe, attributes)]
     return [*mistakes, *views.mistakes(recipe, attributes)]
 
 
@@ -123,6 +123,20 @@ def _weighs_in_vain(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
             path, line, value, _ = locate(attributes, ("students", name, "class_weights"))
             allowed = f"`uniform` with the loss {student.loss.type}, which weighs no classes"
             mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
+    return mistakes
+
+
+def _named_like_seeds(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    """In Dagster `small_seed_1` is the student `small` from its second seed."""
+    seeds = {name: student.seeds for name, student in recipe.students.items()}
+    quantized = {name: seeds.get(stated.student, 1) for name, stated in recipe.quantized_students.items()}
+    mistakes: list[Mistake] = []
+    for section, known in (("students", seeds), ("quantized_students", quantized)):
+        taken = {f"{name}_seed_{number}": name for name, count in known.items() for number in range(1, count)}
+        for name in taken.keys() & known.keys():
+            _, line, _, _ = locate(attributes, (section, name))
+            allowed = f"another name: it is that of {taken[name]} from a further seed"
+            mistakes.append(Mistake(line, f"{section}.{name}", "a name that is taken", shown(name), allowed))
     return mistakes
 
 
