@@ -47,7 +47,7 @@ def _check_recipes(names: Iterable[str]) -> None:
     mistakes: list[str] = []
     for name in names:
         try:
-            recipe_file.load(name)
+            Pipeline.open(name)
         except RecipeError as error:
             mistakes.append(str(error))
     if mistakes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pipelines.graph.code_closure import Code
 from pipelines.graph.graph import Graph
-from pipelines.kinds import graph
+from pipelines.kinds import graph, search
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.file import RecipeFile
 from pipelines.state import home as homes
@@ -42,8 +42,11 @@ class Pipeline:
 
     @classmethod
     def of(cls, file: RecipeFile, home: Home | None = None) -> "Pipeline":
-        """A checked recipe, in a home; by default in the one that the environment names."""
+        """A checked recipe, in a home; by default in the one that the environment names. Raises RecipeError where its
+        `search` asks for what its graph has not.
+        """
         where = home or homes.current()
         store = ArtifactStore(where.store_url, where.root / "cache")
         built = graph.build(file.name, file.recipe, Code(where.parsed_modules))
+        search.check(file, built)
         return cls(file, built, where, store, ActionCache(store), History(where.history))

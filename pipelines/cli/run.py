@@ -31,6 +31,9 @@ def command(
     select: Select = None,
     as_json: Json = False,
     rehash: Rehash = False,
+    search: Annotated[
+        bool, typer.Option("--search", help="Try settings of the fields under `search`, and say which are best.")
+    ] = False,
 ) -> None:
     """Compute what is out of date and no more."""
 
@@ -48,6 +51,9 @@ def command(
     pipeline = Pipeline.of(file)
     if rehash:
         known_digests.forget(pipeline.home)
+    if search:
+        _search(pipeline, as_json)
+        return
     with display():
         report = runner.run(pipeline, select or ())
     told = warnings.of_run(report.recipe, report.outcomes, pipeline.history)
@@ -67,6 +73,18 @@ def command(
         sys.exit(1)
     if not as_json:
         _next_steps(report, of_all=not select)
+
+
+def _search(pipeline: Pipeline, as_json: bool) -> None:
+    from pipelines.cli import search as shown
+    from pipelines.commands import search
+
+    with display():
+        result = search.run(pipeline)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        shown.show(result)
 
 
 def _show(report: runner.Report, pipeline: Pipeline) -> None:

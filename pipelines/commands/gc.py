@@ -21,9 +21,15 @@ class Garbage:
     bytes: int
 
 
-def find(store: ArtifactStore, actions: ActionCache, history: History, days: float) -> Garbage:
-    """What neither the newest entry of any asset nor an entry of the last `days` days refers to."""
-    kept = {entry.artifact for entry in _kept(history.all(), time.time() - days * 86_400)}
+def find(
+    store: ArtifactStore, actions: ActionCache, history: History, days: float, trials: History | None = None
+) -> Garbage:
+    """What neither the newest entry of any asset nor an entry of the last `days` days refers to, those of searches'
+    `trials` among them.
+    """
+    since = time.time() - days * 86_400
+    tried = () if trials is None else (entry for entry in trials.all() if entry.time >= since)
+    kept = {entry.artifact for entry in (*_kept(history.all(), since), *tried)}
     loose = (artifact for artifact in store.ids() if artifact not in kept)
     artifacts = tuple(sorted(artifact for artifact in loose if store.age(artifact) > _GRACE))
     known = tuple(sorted(entry.action for entry in actions.entries() if entry.artifact in artifacts))

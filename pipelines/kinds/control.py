@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from compression_ops.data.views import Views
 from compression_ops.stages.control import Control
 from pipelines.graph.asset import Asset
-from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, repeats, seeds
+from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, of_training, repeats, seeds
 from pipelines.recipe.sections import Recipe
 
 
@@ -31,4 +31,5 @@ KIND = Kind(
     badges=("pytorch", "control"),
     assets=assets,
     is_model=True,
+    searchable=of_training,
 )

@@ -51,6 +51,16 @@ def _no_gates(asset: Asset) -> Iterable[Gate]:
     return ()
 
 
+def _no_numbers(asset: Asset) -> tuple[str, ...]:
+    return ()
+
+
+def of_training(asset: Asset) -> tuple[str, ...]:
+    """The numbers of a network that was trained: of its kept epoch on the validation split."""
+    own = f"validation_{asset.values['metric']}"
+    return tuple(dict.fromkeys((own, "validation_accuracy", "validation_loss", "parameters", "best_epoch")))
+
+
 def _numbers_alone(folder: Path, entry: Materialization) -> Page:
     return Page(numbers=entry.metrics)
 
@@ -79,6 +89,7 @@ class Kind:
     reads_test   whether it reads the test split
     ages         whether Dagster says when it has grown old
     files        where what is observed is files: where they are and what they are
+    searchable   which of its numbers, all of the validation split or of the model alone, a search may ask for
     decide       opens its decision, where its result depends on an outside state and changes it
     undone       why the effect of such a decision, in this home, does not stand any more; None if it does
     """
@@ -94,6 +105,7 @@ class Kind:
     reads_test: bool = False
     ages: bool = False
     files: ObservedFiles | None = None
+    searchable: Callable[[Asset], tuple[str, ...]] = _no_numbers
     decide: Callable[[Circumstances], Decision] | None = None
     undone: Callable[[Home, Path, Materialization], str | None] = _stands
 

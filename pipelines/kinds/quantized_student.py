@@ -10,6 +10,19 @@ from pipelines.kinds.kind import Kind, network_code, repeats, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
+_NUMBERS = (
+    "validation_accuracy",
+    "float_validation_accuracy",
+    "accuracy_drop_points",
+    "largest_logit_change",
+    "file_bytes",
+    "float_file_bytes",
+    "compression",
+    "export_error",
+    "integer_share",
+    "calibration_samples",
+)
+
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One for each of the recipe's `quantized_students` and each seed of its student."""
@@ -57,4 +70,5 @@ KIND = Kind(
     assets=assets,
     gates=gates,
     is_model=True,
+    searchable=lambda _: _NUMBERS,
 )

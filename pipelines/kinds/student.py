@@ -7,7 +7,16 @@ from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.student import Student
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, repeats, seeds, thresholds
+from pipelines.kinds.kind import (
+    Kind,
+    augmentation_code,
+    from_seed,
+    network_code,
+    of_training,
+    repeats,
+    seeds,
+    thresholds,
+)
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
@@ -54,4 +63,5 @@ KIND = Kind(
     assets=assets,
     gates=gates,
     is_model=True,
+    searchable=of_training,
 )

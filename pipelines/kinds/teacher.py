@@ -6,7 +6,7 @@ from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.teacher import Teacher
 from pipelines.graph.asset import TEACHER_WEIGHTS, Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds, thresholds
+from pipelines.kinds.kind import Kind, augmentation_code, network_code, of_training, seeds, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
@@ -43,4 +43,5 @@ KIND = Kind(
     assets=assets,
     gates=gates,
     is_model=True,
+    searchable=of_training,
 )

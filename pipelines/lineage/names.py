@@ -25,6 +25,7 @@ DIGEST = "compression.digest"
 MACHINE = "compression.machine"
 VERSIONS = "compression.versions"
 DEVICE = "compression.device"
+TRIAL = "compression.trial"
 ERROR = "error"
 
 # Tags of runs that lead to Dagster.
@@ -43,6 +44,7 @@ DESCRIPTION = "mlflow.note.content"
 USER = "mlflow.user"
 SOURCE_NAME, SOURCE_TYPE, GIT_COMMIT = "mlflow.source.name", "mlflow.source.type", "mlflow.source.git.commit"
 DATASET_CONTEXT = "mlflow.data.context"
+PARENT = "mlflow.parentRunId"
 
 # Tags that no page shows.
 ACTION = "mlflow.compression.action"
@@ -50,6 +52,8 @@ HOST = "mlflow.compression.host"
 PROCESS = "mlflow.compression.process"
 WRITTEN_DESCRIPTION = "mlflow.compression.description"
 INPUT = "mlflow.compression.input."
+SEARCH = "mlflow.compression.search"
+RESULT = "mlflow.compression.result."
 
 # Aliases of the versions of a registered model.
 CHAMPION, PREVIOUS = "champion", "previous"

@@ -14,13 +14,12 @@ from pipelines.kinds import kind
 from pipelines.kinds.gate import Gate
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
-from pipelines.orchestration import automation, interrupts, pages, retries, schedules
+from pipelines.orchestration import automation, interrupts, pages, retries, schedules, search
 from pipelines.orchestration.keys import key, names
+from pipelines.orchestration.search import POOL
 from pipelines.pipeline import Pipeline
 from pipelines.state.materialization import Materialization
 
-# Stages of one pool never run at a time; `dagster.yaml` sets its limit.
-POOL = "machine"
 _OF_THE_DAEMON = ("dagster/sensor_name", "dagster/schedule_name", "dagster/from_automation_condition")
 
 
@@ -33,6 +32,7 @@ def definitions(pipeline: Pipeline) -> dg.Definitions:
     keys = [key(graph.recipe, name) for name in (*observed, *graph.assets)]
     schedule = schedules.of_recipe(pipeline, keys)
     sensor = automation.sensor(graph.recipe, pipeline.file.recipe, keys)
+    searching = search.job(pipeline)
     return dg.Definitions(
         assets=[
             *(_observable(pipeline, name) for name in observed),
@@ -40,6 +40,7 @@ def definitions(pipeline: Pipeline) -> dg.Definitions:
         ],
         schedules=[schedule] if schedule else [],
         sensors=[sensor] if sensor else [],
+        jobs=[searching] if searching else [],
     )
 
 

@@ -10,14 +10,17 @@ from functools import partial
 
 import dagster as dg
 
+from compression_ops.errors import CompressionError
 from pipelines.execution import inputs
 from pipelines.execution.side_by_side import ahead
 from pipelines.lineage import environment
 from pipelines.orchestration import assets, interrupts
+from pipelines.orchestration import search as searching
 from pipelines.orchestration.instance import HOST, PROCESS
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
 
 
@@ -43,12 +46,8 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
             asset_selection=list(keys),
             raise_on_error=False,
             run_id=run_id,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={
-                "compression/recipe": pipeline.recipe,
-                HOST: platform.node(),
-                PROCESS: environment.process_identity(os.getpid()),
-            },
+            run_config=_QUIET,
+            tags={"compression/recipe": pipeline.recipe, **_tags()},
         )
     steps = {found.to_python_identifier(): name for found, name in keys.items()}
     failures: dict[str, str] = {}
@@ -57,6 +56,24 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
         name = steps[str(event.step_key)]
         failures[name] = _gate(pipeline, name) if error and error.cls_name == _CHECK_FAILED else cause(event)
     return RunResult(result.run_id, failures)
+
+
+def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
+    """Run a recipe's search. Raises CompressionError with its cause if it fails, KeyboardInterrupt as `materialize`."""
+    job = searching.job(pipeline)
+    assert job is not None, "the recipe has a search"
+    run_id = str(uuid.uuid4())
+    with interrupts.obeyed(partial(_cancel, on, run_id)):
+        result = job.execute_in_process(
+            instance=on, raise_on_error=False, run_id=run_id, run_config=_QUIET, tags=_tags()
+        )
+    for event in _failures(result):
+        raise CompressionError(cause(event))
+
+
+def _tags() -> dict[str, str]:
+    """Who executes a run."""
+    return {HOST: platform.node(), PROCESS: environment.process_identity(os.getpid())}
 
 
 def _cancel(on: dg.DagsterInstance, run_id: str) -> None:

@@ -4,12 +4,14 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import choices
 from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.spec import Spec
-from pipelines.recipe import architectures, schema_words, trained, views
+from pipelines.recipe import architectures, schema_words, searched, trained, views
+from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
 from pipelines.recipe.sections import Recipe
@@ -92,7 +94,18 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
     mistakes += [*_too_old_for_their_bits(recipe, attributes), *_named_like_seeds(recipe, attributes)]
-    return [*mistakes, *views.mistakes(recipe, attributes)]
+    mistakes += views.mistakes(recipe, attributes)
+    # A search is asked about last: its values are tried in a recipe that is right.
+    return mistakes or list(searched.mistakes(recipe, attributes, refused))
+
+
+def refused(attributes: CommentedMap) -> list[Mistake]:
+    """What is wrong with a recipe's attributes; the files that they name are not looked for."""
+    try:
+        recipe = Recipe.model_validate(plain(attributes))
+    except ValidationError as error:
+        return [mistake(attributes, fault) for fault in error.errors()]
+    return cross_check(recipe, attributes)
 
 
 def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:

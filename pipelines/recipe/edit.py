@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _try_to_set(
             checked = _edited(Path(temporary), assignments)
         except RecipeError as error:
             raise RecipeError(displayed(source), error.mistakes) from None
-        result = RecipeFile(path.parent.name, path, checked.recipe)
+        result = replace(checked, name=path.parent.name, path=path)
         accept(result)
         Path(temporary).chmod(source.stat().st_mode)
         if source.read_bytes() != before:

@@ -2,7 +2,8 @@
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import checks, location, missing, project
+from pipelines.recipe import checks, location, missing, project, searched
 from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.document import COMPONENT, attributes_of, parse, plain
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
@@ -21,11 +22,12 @@ FILE_NAME = "defs.yaml"
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """A checked recipe, its name (the folder's) and the file that it stands in."""
+    """A checked recipe, its name (the folder's), the file that it stands in, and what stands there, with the lines."""
 
     name: str
     path: Path
     recipe: Recipe
+    attributes: CommentedMap = field(default_factory=CommentedMap, compare=False, repr=False)
 
 
 def defs_folder() -> Path:
@@ -103,7 +105,19 @@ def read(path: Path, text: str | None = None) -> RecipeFile:
     mistakes = checks.cross_check(recipe, attributes)
     if mistakes:
         raise RecipeError(file, mistakes)
-    return RecipeFile(path.parent.name, path, recipe)
+    return RecipeFile(path.parent.name, path, recipe, attributes)
+
+
+def with_values(found: RecipeFile, values: Mapping[str, Any]) -> RecipeFile:
+    """A recipe with some fields set (`students.small.learning_rate` -> 0.01) and without its `search`, in no file.
+
+    Raises RecipeError if such a recipe is not right.
+    """
+    attributes = searched.changed(found.attributes, values)
+    mistakes = checks.refused(attributes)
+    if mistakes:
+        raise RecipeError(displayed(found.path), mistakes)
+    return RecipeFile(found.name, found.path, Recipe.model_validate(plain(attributes)), attributes)
 
 
 def check(path: Path, text: str | None = None) -> RecipeFile:

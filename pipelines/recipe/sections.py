@@ -18,6 +18,7 @@ from compression_ops.stages.soft_labels import SoftLabels
 from compression_ops.stages.student import StudentTraining
 from compression_ops.stages.teacher import TeacherTraining
 from pipelines.recipe.constraints import Cron, Name, Owner, Timezone
+from pipelines.recipe.search import Search
 
 PUBLISHERS = ("torchvision", "timm")
 
@@ -138,4 +139,5 @@ class Recipe(Spec):
     automation: Automation = Automation()
     schedule: Schedule | None = Field(default=None, description="None by default.")
     freshness: Freshness = Freshness()
+    search: Search | None = Field(default=None, description="None by default.")
     owners: list[Owner] = Field(default=[], description="Who answers for it: e-mail addresses or `team:<name>`.")

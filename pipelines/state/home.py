@@ -6,6 +6,7 @@ data/         downloaded data sets          raw_digests.json   digests of raw fi
 last_good/    each recipe as it was when `compression ui` last found it right
 running/      what stages in progress have written
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on
+searches/     studies of `compression run --search`: one folder a recipe, in it one a study
 parsed_modules.json   what parsing found in the code of stages
 """
 
@@ -61,6 +62,11 @@ class Home:
     def dry_runs(self) -> Path:
         """Which networks have gone their whole way on a few samples, one file each."""
         return self.root / "dry_runs"
+
+    @property
+    def searches(self) -> Path:
+        """Studies, `<recipe>/<study>`, each with its trials' own history."""
+        return self.root / "searches"
 
     @property
     def running(self) -> Path:

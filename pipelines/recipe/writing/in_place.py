@@ -26,7 +26,7 @@ def set_scalar(text: str, path: tuple[str, ...], value: Any) -> str | None:
     if not isinstance(node, MappingNode):
         return None
     present = _value(node, last)
-    return _added(text, node, last, _written(value)) if present is None else _replaced(text, present, _written(value))
+    return _added(text, node, last, written(value)) if present is None else _replaced(text, present, written(value))
 
 
 def _replaced(text: str, node: Node, written: str) -> str | None:
@@ -59,7 +59,7 @@ def _value(node: Node | None, key: str) -> Node | None:
     return next((value for name, value in pairs if isinstance(name, ScalarNode) and name.value == key), None)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A scalar as it may stand anywhere, within the brackets of a flow collection too."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style, yaml.width = True, 1_000_000

@@ -1,0 +1,86 @@
+"""What a recipe's `search` asks of its graph: numbers of assets that are there, by fields that change these assets."""
+
+from collections.abc import Iterator
+
+from pipelines.graph.asset import Asset
+from pipelines.graph.flatten import flatten
+from pipelines.graph.graph import Graph
+from pipelines.kinds import kind
+from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
+from pipelines.recipe.file import RecipeFile, displayed
+from pipelines.recipe.location import locate
+from pipelines.recipe.search import Search
+
+
+def asked(search: Search, graph: Graph) -> list[str]:
+    """The assets that a trial computes, in an order in which they can be: what constraints ask for comes first, so that
+    a trial which breaks one stops before the rest.
+    """
+    wanted = [number.rpartition(".")[0] for number in (*search.constraints, *search.objectives)]
+    return list(dict.fromkeys(above for name in wanted for above in graph.upstream(name)))
+
+
+def check(file: RecipeFile, graph: Graph) -> None:
+    """Raises RecipeError for numbers that no asset has or that read the test split, and fields that change nothing."""
+    mistakes = [*_of_numbers(file, graph)]
+    mistakes = mistakes or [*_of_fields(file, graph)]
+    if mistakes:
+        raise RecipeError(displayed(file.path), mistakes)
+
+
+def fields(asset: Asset) -> set[str]:
+    """The fields of the recipe that are parameters of an asset."""
+    return {asset.recipe_path(parameter) for parameter in flatten(asset.values)}
+
+
+def _of_numbers(file: RecipeFile, graph: Graph) -> Iterator[Mistake]:
+    search = file.recipe.search
+    if search is None:
+        return
+    stated = [(("maximize",), name) for name in search.maximize] + [(("minimize",), name) for name in search.minimize]
+    for where, name in [*stated, *((("constraints", name), name) for name in search.constraints)]:
+        path, line, _, _ = locate(file.attributes, ("search", *where))
+        found = _mistake(name, graph)
+        if found is not None:
+            problem, allowed, close = found
+            yield Mistake(line, path, problem, shown(name), allowed, close)
+
+
+def _mistake(name: str, graph: Graph) -> tuple[str, str, str | None] | None:
+    """(problem, what is allowed, what was meant) of a number; None if it can be asked for."""
+    numbers = {known: kind.named(asset.kind).searchable(asset) for known, asset in graph.assets.items()}
+    asset, _, metric = name.rpartition(".")
+    if asset in graph.assets and any(kind.named(graph.assets[each].kind).reads_test for each in graph.upstream(asset)):
+        words = "a number of the validation split, since what is chosen by the test split cannot be measured on it"
+        return "reads the test split", f"{words}: {_listed(numbers)}", None
+    if asset in graph.assets and numbers[asset]:
+        known = numbers[asset]
+        return (
+            None if metric in known else ("no such number", f"of {asset}: {', '.join(known)}", nearest(metric, known))
+        )
+    everything = [f"{known}.{each}" for known, metrics in numbers.items() for each in metrics]
+    problem = "has no numbers to search by" if asset in graph.assets else "no such asset"
+    return problem, f"<asset>.<number>, of {_listed(numbers)}", nearest(name, everything)
+
+
+def _listed(numbers: dict[str, tuple[str, ...]]) -> str:
+    return ", ".join(asset for asset, metrics in numbers.items() if metrics)
+
+
+def _of_fields(file: RecipeFile, graph: Graph) -> Iterator[Mistake]:
+    search = file.recipe.search
+    if search is None:
+        return
+    by_asset = {name: fields(asset) for name, asset in graph.assets.items()}
+    wanted = asked(search, graph)
+    useful = sorted({field for name in wanted for field in by_asset[name] if not field.startswith("dataset.")})
+    for field in search.fields:
+        if field in useful:
+            continue
+        path, line, _, _ = locate(file.attributes, ("search", "fields", field))
+        owners = [name for name, known in by_asset.items() if field in known]
+        problem = "changes none of the numbers" if owners else "not a parameter"
+        found = f"{field}, of {', '.join(owners)}" if owners else f"{field}, which no result is computed from"
+        able = ", ".join(name for name in wanted if not by_asset[name].isdisjoint(useful))
+        allowed = f"a parameter of {able}"
+        yield Mistake(line, path, problem, found, allowed, nearest(field, useful))

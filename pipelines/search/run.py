@@ -1,0 +1,156 @@
+"""A search from its beginning, or from where it was stopped, to its end."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from compression_ops.errors import CompressionError
+from compression_ops.progress import silent
+from pipelines.execution import device, progress
+from pipelines.execution.log import Log
+from pipelines.graph import digests
+from pipelines.graph.asset import GENERATION
+from pipelines.kinds import kind
+from pipelines.kinds import search as searched
+from pipelines.observed import generation
+from pipelines.pipeline import Pipeline
+from pipelines.recipe import file as recipe_file
+from pipelines.recipe.error import Mistake, RecipeError
+from pipelines.recipe.search import Search
+from pipelines.search import pages, space, trial
+from pipelines.search.result import Result
+from pipelines.search.study import Study, Trial
+from pipelines.state import room
+
+_LOCK = "searching.lock"
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A search of a recipe, and where it is kept."""
+
+    pipeline: Pipeline
+    search: Search
+    folder: Path
+    study: Study
+
+    def result(self, run_id: str | None = None) -> Result:
+        return Result(
+            recipe=self.pipeline.recipe,
+            objectives=self.search.objectives,
+            constraints=tuple(self.search.constraints),
+            fields=tuple(self.search.fields),
+            trials=self.study.trials(),
+            total=self.study.total,
+            best=self.study.best(),
+            folder=self.folder,
+            run_id=run_id,
+        )
+
+
+def require(pipeline: Pipeline) -> Search:
+    """The recipe's section. Raises RecipeError if it has none."""
+    search = pipeline.file.recipe.search
+    if search is None:
+        allowed = "a section `search` with `fields`, and `maximize` or `minimize`, as docs/search.md shows"
+        mistake = Mistake(1, "search", "missing", "", allowed)
+        raise RecipeError(recipe_file.displayed(pipeline.file.path), [mistake])
+    return search
+
+
+def found(pipeline: Pipeline) -> Result:
+    """What the search of a recipe has found so far."""
+    return _open(pipeline).result()
+
+
+def run(pipeline: Pipeline, log: Log, dagster_run_id: str = "") -> Result:
+    """Try settings until as many are tried as the recipe says. One that was begun and stopped is gone on with.
+
+    Raises CompressionError, before anything is computed, if another process searches here, if the device or the files
+    that are needed are not here; at the end if no trial came to its end.
+    """
+    require(pipeline)
+    room.require(pipeline.home)
+    recipe_file.require_files(pipeline.file)
+    device.check()
+    opened = _open(pipeline)
+    try:
+        with FileLock(opened.folder / _LOCK, timeout=0):
+            return _all_trials(opened, log, dagster_run_id)
+    except Timeout:
+        raise CompressionError(
+            f"another process searches for {pipeline.recipe} already\n"
+            "  wait for it, or stop it: the search goes on from there"
+        ) from None
+
+
+def _open(pipeline: Pipeline) -> _Opened:
+    search = require(pipeline)
+    folder = pipeline.home.searches / pipeline.recipe / _key(pipeline, search)[:16]
+    study = Study(folder, search, space.distributions(pipeline.file, search))
+    return _Opened(pipeline, search, folder, study)
+
+
+def _key(pipeline: Pipeline, search: Search) -> str:
+    """What makes a search another one: what it asks, and everything that its trials are made from beside the fields
+    that it sets. More trials go on with the same one, and so does the recipe that takes its best setting.
+    """
+    fixed = Pipeline.of(recipe_file.with_values(pipeline.file, space.canonical(search)), pipeline.home)
+    names = searched.asked(search, fixed.graph)
+    observed: dict[str, str] = {}
+    for name in {known for each in names for known in fixed.graph.assets[each].inputs}:
+        files = kind.files(name)
+        if files is not None:
+            root = files.obtain(pipeline.file, pipeline.home, silent)
+            observed[name] = files.digest(pipeline.file, pipeline.home, root)
+        elif name == GENERATION:
+            observed[name] = str(generation.current(pipeline.home, pipeline.recipe))
+    asked = search.model_dump(mode="json", exclude={"trials"})
+    return digests.of_value([asked, {name: fixed.graph.derivations[name] for name in names}, observed])
+
+
+def _all_trials(opened: _Opened, log: Log, dagster_run_id: str) -> Result:
+    from pipelines.lineage.search import SearchRuns
+
+    pipeline, search, study = opened.pipeline, opened.search, opened.study
+    study.begin_with(space.present(pipeline.file, search))
+    runs = SearchRuns(pipeline.home, pipeline.recipe, opened.folder.name, _parameters(search))
+    try:
+        while (asked := study.next()) is not None:
+            name, started = f"trial {asked.number}", time.time()
+            progress.report(progress.Started(name))
+            tried = trial.run(pipeline, search, asked.params, opened.folder / "history", log, dagster_run_id)
+            run_id = runs.trial(
+                asked.number, asked.params, tried.numbers, tried.outcome, tried.cause, tried.entries, started
+            )
+            told = Trial(
+                number=asked.number,
+                outcome=tried.outcome,
+                values=dict(asked.params),
+                numbers=tried.numbers,
+                cause=tried.cause,
+                computed=tried.computed,
+                run_id=run_id,
+                seconds=tried.seconds,
+                feasible=tried.outcome == "complete" and not tried.cause,
+            )
+            study.tell(asked, told)
+            log(f"{name} of {study.total}: {pages.words(told)}")
+            progress.report(progress.Ended(name, tried.outcome, tried.seconds))
+        result = opened.result(runs.run_id)
+        runs.end("FINISHED", pages.description(result), pages.write(result))
+    except BaseException as error:
+        runs.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise
+    if all(each.outcome == "failed" for each in result.trials):
+        raise CompressionError(f"every trial failed; the last one: {result.trials[-1].cause}")
+    return result
+
+
+def _parameters(search: Search) -> dict[str, str]:
+    fields = {f"fields.{name}": domain.model_dump(exclude_none=True) for name, domain in search.fields.items()}
+    limits = {f"constraints.{name}": limit.model_dump(exclude_none=True) for name, limit in search.constraints.items()}
+    stated = {"seed": search.seed, "sampler": search.sampler, **search.objectives, **limits, **fields}
+    return {name: str(value) for name, value in stated.items()}

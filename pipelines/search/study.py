@@ -1,0 +1,218 @@
+"""A search kept on disk as a study of Optuna's: what was tried, what is to be tried next.
+
+Every trial is drawn by a sampler with a seed of its own, from the search's seed and the trial's number, so a search
+that was interrupted goes on as if it had not been; a trial that was begun is gone on with.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pipelines.recipe.search import Search
+from pipelines.search import space as spaces
+
+if TYPE_CHECKING:
+    import optuna
+
+Outcome = Literal["complete", "pruned", "failed"]
+
+_FILE = "study.journal"
+_NUMBERS, _CAUSE, _COMPUTED, _RUN, _SECONDS = "numbers", "cause", "computed", "run_id", "seconds"
+_STARTUP = 10  # of TPE's trials so many are random, or half of them if there are fewer
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One finished trial.
+
+    values    {field: value}
+    numbers   {`asset.metric`: value}, as far as it came
+    outcome   `complete`; `pruned`: a constraint or a gate stopped it; `failed`: a stage did
+    cause     why, in words, if it is not complete or breaks a constraint
+    computed  the assets that were computed for it, and not known already
+    run_id    its run in MLflow
+    """
+
+    number: int
+    outcome: Outcome
+    values: Mapping[str, Any]
+    numbers: Mapping[str, float]
+    cause: str
+    computed: Sequence[str]
+    run_id: str | None
+    seconds: float
+    feasible: bool
+
+
+class Study:
+    """The trials of one search, in a folder of its own."""
+
+    def __init__(
+        self, folder: Path, search: Search, space: "Mapping[str, optuna.distributions.BaseDistribution]"
+    ) -> None:
+        import optuna
+        from optuna.storages.journal import JournalFileBackend
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        logging.getLogger("optuna").propagate = False
+        folder.mkdir(parents=True, exist_ok=True)
+        _mend(folder / _FILE)
+        self._search, self._space = search, dict(space)
+        with _quiet():
+            backend = JournalFileBackend(str(folder / _FILE))
+            self._study = optuna.create_study(
+                study_name="search",
+                storage=optuna.storages.JournalStorage(backend),
+                directions=list(search.objectives.values()),
+                load_if_exists=True,
+            )
+
+    @property
+    def is_exhaustive(self) -> bool:
+        """Whether there are no more settings than trials, so that each is tried once."""
+        return spaces.size(self._space) <= self._search.trials
+
+    def begin_with(self, values: Mapping[str, Any]) -> None:
+        """Try a setting first, if nothing was tried yet and it is one that may be chosen."""
+        if not self._study.get_trials(deepcopy=False) and spaces.contains(self._space, values):
+            self._study.enqueue_trial(dict(values))
+
+    def next(self) -> "optuna.Trial | None":
+        """A trial that was begun and has no end, or a new one; None if all are done."""
+        import optuna
+
+        begun = self._study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        number = begun[0].number if begun else len(self.trials())
+        if number >= self.total:
+            return None
+        with _quiet():
+            self._study.sampler = self._sampler(number)
+            if begun:  # Optuna's public way to a trial of another process leads to its end only
+                trial = optuna.trial.Trial(self._study, begun[0]._trial_id)  # pyright: ignore[reportPrivateUsage]
+            else:
+                trial = self._study.ask()
+            for field, domain in self._space.items():
+                spaces.suggest(trial, field, domain)
+        return trial
+
+    @property
+    def total(self) -> int:
+        """How many trials there are to be."""
+        return int(min(self._search.trials, spaces.size(self._space)))
+
+    def tell(self, trial: "optuna.Trial", told: Trial) -> None:
+        """A trial is over."""
+        import optuna
+
+        for name, value in _broken(self._search, told.numbers).items():
+            if name not in trial.constraints:
+                trial.set_constraint(name, value)
+        kept = {
+            _NUMBERS: dict(told.numbers),
+            _CAUSE: told.cause,
+            _COMPUTED: list(told.computed),
+            _RUN: told.run_id,
+            _SECONDS: told.seconds,
+        }
+        for name, value in kept.items():
+            trial.set_user_attr(name, value)
+        if self.is_exhaustive:  # whose sampler stops the loop of `Study.optimize` after the last setting; there is none
+            self._study.sampler = optuna.samplers.RandomSampler()
+        states = {"pruned": optuna.trial.TrialState.PRUNED, "failed": optuna.trial.TrialState.FAIL}
+        with _quiet():
+            if told.outcome == "complete":
+                self._study.tell(trial, [told.numbers[name] for name in self._search.objectives])
+            else:
+                self._study.tell(trial, state=states[told.outcome])
+
+    def trials(self) -> list[Trial]:
+        """The finished trials, in their order."""
+        import optuna
+
+        names = {
+            optuna.trial.TrialState.COMPLETE: "complete",
+            optuna.trial.TrialState.PRUNED: "pruned",
+            optuna.trial.TrialState.FAIL: "failed",
+        }
+        found = [each for each in self._study.get_trials(deepcopy=False) if each.state in names]
+        return [_trial(each, cast(Outcome, names[each.state])) for each in found]
+
+    def best(self) -> list[int]:
+        """The numbers of the trials that no other beats in all objectives, of those that keep all constraints.
+
+        With one objective a single trial, the first of equals; with several the Pareto front, each setting once.
+        """
+        found = sorted(self._study.best_trials, key=lambda trial: trial.number)
+        first = {json.dumps(each.params, sort_keys=True): each.number for each in reversed(found)}
+        numbers = sorted(first.values())
+        return numbers[:1] if len(self._search.objectives) == 1 else numbers
+
+    def _sampler(self, number: int) -> "optuna.samplers.BaseSampler":
+        from optuna import samplers
+
+        seed = (self._search.seed + 1_000_003 * number) % 2**32
+        if self.is_exhaustive:
+            return samplers.BruteForceSampler(seed=seed)
+        if self._search.sampler == "random":
+            return samplers.RandomSampler(seed=seed)
+        if self._search.sampler == "nsgaii":
+            return samplers.NSGAIISampler(seed=seed, population_size=max(4, min(50, self._search.trials // 4)))
+        return samplers.TPESampler(seed=seed, n_startup_trials=min(_STARTUP, max(1, self._search.trials // 2)))
+
+
+def _trial(found: "optuna.trial.FrozenTrial", outcome: Outcome) -> Trial:
+    kept = found.user_attrs
+    return Trial(
+        number=found.number,
+        outcome=outcome,
+        values=dict(found.params),
+        numbers=kept.get(_NUMBERS, {}),
+        cause=kept.get(_CAUSE, ""),
+        computed=tuple(kept.get(_COMPUTED, ())),
+        run_id=kept.get(_RUN),
+        seconds=kept.get(_SECONDS, 0.0),
+        feasible=outcome == "complete" and all(value <= 0 for value in found.constraints.values()),
+    )
+
+
+def broken(search: Search, numbers: Mapping[str, float]) -> list[str]:
+    """The constraints that the numbers found so far break, in words."""
+    words: list[str] = []
+    for name, limit in search.constraints.items():
+        if name not in numbers:
+            continue
+        if limit.at_most is not None and numbers[name] > limit.at_most:
+            words.append(f"{name} is {numbers[name]:.4g}; at most {limit.at_most:g} is asked")
+        if limit.at_least is not None and numbers[name] < limit.at_least:
+            words.append(f"{name} is {numbers[name]:.4g}; at least {limit.at_least:g} is asked")
+    return words
+
+
+def _broken(search: Search, numbers: Mapping[str, float]) -> dict[str, float]:
+    """As Optuna takes constraints: by how much each is broken, at most 0 where it is kept."""
+    found: dict[str, float] = {}
+    for name, limit in search.constraints.items():
+        if name in numbers and limit.at_most is not None:
+            found[f"{name} at most"] = numbers[name] - limit.at_most
+        if name in numbers and limit.at_least is not None:
+            found[f"{name} at least"] = limit.at_least - numbers[name]
+    return found
+
+
+def _mend(file: Path) -> None:
+    """Drop the last line of a journal whose writer was killed before it ended: what is appended would hang on it."""
+    if file.exists() and (text := file.read_bytes()) and not text.endswith(b"\n"):
+        file.write_bytes(text[: text.rfind(b"\n") + 1])
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Optuna warns of what is experimental in it, which tells a user of ours nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
