@@ -114,18 +114,22 @@ def _of_domain(path: str, domain: Domain, attributes: CommentedMap) -> Iterator[
 
 
 def _of_values(path: str, domain: Domain, attributes: CommentedMap, refuse: Refuse) -> Iterator[Mistake]:
-    """Values that the recipe itself would refuse: each choice, or both ends."""
+    """Values that the recipe itself would refuse: each choice, or both ends; else the first step."""
+
+    def refused(value: Any, stated: Any, *key: str | int) -> Iterator[Mistake]:
+        found = refuse(changed(attributes, {path: value}))
+        if found:
+            where, line, _, _ = locate(attributes, ("search", "fields", path, *key))
+            about = "" if found[0].path == path else f"{found[0].path}: "
+            allowed = f"{about}{found[0].allowed}"
+            yield Mistake(line, where, found[0].problem, shown(stated), allowed, found[0].nearest)
+
     if domain.choices is not None:
-        candidates = [("choices", index, value) for index, value in enumerate(domain.choices)]
-    else:
-        assert domain.low is not None
-        candidates = [("low", None, domain.low), ("high", None, domain.high)]
-        candidates += [] if domain.step is None else [("step", None, domain.low + domain.step)]
-    for key, index, value in candidates:
-        refused = refuse(changed(attributes, {path: value}))
-        if refused:
-            location = ("search", "fields", path, key, *(() if index is None else (index,)))
-            where, line, _, _ = locate(attributes, location)
-            first = refused[0]
-            about = "" if first.path == path else f"{first.path}: "
-            yield Mistake(line, where, first.problem, shown(value), f"{about}{first.allowed}", first.nearest)
+        for index, value in enumerate(domain.choices):
+            yield from refused(value, value, "choices", index)
+        return
+    assert domain.low is not None
+    ends = [*refused(domain.low, domain.low, "low"), *refused(domain.high, domain.high, "high")]
+    yield from ends
+    if not ends and domain.step is not None:
+        yield from refused(domain.low + domain.step, domain.step, "step")

@@ -21,7 +21,7 @@ from pipelines.recipe.error import Mistake, RecipeError
 from pipelines.recipe.search import Search
 from pipelines.search import pages, space, trial
 from pipelines.search.result import Result
-from pipelines.search.study import Study, Trial
+from pipelines.search.study import Study, Trial, mend
 from pipelines.state import room
 
 _LOCK = "searching.lock"
@@ -75,10 +75,12 @@ def run(pipeline: Pipeline, log: Log, dagster_run_id: str = "") -> Result:
     room.require(pipeline.home)
     recipe_file.require_files(pipeline.file)
     device.check()
-    opened = _open(pipeline)
+    folder = _folder(pipeline)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(opened.folder / _LOCK, timeout=0):
-            return _all_trials(opened, log, dagster_run_id)
+        with FileLock(folder / _LOCK, timeout=0):
+            mend(folder)
+            return _all_trials(_open(pipeline), log, dagster_run_id)
     except Timeout:
         raise CompressionError(
             f"another process searches for {pipeline.recipe} already\n"
@@ -87,10 +89,13 @@ def run(pipeline: Pipeline, log: Log, dagster_run_id: str = "") -> Result:
 
 
 def _open(pipeline: Pipeline) -> _Opened:
-    search = require(pipeline)
-    folder = pipeline.home.searches / pipeline.recipe / _key(pipeline, search)[:16]
+    search, folder = require(pipeline), _folder(pipeline)
     study = Study(folder, search, space.distributions(pipeline.file, search))
     return _Opened(pipeline, search, folder, study)
+
+
+def _folder(pipeline: Pipeline) -> Path:
+    return pipeline.home.searches / pipeline.recipe / _key(pipeline, require(pipeline))[:16]
 
 
 def _key(pipeline: Pipeline, search: Search) -> str:

@@ -61,7 +61,6 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         logging.getLogger("optuna").propagate = False
         folder.mkdir(parents=True, exist_ok=True)
-        _mend(folder / _FILE)
         self._search, self._space = search, dict(space)
         with _quiet():
             backend = JournalFileBackend(str(folder / _FILE))
@@ -92,10 +91,7 @@ class Study:
             return None
         with _quiet():
             self._study.sampler = self._sampler(number)
-            if begun:  # Optuna's public way to a trial of another process leads to its end only
-                trial = optuna.trial.Trial(self._study, begun[0]._trial_id)  # pyright: ignore[reportPrivateUsage]
-            else:
-                trial = self._study.ask()
+            trial = self._again(begun[0]) if begun else self._study.ask()
             for field, domain in self._space.items():
                 spaces.suggest(trial, field, domain)
         return trial
@@ -152,6 +148,12 @@ class Study:
         numbers = sorted(first.values())
         return numbers[:1] if len(self._search.objectives) == 1 else numbers
 
+    def _again(self, begun: "optuna.trial.FrozenTrial") -> "optuna.Trial":
+        """A trial that another process began; Optuna's public way leads to its end only."""
+        import optuna
+
+        return optuna.trial.Trial(self._study, begun._trial_id)  # pyright: ignore[reportPrivateUsage]
+
     def _sampler(self, number: int) -> "optuna.samplers.BaseSampler":
         from optuna import samplers
 
@@ -204,8 +206,12 @@ def _broken(search: Search, numbers: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def _mend(file: Path) -> None:
-    """Drop the last line of a journal whose writer was killed before it ended: what is appended would hang on it."""
+def mend(folder: Path) -> None:
+    """Drop the last line of a journal whose writer was killed before it ended: what is appended would hang on it.
+
+    Nobody else may write to it meanwhile.
+    """
+    file = folder / _FILE
     if file.exists() and (text := file.read_bytes()) and not text.endswith(b"\n"):
         file.write_bytes(text[: text.rfind(b"\n") + 1])
 
