@@ -10,7 +10,7 @@ __all__ = ["Point", "html"]
 
 _STYLE = (
     "body{margin:32px auto;max-width:1160px;padding:0 24px;color:#1f2328;font:15px/1.55 system-ui,sans-serif}"
-    "h1{font-size:24px}svg{width:100%;height:auto}table{border-collapse:collapse;font-size:14px}"
+    "h1{font-size:24px}.scroll{overflow-x:auto}th:first-child{white-space:nowrap}td{white-space:nowrap}svg{width:100%;height:auto}table{border-collapse:collapse;font-size:14px}"
     "th,td{padding:6px 10px;border-bottom:1px solid #d8dee4;text-align:right}"
     "th:first-child,td:first-child{text-align:left}"
 )
@@ -31,11 +31,11 @@ def html(title: str, objectives: Mapping[str, str], points: Sequence[Point]) -> 
 def _table(points: Sequence[Point]) -> str:
     if not points:
         return "<p>No trial keeps all constraints.</p>"
-    heads = ["best", *points[0].numbers, *points[0].settings]
+    heads = ["best", *(name.replace("_", " ") for name in (*points[0].numbers, *points[0].settings))]
     rows = [
         [point.name, *(f"{value:.6g}" for value in point.numbers.values()), *point.settings.values()]
         for point in points
     ]
     head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -60,7 +60,7 @@ class CompressionPipeline(dg.Component):
     """Distils and quantizes a trained classifier: one recipe, one graph of assets.
 
     Attributes: `metric`, `dataset`, `teacher`, `soft_labels`, `students`, `quantized_students`, `benchmark`,
-    `gates`, `automation`, `schedule`, `freshness`, `owners`.
+    `gates`, `automation`, `schedule`, `freshness`, `search`, `owners`.
     """
 
     def __init__(self, file: recipe_file.RecipeFile) -> None:

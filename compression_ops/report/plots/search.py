@@ -40,17 +40,21 @@ def draw(objectives: Mapping[str, str], points: Sequence[Point]) -> str:
         if len(names) == 1:
             _course(panels[0], names[0], objectives[names[0]], points)
         for axes, other in zip(panels, names[1:], strict=False):
-            _panel(axes, other, names[0], points)
+            _panel(axes, other, names[0], points, objectives[other])
         figure.legend(handles=_legend(points), loc="outside upper left", ncols=3, frameon=False, fontsize=9)
         return svg(figure)
 
 
-def _panel(axes: Axes, cost: str, value: str, points: Sequence[Point]) -> None:
+def _panel(axes: Axes, cost: str, value: str, points: Sequence[Point], direction: str) -> None:
     front = sorted((point.numbers[cost], point.numbers[value]) for point in points if point.is_best)
     if front:
-        axes.plot(*zip(*front, strict=True), color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+        stairs = "steps-post" if direction == "minimize" else "steps-pre"  # up to where nothing else is as good
+        axes.plot(
+            *zip(*front, strict=True), drawstyle=stairs, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1
+        )
     for point in points:
         _mark(axes, point.numbers[cost], point.numbers[value], point)
+    _number(axes, [(point.numbers[cost], point.numbers[value], point) for point in points])
     _label(axes, cost, value)
 
 
@@ -61,6 +65,7 @@ def _course(axes: Axes, value: str, direction: str, points: Sequence[Point]) -> 
         found = [each.numbers[value] for each in points[: index + 1] if each.is_feasible]
         sign = _DIRECTIONS[direction]
         best.append(max(found, key=lambda number: sign * number) if found else float("nan"))
+    _number(axes, [(index, point.numbers[value], point) for index, point in enumerate(points)])
     axes.plot(range(len(best)), best, drawstyle="steps-post", color=GREY, linestyle=(0, (4, 3)), zorder=1)
     _label(axes, "trials that came to their end", value)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -70,9 +75,18 @@ def _mark(axes: Axes, x: float, y: float, point: Point) -> None:
     color = _color(point)
     face = color if point.is_best else "white"
     axes.scatter(x, y, s=40, c=face, edgecolor=color, linewidth=1.4, zorder=3)
-    if point.is_best:
-        number = point.name.rpartition(" ")[2]
-        axes.annotate(number, (x, y), xytext=(6, 5), textcoords="offset points", color=INK, fontsize=8.5)
+
+
+def _number(axes: Axes, placed: Sequence[tuple[float, float, Point]]) -> None:
+    """The numbers of the best trials beside their points; those of one place share a label."""
+    labels: dict[tuple[float, float], list[str]] = {}
+    for x, y, point in placed:
+        if point.is_best:
+            labels.setdefault((x, y), []).append(point.name.rpartition(" ")[2])
+    for place, names in labels.items():
+        axes.annotate(
+            ", ".join(names), place, xytext=(6, 5), textcoords="offset points", color=INK, fontsize=8.5, zorder=4
+        )
 
 
 def _color(point: Point) -> str:
