@@ -9,7 +9,7 @@ from pipelines.kinds import kind
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
 from pipelines.recipe.file import RecipeFile, displayed
 from pipelines.recipe.location import locate
-from pipelines.recipe.search import Search
+from pipelines.recipe.searched.section import Search
 
 
 def asked(search: Search, graph: Graph) -> list[str]:

@@ -14,9 +14,10 @@ from pipelines.kinds import kind
 from pipelines.kinds.gate import Gate
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
-from pipelines.orchestration import automation, interrupts, pages, retries, schedules, search
+from pipelines.orchestration import automation, interrupts, pages, retries, schedules
+from pipelines.orchestration.jobs import search
+from pipelines.orchestration.jobs.search import POOL
 from pipelines.orchestration.keys import key, names
-from pipelines.orchestration.search import POOL
 from pipelines.pipeline import Pipeline
 from pipelines.state.materialization import Materialization
 

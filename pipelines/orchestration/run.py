@@ -15,8 +15,8 @@ from pipelines.execution import inputs
 from pipelines.execution.side_by_side import ahead
 from pipelines.lineage import environment
 from pipelines.orchestration import assets, interrupts
-from pipelines.orchestration import search as searching
 from pipelines.orchestration.instance import HOST, PROCESS
+from pipelines.orchestration.jobs import search as searching
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 

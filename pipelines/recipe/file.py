@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import checks, location, missing, project, searched
+from pipelines.recipe import checks, location, missing, project
 from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.document import COMPONENT, attributes_of, parse, plain
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
+from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 
 FILE_NAME = "defs.yaml"

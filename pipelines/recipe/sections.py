@@ -18,7 +18,7 @@ from compression_ops.stages.soft_labels import SoftLabels
 from compression_ops.stages.student import StudentTraining
 from compression_ops.stages.teacher import TeacherTraining
 from pipelines.recipe.constraints import Cron, Name, Owner, Timezone
-from pipelines.recipe.search import Search
+from pipelines.recipe.searched.section import Search
 
 PUBLISHERS = ("torchvision", "timm")
 

@@ -18,7 +18,7 @@ from pipelines.observed import generation
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.error import Mistake, RecipeError
-from pipelines.recipe.search import Search
+from pipelines.recipe.searched.section import Search
 from pipelines.search import pages, space, trial
 from pipelines.search.result import Result
 from pipelines.search.study import Study, Trial, mend
@@ -117,7 +117,7 @@ def _key(pipeline: Pipeline, search: Search) -> str:
 
 
 def _all_trials(opened: _Opened, log: Log, dagster_run_id: str) -> Result:
-    from pipelines.lineage.search import SearchRuns
+    from pipelines.lineage.search.runs import SearchRuns
 
     pipeline, search, study = opened.pipeline, opened.search, opened.study
     study.begin_with(space.present(pipeline.file, search))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.file import RecipeFile
-from pipelines.recipe.search import Domain, Search
+from pipelines.recipe.searched.section import Domain, Search
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pipelines.recipe.search import Search
+from pipelines.recipe.searched.section import Search
 from pipelines.search import space as spaces
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pipelines.kinds import search as searched
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.error import RecipeError
-from pipelines.recipe.search import Search
+from pipelines.recipe.searched.section import Search
 from pipelines.search.study import Outcome, broken
 from pipelines.state.history import History
 from pipelines.state.materialization import Materialization

@@ -1,5 +1,7 @@
 """Written by hand: each parameter of a recipe, and what an edit of it computes and marks."""
 
+from tests.pipelines.execution import truth_table_search
+
 TEACHER, LABELS, STUDENT, CONTROL = "teacher", "soft_labels", "student/small", "control/small"
 QUANTIZED, MEASURED, REPORT = "quantized_student/int8", "measurements", "benchmark_report"
 CHAMPION = "champion"
@@ -14,7 +16,8 @@ EVERYTHING = ("dataset", TEACHER, *FROM_LABELS)
 NOTHING = ()
 
 # Every parameter, stated, so that each can be edited where it stands.
-RECIPE = """\
+RECIPE = (
+    """\
 type: pipelines.CompressionPipeline
 attributes:
   metric: accuracy
@@ -101,22 +104,10 @@ attributes:
   freshness:
     warn_days: 14
     fail_days: 30
-  search:
-    trials: 3
-    seed: 99
-    sampler: tpe
-    maximize: [student/small.validation_accuracy]
-    minimize: [quantized_student/int8.file_bytes]
-    constraints: {quantized_student/int8.accuracy_drop_points: {at_least: -90, at_most: 90.5}}
-    fields:
-      quantized_students.int8.calibration.samples: {low: 16, high: 128, log: false, step: 16}
-      students.small.weight_decay: {choices: [0.02, 0.015]}
   owners: ['team:vision']
 """
-
-_LIMIT = "search.constraints.quantized_student/int8.accuracy_drop_points"
-_SAMPLES = "search.fields.quantized_students.int8.calibration.samples"
-_DECAY = "search.fields.students.small.weight_decay"
+    + truth_table_search.SECTION
+)
 
 # parameter: (what stands in the recipe, what is written instead, what is computed)
 PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -226,18 +217,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "schedule.enabled": ("enabled: true", "enabled: false", NOTHING),
     "freshness.warn_days": ("warn_days: 14", "warn_days: 7", NOTHING),
     "freshness.fail_days": ("fail_days: 30", "fail_days: 60", NOTHING),
-    "search.trials": ("trials: 3", "trials: 4", NOTHING),
-    "search.seed": ("seed: 99", "seed: 98", NOTHING),
-    "search.sampler": ("sampler: tpe", "sampler: random", NOTHING),
-    "search.maximize": ("maximize: [student/small", "maximize: [teacher", NOTHING),
-    "search.minimize": ("int8.file_bytes", "int8.largest_logit_change", NOTHING),
-    f"{_LIMIT}.at_least": ("at_least: -90", "at_least: -80", NOTHING),
-    f"{_LIMIT}.at_most": ("at_most: 90.5", "at_most: 80.5", NOTHING),
-    f"{_SAMPLES}.low": ("low: 16", "low: 32", NOTHING),
-    f"{_SAMPLES}.high": ("high: 128", "high: 256", NOTHING),
-    f"{_SAMPLES}.log": (", log: false, step: 16", ", log: true", NOTHING),
-    f"{_SAMPLES}.step": ("step: 16", "step: 8", NOTHING),
-    f"{_DECAY}.choices": ("[0.02, 0.015]", "[0.02, 0.03]", NOTHING),
+    **{name: (*edit, NOTHING) for name, edit in truth_table_search.ROWS.items()},
     "owners": ("team:vision", "team:audio", NOTHING),
 }
 
@@ -259,9 +239,7 @@ MARKED: dict[str, set[str]] = {
 
 # One choice only, or (`student`) a name that another row covers: a second student would change the graph itself.
 WITHOUT_A_ROW = {
-    # a field has either ends or choices
-    f"{_SAMPLES}.choices",
-    *(f"{_DECAY}.{end}" for end in ("low", "high", "log", "step")),
+    *truth_table_search.WITHOUT_A_ROW,
     "dataset.source",
     "students.small.loss.type",
     "quantized_students.int8.activation_bits",

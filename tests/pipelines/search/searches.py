@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipelines.recipe import file
-from pipelines.recipe.search import Search
+from pipelines.recipe.searched.section import Search
 from tests.pipelines import recipes
 
 QUANTIZATION = """\

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pipelines.recipe.search import Search
+from pipelines.recipe.searched.section import Search
 from pipelines.search import space as spaces
 from pipelines.search.study import Study, Trial, broken, mend
 

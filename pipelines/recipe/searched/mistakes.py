@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import locate
-from pipelines.recipe.search import Domain, Search
+from pipelines.recipe.searched.section import Domain, Search
 from pipelines.recipe.sections import Recipe
 
 Refuse = Callable[[CommentedMap], list[Mistake]]

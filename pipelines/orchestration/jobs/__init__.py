@@ -1,0 +1,1 @@
+"""What Dagster can launch of a recipe beside its assets."""

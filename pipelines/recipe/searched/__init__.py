@@ -1,0 +1,1 @@
+"""The section `search` of a recipe: what it may say, and its mistakes in words."""
