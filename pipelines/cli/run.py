@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe, Rehash, Select
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import err, out, print_json, warn
@@ -41,6 +42,8 @@ def command(
         device.check()  # an edit is to be computed
         runner.select(Pipeline.of(file), select or ())
 
+    if search and select:
+        raise CompressionError("--search computes what its numbers ask for\n  leave out --select")
     path = recipe_file.find(recipe)
     if assignments:
         file = edit.set_values(path, dict(map(edit.parse_assignment, assignments)), accept)
