@@ -64,7 +64,7 @@ def _materialize(pipeline: Pipeline, search: Search, tried: Tried, log: Log, dag
     """One asset after the other, until a constraint is broken or a gate that blocks is not passed."""
     names = searched.asked(search, pipeline.graph)
     for name in names:
-        entry = materialize.materialize(pipeline, name, log, dagster_run_id)
+        entry = materialize.materialize(pipeline, name, log, materialize.Run(dagster_run_id))
         tried.entries.append(entry)
         tried.numbers |= {
             number: entry.metrics[number.rpartition(".")[2]]
