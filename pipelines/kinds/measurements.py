@@ -52,8 +52,8 @@ def _models(recipe: Recipe) -> dict[str, Member]:
         if student.control:
             add(f"control/{name}", "control", f"student/{name}", student.seeds)
     for name, quantized in recipe.quantized_students.items():
-        student = f"student/{quantized.student}"
-        add(f"quantized_student/{name}", "quantized", student, recipe.students[quantized.student].seeds)
+        seeds = recipe.students[quantized.student_name].seeds
+        add(f"quantized_student/{name}", "quantized", quantized.source, seeds)
     return models
 
 
@@ -91,10 +91,12 @@ def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
 
 
 def accuracy_drop(gate: Gate, evidence: Evidence) -> Check:
-    """A quantized student against its student."""
-    column = columns(evidence.metric)
+    """A quantized student against the student, or the control, that it is made of."""
+    column, members = columns(evidence.metric), _members(evidence.asset)
     change, p_value, seeds = _difference(gate, evidence, column.change, column.p_value)
-    lost = f"{gate.subject} loses {{}} points of test {WORDS[evidence.metric]} to its student"
+    parent = members[gate.subject or ""].parent
+    source = members[parent].role if parent else "student"
+    lost = f"{gate.subject} loses {{}} points of test {WORDS[evidence.metric]} to its {source}"
     text = f"{lost} ({seeds}p = {p_value:.2g})"
     drop = 0.0 - change  # never "-0"
     return gate.at_most(evidence, "benchmark.max_accuracy_drop", text, drop, {"p_value": p_value})

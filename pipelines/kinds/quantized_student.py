@@ -1,4 +1,4 @@
-"""The quantized students: integer ONNX models."""
+"""The quantized students: integer ONNX models, of students or of their controls."""
 
 from collections.abc import Iterator
 
@@ -27,8 +27,8 @@ _NUMBERS = (
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One for each of the recipe's `quantized_students` and each seed of its student."""
     for name, stated in recipe.quantized_students.items():
-        student = recipe.students[stated.student]
-        sources = repeats(f"student/{stated.student}", student.seeds)
+        student = recipe.students[stated.student_name]
+        sources = repeats(stated.source, student.seeds)
         for (asset, further), (source, _) in zip(
             repeats(f"quantized_student/{name}", student.seeds), sources, strict=True
         ):
@@ -65,7 +65,7 @@ def integer_kernels(gate: Gate, evidence: Evidence) -> Check:
 
 
 KIND = Kind(
-    description="The student as an integer ONNX model: batch norm folded, calibrated on the training split.",
+    description="A student or a control as an integer ONNX model: batch norm folded, calibrated on the training split.",
     badges=("onnx", "quantized"),
     assets=assets,
     gates=gates,

@@ -10,7 +10,7 @@ from ruamel.yaml.comments import CommentedMap
 from compression_ops import choices
 from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.spec import Spec
-from pipelines.recipe import architectures, schema_words, trained, views
+from pipelines.recipe import architectures, parents, schema_words, trained, views
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
@@ -89,7 +89,7 @@ def _wrong_tag(
 
 def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     """Mistakes that need more than one field, or code on the disk, to be seen."""
-    mistakes = _missing_students(recipe, attributes)
+    mistakes = [*parents.mistakes(recipe, attributes)]
     for where, choice in (("teacher",), recipe.teacher), *((("students", n), s) for n, s in recipe.students.items()):
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
@@ -107,17 +107,6 @@ def refused(attributes: CommentedMap) -> list[Mistake]:
     except ValidationError as error:
         return [mistake(attributes, fault) for fault in error.errors()]
     return cross_check(recipe, attributes)
-
-
-def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
-    mistakes: list[Mistake] = []
-    for name, quantized in recipe.quantized_students.items():
-        if quantized.student not in recipe.students:
-            path, line, value, _ = locate(attributes, ("quantized_students", name, "student"))
-            allowed = "one of the recipe's students: " + ", ".join(recipe.students)
-            close = nearest(quantized.student, list(recipe.students))
-            mistakes.append(Mistake(line, path, "no such student", shown(value), allowed, close))
-    return mistakes
 
 
 def _too_old_for_their_bits(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
@@ -143,7 +132,7 @@ def _weighs_in_vain(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
 def _named_like_seeds(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     """In Dagster `small_seed_1` is the student `small` from its second seed."""
     seeds = {name: student.seeds for name, student in recipe.students.items()}
-    quantized = {name: seeds.get(stated.student, 1) for name, stated in recipe.quantized_students.items()}
+    quantized = {name: seeds.get(stated.student_name, 1) for name, stated in recipe.quantized_students.items()}
     mistakes: list[Mistake] = []
     for section, known in (("students", seeds), ("quantized_students", quantized)):
         taken = {f"{name}_seed_{number}": name for name, count in known.items() for number in range(1, count)}

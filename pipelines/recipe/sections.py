@@ -49,9 +49,22 @@ class Student(StudentTraining):
 
 
 class QuantizedStudent(quantized_student.QuantizedStudent):
-    """A student as an integer model for onnxruntime."""
+    """A student, or its control, as an integer model for onnxruntime."""
 
-    student: Name = Field(description="Which of `students` to quantize.")
+    student: Name | None = Field(default=None, description="Which of `students` to quantize: short for `of`.")
+    of: str | None = Field(
+        default=None, description="Which model to quantize: `student/<name>` or `control/<name>`, where it has one."
+    )
+
+    @property
+    def source(self) -> str:
+        """The name of the asset that it is made of."""
+        return self.of or f"student/{self.student}"
+
+    @property
+    def student_name(self) -> str:
+        """Under which name of `students` its network stands."""
+        return self.source.partition("/")[2]
 
 
 class Benchmark(Conditions, Limits):

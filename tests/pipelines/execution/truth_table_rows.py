@@ -182,6 +182,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "students.small.loss.standardize": ("standardize: false", "standardize: true", FROM_STUDENT),
     "students.small.loss.alpha": ("alpha: 0.9", "alpha: 0.5", FROM_STUDENT),
     "students.small.control": ("control: true", "control: false", FROM_MEASURED),
+    "quantized_students.int8.of": ("student: small", "of: control/small", FROM_QUANTIZED),
     "quantized_students.int8.weight_bits": ("weight_bits: 8", "weight_bits: 4", FROM_QUANTIZED),
     "quantized_students.int8.per_channel": ("per_channel: true", "per_channel: false", FROM_QUANTIZED),
     "quantized_students.int8.opset": ("opset: 21", "opset: 18", FROM_QUANTIZED),

@@ -1,5 +1,6 @@
 """Mistakes in a recipe, each an edit of a right one: (edit, field, problem, a word of the cure)."""
 
+from tests.pipelines.recipe.mistakes_of_parents import PARENTS
 from tests.pipelines.recipe.mistakes_of_trained_teachers import TRAINED
 
 _MODE = "automation: {mode: off}"  # stands last in the recipe, so that another section may stand there instead
@@ -88,12 +89,6 @@ MISTAKES = {
         "students.small.architecture",
         "biuld",
         "`build`",
-    ),
-    "quantized student of nobody": (
-        ("student: small", "student: smal"),
-        "quantized_students.int8.student",
-        "'smal' (text)",
-        "`small`",
     ),
     "an opset without integers of four bits": (
         ("weight_bits: 8", "opset: 20\n      weight_bits: 4"),
@@ -284,5 +279,6 @@ MISTAKES = {
         "'me@example.com' (text)",
         "a list, each item an e-mail",
     ),
+    **PARENTS,
     **TRAINED,
 }
