@@ -1,11 +1,11 @@
-"""Stage: run the teacher once over every view of the train split and keep its logits."""
+"""Stage: run a teacher once over every view of the train split and keep its logits."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from compression_ops.data.views import Views
 from compression_ops.progress import Progress
-from compression_ops.stages.stage import Context, StageResult
+from compression_ops.stages.stage import Context, StageResult, of_kind
 
 
 class SoftLabels(Views):
@@ -15,7 +15,7 @@ class SoftLabels(Views):
 def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) -> StageResult:
     """Write `views.json` and, view by view, `view_<number>.safetensors`. The memory does not grow with the views.
 
-    inputs  `dataset`, `teacher`
+    inputs  `dataset`, and one folder with a saved network: `teacher`, or the student that teaches, `student/medium`
 
     On the processor onnxruntime computes, and torch where the teacher cannot be exported to ONNX: a warning says so. On
     an accelerator torch does. `train_accuracy` of a mixed view is how often the teacher answers the class that has most
@@ -37,7 +37,8 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
     save_views(context.output, views)
     history: list[Mapping[str, float]] = []
     with deterministic(views.seed, torch.device(context.device)) as undetermined:
-        teacher = open_forward(inputs["teacher"], description, sample, context.device)
+        folder = of_kind(inputs, "teacher", "student") or inputs["teacher"]
+        teacher = open_forward(folder, description, sample, context.device)
         for view, labels in enumerate(label_views(teacher, train.images, description, views)):
             save_logits(context.output, view, labels)
             classes = views.view(view, train.images, description).classes(train.labels)

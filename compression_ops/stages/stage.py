@@ -66,4 +66,10 @@ class StageResult:
         )
 
 
+def of_kind(inputs: Mapping[str, Path], *kinds: str) -> Path | None:
+    """The folder of an input of the first of these kinds that has any: `student/medium` is a `student`. Else None."""
+    found = [(name.partition("/")[0], folder) for name, folder in inputs.items()]
+    return next((folder for kind in kinds for own, folder in found if own == kind), None)
+
+
 StageFunction = Callable[[Any, Mapping[str, Path], Context], StageResult]

@@ -6,7 +6,7 @@ from pathlib import Path
 from compression_ops.choices import Contract, one_of
 from compression_ops.models.choice import NetworkChoice
 from compression_ops.spec import Spec
-from compression_ops.stages.stage import Context, StageResult
+from compression_ops.stages.stage import Context, StageResult, of_kind
 from compression_ops.training.hyperparameters import Selection, Training
 
 
@@ -31,7 +31,8 @@ class Student(StudentTraining, Selection):
 def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> StageResult:
     """Train on the views that the teacher labelled, each with its own logits; write the model as `teacher` does.
 
-    inputs  `dataset`, `soft_labels`, and `teacher` where the loss needs the teacher itself
+    inputs  `dataset`; `soft_labels`, or those of a student that teaches, `soft_labels/medium`; and where the loss needs
+            the teacher itself, that: `teacher`, or `student/medium`
 
     Raises ModelError if the network cannot be built, does not fit the data, or its loss stops being finite, if the
     loss needs a teacher that is no input, cannot weigh classes as asked or takes no mixed labels where the views mix,
@@ -44,11 +45,12 @@ def run(parameters: Student, inputs: Mapping[str, Path], context: Context) -> St
 
     require_class_weights(parameters.loss, parameters)
     data = load_data(inputs["dataset"])
-    views = load_views(inputs["soft_labels"])
+    labels = of_kind(inputs, "soft_labels") or inputs["soft_labels"]
+    views = load_views(labels)
     require_mixed_labels(parameters.loss, views)
     network = of_choice(parameters, data.description)
-    teacher = inputs.get("teacher")
-    objective = of_loss(parameters.loss, inputs["soft_labels"], teacher, len(data.train), data.description)
+    teacher = of_kind(inputs, "teacher", "student")
+    objective = of_loss(parameters.loss, labels, teacher, len(data.train), data.description)
     metric, progress, device = parameters.metric, context.progress, context.device
     trained = train_network(network, data, parameters, views, objective, progress, metric, device)
     save(context.output, network, trained.model)

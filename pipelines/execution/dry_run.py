@@ -130,8 +130,9 @@ def _check_objective(pipeline: Pipeline, trial: _Trial, description: "Descriptio
     loss = getattr(trial.training, "loss", None)
     if loss is None or not getattr(loss, "needs_teacher", False):
         return
-    teacher = pipeline.graph.assets["teacher"].parameters
-    choices = (_choice(each) for each in (teacher, trial.training) if isinstance(each, Training))
+    assets = pipeline.graph.assets
+    inputs = [assets[name].parameters for name in assets[trial.asset].inputs if name in assets]
+    choices = (_choice(each) for each in (*inputs, trial.training) if isinstance(each, Training))
     both = [build(of_choice(choice, description)) for choice in choices]
     choices_of_methods.function(loss, "objective")(loss, *both, description.shape)
 

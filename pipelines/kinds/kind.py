@@ -159,6 +159,11 @@ def network_code(architecture: str) -> tuple[str, ...]:
     )
 
 
+def teacher_code(recipe: Recipe, student: str | None) -> tuple[str, ...]:
+    """The modules of the network that teaches: of a student by its name, or of the recipe's teacher."""
+    return network_code((recipe.teacher if student is None else recipe.students[student]).architecture)
+
+
 def augmentation_code(augmentation: Augmentation | None) -> tuple[str, ...]:
     """The modules of the augmentations that a recipe chose; an edit of another one leaves its views as they are."""
     chosen = {} if augmentation is None else augmentation.chosen()

@@ -48,7 +48,7 @@ def _models(recipe: Recipe) -> dict[str, Member]:
             models[asset] = Member(role=role, parent=parent, repeats=name if further else None)
 
     for name, student in recipe.students.items():
-        add(f"student/{name}", "student", "teacher", student.seeds)
+        add(f"student/{name}", "student", recipe.model_of(student.teacher), student.seeds)
         if student.control:
             add(f"control/{name}", "control", f"student/{name}", student.seeds)
     for name, quantized in recipe.quantized_students.items():

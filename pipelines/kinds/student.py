@@ -15,6 +15,7 @@ from pipelines.kinds.kind import (
     of_training,
     repeats,
     seeds,
+    teacher_code,
     thresholds,
 )
 from pipelines.recipe.sections import Recipe
@@ -24,20 +25,20 @@ from pipelines.state.materialization import Check
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One for each of the recipe's `students` and each of its seeds."""
     for name, stated in recipe.students.items():
-        online = ("teacher",) if getattr(stated.loss, "needs_teacher", False) else ()
+        online = (recipe.model_of(stated.teacher),) if getattr(stated.loss, "needs_teacher", False) else ()
         parameters = stated.part(Student, metric=recipe.metric)
         for asset, further in repeats(f"student/{name}", stated.seeds):
             yield Asset(
                 name=asset,
                 kind="student",
                 parameters=from_seed(parameters, further),
-                inputs=("dataset", "soft_labels", *online, *seeds(recipe)),
+                inputs=("dataset", recipe.soft_labels_of(stated.teacher), *online, *seeds(recipe)),
                 origins={"": f"students.{name}", "metric": "metric"},
                 code=(
                     *network_code(stated.architecture),
                     implementations.module_name(stated.loss),
                     *augmentation_code(recipe.soft_labels.augmentation),
-                    *(network_code(recipe.teacher.architecture) if online else ()),
+                    *(teacher_code(recipe, stated.teacher) if online else ()),
                 ),
                 gates=thresholds(recipe, "gates.min_student_accuracy"),
                 is_heavy=True,

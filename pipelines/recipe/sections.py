@@ -42,6 +42,9 @@ class Teacher(TeacherTraining):
 class Student(StudentTraining):
     """A small model that learns from the soft labels."""
 
+    teacher: Name | None = Field(
+        default=None, description="Which of `students` teaches it; by default the recipe's teacher."
+    )
     control: bool = Field(default=False, description="Also train it on labels alone, to see what distillation gains.")
     seeds: int = Field(
         default=1, ge=1, le=100, description="Train it from so many seeds, `seed` the first, to tell gains from chance."
@@ -154,3 +157,19 @@ class Recipe(Spec):
     freshness: Freshness = Freshness()
     search: Search | None = Field(default=None, description="None by default.")
     owners: list[Owner] = Field(default=[], description="Who answers for it: e-mail addresses or `team:<name>`.")
+
+    @property
+    def teachers(self) -> tuple[str | None, ...]:
+        """Who teaches: the recipe's teacher as None, then the names of students that teach others."""
+        named = (student.teacher for student in self.students.values())
+        return (None, *dict.fromkeys(name for name in named if name is not None))
+
+    @staticmethod
+    def model_of(student: str | None) -> str:
+        """The asset of a teacher, which is a student by its name, or None."""
+        return "teacher" if student is None else f"student/{student}"
+
+    @staticmethod
+    def soft_labels_of(student: str | None) -> str:
+        """The asset of its soft labels."""
+        return "soft_labels" if student is None else f"soft_labels/{student}"

@@ -3,18 +3,36 @@
 from pathlib import Path
 
 import pytest
+import torch
 
+from compression_ops.data.dataset import load_description, load_split
+from compression_ops.distillation.soft_labels import load_logits, load_views
 from compression_ops.evaluation import measurements
+from compression_ops.models import inference, network
+from pipelines.commands import run as runner
 from pipelines.recipe import file
 from pipelines.recipe.error import RecipeError
 from tests.pipelines import product, recipes
 
+# `small` is taught by `medium`, which the recipe's teacher teaches.
+CHAIN = (
+    "  students:\n",
+    """  students:
+    medium:
+      {architecture: simple_cnn, epochs: 2, batch_size: 64, learning_rate: 0.003, loss: {type: kd}}
+""",
+)
+BY_MEDIUM = ("      control: true\n", "      control: true\n      teacher: medium\n")
 OF_CONTROL = ("student: small", "of: control/small")
 
 
 def _parents() -> dict[str, str | None]:
-    measured = measurements.read(product.pipeline().store.fetch(product.entry("measurements").artifact))
+    measured = measurements.read(_folder("measurements"))
     return {model.name: model.parent for model in measured.models}
+
+
+def _folder(asset: str) -> Path:
+    return product.pipeline().store.fetch(product.entry(asset).artifact)
 
 
 def _message(defs: Path, *edits: tuple[str, str]) -> str:
@@ -59,3 +77,46 @@ def test_a_quantized_student_of_nothing_is_told_what_there_is(defs: Path) -> Non
     message = _message(defs, ("      student: small\n", ""))
     assert "quantized_students.int8.student: missing" in message
     assert "one of: small; or `of`: student/small, control/small" in message
+
+
+def test_a_student_that_teaches_labels_the_views_of_the_teacher_and_is_the_parent(defs: Path, home: Path) -> None:
+    path = recipes.write(defs, text=recipes.edited(CHAIN, BY_MEDIUM))
+    graph = product.pipeline().graph
+    assert graph.assets["soft_labels/medium"].inputs == ("dataset", "student/medium")
+    assert graph.assets["student/small"].inputs == ("dataset", "soft_labels/medium")
+    assert graph.assets["student/medium"].inputs == ("dataset", "soft_labels")
+    assert "soft_labels/medium" in product.computed()
+    views = load_views(_folder("soft_labels/medium"))
+    assert views == load_views(_folder("soft_labels"))
+    train, description = load_split(_folder("dataset"), "train"), load_description(_folder("dataset"))
+    stored = load_logits(_folder("soft_labels/medium"), 1, len(train), len(description.classes))
+    pixels = views.view(1, train.images, description).pixels(torch.arange(len(train)), torch.device("cpu"))
+    own = inference.logits(network.load(_folder("student/medium")), pixels, description)
+    assert torch.allclose(stored.float(), own, atol=0.01)
+    assert _parents()["student/small"] == "student/medium"
+    assert _parents()["student/medium"] == "teacher"
+    metrics = product.entry("measurements").metrics
+    ratio = metrics["teacher.file_bytes"] / metrics["student/small.file_bytes"]
+    assert metrics["student/small.compression_ratio"] == pytest.approx(ratio)
+    product.edit(path, "learning_rate: 0.003, loss: {type: kd}", "learning_rate: 0.004, loss: {type: kd}")
+    expected = {"student/medium", "soft_labels/medium", "student/small", "quantized_student/int8", "measurements"}
+    assert expected <= product.computed() <= {*expected, "benchmark_report", "champion"}
+
+
+def test_a_loss_that_needs_the_teacher_has_the_student_that_teaches_beside_it(defs: Path, home: Path) -> None:
+    loss = ("loss: {type: kd, temperature: 4.0, alpha: 0.9}", "loss: {type: fitnet, teacher_layer: nowhere}")
+    path = recipes.write(defs, text=recipes.edited(CHAIN, BY_MEDIUM, loss))
+    assert product.pipeline().graph.assets["student/small"].inputs[2] == "student/medium"
+    report = runner.run(product.pipeline(), ["student/small", "student/medium", "soft_labels*", "teacher", "dataset"])
+    (cause,) = {item.cause for item in report.outcomes if item.outcome == "failed"}
+    assert "loss.teacher_layer is 'nowhere'" in str(cause)
+    product.edit(path, "type: fitnet, teacher_layer: nowhere", "type: fitnet")
+    assert "student/small" in product.computed(patterns=["student/*", "soft_labels*", "teacher", "dataset"])
+
+
+def test_students_that_teach_each_other_are_told_once(defs: Path) -> None:
+    medium = CHAIN[1].replace("loss:", "teacher: small, loss:")
+    message = _message(defs, (CHAIN[0], medium), BY_MEDIUM)
+    assert message.count("defs.yaml:") == 1
+    assert "students.medium.teacher: learns from itself (medium <- small <- medium)" in message
+    assert "nothing, for the recipe's teacher" in message

@@ -7,6 +7,26 @@ PARENTS = {
         "'smal' (text)",
         "`small`",
     ),
+    "taught by nobody": (
+        ("control: true", "teacher: smal\n      control: true"),
+        "students.small.teacher",
+        "no such student",
+        "'smal' (text)",
+        "nothing, for the recipe's teacher",
+    ),
+    "taught by itself": (
+        ("control: true", "teacher: small\n      control: true"),
+        "students.small.teacher",
+        "learns from itself (small <- small)",
+        "'small' (text)",
+        "nothing, for the recipe's teacher",
+    ),
+    "taught by an asset": (
+        ("control: true", "teacher: student/small\n      control: true"),
+        "students.small.teacher",
+        "'student/small' (text)",
+        "letters, digits and underscores",
+    ),
     "quantized from no model": (
         ("student: small", "of: students/small"),
         "quantized_students.int8.of",
