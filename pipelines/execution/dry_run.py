@@ -23,6 +23,8 @@ from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from compression_ops.data.dataset import Description
 
 _MODULE = "compression_ops.dry_run"
@@ -130,11 +132,24 @@ def _check_objective(pipeline: Pipeline, trial: _Trial, description: "Descriptio
     loss = getattr(trial.training, "loss", None)
     if loss is None or not getattr(loss, "needs_teacher", False):
         return
+    teacher, student = _teacher(pipeline, trial.asset, description), build(of_choice(trial.choice, description))
+    choices_of_methods.function(loss, "objective")(loss, teacher, student, description.shape)
+
+
+def _teacher(pipeline: Pipeline, name: str, description: "Description") -> "nn.Module":
+    """The untrained network among the inputs of an asset; one that is made of several trained ones, these as one."""
+    from compression_ops.models.composite.ensemble import Ensemble
+    from compression_ops.models.network import build, of_choice
+
     assets = pipeline.graph.assets
-    inputs = [assets[name].parameters for name in assets[trial.asset].inputs if name in assets]
-    choices = (_choice(each) for each in (*inputs, trial.training) if isinstance(each, Training))
-    both = [build(of_choice(choice, description)) for choice in choices]
-    choices_of_methods.function(loss, "objective")(loss, *both, description.shape)
+
+    def trained(names: Collection[str]) -> "list[nn.Module]":
+        parameters = [assets[each].parameters for each in names if each in assets]
+        return [build(of_choice(_choice(each), description)) for each in parameters if isinstance(each, Training)]
+
+    inputs = assets[name].inputs
+    alone = trained(inputs)
+    return alone[0] if alone else Ensemble(next(filter(None, (trained(assets[each].inputs) for each in inputs))))
 
 
 def _known(file: Path) -> tuple[str, ...] | None:

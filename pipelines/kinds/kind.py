@@ -161,7 +161,10 @@ def network_code(architecture: str) -> tuple[str, ...]:
 
 def teacher_code(recipe: Recipe, student: str | None) -> tuple[str, ...]:
     """The modules of the network that teaches: of a student by its name, or of the recipe's teacher."""
-    return network_code((recipe.teacher if student is None else recipe.students[student]).architecture)
+    if student is not None:
+        return network_code(recipe.students[student].architecture)
+    joined = ("compression_ops.models.composite.ensemble",) if recipe.teacher_members else ()
+    return (*network_code(recipe.teacher.architecture), *joined)
 
 
 def augmentation_code(augmentation: Augmentation | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.measurements import Measurements
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, Page, network_code, repeats, thresholds
+from pipelines.kinds.kind import Kind, Page, network_code, repeats, teacher_code, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check, Materialization
 
@@ -27,14 +27,17 @@ _FOLLOWED = frozenset({"test_accuracy", "accuracy_change_points", "file_bytes", 
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One, of all models together: they are compared on the same samples and in the same minutes."""
     models = _models(recipe)
-    architectures = {recipe.teacher.architecture, *(student.architecture for student in recipe.students.values())}
+    architectures = {student.architecture for student in recipe.students.values()} - {recipe.teacher.architecture}
     yield Asset(
         name="measurements",
         kind="measurements",
         parameters=recipe.benchmark.part(Conditions).part(Measurements, models=models),
         inputs=("dataset", *models),
         origins={"": "benchmark", "models": "the recipe's models"},
-        code=tuple(module for each in sorted(architectures) for module in network_code(each)),
+        code=(
+            *teacher_code(recipe, None),
+            *(module for each in sorted(architectures) for module in network_code(each)),
+        ),
         gates=thresholds(recipe, *_THRESHOLDS),
         is_heavy=True,
     )

@@ -33,6 +33,10 @@ class Teacher(TeacherTraining):
         "`timm`, for those that the library publishes.",
     )
 
+    ensemble: int | None = Field(
+        default=None, ge=2, le=64, description="So many networks of it are trained, and their logits averaged."
+    )
+
     @property
     def is_published(self) -> bool:
         """Whether its weights are a library's, and no file of the user's."""
@@ -157,6 +161,11 @@ class Recipe(Spec):
     freshness: Freshness = Freshness()
     search: Search | None = Field(default=None, description="None by default.")
     owners: list[Owner] = Field(default=[], description="Who answers for it: e-mail addresses or `team:<name>`.")
+
+    @property
+    def teacher_members(self) -> tuple[str, ...]:
+        """The assets that the teacher is averaged from; () for a teacher that is one network."""
+        return tuple(f"teacher_member/{index}" for index in range(self.teacher.ensemble or 0))
 
     @property
     def teachers(self) -> tuple[str | None, ...]:

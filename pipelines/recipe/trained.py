@@ -35,6 +35,12 @@ def mistakes(recipe: Recipe, attributes: CommentedMap) -> Iterator[Mistake]:
             line, path, "missing", present, "a number, more than 0, at most 100; without epochs none is needed"
         )
     yield from _of_weights(recipe, attributes)
+    if teacher.ensemble is not None and teacher.weights is not None:
+        nothing = "nothing: {}, so that all members would be one network"
+        if teacher.epochs == 0:
+            yield at("ensemble", "useless", nothing.format("without epochs trained `weights` are taken as they are"))
+        elif teacher.freeze != "nothing":
+            yield at("ensemble", "useless", nothing.format(f"`freeze: {teacher.freeze}` keeps the trained `weights`"))
     if teacher.architecture == ONNX and teacher.epochs > 0:
         yield at("epochs", "not allowed", "0: the network of an ONNX file runs, and does not learn")
     for name, student in recipe.students.items():

@@ -1,5 +1,6 @@
 """Which model is made of which: quantized controls, students that teach students, teachers that are ensembles."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,52 @@ def test_students_that_teach_each_other_are_told_once(defs: Path) -> None:
     assert message.count("defs.yaml:") == 1
     assert "students.medium.teacher: learns from itself (medium <- small <- medium)" in message
     assert "nothing, for the recipe's teacher" in message
+
+
+def _teacher_of(members: int) -> str:
+    return recipes.edited(("epochs: 1  #", f"ensemble: {members}\n    epochs: 1  #"))
+
+
+def test_a_further_member_of_an_ensemble_is_all_that_is_trained_for_it(recipe: Path) -> None:
+    after = {"teacher", "soft_labels", "student/small", "quantized_student/int8", "measurements", "benchmark_report"}
+    recipe.write_text(_teacher_of(2))
+    alone = product.entry("teacher").digest
+    assert product.computed() - {"champion"} == {"teacher_member/1", *after}
+    assert product.entry("teacher_member/0").digest == alone
+    recipe.write_text(_teacher_of(3))
+    assert product.computed() - {"champion"} == {"teacher_member/2", *after}
+    folders = [_folder(f"teacher_member/{index}") for index in range(3)]
+    assert len({product.entry(f"teacher_member/{index}").digest for index in range(3)}) == 3
+    split, description = load_split(_folder("dataset"), "validation"), load_description(_folder("dataset"))
+    each = [inference.logits(network.load(folder), split.images, description) for folder in folders]
+    mean = torch.stack([logits.double() for logits in each]).mean(dim=0)
+    joined = inference.logits(network.load(_folder("teacher")), split.images, description)
+    torch.testing.assert_close(joined.double(), mean, atol=1e-5, rtol=1e-5)
+    accuracy = (mean.argmax(dim=1) == split.labels).double().mean().item()
+    assert product.entry("teacher").metrics["validation_accuracy"] == pytest.approx(accuracy)
+
+
+def test_the_floor_judges_an_ensemble_as_a_whole_and_no_member(defs: Path, home: Path) -> None:
+    text = _teacher_of(2) + "  gates: {min_teacher_accuracy: 1.0}\n"
+    recipes.write(defs, text=text)
+    report = runner.run(product.pipeline())
+    assert {item.asset for item in report.outcomes if item.outcome == "failed"} == {"teacher"}
+    assert "teacher_member/1" in report.named("computed")
+
+
+def test_new_seeds_of_one_member_are_never_those_of_another(defs: Path) -> None:
+    recipes.write(defs, text=_teacher_of(4))
+    seeds = [product.pipeline().graph.assets[f"teacher_member/{index}"].values["seed"] for index in range(4)]
+    assert seeds[0] == 0
+    assert min(later - former for former, later in pairwise(seeds)) > 1_000_000
+
+
+def test_an_ensemble_stands_beside_a_student_whose_loss_needs_it(defs: Path, home: Path) -> None:
+    loss = ("loss: {type: kd, temperature: 4.0, alpha: 0.9}", "loss: {type: fitnet, teacher_layer: nowhere}")
+    path = recipes.write(defs, text=recipes.edited(loss, text=_teacher_of(2)))
+    report = runner.run(product.pipeline())
+    causes = [item.cause for item in report.outcomes if item.outcome == "failed"]
+    assert causes
+    assert all("members.1." in str(cause) for cause in causes)
+    product.edit(path, "type: fitnet, teacher_layer: nowhere", "type: fitnet")
+    assert "student/small" in product.computed()

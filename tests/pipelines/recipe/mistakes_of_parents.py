@@ -7,6 +7,31 @@ PARENTS = {
         "'smal' (text)",
         "`small`",
     ),
+    "an ensemble of one": (
+        ("epochs: 1  #", "ensemble: 1\n    epochs: 1  #"),
+        "teacher.ensemble",
+        "1 (a number)",
+        "at least 2",
+    ),
+    "an ensemble of copies": (
+        (
+            "architecture: simple_cnn\n    epochs: 1  #",
+            "ensemble: 2\n    architecture: torchvision.models:resnet18\n    weights: torchvision\n    epochs: 0  #",
+        ),
+        "teacher.ensemble",
+        "useless",
+        "2 (a number)",
+        "all members would be one network",
+    ),
+    "an ensemble of frozen networks": (
+        (
+            "architecture: simple_cnn\n    epochs: 1  #",
+            "ensemble: 2\n    architecture: torchvision.models:resnet18\n    weights: torchvision\n"
+            "    freeze: backbone\n    epochs: 1  #",
+        ),
+        "teacher.ensemble",
+        "`freeze: backbone` keeps",
+    ),
     "taught by nobody": (
         ("control: true", "teacher: smal\n      control: true"),
         "students.small.teacher",
