@@ -23,7 +23,7 @@ from compression_ops.seeds import generator
 from compression_ops.training import class_weights, memory, precision, threads
 from compression_ops.training.determinism import deterministic
 from compression_ops.training.hyperparameters import Training
-from compression_ops.training.objective import Batch, Objective, ObjectiveOf
+from compression_ops.training.objective import Batch, Objective, ObjectiveOf, with_penalties
 from compression_ops.training.optimizer import build_optimizer, learning_rate
 
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -197,7 +197,7 @@ def _train_epoch(
         inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
         batch = Batch(inputs, rows, view.labels(data.train.labels, rows).to(device), epoch, weighted)
         with precision.autocast(training, device), workers.watching():
-            loss = objective.loss(model, batch)
+            loss = with_penalties(objective.loss(model, batch), model)
         if not loss.requires_grad:
             raise ModelError(
                 "no weight of the network has a gradient: its logits depend on none, or only through an operation "

@@ -69,3 +69,16 @@ def supervised(label_smoothing: float = 0.0) -> Objective:
         return cross_entropy(logits, batch.labels, batch.class_weights, label_smoothing=label_smoothing)
 
     return Objective(loss)
+
+
+def with_penalties(loss: Tensor, model: nn.Module) -> Tensor:
+    """A batch's loss with what the network itself asks to be added to it, whatever the objective.
+
+    A module that defines `training_penalty() -> scalar or None` is asked after its forward in training mode; None adds
+    nothing.
+    """
+    for module in model.modules():
+        ask: Callable[[], Tensor | None] | None = getattr(module, "training_penalty", None)
+        penalty = ask() if callable(ask) else None
+        loss = loss if penalty is None else loss + penalty
+    return loss

@@ -101,6 +101,7 @@ MODULES: dict[str, str] = {
     "models.architectures": MODELS,
     "models.architectures.resnet": NOBODY,
     "models.architectures.simple_cnn": "teacher soft_labels measurements",
+    "models.architectures.soft_decision_tree": NOBODY,
     "models.architectures.strided_cnn": NOBODY,
     "models.architectures.tiny_cnn": "student control quantized_student measurements",
     "models.architectures.vgg": NOBODY,

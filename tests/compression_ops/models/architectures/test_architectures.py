@@ -37,6 +37,7 @@ def test_a_sample_is_judged_alone(architecture: str) -> None:
         ("vgg", (1, 28, 28), 3_241_450),
         ("resnet", (1, 28, 28), 77_754),
         ("strided_cnn", (1, 28, 28), 9_994),
+        ("soft_decision_tree", (1, 28, 28), 202_990),
     ],
 )
 def test_the_parameter_counts_are_those_of_the_docstrings(
