@@ -30,7 +30,7 @@ def build(
     balance        λ, how strongly a node is asked to send half of its samples either way while it trains; 0: not at all
     balance_decay  by which λ is multiplied a level, in (0, 1]; the paper's 2^-d is 0.5
     """
-    if not (isinstance(depth, int) and 1 <= depth <= _DEEPEST):
+    if depth not in range(1, _DEEPEST + 1):
         raise ValueError(f"depth is {depth!r}; allowed is a whole number from 1 to {_DEEPEST}")
     if not balance >= 0 or not 0 < balance_decay <= 1:
         raise ValueError(
