@@ -10,7 +10,10 @@ from compression_ops.errors import CompressionError
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: its line (1-based), the field's path, and what a user needs to mend it."""
+    """One mistake: its line (1-based), the field's path, and what a user needs to mend it.
+
+    `found` and `allowed` are empty where `problem` says them.
+    """
 
     line: int
     path: str
@@ -25,7 +28,8 @@ class Mistake:
         lines = [where + self.problem]
         if self.found:
             lines.append(f"  found:   {self.found}")
-        lines.append(f"  allowed: {self.allowed}")
+        if self.allowed:
+            lines.append(f"  allowed: {self.allowed}")
         if self.nearest:
             lines.append(f"  did you mean `{self.nearest}`?")
         return "\n".join(lines)

@@ -122,10 +122,19 @@ def with_values(found: RecipeFile, values: Mapping[str, Any]) -> RecipeFile:
 
 
 def check(path: Path, text: str | None = None) -> RecipeFile:
-    """As `read`, where the files that the recipe names must be there too."""
+    """As `read`, where the files that the recipe names must be there too, and hold what it says they hold."""
     found = read(path, text)
     require_files(found, text)
+    _require_readable(found, text)
     return found
+
+
+def _require_readable(recipe_file: RecipeFile, text: str | None) -> None:
+    file = displayed(recipe_file.path)
+    attributes = attributes_of(parse(recipe_file.path, file, text), file)
+    mistakes = missing.misread(recipe_file.recipe, attributes, recipe_file.path.parent)
+    if mistakes:
+        raise RecipeError(file, mistakes)
 
 
 def require_files(recipe_file: RecipeFile, text: str | None = None) -> None:

@@ -1,14 +1,15 @@
-"""Files and folders that a recipe names, and that are not on this machine.
+"""Files and folders that a recipe names, and that are not on this machine, or hold something else than it says.
 
 That is no mistake of the recipe by itself: who only reads results needs none of them. It is one where they are needed.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from compression_ops import choices
+from compression_ops import choices, implementations
 from compression_ops.errors import CompressionError
 from pipelines.recipe.error import Mistake, shown
 from pipelines.recipe.location import locate
@@ -41,6 +42,33 @@ def _of_data(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mis
         return [_mistake(attributes, ("dataset", "images"), "folder", table.parent)]
     kind = {"image_folder": "folder", "npz": "file", "image_table": "file"}.get(recipe.dataset.source, "file or folder")
     return [_mistake(attributes, ("dataset", "path"), kind, folder)]
+
+
+def misread(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
+    """What a source sees of its data without reading pixels that is not as the recipe says: columns, arrays, files.
+
+    A source that defines no `examine` looks at nothing; data that are not here are none of its mistakes.
+    """
+    if not hasattr(implementations.module_of(recipe.dataset), "examine"):
+        return []
+    spec = located(recipe.dataset, folder)
+    try:
+        root = choices.function(spec, "locate")(spec, ())
+        if root is not None:
+            choices.function(spec, "examine")(spec, root)
+    except (CompressionError, OSError) as error:
+        field, words = _field_and_words(recipe, str(error))
+        path, line, _, _ = locate(attributes, ("dataset", field))
+        return [Mistake(line, path, words, "", "")]
+    return []
+
+
+def _field_and_words(recipe: Recipe, words: str) -> tuple[str, str]:
+    """The field that an error of a source is about, which it begins with if it is not the path, and the rest."""
+    begin = re.match(r"dataset\.(\w+): ", words)
+    if begin is None or begin[1] not in type(recipe.dataset).model_fields:
+        return "path", words
+    return begin[1], words[begin.end() :]
 
 
 def _mistake(attributes: CommentedMap, location: tuple[str, ...], kind: str, folder: Path) -> Mistake:

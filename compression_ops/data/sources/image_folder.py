@@ -53,6 +53,14 @@ def files(spec: ImageFolder, root: Path) -> list[Path]:
     return sorted(labelled.file for labelled in (*found.train, *(found.test or ())))
 
 
+def examine(spec: ImageFolder, root: Path) -> None:
+    """Raises DataError as `layout.read` does, and for files without a group; no picture is opened."""
+    found = layout.read(root)
+    for split in (found.train, found.test or ()):
+        if spec.groups is not None:
+            of_files(spec.groups, [item.file for item in split], [item.folder for item in split], root)
+
+
 def read(spec: ImageFolder, root: Path) -> RawData:
     """Images uint8 [N, channels, image_size, image_size]; classes are the folders' names in natural order.
 

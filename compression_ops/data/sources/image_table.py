@@ -73,6 +73,11 @@ def files(spec: ImageTable, root: Path) -> list[Path]:
     return [root, *sorted(folders[file.parent] / file.name for file in found.files)]
 
 
+def examine(spec: ImageTable, root: Path) -> None:
+    """Raises DataError as `rows.read` does: for columns, files, labels and splits; no picture is opened."""
+    _rows(spec, root)
+
+
 def read(spec: ImageTable, root: Path) -> RawData:
     """Images uint8 [N, channels, image_size, image_size]; classes are the labels in natural order.
 

@@ -74,6 +74,12 @@ def files(spec: NPZ, root: Path) -> list[Path]:
     return [root]
 
 
+def examine(spec: NPZ, root: Path) -> None:
+    """Raises DataError as `read` does, for what the heads of the arrays say: which there are, and of which shape."""
+    with npz_archive.opened(root, _wanted(spec.groups)) as archive:
+        _checked(root, archive, spec.groups)
+
+
 def read(spec: NPZ, root: Path) -> RawData:
     """Images uint8 [N, C, H, W], unpacked block by block into a spool (see compression_ops.data.storage.spool).
 
@@ -84,22 +90,20 @@ def read(spec: NPZ, root: Path) -> RawData:
     import numpy as np
 
     with npz_archive.opened(root, _wanted(spec.groups)) as archive:
-        training, test, joining = _layout(root, archive.heads)
+        training, test, joining = _checked(root, archive, spec.groups)
         parts = [training] if joining is None else [training, joining]
-        if joining is not None:
-            _require_one_shape(root, archive, training[0], joining[0])
         warnings = _left_aside(root, archive, spec.groups)
         train_labels = [_to_labels(archive, root, names[1]) for names in parts]
         counted = zip(parts, train_labels, strict=True)
-        groups = [_groups(root, archive, names, spec.groups, len(labels)) for names, labels in counted]
+        members = [_groups(root, archive, names, spec.groups, len(labels)) for names, labels in counted if spec.groups]
         images = _images(archive, root, [names[0] for names in parts], warnings)
-        train = Samples(images, np.concatenate(train_labels), _joined(groups))
+        train = Samples(images, np.concatenate(train_labels), np.concatenate(members) if members else None)
         held = HoldOut(spec.test_fraction)
         if test is not None:
             labels = _to_labels(archive, root, test[1])
-            stated = spec.groups if spec.groups and _beside(test, spec.groups) in archive.heads else None
-            members = _groups(root, archive, test, stated, len(labels))
-            held = Samples(_images(archive, root, [test[0]], warnings), labels, members)
+            is_grouped = spec.groups is not None and _beside(test, spec.groups) in archive.heads
+            apart = _groups(root, archive, test, spec.groups, len(labels)) if spec.groups and is_grouped else None
+            held = Samples(_images(archive, root, [test[0]], warnings), labels, apart)
         labels = train_labels if isinstance(held, HoldOut) else [*train_labels, held.labels]
         return RawData(train, held, _classes(root, archive, labels), tuple(warnings))
 
@@ -115,13 +119,6 @@ def _left_aside(root: Path, archive: Archive, groups: str | None) -> list[str]:
     if not others:
         return []
     return [f"{root}: {listed(others)} in it mean nothing here and were left aside; names of classes are `classes`."]
-
-
-def _joined(groups: "Sequence[NDArray[np.str_] | None]") -> "NDArray[np.str_] | None":
-    import numpy as np
-
-    stated = [found for found in groups if found is not None]
-    return np.concatenate(stated) if stated else None
 
 
 _Pair = tuple[str, str]
@@ -141,26 +138,31 @@ def _beside(names: _Pair, groups: str) -> str:
     return names[1].replace(old, groups)
 
 
-def _groups(root: Path, archive: Archive, names: _Pair, groups: str | None, samples: int) -> "NDArray[np.str_] | None":
-    """The groups of so many samples; None where none are asked for."""
-    if groups is None:
-        return None
+def _groups(root: Path, archive: Archive, names: _Pair, groups: str, samples: int) -> "NDArray[np.str_]":
+    """The groups of so many samples."""
     name = _beside(names, groups)
-    if name not in archive.heads:
-        raise DataError(
-            f"{root}: dataset.groups asks for the array {name}; it holds {', '.join(archive.members)}. Add the array, "
-            f"with an entry a sample, or name one that is there."
-        )
     return of_array(archive.array(name), samples, f"{root}: {name}")
 
 
-def _require_one_shape(root: Path, archive: Archive, training: str, joining: str) -> None:
-    first, second = (_Channels(archive.heads[name].shape, f"{root}: {name}").shape for name in (training, joining))
-    if first != second:
+def _checked(root: Path, archive: Archive, groups: str | None) -> tuple[_Pair, _Pair | None, _Pair | None]:
+    """`_layout`, of images of one shape where they are joined, with the groups that are asked for."""
+    training, test, joining = _layout(root, archive.heads)
+    shapes = {
+        name: _Channels(archive.heads[name].shape, f"{root}: {name}").shape
+        for name, _ in filter(None, (training, test, joining))
+    }
+    if joining is not None and shapes[training[0]] != shapes[joining[0]]:
         raise DataError(
-            f"{root}: images of differing shapes: {first} in {training}, {second} in {joining} (channels, height, "
-            f"width); all must be equal."
+            f"{root}: images of differing shapes: {shapes[training[0]]} in {training[0]}, {shapes[joining[0]]} in "
+            f"{joining[0]} (channels, height, width); all must be equal."
         )
+    needed = [_beside(pair, groups) for pair in (training, joining) if pair and groups]
+    if absent := next((name for name in needed if name not in archive.heads), None):
+        raise DataError(
+            f"dataset.groups: {root} has no array {absent}; it holds {', '.join(archive.members)}. Add the array, with "
+            f"an entry a sample, or name one that is there."
+        )
+    return training, test, joining
 
 
 def _images(archive: Archive, root: Path, names: Sequence[str], warnings: list[str]) -> "NDArray[np.uint8]":

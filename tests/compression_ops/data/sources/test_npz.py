@@ -285,7 +285,7 @@ def test_groups_stand_in_an_array_named_as_the_labels_are(
     assert raw.train.groups is not None
     assert raw.train.groups.tolist() == [str(i // 3) for i in range(12)] * (len(raw.train) // 12)
     assert npz.read(npz.NPZ(source="npz", path="a.npz"), tmp_path / "a.npz").train.groups is None
-    with pytest.raises(DataError, match=r"dataset\.groups asks for the array .*film.*; it holds .*patient"):
+    with pytest.raises(DataError, match=r"dataset\.groups: .* has no array .*film.*; it holds .*patient"):
         npz.read(npz.NPZ(source="npz", path="a.npz", groups="film"), tmp_path / "a.npz")
 
 
