@@ -8,7 +8,6 @@ product's, it imports torch inside its functions only. Its code enters derivatio
 import importlib
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -19,7 +18,7 @@ from pydantic import Discriminator, SerializationInfo, TypeAdapter, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from compression_ops import implementations
-from compression_ops.errors import CompressionError
+from compression_ops.errors import CompressionError, told
 from compression_ops.spec import Spec
 
 NOT_A_METHOD = "not_a_method"  # the type of the error for a module that is none; its context has `problem`, `allowed`
@@ -103,8 +102,10 @@ def _import(path: str) -> ModuleType:
         return importlib.import_module(path)
     except SyntaxError as error:
         cause = f"{error.filename}:{error.lineno}: not Python: {error.msg}"
-    except (Exception, SystemExit) as error:  # noqa: BLE001  importing it runs somebody's code, which may fail in any way
-        cause = _words(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  importing it runs somebody's code, which may end in any way
+        cause = told(error)
     raise _refused(f"{path} cannot be imported: {cause}", "a module whose import ends without an error")
 
 
@@ -156,17 +157,9 @@ def _told(found: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any, **keywords: Any) -> Any:
         try:
             return found(*arguments, **keywords)
-        except CompressionError:
+        except (CompressionError, KeyboardInterrupt):
             raise
-        except Exception as error:
-            raise CompressionError(f"{found.__name__} of {found.__module__} failed: {_words(error)}") from error
+        except BaseException as error:  # it may end in any way, by sys.exit() too
+            raise CompressionError(f"{found.__name__} of {found.__module__} failed: {told(error)}") from error
 
     return call
-
-
-def _words(error: BaseException) -> str:
-    """Where an error of somebody's code comes from, and what it is."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
-    line = next(iter(str(error).strip().splitlines()), "no message")
-    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
-    return f"{where}{type(error).__name__}: {line}"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from compression_ops.data.dataset import Description, Split, save_description, save_split
 from compression_ops.data.views import Views
-from compression_ops.errors import ModelError
+from compression_ops.errors import ModelError, told
 from compression_ops.evaluation import cost
 from compression_ops.models import inference, logits_check
 from compression_ops.models.network import Network, build, load, save
@@ -59,7 +59,8 @@ def check(
                 views = Views(views=1, seed=0)
                 trained = train_network(network, data, step, views, lambda _: supervised(), device=device)
         cause = "after one training step. Lower learning_rate, or look for a division by zero in its forward"
-        warnings = logits_check.warnings(trained.model, few.images, description, cause)
+        with _step("asking it for logits", says_what_failed=False):
+            warnings = logits_check.warnings(trained.model, few.images, description, cause)
         with _step("saving and loading"):
             _check_saved(trained.model, network, root, few.images, description)
         with _step("the export to ONNX"):
@@ -76,17 +77,18 @@ def _few(train: Split) -> Split:
 
 
 @contextmanager
-def _step(name: str) -> Generator[None]:
-    """Inside, an error is of that step."""
+def _step(name: str, says_what_failed: bool = True) -> Generator[None]:
+    """Inside, an error is of that step; what a ModelError says may be enough without its name."""
     try:
         yield
     except ModelError as error:
+        if not says_what_failed:
+            raise
         raise ModelError(f"{name} failed in a dry run on {_SAMPLES} samples: {error}") from error
-    except Exception as error:  # it runs somebody's forward, and libraries on what that made: it may fail in any way
-        words = next(iter(str(error).strip().splitlines()), "no message")
-        raise ModelError(
-            f"{name} failed in a dry run on {_SAMPLES} samples: {type(error).__name__}: {words}"
-        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # it runs somebody's forward, and libraries on what that made: it may end in any way
+        raise ModelError(f"{name} failed in a dry run on {_SAMPLES} samples: {told(error)}") from error
 
 
 def _check_saved(model: nn.Module, network: Network, folder: Path, images: Tensor, description: Description) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops import implementations
 from compression_ops.data.dataset import Description
-from compression_ops.errors import ModelError
+from compression_ops.errors import ModelError, told
 from compression_ops.models.choice import NetworkChoice, Normalization
 
 if TYPE_CHECKING:
@@ -93,21 +93,47 @@ def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = N
             with torch.no_grad():
                 model.eval()(sample)  # which draws the parameters of lazy modules
             model.train()
+        _require_real_tensors(model, network)
         memory_format.adopt(model, sample)
         return model
-    except ModelError:
+    except (ModelError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # somebody's factory may end in any way, by sys.exit() too
         raise ModelError(
             f"architecture {network.architecture!r} could not build a network for images of shape "
-            f"{network.input_shape} and {network.classes} classes: {type(error).__name__}: {error}"
+            f"{network.input_shape} and {network.classes} classes: {told(error)}"
         ) from error
 
 
-def _bare(model: "nn.Module") -> "nn.Module":
-    """Without what spreads a network over devices, or compiles it: the product does either for itself."""
+def _require_real_tensors(model: "nn.Module", network: Network) -> None:
+    """Raises ModelError for parameters of complex numbers, and for a state that holds more than tensors."""
+    from torch import Tensor
+
+    if found := [name for name, parameter in model.named_parameters() if parameter.is_complex()]:
+        raise ModelError(
+            f"architecture {network.architecture!r} has parameters of complex numbers, {', '.join(found[:5])}; allowed "
+            "are real ones, since neither the optimizer nor ONNX's operators know others. Keep the real and the "
+            "imaginary part as two parameters, and let its forward compute with the two"
+        )
+    state = model.state_dict()
+    if other := {name: value for name, value in state.items() if not isinstance(value, Tensor)}:
+        told_of = ", ".join(f"{name} of type {type(value).__name__}" for name, value in list(other.items())[:5])
+        raise ModelError(
+            f"the state_dict of architecture {network.architecture!r} holds more than tensors, {told_of}, and weights "
+            "are stored without pickles. Let get_extra_state return a tensor, or leave it out and keep what must be "
+            "saved in buffers (register_buffer)"
+        )
+
+
+def _bare(model: object) -> "nn.Module":
+    """Without what spreads a network over devices, or compiles it: the product does either for itself.
+
+    Raises ModelError for what is no network.
+    """
     from torch import nn
 
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"the factory returned {type(model).__name__}; it must return a torch.nn.Module")
     while isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel) or hasattr(model, "_orig_mod"):
         inner = getattr(model, "_orig_mod", None)
         model = model.module if inner is None else inner  # type: ignore[assignment]

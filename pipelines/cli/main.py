@@ -42,6 +42,9 @@ def main() -> None:
         except BaseException as error:
             interrupts.ignore()
             number = stop()
+            if number is None and isinstance(error, KeyboardInterrupt):
+                _fail(interrupts.of_code(error))
+                sys.exit(1)
             if number is None or (isinstance(error, SystemExit) and not error.code):
                 raise
             _fail("interrupted; what was computed so far is kept")

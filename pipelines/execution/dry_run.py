@@ -17,6 +17,7 @@ from compression_ops.implementations import ONNX
 from compression_ops.models.choice import NetworkChoice
 from compression_ops.quantization.precision import Precision
 from compression_ops.training.hyperparameters import Training
+from pipelines.execution import unattended
 from pipelines.execution.log import Log
 from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
@@ -67,7 +68,8 @@ def check(
     told: tuple[str, ...] = ()
     for trial in _trials(pipeline, [asset.name, *made_from_it]):
         try:
-            warnings = _remembered(pipeline, trial, dataset, device, log)
+            with unattended.code():
+                warnings = _remembered(pipeline, trial, dataset, device, log)
         except CompressionError as error:
             if trial.asset == asset.name:
                 raise

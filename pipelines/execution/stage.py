@@ -4,18 +4,28 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
-from compression_ops.errors import CompressionError, DataError
+from compression_ops.errors import CompressionError, DataError, told
 from compression_ops.progress import Progress
 from compression_ops.stages.stage import Context, StageFunction, StageResult
+from pipelines.execution import unattended
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.state.action import Action
 
 
 def compute(action: Action, output: Path, report: Callable[[Progress], None], device: str) -> StageResult:
-    """Run an action's stage into an empty folder, on a device if it trains or labels."""
+    """Run an action's stage into an empty folder, on a device if it trains or labels.
+
+    Raises CompressionError where somebody's code in it would end the process.
+    """
     stage: StageFunction = importlib.import_module(action.asset.stage).run
-    return stage(action.parameters, action.inputs.folders, Context(output, report, device))
+    try:
+        with unattended.code():
+            return stage(action.parameters, action.inputs.folders, Context(output, report, device))
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise CompressionError(f"the code that {action.asset.name} runs failed: {told(error)}") from error
 
 
 def check_nothing_changed(pipeline: Pipeline, action: Action) -> None:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+from compression_ops.errors import CompressionError, told
 from pipelines.execution import progress
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -79,6 +80,15 @@ def raised() -> Generator[None]:
             if came():
                 raise KeyboardInterrupt("interrupted") from error
             raise
+        except KeyboardInterrupt as error:
+            if came() or not is_main:
+                raise
+            raise CompressionError(of_code(error)) from error
+
+
+def of_code(error: KeyboardInterrupt) -> str:
+    """What to say of an interrupt that no signal asked for."""
+    return f"nobody interrupted it, but code that it runs did: {told(error)}. Let that raise another error instead"
 
 
 @contextmanager

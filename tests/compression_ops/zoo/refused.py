@@ -1,5 +1,9 @@
 """Networks that cannot go the whole way, or whose outputs are no logits."""
 
+import asyncio
+import sys
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -82,3 +86,64 @@ class views_of_one_tensor(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
+
+
+class complex_weights(nn.Module):
+    """Filters in the frequency domain."""
+
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.filter = nn.Parameter(torch.ones(shape[1], shape[2] // 2 + 1, dtype=torch.complex64))
+        self.body = around(shape, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(torch.fft.irfft2(torch.fft.rfft2(x) * self.filter, s=x.shape[-2:]))
+
+
+class state_beside_tensors(nn.Module):
+    """A state_dict that could be stored as a pickle alone."""
+
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.body = around(shape, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+    def get_extra_state(self) -> Any:
+        return {"steps": 1}
+
+    def set_extra_state(self, state: Any) -> None: ...
+
+
+class state_that_is_a_tensor(state_beside_tensors):
+    def get_extra_state(self) -> Any:
+        return torch.ones(2)
+
+
+def ends_the_process(shape: Shape, classes: int) -> nn.Module:
+    sys.exit("no licence")
+
+
+def ends_it_by_another_exception(shape: Shape, classes: int) -> nn.Module:
+    raise asyncio.CancelledError("cancelled")
+
+
+def ends_it_while_it_runs(shape: Shape, classes: int) -> nn.Module:
+    return around(shape, classes, Applied(lambda x: sys.exit(3)))
+
+
+class ends_it_in_evaluation(nn.Module):
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.body, self.trained = around(shape, classes), False
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.trained = self.trained or (self.training and len(x) > 2)
+        if self.trained and not self.training:
+            sys.exit(3)
+        return self.body(x)
+
+
+def nothing(shape: Shape, classes: int) -> nn.Module:
+    return None  # type: ignore[return-value]

@@ -20,6 +20,13 @@ REFUSALS = {
     "not_a_number": ("the loss is nan before anything was learned", "logarithm"),
     "forgetful": ("gives other logits", "buffers that are saved"),
     "features_first": ("shapes [4, 8], [4, 3], of which [4, 8] comes first", "return the logits first, or alone"),
+    "complex_weights": ("complex numbers, filter;", "as two parameters"),
+    "state_beside_tensors": ("_extra_state of type dict", "get_extra_state return a tensor"),
+    "ends_the_process": ("refused.py:", "SystemExit: no licence (it ends the process; let it raise an error"),
+    "ends_it_by_another_exception": ("refused.py:", "CancelledError: cancelled"),
+    "ends_it_while_it_runs": ("refused.py:", "SystemExit: 3 (it ends the process"),
+    "ends_it_in_evaluation": ("refused.py:", "SystemExit: 3 (it ends the process"),
+    "nothing": ("the factory returned NoneType", "must return a torch.nn.Module"),
     "views_of_one_tensor": ("cannot be saved", "share all of their memory or none"),
 }
 
@@ -38,6 +45,10 @@ def test_a_network_is_refused_with_the_cure(name: str, capfd: pytest.CaptureFixt
         tried(name)
     assert all(words in str(caught.value) for words in REFUSALS[name]), str(caught.value)
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_state_that_is_a_tensor_goes_the_whole_way() -> None:
+    assert tried("state_that_is_a_tensor") == ()
 
 
 def test_outputs_of_a_sigmoid_are_warned_of() -> None:
