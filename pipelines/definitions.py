@@ -11,7 +11,7 @@ from dagster_shared.error import SerializableErrorInfo
 from pipelines.orchestration import assets, failure_sensor, last_good
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
-from pipelines.recipe import project
+from pipelines.recipe import passed_over, project
 from pipelines.recipe.error import RecipeError
 from pipelines.state import home
 
@@ -27,6 +27,8 @@ def defs() -> dg.Definitions:
             logging.getLogger("dagster").error(mistake)
     else:
         _check_recipes(names)
+    for sentence in passed_over.sentences():
+        logging.getLogger("dagster").warning(sentence)
     package = Path(__file__).parent
     if project.checkout() and recipe_file.defs_folder() == package / "defs" and not wrong:
         recipes = [dg.load_from_defs_folder(path_within_project=package)]

@@ -7,12 +7,12 @@ from typing import Any
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, OptionalRecipe, Rehash
 from pipelines.cli.terminal import layout
-from pipelines.cli.terminal.console import fail, out, print_json
+from pipelines.cli.terminal.console import fail, out, print_json, warn
 from pipelines.cli.terminal.layout import Column
 from pipelines.commands import warnings
 from pipelines.execution import status as asset_status
 from pipelines.observed import known_digests
-from pipelines.recipe import file
+from pipelines.recipe import file, passed_over
 from pipelines.state import home
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "red"}
@@ -38,6 +38,8 @@ def command(recipe: OptionalRecipe = None, as_json: Json = False, rehash: Rehash
     else:
         for name, statuses in found.items():
             _show(name, list(statuses.values()))
+    for sentence in () if recipe else passed_over.sentences():
+        warn(sentence)
     if failed:
         sys.exit(1)
 

@@ -112,6 +112,13 @@ def of_pipeline(pipeline: Pipeline) -> dict[str, AssetStatus]:
     return found
 
 
+def needs_files(pipeline: Pipeline) -> bool:
+    """Whether what is out of date reads files that a recipe names: raw data, a teacher's weights."""
+    statuses = of_pipeline(pipeline).values()
+    due = [pipeline.graph.assets[each.asset] for each in statuses if each.state != "fresh"]
+    return any(kind.files(name) for asset in due for name in asset.inputs)
+
+
 def _gates(status: AssetStatus) -> frozenset[str]:
     """The asset and those above it that are up to date but did not pass a gate that blocks."""
     is_blocked = status.state == "fresh" and status.entry is not None and bool(status.entry.blocked)

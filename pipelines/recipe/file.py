@@ -125,11 +125,12 @@ def check(path: Path, text: str | None = None) -> RecipeFile:
     """As `read`, where the files that the recipe names must be there too, and hold what it says they hold."""
     found = read(path, text)
     require_files(found, text)
-    _require_readable(found, text)
+    require_readable(found, text)
     return found
 
 
-def _require_readable(recipe_file: RecipeFile, text: str | None) -> None:
+def require_readable(recipe_file: RecipeFile, text: str | None = None) -> None:
+    """Raises RecipeError for data that are here and hold something else than the recipe says."""
     file = displayed(recipe_file.path)
     attributes = attributes_of(parse(recipe_file.path, file, text), file)
     mistakes = missing.misread(recipe_file.recipe, attributes, recipe_file.path.parent)

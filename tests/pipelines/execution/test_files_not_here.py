@@ -57,3 +57,20 @@ def test_check_and_an_edit_of_the_path_ask_for_the_files(defs: Path, tmp_path: P
     text = recipe.read_text()
     edit.set_values(recipe, {"teacher.epochs": 2})
     assert recipe.read_text() != text, "an edit of something else needs no files"
+
+
+def test_check_agrees_with_run_on_files_that_are_gone(defs: Path, tmp_path: Path) -> None:
+    """A file that nothing is to be made from is told; one that a computation needs is a mistake."""
+    images = image_folder(tmp_path / "images")
+    recipe = recipes.write(defs, text=of_images(images))
+    product.run(patterns=["dataset"])
+    images.rename(tmp_path / "elsewhere")
+    told = CliRunner().invoke(app(), ["check", "tiny"])
+    assert told.exit_code == 0, told.output
+    assert "warning: dataset.path: no such folder" in told.stdout
+    assert product.computed(patterns=["dataset"]) == set()
+
+    product.edit(recipe, "validation_fraction: 0.2", "validation_fraction: 0.25")
+    told = CliRunner().invoke(app(), ["check", "tiny"])
+    assert told.exit_code == 1
+    assert "dataset.path: no such folder" in told.output
