@@ -1,5 +1,7 @@
 """The onnxruntime session in which a model is checked, measured and used: the CPU, all graph optimizations, quiet."""
 
+import uuid
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ from compression_ops.data.storage import mapped
 from compression_ops.errors import ModelError
 
 _LOG_ERRORS_ONLY = 3
+# Where sessions that are opened write their own profile when they end; None, as it is everywhere else, is nowhere.
+PROFILES: ContextVar[Path | None] = ContextVar("PROFILES", default=None)
 
 
 def open_session(model: bytes | Path, threads: int = 1, optimized: Path | None = None) -> ort.InferenceSession:
@@ -27,6 +31,9 @@ def open_session(model: bytes | Path, threads: int = 1, optimized: Path | None =
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
+    if (folder := PROFILES.get()) is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(folder / uuid.uuid4().hex)
     name = f"the ONNX model {model}" if isinstance(model, Path) else f"the ONNX model of {len(model)} bytes"
     try:
         return ort.InferenceSession(

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-COMMANDS = ("init", "run", "status", "check", "lineage", "report", "predict", "rollback", "verify", "ui", "gc")
+COMMANDS = (
+    "init",
+    "run",
+    "status",
+    "check",
+    "lineage",
+    "report",
+    "predict",
+    "rollback",
+    "verify",
+    "profile",
+    "ui",
+    "gc",
+)
 
 
 def app(names: Iterable[str] = COMMANDS) -> typer.Typer:

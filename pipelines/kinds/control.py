@@ -32,4 +32,5 @@ KIND = Kind(
     assets=assets,
     is_model=True,
     searchable=of_training,
+    profiled="training",
 )

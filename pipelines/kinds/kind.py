@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache, reduce
 from operator import getitem
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from compression_ops import implementations
 from compression_ops.data.augmentation import Augmentation
@@ -90,6 +90,7 @@ class Kind:
     ages         whether Dagster says when it has grown old
     files        where what is observed is files: where they are and what they are
     searchable   which of its numbers, all of the validation split or of the model alone, a search may ask for
+    profiled     what computes in it that `compression profile` can look into: a `training`, or onnxruntime's `sessions`
     decide       opens its decision, where its result depends on an outside state and changes it
     undone       why the effect of such a decision, in this home, does not stand any more; None if it does
     """
@@ -106,6 +107,7 @@ class Kind:
     ages: bool = False
     files: ObservedFiles | None = None
     searchable: Callable[[Asset], tuple[str, ...]] = _no_numbers
+    profiled: Literal["training", "sessions"] | None = None
     decide: Callable[[Circumstances], Decision] | None = None
     undone: Callable[[Home, Path, Materialization], str | None] = _stands
 

@@ -71,4 +71,5 @@ KIND = Kind(
     gates=gates,
     is_model=True,
     searchable=lambda _: _NUMBERS,
+    profiled="sessions",
 )

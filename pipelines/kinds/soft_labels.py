@@ -25,4 +25,5 @@ KIND = Kind(
     description="The teacher's fp16 logits on every augmented view of the training split, by sample id.",
     badges=("pytorch",),
     assets=assets,
+    profiled="sessions",
 )

@@ -65,4 +65,5 @@ KIND = Kind(
     gates=gates,
     is_model=True,
     searchable=of_training,
+    profiled="training",
 )

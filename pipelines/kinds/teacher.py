@@ -59,4 +59,5 @@ KIND = Kind(
     gates=gates,
     is_model=True,
     searchable=of_training,
+    profiled="training",
 )
