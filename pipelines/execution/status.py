@@ -12,7 +12,9 @@ from pipelines.kinds import kind
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
 from pipelines.pipeline import Pipeline
-from pipelines.state.artifacts import ArtifactUnavailable
+from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
+from pipelines.state.history import History
+from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization
 
 State = Literal["fresh", "stale", "missing"]
@@ -110,6 +112,22 @@ def of_pipeline(pipeline: Pipeline) -> dict[str, AssetStatus]:
         notes = tuple(f"{known.replace('_', ' ')} not on this machine; taken as it was" for known in unseen)
         found[name] = replace(own, causes=causes, waits_for=frozenset(gates), notes=notes if own.entry else ())
     return found
+
+
+def undone(home: Home, recipe: str, name: str) -> str | None:
+    """Why the effect of an asset's newest decision does not stand any more; None if it does, or is not known.
+
+    Cheap enough for every tick of automation: an asset that decides is named as its kind.
+    """
+    own = kind.kinds().get(name)
+    entry = History(home.history).latest(recipe, name) if own is not None and own.decide is not None else None
+    if own is None or entry is None:
+        return None
+    try:
+        folder = ArtifactStore(home.store_url, home.root / "cache").fetch(entry.artifact)
+    except ArtifactUnavailable:
+        return None
+    return own.undone(home, folder, entry)
 
 
 def needs_files(pipeline: Pipeline) -> bool:

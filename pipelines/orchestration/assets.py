@@ -102,7 +102,7 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
         description=own.description,
         metadata=pages.definition(pipeline.file, asset),
         check_specs=[_check_spec(recipe, asset, gate) for gate in gates.values()],
-        automation_condition=automation.of_asset(pipeline.file.recipe),
+        automation_condition=automation.of_asset(pipeline.file.recipe, own.decide is not None),
         freshness_policy=automation.freshness(pipeline.file.recipe) if own.ages else None,
         # Of what can be computed first that on which most waits: what nobody waits for may run beside it.
         op_tags={"dagster/priority": str(pipeline.graph.heights[asset.name])},

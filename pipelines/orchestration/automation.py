@@ -20,6 +20,7 @@ from pipelines.orchestration.conditions import (
     InputsSettled,
     InputsSinceTried,
     OutOfSync,
+    Undone,
 )
 from pipelines.recipe.sections import Recipe
 
@@ -27,8 +28,10 @@ from pipelines.recipe.sections import Recipe
 RUN_TAGS = {"dagster/priority": "-1"}
 
 
-def of_asset(recipe: Recipe) -> Condition[Any] | None:
+def of_asset(recipe: Recipe, decides: bool = False) -> Condition[Any] | None:
     """When a computed asset is requested; None where the recipe's automation is off.
+
+    One that decides is requested too when somebody undid its decision.
 
     What failed is tried again after an edit of it, after new inputs, or at the retry cron: never in a loop. What was
     canceled waits for an edit or new inputs: a night does not undo somebody's stop.
@@ -38,7 +41,8 @@ def of_asset(recipe: Recipe) -> Condition[Any] | None:
     settings = recipe.automation
     night: Any = Condition.cron_tick_passed(settings.retry, settings.timezone).since_last_handled()
     has_cause_to_try = EditedSinceTried() | InputsSinceTried() | (Failed() & night) | ~(Failed() | Canceled())
-    return OutOfSync() & InputsSettled() & ~InProgress() & GatesPassed() & has_cause_to_try
+    has_to: Condition[Any] = OutOfSync() | Undone() if decides else OutOfSync()
+    return has_to & InputsSettled() & ~InProgress() & GatesPassed() & has_cause_to_try
 
 
 def of_files(recipe: Recipe) -> Condition[Any] | None:

@@ -11,7 +11,10 @@ from typing import ClassVar
 import dagster as dg
 from dagster import AutomationCondition as Condition
 
+from pipelines.execution import status
 from pipelines.orchestration.tick import Tick, is_requested
+from pipelines.recipe import file
+from pipelines.state import home
 
 Context = dg.AutomationContext[dg.AssetKey]
 Result = dg.AutomationResult[dg.AssetKey]
@@ -44,6 +47,29 @@ class OutOfSync(_Stateless):
     async def holds(self, context: Context) -> bool:
         """Ask Dagster for the status that its UI shows."""
         return not Tick.of(context).is_fresh(context.key)
+
+
+class Undone(Condition[dg.AssetKey]):
+    """True where somebody undid what an asset decided, as by deleting the champion in MLflow: once for each time.
+
+    Its cursor says whether the present loss was answered, so a decision that does not bring back what was lost is not
+    made at every tick. A lost cursor asks once more.
+    """
+
+    @property
+    def name(self) -> str:
+        return "what_it_decided_was_undone"
+
+    def evaluate(self, context: Context) -> Result:
+        """One look at the registry, and none once a loss was answered until that is made good."""
+        recipe, name = context.key.path
+        requested = context.get_previous_requested_subset(context.root_context.key)
+        was_requested = requested is not None and not requested.is_empty
+        was_lost, answered = json.loads(context.cursor or "[false, false]")
+        is_lost = status.undone(home.of_recipe(file.path_of(recipe)), recipe, name) is not None
+        answered = is_lost and (answered or (was_lost and was_requested))
+        subset = context.candidate_subset if is_lost and not answered else context.get_empty_subset()
+        return dg.AutomationResult(context, subset, cursor=json.dumps([is_lost, answered]))
 
 
 class InputsSettled(_Stateless):
