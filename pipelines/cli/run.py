@@ -79,7 +79,7 @@ def command(
 
 
 def _search(pipeline: Pipeline, as_json: bool) -> None:
-    from pipelines.cli import search as shown
+    from pipelines.cli.benchmark import search as shown
     from pipelines.commands import search
 
     with display():

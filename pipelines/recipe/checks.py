@@ -10,10 +10,11 @@ from ruamel.yaml.comments import CommentedMap
 from compression_ops import choices
 from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.spec import Spec
-from pipelines.recipe import architectures, parents, schema_words, trained, views
+from pipelines.recipe import schema_words
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
+from pipelines.recipe.rules import architectures, parents, trained, views
 from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 

@@ -1,1 +1,1 @@
-"""What `compression report` shows of a benchmark: its tables and its sentences."""
+"""What `compression report` shows of a benchmark, and `run --search` of a search: tables and sentences."""
