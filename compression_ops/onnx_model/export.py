@@ -21,14 +21,17 @@ from compression_ops.errors import ModelError
 from compression_ops.models import batch_norm
 from compression_ops.models.duplicate import duplicate
 from compression_ops.models.network import Network, load, load_network
-from compression_ops.onnx_model import frozen, graph, operator_registry
+from compression_ops.onnx_model import frozen, graph, operator_registry, template
 from compression_ops.onnx_model.frozen import OnnxNetwork
+from compression_ops.onnx_model.template import Template
 
 INPUT, OUTPUT, BATCH = "input", "logits", "batch"
 # DequantizeLinear knows 4- and 16-bit integers from opset 21 on; every onnxruntime that we allow runs it.
 OPSET = 21
 _CACHE_BYTES = 64 * 2**20
 _cache: OrderedDict[tuple[object, Network, str], bytes] = OrderedDict()
+_TEMPLATES = 8
+_templates: OrderedDict[tuple[object, Network], Template | None] = OrderedDict()
 
 
 def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
@@ -40,8 +43,15 @@ def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     """
     if (network := frozen.within(model)) is not None:
         return network.proto() if network is model else _prepared(model, network, input_shape)
+    return _export_folded(_folded(model, input_shape), model, input_shape)
+
+
+def _folded(model: nn.Module, input_shape: tuple[int, ...]) -> nn.Module:
     folded = batch_norm.fold(duplicate(model).cpu(), input_shape).model
-    folded = folded.to(memory_format=torch.contiguous_format).requires_grad_(False)
+    return folded.to(memory_format=torch.contiguous_format).requires_grad_(False)
+
+
+def _export_folded(folded: nn.Module, model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     try:
         return _checked(_traced(folded, input_shape), model)
     except ModelError:
@@ -89,17 +99,36 @@ def export_saved(folder: Path) -> onnx.ModelProto:
     """Export the network of a `teacher`, `student` or `control` artifact (see `compression_ops.models.network`).
 
     The last exports of this process are remembered by the factory, the network and the digest of its weights, so that
-    a student which was exported to be quantized is not exported again to be measured.
+    a student which was exported to be quantized is not exported again to be measured; and graphs by the network alone,
+    so that its control, its other seeds and what a dry run exported are not traced again.
     """
     network = load_network(folder)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     model = load(folder)
     key = (network.factory, network, digest)
-    serialized = _cache.pop(key, None) or export(model, network.input_shape).SerializeToString(deterministic=True)
+    serialized = _cache.pop(key, None) or _of_template(model, network).SerializeToString(deterministic=True)
     _cache[key] = serialized
     while sum(map(len, _cache.values())) > _CACHE_BYTES:
         _cache.popitem(last=False)
     return onnx.ModelProto.FromString(serialized)
+
+
+def _of_template(model: nn.Module, network: Network) -> onnx.ModelProto:
+    """As `export`, with a graph that was traced once for all networks of the kind, where there can be one."""
+    if frozen.within(model) is not None:
+        return export(model, network.input_shape)
+    shape, folded = network.input_shape, _folded(model, network.input_shape)
+    kind = (network.factory, network)
+    if kind not in _templates:
+        try:
+            _templates[kind] = template.of_network(folded, lambda drawn: _export_folded(drawn, model, shape))
+        except ModelError:
+            _templates[kind] = None
+        while len(_templates) > _TEMPLATES:
+            _templates.popitem(last=False)
+    found = _templates[kind]
+    filled = None if found is None else found.filled(folded)
+    return _export_folded(folded, model, shape) if filled is None else filled
 
 
 def _checked(exported: onnx.ModelProto, model: nn.Module) -> onnx.ModelProto:

@@ -120,13 +120,13 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     exported = random_networks.exported().SerializeToString()
     monkeypatch.setattr(onnx_export, "_cache", type(onnx_export._cache)())
 
-    def export(model: nn.Module, input_shape: tuple[int, ...]) -> onnx.ModelProto:
+    def export(model: nn.Module, network: Network) -> onnx.ModelProto:
         calls.append(1)
         model_proto = onnx.ModelProto.FromString(exported)
         model_proto.producer_version = str(next(model.parameters()).sum().item())
         return model_proto
 
-    monkeypatch.setattr(onnx_export, "export", export)
+    monkeypatch.setattr(onnx_export, "_of_template", export)
     return calls
 
 

@@ -168,6 +168,7 @@ MODULES: dict[str, str] = {
     "onnx_model.opset": "quantized_student",
     "onnx_model.pixels": "quantized_student measurements champion",
     "onnx_model.prediction": NOBODY,
+    "onnx_model.template": EXPORTED,
     "onnx_model.session": "soft_labels quantized_student measurements champion",
     # quantization
     "quantization": "quantized_student",
