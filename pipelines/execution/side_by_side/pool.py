@@ -43,18 +43,16 @@ class Begun:
                     raise self.last.error()
                 case _:
                     if not meanwhile(lambda: self._look(report)):
-                        self._wait()
+                        self._look(report, _PAUSE)
 
-    def _wait(self) -> None:
+    def _look(self, report: Callable[[Progress], None], seconds: float = 0.0) -> None:
+        """Tells what has come since, or comes within so many seconds; an answer is the last that comes."""
         with suppress(Empty):
-            self.answers.put(self.answers.get(timeout=_PAUSE))
-
-    def _look(self, report: Callable[[Progress], None]) -> None:
-        """Tells what has come since; an answer is the last that comes."""
-        while not self.answers.empty():
-            self.last = self.answers.get()
-            if isinstance(self.last, Progress):
-                report(self.last)
+            while True:
+                self.last = self.answers.get(block=seconds > 0, timeout=seconds)
+                seconds = 0.0
+                if isinstance(self.last, Progress):
+                    report(self.last)
 
 
 class Pool:

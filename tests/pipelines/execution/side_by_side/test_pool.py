@@ -14,7 +14,7 @@ from compression_ops.data.sources import digits
 from compression_ops.errors import DataError, ModelError
 from compression_ops.progress import Progress, silent
 from compression_ops.stages.dataset import run as make_dataset
-from compression_ops.stages.stage import Context
+from compression_ops.stages.stage import Context, StageResult
 from compression_ops.stages.teacher import Teacher
 from compression_ops.stages.teacher import run as train_teacher
 from pipelines.execution.side_by_side.job import Done, Failed, Job, answer_from_line, answer_to_line
@@ -157,3 +157,16 @@ def test_an_answer_comes_back_as_it_was_told(dataset: Path, tmp_path: Path) -> N
     output.mkdir()
     result = train_teacher(TEACHER, {"dataset": dataset}, Context(output))
     assert answer_from_line(answer_to_line(Done(result, 1.5))) == Done(result, 1.5)
+
+
+def test_an_answer_that_comes_beside_a_step_is_not_lost() -> None:
+    begun, step = Begun(), Progress("epoch 1/1", 1, 1)
+
+    def both(_: Callable[[], None]) -> bool:
+        begun.answers.put(step)
+        begun.answers.put(Done(StageResult({}), 1.0))
+        return False
+
+    told: list[Progress] = []
+    assert begun.result(told.append, both) == Done(StageResult({}), 1.0)
+    assert told == [step]
