@@ -33,6 +33,14 @@ def main() -> None:
     table["parameters ÷"] = (teacher["parameters"] / frame["parameters"]).round(1)
     table["bytes ÷"] = (teacher["file_bytes"] / frame["file_bytes"]).round(1)
     table["faster ×"] = (teacher["latency_p50_us_batch1"] / frame["latency_p50_us_batch1"]).round(1)
+    if "seeds" in frame:
+        table["seeds"], accuracy = frame["seeds"], 100 * frame["test_accuracy_mean"]
+        table["mean ± sd, %"] = [
+            "" if seeds != seeds else f"{mean:.2f} ± {100 * deviation:.2f}"
+            for seeds, mean, deviation in zip(frame["seeds"], accuracy, frame["test_accuracy_sd"], strict=True)
+        ]
+        table["gain over control, points"] = frame["distillation_gain_points_mean"].round(3)
+        table["p"] = frame["distillation_gain_points_mean_p_value"].round(3)
     print(table.to_markdown(index=False, floatfmt=".4g"))
     seconds = {item.asset: round(item.seconds, 1) for item in report.outcomes if item.outcome == "computed"}
     print(f"\ncomputed now: {seconds or 'nothing'}, {report.seconds:.1f} s in all")
