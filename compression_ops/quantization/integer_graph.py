@@ -30,7 +30,7 @@ def compact(
     model = onnx.ModelProto()
     model.CopyFrom(quantized)
     graph = model.graph
-    _keep_output_float(graph)
+    keep_output_float(graph)
     _store_biases_once(graph, source)
     _drop_zero_points_of_zero(graph)
     _pack_weights(graph, {f"{name}{_QUANTIZED}" for name in packed})
@@ -41,7 +41,7 @@ def compact(
     return onnx_graph.minimal(model, node_names=False), names
 
 
-def _keep_output_float(graph: onnx.GraphProto) -> None:
+def keep_output_float(graph: onnx.GraphProto) -> None:
     """The logits as the last layer computes them: rounded to 256 levels, many would tie."""
     producers = {name: node for node in graph.node for name in node.output}
     limiting = list(saturation.at_the_output(graph))

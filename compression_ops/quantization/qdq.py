@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
+import torch
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorData, TensorsData
 
 from compression_ops.errors import ModelError
@@ -45,10 +46,31 @@ def write(model: onnx.ModelProto, mapping: QuantizationMapping) -> QdqModel:
     perform it. What only moves values, and average pooling, keeps the mapping of what it reads.
     Raises ModelError if no node can be quantized, ValueError for a mapping that ONNX's 8-bit operators cannot express.
     """
+    quantized = integers(model, mapping)
+    activations = saturation.narrowed(model.graph, mapping.activations)
+    packed = [
+        name for name, affine in mapping.weights.items() if affine.integers.low >= -8 and affine.integers.high <= 7
+    ]
+    placed = _dequantized(quantized.graph)
+    compacted, names = integer_graph.compact(quantized, model, packed)
+    whole = [name for name in placed if activations.get(name) is mapping.activations.get(name)]
+    return QdqModel(compacted, {name: names[placed[name]] for name in whole if placed[name] in names})
+
+
+def integers(model: onnx.ModelProto, mapping: QuantizationMapping, clips_stay: bool = False) -> onnx.ModelProto:
+    """The QDQ graph as onnxruntime's tool writes it, before it is made small; its logits are quantized too.
+
+    The scale of a tensor `x` of the float model is named `x_scale`, a constant's integers `x_quantized`.
+    clips_stay  keep each Clip, so that the graph stays right where ranges change afterwards; a Relu begins at 0 anyway
+
+    Raises as `write` does.
+    """
     _check(mapping)
     prepared = _with_shapes(model)
+    _clamp(prepared.graph, mapping.weights)
     activations = saturation.narrowed(prepared.graph, mapping.activations)
     kept = saturation.kept(prepared.graph, activations)
+    kept |= {node.output[0] for node in prepared.graph.node if clips_stay and node.op_type == "Clip"}
     overrides = {name: _override(affine) for name, affine in {**activations, **mapping.weights}.items()}
     with _silent():
         tool = _Tool(
@@ -72,13 +94,7 @@ def write(model: onnx.ModelProto, mapping: QuantizationMapping) -> QdqModel:
             f"none of the model's operators {sorted({node.op_type for node in model.graph.node})} can be quantized; "
             f"allowed are {sorted(_OPERATORS)}"
         )
-    packed = [
-        name for name, affine in mapping.weights.items() if affine.integers.low >= -8 and affine.integers.high <= 7
-    ]
-    placed = _dequantized(quantized.graph)
-    compacted, names = integer_graph.compact(quantized, model, packed)
-    whole = [name for name in placed if activations.get(name) is mapping.activations.get(name)]
-    return QdqModel(compacted, {name: names[placed[name]] for name in whole if placed[name] in names})
+    return quantized
 
 
 class _Tool(QDQQuantizer):
@@ -130,6 +146,20 @@ def _check(mapping: QuantizationMapping) -> None:
     for name, affine in mapping.weights.items():
         if affine.integers != _UNSIGNED and not -128 <= affine.integers.low < affine.integers.high <= 127:
             raise ValueError(f"weight {name!r} maps to {affine}; allowed are integers within -128 to 127, or 0 to 255")
+
+
+def _clamp(graph: onnx.GraphProto, weights: Mapping[str, Affine]) -> None:
+    """Weights into the range of their integers, which onnxruntime's tool takes to be all of eight bits."""
+    for tensor in graph.initializer:
+        if tensor.name in weights:
+            affine, values = weights[tensor.name], torch.from_numpy(numpy_helper.to_array(tensor).copy())
+            shape = [1] * values.dim()
+            if affine.axis is not None:
+                shape[affine.axis] = -1
+            scale, zero_point = affine.scale.view(shape), affine.zero_point.view(shape)
+            low, high = ((end - zero_point) * scale for end in (affine.integers.low, affine.integers.high))
+            clamped = torch.minimum(torch.maximum(values, low), high)
+            tensor.CopyFrom(numpy_helper.from_array(clamped.numpy(), tensor.name))
 
 
 def _override(affine: Affine) -> list[dict[str, Any]]:

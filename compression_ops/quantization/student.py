@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -18,10 +19,14 @@ from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.integer_kernels import Kernels
+from compression_ops.quantization.learned import Learned, Lessons, trains
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import Precision
 from compression_ops.spec import Spec
+
+if TYPE_CHECKING:
+    from compression_ops.training.loop import Trained
 
 MODEL, FACTS = "model.onnx", "quantization.json"
 # Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An
@@ -34,20 +39,31 @@ _STEPS = ("export", "calibrate", "quantize", "evaluate")
 
 @dataclass(frozen=True)
 class Quantized:
-    """What there is to tell of a quantized student: its numbers, and sentences that a user should read."""
+    """What there is to tell of a quantized student: its numbers, sentences that a user should read, and the course of
+    the training if its method trains.
+    """
 
     metrics: Mapping[str, float]
     warnings: tuple[str, ...]
+    trained: "Trained | None" = None
 
 
 def quantize(
-    student: Path, dataset: Path, calibration: Spec, precision: Precision, output: Path, progress: ProgressCallback
+    student: Path,
+    dataset: Path,
+    calibration: Spec,
+    precision: Precision,
+    output: Path,
+    progress: ProgressCallback,
+    method: Spec | None = None,
+    lessons: Lessons | None = None,
 ) -> Quantized:
     """Write `model.onnx`, which takes uint8 pixels (see `onnx_model.pixels`), and `quantization.json`: sizes, export
     error, validation accuracies, kernels and ranges.
 
     student, dataset   folders of their artifacts
     calibration        the parameters of a method of `quantization.calibration`
+    method, lessons    those of a method of `quantization.methods`, and what it learns from; by default nothing is
 
     Raises DataError if the validation split is empty; ModelError where the export differs from the torch model by more
     than a thousandth of the range of its logits on any validation sample, or cannot be written in the opset.
@@ -68,8 +84,10 @@ def quantize(
     _tell(progress, "calibrate")
 
     mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
-    quantized = _quantized(exported, mapping, left)
-    errors = fidelity.relative_errors(exported, quantized, images)
+    learned = None if method is None or not trains(method) else _learned(method, exported, mapping, lessons)
+    twin, mapping = (exported, mapping) if learned is None else (learned.model, learned.mapping)
+    quantized = _quantized(twin, mapping, left)
+    errors = fidelity.relative_errors(twin, quantized, images)
     network = _in_opset(precision.opset, quantized.model, images)
     shipped = pixels.normalizing(network, description)
     metadata.describe(shipped, description)
@@ -78,17 +96,38 @@ def quantize(
     _tell(progress, "quantize")
 
     kernels = integer_kernels.kernels(network.SerializeToString(deterministic=True))
+    logits = _logits(model_bytes, validation, description)
     metrics = {
-        **_accuracies(float_logits, _logits(model_bytes, validation, description), validation),
+        **_accuracies(float_logits, logits, validation),
         **_sizes(float_bytes, model_bytes),
         "export_error": error,
         "integer_share": kernels.integer_share,
         "calibration_samples": float(len(images)),
     }
+    if learned is not None:
+        metrics |= _of_training(learned.trained, logits, validation, description)
     _write_facts(output / FACTS, metrics, kernels, ranges, errors)
     _tell(progress, "evaluate", metrics)
-    inexact = (*representable.warnings(exported, left), *fidelity.warnings(exported, errors, precision.weight_bits))
-    return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels)))
+    told = (*warnings, *_accuracy_lost(metrics, learned), *representable.warnings(exported, left))
+    if learned is None:
+        told += fidelity.warnings(exported, errors, precision.weight_bits)
+    return Quantized(metrics, (*told, *_float_nodes(kernels)), None if learned is None else learned.trained)
+
+
+def _learned(method: Spec, exported: onnx.ModelProto, mapping: QuantizationMapping, lessons: Lessons | None) -> Learned:
+    if lessons is None:
+        raise ModelError(f"{type(method).__name__} learns from soft labels, and is given none")
+    return function(method, "learn")(method, exported, mapping, lessons)
+
+
+def _of_training(trained: "Trained", logits: np.ndarray, split: Split, description: Description) -> dict[str, float]:
+    """`simulation_error`: the largest difference of a logit between the trained simulation and the shipped model."""
+    simulated = inference.logits(trained.model, split.images, description).numpy()
+    return {
+        "simulated_validation_accuracy": float((simulated.argmax(axis=1) == split.labels.numpy()).mean()),
+        "simulation_error": float(np.abs(simulated - logits).max()),
+        "best_epoch": float(trained.best_epoch),
+    }
 
 
 def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:
@@ -170,10 +209,15 @@ def _sizes(before: bytes, after: bytes) -> dict[str, float]:
     }
 
 
-def _accuracy_lost(metrics: Mapping[str, float]) -> tuple[str, ...]:
+def _accuracy_lost(metrics: Mapping[str, float], learned: Learned | None) -> tuple[str, ...]:
     points = metrics["accuracy_drop_points"]
     if points <= WORTH_A_WARNING:
         return ()
+    if learned is not None:
+        return (
+            f"quantization costs {points:.2f} points of validation accuracy although the student was trained with it; "
+            "more epochs, another learning_rate, per_channel or more weight bits may win them back",
+        )
     return (
         f"quantization costs {points:.2f} points of validation accuracy; more weight bits, per_channel, reduce_range "
         "or another calibration method may win them back",

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from compression_ops import implementations
+from compression_ops.quantization.learned import trains
+from compression_ops.spec import Spec
 from compression_ops.stages.quantized_student import QuantizedStudent
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, network_code, thresholds
+from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
@@ -15,15 +17,29 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
     """One for each of the recipe's `quantized_students`."""
     for name, stated in recipe.quantized_students.items():
         student = recipe.students[stated.student]
+        learns = trains(stated.method)
         yield Asset(
             name=f"quantized_student/{name}",
             kind="quantized_student",
-            parameters=stated.part(QuantizedStudent),
-            inputs=("dataset", f"student/{stated.student}"),
-            origins={"": f"quantized_students.{name}"},
-            code=(*network_code(student.architecture), implementations.module_name(stated.calibration)),
+            parameters=stated.part(QuantizedStudent, metric=recipe.metric if learns else None),
+            inputs=("dataset", *(("soft_labels", *seeds(recipe)) if learns else ()), f"student/{stated.student}"),
+            origins={"": f"quantized_students.{name}", "metric": "metric"},
+            code=(
+                *network_code(student.architecture),
+                implementations.module_name(stated.calibration),
+                implementations.module_name(stated.method),
+                *(_lessons_code(recipe, stated.method) if learns else ()),
+            ),
             gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
+            is_heavy=learns,
         )
+
+
+def _lessons_code(recipe: Recipe, method: Spec) -> tuple[str, ...]:
+    """Of the loss that a method learns by, if it says one, and of the views that it sees."""
+    loss = getattr(method, "loss", None)
+    chosen = (implementations.module_name(loss),) if isinstance(loss, Spec) else ()
+    return (*chosen, *augmentation_code(recipe.soft_labels.augmentation))
 
 
 def gates(asset: Asset) -> Iterator[Gate]:
@@ -47,7 +63,7 @@ def integer_kernels(gate: Gate, evidence: Evidence) -> Check:
 
 
 KIND = Kind(
-    description="The student as an integer ONNX model: batch norm folded, calibrated on the training split.",
+    description="The student as an integer ONNX model: batch norm folded, calibrated or trained on.",
     badges=("onnx", "quantized"),
     assets=assets,
     gates=gates,

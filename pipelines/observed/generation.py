@@ -50,8 +50,13 @@ def advance(home: Home, recipe: str, target: int) -> int:
 
 
 def seeded(parameters: S, generation: int) -> S:
-    """A training stage's parameters with the seed of a generation."""
-    return parameters.changed(seed=(parameters.model_dump()["seed"] + generation) % _SEEDS)
+    """A training stage's parameters with the seed of a generation: their own, or that of the method that trains."""
+    seed = getattr(parameters, "seed", None)
+    if isinstance(seed, int):
+        return parameters.changed(seed=(seed + generation) % _SEEDS)
+    parts = {name: getattr(parameters, name) for name in type(parameters).model_fields}
+    trained = {name: part for name, part in parts.items() if isinstance(part, Spec) and hasattr(part, "seed")}
+    return parameters.changed(**{name: seeded(part, generation) for name, part in trained.items()})
 
 
 def _file(home: Home, recipe: str) -> Path:

@@ -9,6 +9,7 @@ from ruamel.yaml.comments import CommentedMap
 from compression_ops import choices
 from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.spec import Spec
+from compression_ops.training.hyperparameters import Training
 from pipelines.recipe import architectures, schema_words, trained, views
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
@@ -91,6 +92,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
+    mistakes += _learns_beside_nobody(recipe, attributes)
     mistakes += _too_old_for_their_bits(recipe, attributes)
     return [*mistakes, *views.mistakes(recipe, attributes)]
 
@@ -118,11 +120,31 @@ def _too_old_for_their_bits(recipe: Recipe, attributes: CommentedMap) -> list[Mi
 
 def _weighs_in_vain(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     mistakes: list[Mistake] = []
-    for name, student in recipe.students.items():
-        if student.class_weights != "uniform" and not getattr(student.loss, "weighs_classes", False):
-            path, line, value, _ = locate(attributes, ("students", name, "class_weights"))
-            allowed = f"`uniform` with the loss {student.loss.type}, which weighs no classes"
+    learners = {("students", name): student for name, student in recipe.students.items()} | _learning(recipe)
+    for where, learner in learners.items():
+        if learner.class_weights != "uniform" and not getattr(learner.loss, "weighs_classes", False):
+            path, line, value, _ = locate(attributes, (*where, "class_weights"))
+            allowed = f"`uniform` with the loss {learner.loss.type}, which weighs no classes"
             mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
+    return mistakes
+
+
+def _learning(recipe: Recipe) -> dict[tuple[str, ...], Any]:
+    """The methods of quantized students that train by a loss of distillation, by where they stand."""
+    methods = {("quantized_students", name, "method"): each.method for name, each in recipe.quantized_students.items()}
+    return {
+        where: method for where, method in methods.items() if isinstance(method, Training) and hasattr(method, "loss")
+    }
+
+
+def _learns_beside_nobody(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    """A quantized student learns from stored soft labels: no teacher runs beside it."""
+    mistakes: list[Mistake] = []
+    for where, method in _learning(recipe).items():
+        if getattr(method.loss, "needs_teacher", False):
+            path, line, value, _ = locate(attributes, (*where, "loss", "type"))
+            allowed = "a loss on stored soft labels, such as kd: no teacher runs beside a quantized student"
+            mistakes.append(Mistake(line, path, "needs the teacher", shown(value), allowed))
     return mistakes
 
 

@@ -44,7 +44,7 @@ class Student(StudentTraining):
     control: bool = Field(default=False, description="Also train it on labels alone, to see what distillation gains.")
 
 
-class QuantizedStudent(quantized_student.QuantizedStudent):
+class QuantizedStudent(quantized_student.Quantization):
     """A student as an integer model for onnxruntime."""
 
     student: Name = Field(description="Which of `students` to quantize.")
