@@ -1,5 +1,6 @@
 """Mistakes in a recipe, each an edit of a right one: (edit, field, problem, a word of the cure)."""
 
+from tests.pipelines.recipe.mistakes_of_methods import METHODS
 from tests.pipelines.recipe.mistakes_of_trained_teachers import TRAINED
 
 _MODE = "automation: {mode: off}"  # stands last in the recipe, so that another section may stand there instead
@@ -285,4 +286,5 @@ MISTAKES = {
         "a list, each item an e-mail",
     ),
     **TRAINED,
+    **METHODS,
 }
