@@ -10,7 +10,7 @@ import pytest
 from compression_ops.data.dataset import load_split
 from compression_ops.errors import DataError, ModelError
 from compression_ops.onnx_model import session
-from compression_ops.progress import Progress
+from compression_ops.progress import Progress, silent
 from compression_ops.stages import quantized_student, soft_labels, student, teacher
 from compression_ops.stages.soft_labels import SoftLabels
 from compression_ops.stages.stage import Context, StageResult
@@ -46,7 +46,7 @@ def compute(inputs: dict[str, Path], output: Path, seen: list[Progress] | None =
     output.mkdir()
     stated = PARAMETERS | ({"method": LSQ | method} if method.pop("learns", True) else {})
     parameters = quantized_student.QuantizedStudent.model_validate(stated)
-    told = (lambda step: None) if seen is None else seen.append
+    told = silent if seen is None else seen.append
     return quantized_student.run(parameters, inputs, Context(output, told))
 
 
