@@ -16,7 +16,7 @@ from compression_ops.models.network import load
 from compression_ops.onnx_model import export, metadata, opset, pixels, session
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
-from compression_ops.quantization.activations import Ranges
+from compression_ops.quantization.activations import Ranges, Replay
 from compression_ops.quantization.integer_kernels import Kernels
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
@@ -64,7 +64,7 @@ def quantize(
 
     images, warnings = _calibration_images(calibration, dataset, description)
     replay = activations.replay(exported, images)
-    ranges: Ranges = function(calibration, "calibrate")(calibration, replay)
+    ranges = _ranges(calibration, replay, precision)
     _tell(progress, "calibrate")
 
     mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
@@ -89,6 +89,11 @@ def quantize(
     _tell(progress, "evaluate", metrics)
     inexact = (*representable.warnings(exported, left), *fidelity.warnings(exported, errors, precision.weight_bits))
     return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels)))
+
+
+def _ranges(calibration: Spec, replay: Replay, precision: Precision) -> Ranges:
+    levels = (2**precision.activation_bits,) if getattr(calibration, "needs_levels", False) else ()
+    return function(calibration, "calibrate")(calibration, replay, *levels)
 
 
 def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:

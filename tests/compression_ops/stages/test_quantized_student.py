@@ -116,7 +116,7 @@ def test_the_accuracies_are_those_of_the_two_models_on_the_validation_split(
     assert metrics["accuracy_drop_points"] == pytest.approx(drop)
 
 
-@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile"])
+@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile", "mse"])
 def test_each_method_of_calibration_gives_the_same_files_twice(
     method: str, inputs: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -167,6 +167,7 @@ MODULES: dict[str, str] = {
     "quantization.calibration": "quantized_student",
     "quantization.calibration.entropy": NOBODY,
     "quantization.calibration.minmax": "quantized_student",
+    "quantization.calibration.mse": NOBODY,
     "quantization.calibration.percentile": NOBODY,
     "quantization.fidelity": "quantized_student",
     "quantization.histogram": NOBODY,
