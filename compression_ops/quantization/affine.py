@@ -41,6 +41,11 @@ class Affine:
     integers: Integers
     axis: int | None = None
 
+    @property
+    def bits(self) -> int:
+        """How many bits of two's complement hold its integers."""
+        return 1 + max(self.integers.high.bit_length(), (-self.integers.low - 1).bit_length())
+
 
 def integers(bits: int, signed: bool, narrow: bool = False) -> Integers:
     """The integers of `bits` bits. `narrow` leaves out the most negative one, so that they lie symmetrically about 0.

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
+import torch
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorData, TensorsData
 
 from compression_ops.errors import ModelError
 from compression_ops.quantization import integer_graph, saturation
-from compression_ops.quantization.affine import Affine, Integers
+from compression_ops.quantization.affine import Affine, Integers, quantize
 from compression_ops.quantization.mapping import QuantizationMapping
 
 # Operators that onnxruntime's CPU runs on integers in QDQ form; around any other, conversions would cost and not pay.
@@ -24,23 +25,29 @@ _OPERATORS = [
 # How many of their inputs are operands; the others are biases, bounds and shapes. All inputs of any other operator are.
 _OPERANDS = {"Conv": 2, "Gemm": 2, **dict.fromkeys(("Clip", "Reshape", "Squeeze", "Unsqueeze"), 1)}
 _UNSIGNED = Integers(0, 255)
+_BYTE = 8
 
 
 @dataclass(frozen=True)
 class QdqModel:
     """model    what onnxruntime runs
+    storage  by the float model's name of each weight, how its integers are stored in `model`: "int8", "uint8", "int4",
+             or "packed in 3 bits"
     tensors  by the float model's name of each quantized tensor, the name that its values have in `model`; without
              those whose values are cut off where the Relu or Clip behind them does it anyway
     """
 
     model: onnx.ModelProto
     tensors: Mapping[str, str]
+    storage: Mapping[str, str]
 
 
-def write(model: onnx.ModelProto, mapping: QuantizationMapping) -> QdqModel:
+def write(model: onnx.ModelProto, mapping: QuantizationMapping, int4: bool = True) -> QdqModel:
     """Quantize the float `model` as `mapping` says. The argument is not changed.
 
-    Activations are unsigned; weights are signed, and packed two a byte where they have four bits; biases have the scale
+    int4  whether weights of 4 bits may be of ONNX's own type, which opsets before 21 do not have
+
+    Activations are unsigned; weights are signed, stored in as many bits as their integers need; biases have the scale
     of the sums that they are added to; the logits stay float32. A Relu or Clip stays where its output's range does not
     perform it. What only moves values, and average pooling, keeps the mapping of what it reads.
     Raises ModelError if no node can be quantized, ValueError for a mapping that ONNX's 8-bit operators cannot express.
@@ -72,13 +79,13 @@ def write(model: onnx.ModelProto, mapping: QuantizationMapping) -> QdqModel:
             f"none of the model's operators {sorted({node.op_type for node in model.graph.node})} can be quantized; "
             f"allowed are {sorted(_OPERATORS)}"
         )
-    packed = [
-        name for name, affine in mapping.weights.items() if affine.integers.low >= -8 and affine.integers.high <= 7
-    ]
+    _round(quantized.graph, model.graph, mapping)
+    bits = {name: width for name, affine in mapping.weights.items() if (width := affine.bits) < _BYTE}
     placed = _dequantized(quantized.graph)
-    compacted, names = integer_graph.compact(quantized, model, packed)
+    compacted, names = integer_graph.compact(quantized, model, bits, int4)
     whole = [name for name in placed if activations.get(name) is mapping.activations.get(name)]
-    return QdqModel(compacted, {name: names[placed[name]] for name in whole if placed[name] in names})
+    tensors = {name: names[placed[name]] for name in whole if placed[name] in names}
+    return QdqModel(compacted, tensors, _storage(quantized.graph, mapping, int4))
 
 
 class _Tool(QDQQuantizer):
@@ -88,6 +95,29 @@ class _Tool(QDQQuantizer):
 
     def try_replacing_upstream_output(self, upstream_output_name: str, output_name: str) -> bool:
         return output_name not in self.kept and super().try_replacing_upstream_output(upstream_output_name, output_name)
+
+
+def _round(quantized: onnx.GraphProto, source: onnx.GraphProto, mapping: QuantizationMapping) -> None:
+    """The integers of the weights as the mapping has them: the tool knows 8 bits alone, and the nearest integer."""
+    floats = {tensor.name: tensor for tensor in source.initializer}
+    for tensor in quantized.initializer:
+        name = tensor.name.removesuffix(integer_graph.QUANTIZED)
+        if name != tensor.name and name in mapping.weights and name in floats:
+            affine = mapping.weights[name]
+            values = torch.from_numpy(numpy_helper.to_array(floats[name]).copy())
+            integers = mapping.rounded[name] if name in mapping.rounded else quantize(values, affine)
+            dtype = np.uint8 if affine.integers == _UNSIGNED else np.int8
+            tensor.CopyFrom(numpy_helper.from_array(integers.numpy().astype(dtype), tensor.name))
+
+
+def _storage(quantized: onnx.GraphProto, mapping: QuantizationMapping, int4: bool) -> dict[str, str]:
+    def told(affine: Affine) -> str:
+        if affine.bits < _BYTE:
+            return "int4" if int4 and affine.bits == _BYTE // 2 else f"packed in {affine.bits} bits"
+        return "uint8" if affine.integers == _UNSIGNED else "int8"
+
+    there = {tensor.name for tensor in quantized.initializer}
+    return {name: told(each) for name, each in mapping.weights.items() if f"{name}{integer_graph.QUANTIZED}" in there}
 
 
 def _dequantized(graph: onnx.GraphProto) -> dict[str, str]:
@@ -127,6 +157,10 @@ def _check(mapping: QuantizationMapping) -> None:
     for name, affine in mapping.activations.items():
         if affine.integers != _UNSIGNED or affine.axis is not None:
             raise ValueError(f"activation {name!r} maps to {affine}; allowed are integers of 0 to 255 and one scale")
+    for name, integers in mapping.rounded.items():
+        limits = mapping.weights[name].integers
+        if not limits.low <= int(integers.min()) <= int(integers.max()) <= limits.high:
+            raise ValueError(f"weight {name!r} is rounded to {int(integers.min())} to {int(integers.max())}; {limits}")
     for name, affine in mapping.weights.items():
         if affine.integers != _UNSIGNED and not -128 <= affine.integers.low < affine.integers.high <= 127:
             raise ValueError(f"weight {name!r} maps to {affine}; allowed are integers within -128 to 127, or 0 to 255")

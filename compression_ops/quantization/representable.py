@@ -5,6 +5,7 @@ infinities, as of a padding that no maximum takes, have no step at all.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -39,7 +40,7 @@ def restrict(
     left = (*_lost(mapping.weights, constants), *_lost(mapping.activations, batch))
     infinite = [name for name in batch if name not in mapping.activations]
     return (
-        QuantizationMapping(_without(mapping.weights, left), _without(mapping.activations, left)),
+        replace(mapping, weights=_without(mapping.weights, left), activations=_without(mapping.activations, left)),
         tuple(name for name in (*constants, *batch) if name in {*left, *infinite}),
     )
 

@@ -20,7 +20,7 @@ from compression_ops.quantization.activations import Ranges, Replay
 from compression_ops.quantization.integer_kernels import Kernels
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
-from compression_ops.quantization.precision import Precision
+from compression_ops.quantization.precision import NEWEST_OPSET, Precision
 from compression_ops.spec import Spec
 
 MODEL, FACTS = "model.onnx", "quantization.json"
@@ -68,7 +68,7 @@ def quantize(
     _tell(progress, "calibrate")
 
     mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
-    quantized = _quantized(exported, mapping, left)
+    quantized = _quantized(exported, mapping, left, precision.opset)
     errors = fidelity.relative_errors(exported, quantized, images)
     network = _in_opset(precision.opset, quantized.model, images)
     shipped = pixels.normalizing(network, description)
@@ -85,7 +85,7 @@ def quantize(
         "integer_share": kernels.integer_share,
         "calibration_samples": float(len(images)),
     }
-    _write_facts(output / FACTS, metrics, kernels, ranges, errors)
+    _write_facts(output / FACTS, metrics, kernels, ranges, errors, quantized.storage)
     _tell(progress, "evaluate", metrics)
     inexact = (*representable.warnings(exported, left), *fidelity.warnings(exported, errors, precision.weight_bits))
     return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels)))
@@ -122,9 +122,11 @@ def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
     return error
 
 
-def _quantized(exported: onnx.ModelProto, mapping: QuantizationMapping, left: tuple[str, ...]) -> qdq.QdqModel:
+def _quantized(
+    exported: onnx.ModelProto, mapping: QuantizationMapping, left: tuple[str, ...], opset_version: int
+) -> qdq.QdqModel:
     try:
-        return qdq.write(exported, mapping)
+        return qdq.write(exported, mapping, int4=opset_version >= NEWEST_OPSET)
     except ModelError as error:
         if not left:
             raise
@@ -196,12 +198,18 @@ def _float_nodes(kernels: Kernels) -> tuple[str, ...]:
 
 
 def _write_facts(
-    path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges, errors: Mapping[str, float]
+    path: Path,
+    metrics: Mapping[str, float],
+    kernels: Kernels,
+    ranges: Ranges,
+    errors: Mapping[str, float],
+    storage: Mapping[str, str],
 ) -> None:
     facts = {
         **metrics,
         "integer_nodes": kernels.integer,
         "float_nodes": kernels.floating,
+        "weight_storage": dict(storage),
         "activation_ranges": {name: list(span) for name, span in ranges.items()},
         "relative_errors": {name: round(error, 4) for name, error in errors.items()},
     }

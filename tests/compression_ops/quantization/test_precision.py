@@ -21,7 +21,8 @@ def test_by_default_eight_bits_a_scale_a_channel_and_sums_that_no_cpu_saturates(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"weight_bits": 5},
+        {"weight_bits": 1},
+        {"weight_bits": 9},
         {"weight_bits": "8"},
         {"activation_bits": 4},
         {"per_channel": 1},

@@ -5,7 +5,7 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,10 +145,10 @@ def test_compaction_changes_no_integer(monkeypatch: pytest.MonkeyPatch) -> None:
     original = integer_graph.compact
 
     def compact(
-        tool: onnx.ModelProto, source: onnx.ModelProto, packed: Collection[str]
+        tool: onnx.ModelProto, source: onnx.ModelProto, bits: Mapping[str, int], int4: bool
     ) -> tuple[onnx.ModelProto, dict[str, str]]:
         kept.append(onnx.ModelProto.FromString(tool.SerializeToString()))
-        return original(tool, source, packed)
+        return original(tool, source, bits, int4)
 
     monkeypatch.setattr(integer_graph, "compact", compact)
     small = quantized()

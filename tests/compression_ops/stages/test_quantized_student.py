@@ -134,6 +134,18 @@ def test_four_bits_give_a_smaller_file(inputs: dict[str, Path], tmp_path: Path) 
     assert four["integer_share"] == 1
 
 
+@pytest.mark.parametrize("opset", [15, 21])
+def test_three_bits_are_packed_give_a_smaller_file_and_say_so(
+    opset: int, inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    four = compute(inputs, tmp_path / "four", weight_bits=4, opset=opset).metrics
+    three = compute(inputs, tmp_path / "three", weight_bits=3, opset=opset).metrics
+    assert three["file_bytes"] < four["file_bytes"] + (600 if opset == 21 else 0)
+    assert three["integer_share"] == four["integer_share"] == 1
+    facts = json.loads((tmp_path / "three" / "quantization.json").read_text())
+    assert set(facts["weight_storage"].values()) == {"packed in 3 bits"}
+
+
 def test_more_samples_than_there_are_use_all_and_warn(inputs: dict[str, Path], tmp_path: Path) -> None:
     result = compute(inputs, tmp_path / "output", calibration={"method": "minmax", "samples": 1000})
     assert result.metrics["calibration_samples"] == 40

@@ -157,6 +157,7 @@ MODULES: dict[str, str] = {
     "onnx_model.metadata": "quantized_student champion",
     "onnx_model.operator_registry": EXPORTED,
     "onnx_model.opset": "quantized_student",
+    "onnx_model.packed": "quantized_student measurements",
     "onnx_model.pixels": "quantized_student measurements champion",
     "onnx_model.prediction": NOBODY,
     "onnx_model.session": "soft_labels quantized_student measurements champion",
