@@ -106,5 +106,5 @@ def _quantize(student: Path, data: Data, precision: Precision) -> None:
             save_split(dataset, name, split)
         save_description(dataset, data.description)
         calibration = MinMax(method="minmax", samples=len(data.train))
-        quantize(student, dataset, calibration, precision, dataset, silent)
+        quantize(student, dataset, calibration, precision.changed(rounding_steps=1), dataset, silent)
         cost.measure(dataset / MODEL)

@@ -119,6 +119,11 @@ def fake_quantize(values: Tensor, affine: Affine) -> Tensor:
     return dequantize(quantize(values.detach(), affine), affine) + (inside - inside.detach())
 
 
+def widened(affine: Affine, values: Tensor) -> Tensor:
+    """The scale in a shape that multiplies `values`."""
+    return _along(affine, values)[0]
+
+
 def _along(affine: Affine, values: Tensor) -> tuple[Tensor, Tensor]:
     if affine.axis is None:
         return affine.scale, affine.zero_point

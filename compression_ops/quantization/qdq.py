@@ -23,9 +23,12 @@ _OPERATORS = [
     *("MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze"),
 ]
 # How many of their inputs are operands; the others are biases, bounds and shapes. All inputs of any other operator are.
+_KEEPING = ("MaxPool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "AveragePool")
 _OPERANDS = {"Conv": 2, "Gemm": 2, **dict.fromkeys(("Clip", "Reshape", "Squeeze", "Unsqueeze"), 1)}
 _UNSIGNED = Integers(0, 255)
 _BYTE = 8
+_WIDE = Integers(0, 2**16 - 1)
+_ACTIVATIONS = (*(Integers(0, 2**bits - 1) for bits in range(4, _BYTE + 1)), _WIDE)
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,10 @@ def write(model: onnx.ModelProto, mapping: QuantizationMapping, int4: bool = Tru
 
     int4  whether weights of 4 bits may be of ONNX's own type, which opsets before 21 do not have
 
-    Activations are unsigned; weights are signed, stored in as many bits as their integers need; biases have the scale
-    of the sums that they are added to; the logits stay float32. A Relu or Clip stays where its output's range does not
-    perform it. What only moves values, and average pooling, keeps the mapping of what it reads.
+    Activations are unsigned, of fewer than 8 bits by a limit on the bytes; weights are signed, stored in as many bits
+    as their integers need; biases have the scale of the sums that they are added to; the logits stay float32. A Relu or
+    Clip stays where its output's range does not perform it. What only moves values, and average pooling, keeps the
+    mapping of what it reads.
     Raises ModelError if no node can be quantized, ValueError for a mapping that ONNX's 8-bit operators cannot express.
     """
     _check(mapping)
@@ -63,7 +67,7 @@ def write(model: onnx.ModelProto, mapping: QuantizationMapping, int4: bool = Tru
             False,
             False,
             QuantType.QInt8,
-            QuantType.QUInt8,
+            QuantType.QUInt16 if _WIDE in {each.integers for each in activations.values()} else QuantType.QUInt8,
             TensorsData(CalibrationMethod.MinMax, {name: _tensor_data(affine) for name, affine in activations.items()}),
             [],
             _left_float(prepared.graph, mapping),
@@ -82,6 +86,8 @@ def write(model: onnx.ModelProto, mapping: QuantizationMapping, int4: bool = Tru
     _round(quantized.graph, model.graph, mapping)
     bits = {name: width for name, affine in mapping.weights.items() if (width := affine.bits) < _BYTE}
     placed = _dequantized(quantized.graph)
+    highest = {name: each.integers.high for name, each in activations.items() if each.integers.high < _UNSIGNED.high}
+    _limit(quantized.graph, highest)
     compacted, names = integer_graph.compact(quantized, model, bits, int4)
     whole = [name for name in placed if activations.get(name) is mapping.activations.get(name)]
     tensors = {name: names[placed[name]] for name in whole if placed[name] in names}
@@ -97,13 +103,48 @@ class _Tool(QDQQuantizer):
         return output_name not in self.kept and super().try_replacing_upstream_output(upstream_output_name, output_name)
 
 
+def _limit(graph: onnx.GraphProto, highest: Mapping[str, int]) -> None:
+    """Activations of fewer than 8 bits: bytes whose largest value is smaller, by a Clip that is computed on them.
+
+    What only moves values keeps to the limit by itself. The logits, which stay float, have no integers to limit.
+    """
+    producers = {name: node for node in graph.node for name in node.output}
+    outputs = {value.name for value in graph.output}
+    by_input = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    for node in [node for node in graph.node if node.op_type == "QuantizeLinear"]:
+        limit = highest.get(node.input[1].removesuffix("_scale"))
+        if (
+            limit is None
+            or _keeps(producers.get(node.input[0]), node.input[1], producers)
+            or by_input.get(node.output[0]) in outputs
+        ):
+            continue
+        name, bound = node.output[0], f"highest_{limit}"
+        if bound not in {tensor.name for tensor in graph.initializer}:
+            graph.initializer.append(numpy_helper.from_array(np.array(limit, np.uint8), bound))
+        node.output[0] = f"{name}_unlimited"
+        graph.node.insert(
+            list(graph.node).index(node) + 1, helper.make_node("Clip", [node.output[0], "", bound], [name])
+        )
+
+
+def _keeps(node: onnx.NodeProto | None, scale: str, producers: Mapping[str, onnx.NodeProto]) -> bool:
+    """Whether a node gives no larger integer of a scale than it reads of the same one."""
+    read = producers.get(node.input[0]) if node is not None and node.op_type in _KEEPING else None
+    return read is not None and read.op_type == "DequantizeLinear" and read.input[1] == scale
+
+
 def _round(quantized: onnx.GraphProto, source: onnx.GraphProto, mapping: QuantizationMapping) -> None:
     """The integers of the weights as the mapping has them: the tool knows 8 bits alone, and the nearest integer."""
     floats = {tensor.name: tensor for tensor in source.initializer}
+    scales = {tensor.name: numpy_helper.to_array(tensor) for tensor in quantized.initializer}
     for tensor in quantized.initializer:
         name = tensor.name.removesuffix(integer_graph.QUANTIZED)
         if name != tensor.name and name in mapping.weights and name in floats:
             affine = mapping.weights[name]
+            # The tool widens a scale that is too small for the bias beside it, and rounds by that one.
+            if not np.array_equal(scales[f"{name}_scale"].ravel(), affine.scale.numpy().ravel()):
+                continue
             values = torch.from_numpy(numpy_helper.to_array(floats[name]).copy())
             integers = mapping.rounded[name] if name in mapping.rounded else quantize(values, affine)
             dtype = np.uint8 if affine.integers == _UNSIGNED else np.int8
@@ -155,8 +196,9 @@ def _operands(node: onnx.NodeProto) -> Iterable[str]:
 
 def _check(mapping: QuantizationMapping) -> None:
     for name, affine in mapping.activations.items():
-        if affine.integers != _UNSIGNED or affine.axis is not None:
-            raise ValueError(f"activation {name!r} maps to {affine}; allowed are integers of 0 to 255 and one scale")
+        if affine.integers not in _ACTIVATIONS or affine.axis is not None:
+            allowed = "integers from 0 on, of 4 to 8 bits or 16, and one scale"
+            raise ValueError(f"activation {name!r} maps to {affine}; allowed are {allowed}")
     for name, integers in mapping.rounded.items():
         limits = mapping.weights[name].integers
         if not limits.low <= int(integers.min()) <= int(integers.max()) <= limits.high:
@@ -169,8 +211,11 @@ def _check(mapping: QuantizationMapping) -> None:
 def _override(affine: Affine) -> list[dict[str, Any]]:
     """In the form of onnxruntime's option `TensorQuantOverrides`: one entry a channel, of numpy scalars."""
     scales, zero_points = affine.scale.reshape(-1).numpy(), affine.zero_point.reshape(-1).numpy()
-    unsigned = affine.integers == _UNSIGNED
-    dtype, kind = (np.uint8, QuantType.QUInt8) if unsigned else (np.int8, QuantType.QInt8)
+    if affine.integers == _WIDE:
+        dtype, kind = np.uint16, QuantType.QUInt16
+    else:
+        unsigned = affine.integers in _ACTIVATIONS
+        dtype, kind = (np.uint8, QuantType.QUInt8) if unsigned else (np.int8, QuantType.QInt8)
     axis = {} if affine.axis is None else {"axis": affine.axis}
     return [
         {"scale": np.array(scale, np.float32), "zero_point": np.array(zero_point, dtype), "quant_type": kind, **axis}
@@ -181,7 +226,8 @@ def _override(affine: Affine) -> list[dict[str, Any]]:
 def _tensor_data(affine: Affine) -> TensorData:
     """The tool wants a range for each activation, though the override says it all."""
     low, high = (
-        (limit - affine.zero_point.numpy()) * affine.scale.numpy() for limit in (_UNSIGNED.low, _UNSIGNED.high)
+        (limit - affine.zero_point.numpy()) * affine.scale.numpy()
+        for limit in (affine.integers.low, affine.integers.high)
     )
     return TensorData(lowest=np.float32(low), highest=np.float32(high))
 

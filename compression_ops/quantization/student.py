@@ -20,6 +20,7 @@ from compression_ops.quantization.activations import Ranges, Replay
 from compression_ops.quantization.integer_kernels import Kernels
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
+from compression_ops.quantization.post_training import equalization, refinement
 from compression_ops.quantization.precision import NEWEST_OPSET, Precision
 from compression_ops.spec import Spec
 
@@ -63,21 +64,22 @@ def quantize(
     _tell(progress, "export")
 
     images, warnings = _calibration_images(calibration, dataset, description)
-    replay = activations.replay(exported, images)
+    network = equalization.equalized(exported) if precision.equalization else exported
+    replay = activations.replay(network, images)
     ranges = _ranges(calibration, replay, precision)
     _tell(progress, "calibrate")
 
-    mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
-    quantized = _quantized(exported, mapping, left, precision.opset)
-    errors = fidelity.relative_errors(exported, quantized, images)
-    network = _in_opset(precision.opset, quantized.model, images)
-    shipped = pixels.normalizing(network, description)
+    mapping, left = representable.restrict(calibrated.mapping(network, ranges, precision), network, images)
+    quantized = _quantized(*refinement.refined(network, mapping, precision, images), left, precision.opset)
+    errors = fidelity.relative_errors(network, quantized, images)
+    written = _in_opset(precision.opset, quantized.model, images)
+    shipped = pixels.normalizing(written, description)
     metadata.describe(shipped, description)
     model_bytes = shipped.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
 
-    kernels = integer_kernels.kernels(network.SerializeToString(deterministic=True))
+    kernels = integer_kernels.kernels(written.SerializeToString(deterministic=True))
     metrics = {
         **_accuracies(float_logits, _logits(model_bytes, validation, description), validation),
         **_sizes(float_bytes, model_bytes),
@@ -87,7 +89,10 @@ def quantize(
     }
     _write_facts(output / FACTS, metrics, kernels, ranges, errors, quantized.storage)
     _tell(progress, "evaluate", metrics)
-    inexact = (*representable.warnings(exported, left), *fidelity.warnings(exported, errors, precision.weight_bits))
+    inexact = (
+        *representable.warnings(exported, left),
+        *fidelity.warnings(exported, errors, min(precision.weight_bits, precision.activation_bits)),
+    )
     return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels)))
 
 

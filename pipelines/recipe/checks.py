@@ -8,7 +8,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import choices
 from compression_ops.spec import Spec
-from pipelines.recipe import architectures, schema_words, trained, views
+from pipelines.recipe import architectures, precision, schema_words, trained, views
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
 from pipelines.recipe.sections import Recipe
@@ -90,6 +90,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
+    mistakes += precision.mistakes(recipe, attributes)
     return [*mistakes, *views.mistakes(recipe, attributes)]
 
 

@@ -17,6 +17,7 @@ from compression_ops.quantization.precision import Precision
 # Without VNNI a kernel adds two products of an unsigned 8-bit activation and a signed weight in 16 bits:
 # 2 * 255 * 64 = 32,640 still fits below 32,767. Then the same model gives the same logits on every CPU.
 _REDUCED = Integers(-64, 64)
+_CONSTANTS = Integers(0, 255)
 _PRODUCTS, _ELEMENTWISE = ("Conv", "Gemm", "MatMul"), ("Add", "Mul", "Concat")
 
 
@@ -46,7 +47,7 @@ def mapping(model: onnx.ModelProto, ranges: Ranges, precision: Precision) -> Qua
         elif node.op_type in _ELEMENTWISE:
             for name in node.input:
                 if name in constants and bool(torch.isfinite(constants[name]).all()):
-                    weights.setdefault(name, affine.asymmetric(*affine.value_range(constants[name]), integers))
+                    weights.setdefault(name, affine.asymmetric(*affine.value_range(constants[name]), _CONSTANTS))
     return QuantizationMapping(weights, activations)
 
 

@@ -95,6 +95,18 @@ MISTAKES = {
         "'smal' (text)",
         "`small`",
     ),
+    "steps of a rounding that learns nothing": (
+        ("weight_bits: 8", "rounding_steps: 10\n      weight_bits: 4"),
+        "quantized_students.int8.rounding_steps",
+        "10 (a number)",
+        "rounding: adaround",
+    ),
+    "an opset without activations of 16 bits": (
+        ("weight_bits: 8", "opset: 20\n      activation_bits: 16"),
+        "quantized_students.int8.opset",
+        "has no activations of 16 bits",
+        "at most 8 activation_bits",
+    ),
     "missing field": (
         ("    learning_rate: 0.003\n    weight", "    weight"),
         "teacher.learning_rate",
