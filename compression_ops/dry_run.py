@@ -109,7 +109,8 @@ def _quantize(student: Path, data: Data, precision: Precision, method: Spec, dev
         save_description(dataset, data.description)
         lessons = Lessons(dataset, device=device)
         calibration = MinMax(method="minmax", samples=len(data.train))
-        quantize(student, dataset, calibration, precision, dataset, silent, _one_step(method, len(data.train)), lessons)
+        precision, method = precision.changed(rounding_steps=1), _one_step(method, len(data.train))
+        quantize(student, dataset, calibration, precision, dataset, silent, method, lessons)
         cost.measure(dataset / MODEL)
 
 

@@ -14,7 +14,13 @@ from compression_ops.quantization.precision import Precision
 from compression_ops.spec import Spec
 from compression_ops.stages.stage import Context, StageResult
 
-CALIBRATION = Contract(Spec, lambda _: {"calibrate": 2}, fields=("samples",))
+
+def _functions(spec: type[Spec]) -> dict[str, int]:
+    """One whose best range depends on the number of integers says so by `needs_levels`, and is given it too."""
+    return {"calibrate": 3 if getattr(spec, "needs_levels", False) else 2}
+
+
+CALIBRATION = Contract(Spec, _functions, fields=("samples",))
 
 
 class Quantization(Precision):

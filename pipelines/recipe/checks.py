@@ -7,10 +7,9 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import choices
-from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.spec import Spec
 from compression_ops.training.hyperparameters import Training
-from pipelines.recipe import architectures, schema_words, trained, views
+from pipelines.recipe import architectures, precision, schema_words, trained, views
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
 from pipelines.recipe.sections import Recipe
@@ -93,7 +92,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
     mistakes += _learns_beside_nobody(recipe, attributes)
-    mistakes += _too_old_for_their_bits(recipe, attributes)
+    mistakes += precision.mistakes(recipe, attributes)
     return [*mistakes, *views.mistakes(recipe, attributes)]
 
 
@@ -105,16 +104,6 @@ def _missing_students(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]
             allowed = "one of the recipe's students: " + ", ".join(recipe.students)
             close = nearest(quantized.student, list(recipe.students))
             mistakes.append(Mistake(line, path, "no such student", shown(value), allowed, close))
-    return mistakes
-
-
-def _too_old_for_their_bits(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
-    mistakes: list[Mistake] = []
-    for name, quantized in recipe.quantized_students.items():
-        if quantized.weight_bits < 8 and quantized.opset < NEWEST_OPSET:
-            path, line, value, _ = locate(attributes, ("quantized_students", name, "opset"))
-            problem = f"has no integers of {quantized.weight_bits} bits"
-            mistakes.append(Mistake(line, path, problem, shown(value), f"{NEWEST_OPSET}, or 8 weight_bits"))
     return mistakes
 
 

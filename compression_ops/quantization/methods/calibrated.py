@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Without VNNI a kernel adds two products of an unsigned 8-bit activation and a signed weight in 16 bits:
 # 2 * 255 * 64 = 32,640 still fits below 32,767. Then the same model gives the same logits on every CPU.
 _REDUCED = 64
+_CONSTANT_BITS = 8
 _PRODUCTS, _ELEMENTWISE = ("Conv", "Gemm", "MatMul"), ("Add", "Mul", "Concat")
 
 
@@ -41,7 +42,7 @@ def mapping(model: "onnx.ModelProto", ranges: "Ranges", precision: Precision) ->
     from compression_ops.quantization import affine
     from compression_ops.quantization.mapping import QuantizationMapping
 
-    integers = affine.integers(precision.activation_bits, signed=False)
+    integers, bytes_ = (affine.integers(bits, signed=False) for bits in (precision.activation_bits, _CONSTANT_BITS))
     activations = {
         name: affine.asymmetric(torch.tensor(low), torch.tensor(high), integers) for name, (low, high) in ranges.items()
     }
@@ -61,7 +62,7 @@ def mapping(model: "onnx.ModelProto", ranges: "Ranges", precision: Precision) ->
         elif node.op_type in _ELEMENTWISE:
             for name in node.input:
                 if name in constants and bool(torch.isfinite(constants[name]).all()):
-                    weights.setdefault(name, affine.asymmetric(*affine.value_range(constants[name]), integers))
+                    weights.setdefault(name, affine.asymmetric(*affine.value_range(constants[name]), bytes_))
     return QuantizationMapping(weights, activations)
 
 

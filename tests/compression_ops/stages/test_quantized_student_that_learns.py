@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+import torch
+from onnx import TensorProto, helper
 
 from compression_ops.data.dataset import load_split
 from compression_ops.errors import DataError, ModelError
 from compression_ops.onnx_model import session
 from compression_ops.progress import Progress, silent
+from compression_ops.quantization.simulation.graph import Simulation
 from compression_ops.stages import quantized_student, soft_labels, student, teacher
 from compression_ops.stages.soft_labels import SoftLabels
 from compression_ops.stages.stage import Context, StageResult
@@ -64,6 +68,64 @@ def test_the_shipped_model_is_the_simulation_that_was_trained(inputs: dict[str, 
     assert result.threads == 1
     facts = json.loads((tmp_path / "learned" / "quantization.json").read_text())
     assert {name: facts[name] for name in result.metrics} == dict(result.metrics)
+
+
+# With 15 and 4 levels a value between two of them is the rarer, and the more it matters where it goes.
+@pytest.mark.parametrize(
+    "precision",
+    [
+        {"weight_bits": 2},
+        {"weight_bits": 3},
+        {"weight_bits": 4, "opset": 15},
+        {"weight_bits": 8, "activation_bits": 4},
+        {"weight_bits": 3, "activation_bits": 5, "per_channel": False, "equalization": True},
+    ],
+    ids=str,
+)
+def test_few_bits_are_learned_as_they_are_shipped_packed_and_on_integers(
+    precision: dict[str, Any], inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "learned"
+    output.mkdir()
+    parameters = quantized_student.QuantizedStudent.model_validate(PARAMETERS | precision | {"method": LSQ})
+    result = quantized_student.run(parameters, inputs, Context(output))
+    found = result.metrics
+    assert found["simulated_validation_accuracy"] == pytest.approx(found["validation_accuracy"], abs=0.001)
+    assert found["integer_share"] == 1
+    bits = precision["weight_bits"]
+    facts = json.loads((output / "quantization.json").read_text())
+    assert set(facts["weight_storage"].values()) == {f"packed in {bits} bits" if bits < 8 else "int8"}
+    split = load_split(inputs["dataset"], "validation")
+    watched = onnx.load(output / "model.onnx")
+    stored = {name for node in watched.graph.node for name in node.output if name in facts["weight_storage"]}
+    watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.INT8, None) for name in stored)
+    levels = (2 ** precision.get("activation_bits", 8)) - 1
+    read = {node.input[0] for node in watched.graph.node if node.op_type == "DequantizeLinear"}
+    computed = sorted(read & {name for node in watched.graph.node for name in node.output} - stored)
+    watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.UINT8, None) for name in computed)
+    running = session.open_session(watched.SerializeToString())
+    images = {running.get_inputs()[0].name: split.images.numpy()}
+    assert max(int(np.asarray(each).max()) for each in running.run(computed, images)) <= levels
+    weights = running.run(sorted(stored), images) if stored else []
+    assert bits == 8 or {int(np.abs(np.asarray(each)).max()) for each in weights} == {2 ** (bits - 1) - 1}
+
+
+def test_a_shipped_model_that_is_not_its_simulation_warns(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Simulation.forward
+
+    def another(self: Simulation, inputs: torch.Tensor) -> torch.Tensor:
+        found = original(self, inputs)
+        return found if self.training else found.roll(1, dims=1)
+
+    monkeypatch.setattr(Simulation, "forward", another)
+    result = compute(inputs, tmp_path / "learned")
+    simulated, shipped = result.metrics["simulated_validation_accuracy"], result.metrics["validation_accuracy"]
+    assert abs(simulated - shipped) > 0.1
+    (told,) = [warning for warning in result.warnings if "simulation" in warning]
+    assert f"{100 * shipped:.2f} %" in told
+    assert f"{100 * simulated:.2f} %" in told
 
 
 def test_its_course_is_told_as_a_students(inputs: dict[str, Path], tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ MISTAKES = {
         "less than 1",
     ),
     "bits that do not run": (
-        ("weight_bits: 8", "weight_bits: 3"),
+        ("weight_bits: 8", "weight_bits: 9"),
         "quantized_students.int8.weight_bits",
-        "3 (a number)",
+        "9 (a number)",
         "8",
     ),
     "unknown loss": (("type: kd", "type: kdd"), "students.small.loss.type", "'kdd' (text)", "`kd`"),
@@ -96,11 +96,17 @@ MISTAKES = {
         "'smal' (text)",
         "`small`",
     ),
-    "an opset without integers of four bits": (
-        ("weight_bits: 8", "opset: 20\n      weight_bits: 4"),
+    "steps of a rounding that learns nothing": (
+        ("weight_bits: 8", "rounding_steps: 10\n      weight_bits: 4"),
+        "quantized_students.int8.rounding_steps",
+        "10 (a number)",
+        "rounding: adaround",
+    ),
+    "an opset without activations of 16 bits": (
+        ("activation_bits: 8", "opset: 20\n      activation_bits: 16"),
         "quantized_students.int8.opset",
-        "has no integers of 4 bits",
-        "21, or 8 weight_bits",
+        "has no activations of 16 bits",
+        "at most 8 activation_bits",
     ),
     "missing field": (
         ("    learning_rate: 0.003\n    weight", "    weight"),

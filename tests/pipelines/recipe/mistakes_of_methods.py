@@ -7,6 +7,11 @@ def _method(text: str) -> tuple[str, str]:
     return (_CALIBRATION, f"{_CALIBRATION}\n      method: {{{text}}}")
 
 
+def _learning(field: str) -> tuple[str, str]:
+    before, after = _method("type: lsq, epochs: 2, learning_rate: 0.001, loss: {type: kd}")
+    return (before, f"{field}\n      {after}")
+
+
 METHODS = {
     "unknown method of quantization": (
         _method("type: lsqq, epochs: 2"),
@@ -43,6 +48,18 @@ METHODS = {
         "quantized_students.int8.method.class_weights",
         "'balanced' (text)",
         "`uniform` with the loss function_matching",
+    ),
+    "learned rounding of steps that are learned with the nearest integer": (
+        _learning("rounding: adaround"),
+        "quantized_students.int8.rounding",
+        "'adaround' (text)",
+        "`nearest` with the method lsq",
+    ),
+    "a correction of biases that are learned": (
+        _learning("bias_correction: true"),
+        "quantized_students.int8.bias_correction",
+        "true (true/false)",
+        "`false` with the method lsq",
     ),
     "epochs of a method that learns nothing": (
         _method("type: calibrated, epochs: 2"),
