@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType, TensorData, TensorsData
 
 from compression_ops.errors import ModelError
-from compression_ops.quantization import integer_graph, saturation
+from compression_ops.quantization import integer_graph, integer_kernels, saturation
 from compression_ops.quantization.affine import Affine, Integers, dequantize, quantize
 from compression_ops.quantization.mapping import QuantizationMapping
 
@@ -134,7 +134,7 @@ def _limit(graph: onnx.GraphProto, highest: Mapping[str, int]) -> None:
             or by_input.get(node.output[0]) in outputs
         ):
             continue
-        name, bound = node.output[0], f"highest_{limit}"
+        name, bound = node.output[0], f"{integer_kernels.LIMIT}{limit}"
         if bound not in {tensor.name for tensor in graph.initializer}:
             graph.initializer.append(numpy_helper.from_array(np.array(limit, np.uint8), bound))
         node.output[0] = f"{name}_unlimited"
