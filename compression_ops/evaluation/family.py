@@ -18,6 +18,7 @@ class Member(Spec):
 
     role: Role = Field(description="`control`: its parent, trained without the teacher; `quantized`: meant for use.")
     parent: str | None = Field(default=None, description="The model that it is compared with; none for a teacher.")
+    repeats: str | None = Field(default=None, description="The model that it is, trained from a further seed.")
 
 
 Family = Mapping[str, Member]
@@ -32,7 +33,14 @@ def check(family: Family) -> None:
             raise CompressionError(
                 f"models: {name}: parent {member.parent!r} is none of the models {', '.join(family)}"
             )
+        if member.repeats is not None and (member.repeats not in family or family[member.repeats].repeats is not None):
+            raise CompressionError(f"models: {name}: {member.repeats!r}, which it repeats, is none of the models")
         _ancestors(name, family)
+
+
+def repeats(name: str, family: Family) -> list[str]:
+    """A model and what repeats it, from seed to seed."""
+    return [name, *(other for other, member in family.items() if member.repeats == name)]
 
 
 def teacher_of(name: str, family: Family) -> str:
@@ -43,16 +51,18 @@ def teacher_of(name: str, family: Family) -> str:
 def controls(family: Family) -> dict[str, str]:
     """Of each student that has one, its control: the same student trained without the teacher."""
     return {
-        member.parent: name for name, member in family.items() if member.role == "control" and member.parent is not None
+        member.parent: name
+        for name, member in family.items()
+        if member.role == "control" and member.parent is not None and member.repeats is None
     }
 
 
 def order(family: Family) -> list[str]:
-    """All names, each model followed by its descendants; independent of the order of the map."""
+    """The models that repeat no other, each followed by its descendants; independent of the order of the map."""
 
     def below(parent: str | None) -> list[str]:
         children = sorted(
-            (name for name, member in family.items() if member.parent == parent),
+            (name for name, member in family.items() if member.parent == parent and member.repeats is None),
             key=lambda name: (ROLES.index(family[name].role), name),
         )
         return [name for child in children for name in (child, *below(child))]

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from compression_ops import metric as metrics
 from compression_ops.evaluation import family as families
+from compression_ops.evaluation import over_seeds, statistics
 from compression_ops.evaluation import quality as qualities
-from compression_ops.evaluation import statistics
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.family import Family, Role
 from compression_ops.evaluation.latency import Latency
+from compression_ops.evaluation.over_seeds import OverSeeds
 from compression_ops.evaluation.processor import Processor
 from compression_ops.evaluation.quality import Change, Quality
 from compression_ops.evaluation.statistics import Difference, Estimate, Proportion
@@ -60,6 +61,7 @@ class Measured:
     teacher_agreement  fraction of test samples on which it predicts its teacher's class; None for the teacher
     compression_ratio  its teacher's file bytes / its own
     distillation       of a student that has a control: its change against that control; else None
+    over_seeds         of one that was trained from several seeds, what all of them say; else None
     """
 
     name: str
@@ -73,6 +75,7 @@ class Measured:
     cost: Cost
     compression_ratio: float
     distillation: Change | None
+    over_seeds: OverSeeds | None = None
 
     @property
     def kind(self) -> str:
@@ -135,6 +138,8 @@ class Measurements:
         }
         for metric in CLASS_AVERAGED:
             values |= _class_averaged(model, metric)
+        if model.over_seeds is not None:
+            values |= model.over_seeds.numbers()
         for batch_size in self.conditions.sizes:
             latency = self.timings.latency[model.name, batch_size]
             for column in LATENCY_COLUMNS:
@@ -159,10 +164,12 @@ def compare(
 ) -> tuple[Measured, ...]:
     """Every model's quality, and how it compares with its parent, its teacher and its control.
 
-    logits: float32 [N, classes] of each model on the test samples, in the order of `labels`, int64 [N]; costs: of each
-    model's ONNX file.
+    logits: float32 [N, classes] of each model on the test samples, in the order of `labels`, int64 [N], those of
+    further seeds among them; costs: of each model's ONNX file.
     """
     control_of = families.controls(family)
+    predictions = {name: values.argmax(axis=1) for name, values in logits.items()}
+    classes = next(iter(logits.values())).shape[1]
 
     def measured(name: str) -> Measured:
         parent, teacher, control = family[name].parent, families.teacher_of(name, family), control_of.get(name)
@@ -181,6 +188,7 @@ def compare(
             cost=costs[name],
             compression_ratio=costs[teacher].file_bytes / costs[name].file_bytes,
             distillation=None if control is None else qualities.compare(own, control, logits[control], labels),
+            over_seeds=over_seeds.of_model(name, family, predictions, labels, classes),
         )
 
     return tuple(measured(name) for name in families.order(family))
@@ -271,6 +279,7 @@ def _measured(fields: dict[str, Any]) -> Measured:
         "change": _change(fields["change"]),
         "distillation": _change(fields["distillation"]),
         "cost": Cost(**fields["cost"]),
+        "over_seeds": None if fields["over_seeds"] is None else OverSeeds.from_fields(fields["over_seeds"]),
     }
     return Measured(**typed)
 

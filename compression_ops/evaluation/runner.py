@@ -43,7 +43,8 @@ def measure(
     members: Family, conditions: Conditions, inputs: Mapping[str, Path], progress: ProgressCallback
 ) -> Measurements:
     """Measure a family of models on the test split of a data set, all of them as models that take uint8 pixels and
-    normalize inside: so none is timed without work that another does.
+    normalize inside: so none is timed without work that another does. What repeats a model from another seed predicts
+    alone: its size and its latency are the model's.
 
     inputs  `dataset` and every model of the family: a folder with `model.onnx`, or with a saved network
 
@@ -53,8 +54,10 @@ def measure(
     _check(members, inputs)
     description, test = load_description(inputs["dataset"]), load_split(inputs["dataset"], "test")
     with tempfile.TemporaryDirectory() as scratch:
-        models = _open(family.order(members), inputs, Path(scratch), description, conditions.threads, progress)
-        logits = _predict(models, test, len(description.classes), progress)
+        names, repeated = family.order(members), [name for name in members if members[name].repeats is not None]
+        every = _open([*names, *repeated], inputs, Path(scratch), description, conditions.threads, progress)
+        logits = _predict(every, test, len(description.classes), progress)
+        models = {name: every[name] for name in names}
         costs = {name: model.cost for name, model in models.items()}
         compared = measurements.compare(members, logits, test.labels.numpy(), costs)
         _tell_accuracies(compared, progress)

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from compression_ops import quantities
 from compression_ops.metric import WORDS
-from compression_ops.report import class_sections
+from compression_ops.report import class_sections, seed_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
@@ -51,7 +51,8 @@ def page(report: Report) -> str:
         summary=report_sections.summary(report),
         warnings=report_sections.warnings(report),
         verdicts=report_sections.verdicts(report),
-        distillation=report_sections.distillation(report),
+        distillation=[*seed_sections.sentences(report), *report_sections.distillation(report)],
+        seeds=seed_sections.table(report),
         colors={model.name: style.look(model.role)[1] for model in report.models},
         depths={model.name: model.depth for model in report.models},
         figures=_figures(report),

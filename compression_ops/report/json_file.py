@@ -49,6 +49,7 @@ def _fields(report: Report, model: Measured) -> dict[str, Any]:
         "class_f1": list(model.quality.class_f1),
         "confusion_matrix": model.quality.confusion.tolist(),
         "change": None if model.change is None else asdict(model.change),
+        "over_seeds": None if model.over_seeds is None else asdict(model.over_seeds),
         "teacher_agreement": model.teacher_agreement,
         "distillation": None if model.distillation is None else asdict(model.distillation),
         **asdict(model.cost),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from compression_ops.report import class_sections
+from compression_ops.report import class_sections, seed_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
@@ -24,7 +24,10 @@ def markdown(report: Report) -> str:
         f"{report_sections.choice(report)}: **{_escaped(model.name)}**, {_escaped(report_sections.headline(report))}",
         _sentences("Warnings", report_sections.warnings(report)),
         _sentences("Verdicts", [(name, f"{word}. {words}") for name, word, words in report_sections.verdicts(report)]),
-        _sentences("What distillation gained", report_sections.distillation(report)),
+        _sentences(
+            "What distillation gained", [*seed_sections.sentences(report), *report_sections.distillation(report)]
+        ),
+        _table(seeds) if (seeds := seed_sections.table(report)) else "",
         _table(report_sections.quality(report)),
         _table(report_sections.cost(report)),
         _table(report_sections.latency(report)),

@@ -44,6 +44,11 @@ def _length(operator: str, args: Any) -> int:
     return args[-1].shape[-2] if operator in _PRODUCTS else 1
 
 
+def busy(operations: float, most: int) -> int:
+    """How many threads, at most so many, a forward pass over a batch keeps busy."""
+    return int(min(max(operations // _WORK_OF_A_THREAD, 1), most))
+
+
 class Workers:
     """The threads of one training: one, until the forward pass of the first batch has shown how many it keeps busy.
 
@@ -68,7 +73,7 @@ class Workers:
             return
         with Operations() as operations:
             yield
-        self.count = int(min(max(operations.count // _WORK_OF_A_THREAD, 1), self._most))
+        self.count = busy(operations.count, self._most)
         torch.set_num_threads(self.count)
 
 

@@ -5,7 +5,8 @@ absent, and whatever is absent is computed again.
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from compression_ops.stages.stage import StageResult
 from pipelines.execution import augmentation, device, dry_run, garbage_collector, inputs, judge, progress
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
+from pipelines.execution.side_by_side import ahead
+from pipelines.execution.side_by_side.ahead import Computed
 from pipelines.execution.stage import check_nothing_changed, compute
 from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
@@ -28,20 +31,35 @@ if TYPE_CHECKING:
     from pipelines.lineage.runs import Computation, Lineage
 
 
-def materialize(
-    pipeline: Pipeline, name: str, log: Log, dagster_run_id: str = "", beside: Collection[str] = ()
-) -> Materialization:
+@dataclass(frozen=True)
+class Run:
+    """The run that an asset is materialized in.
+
+    dagster_id  Dagster's id of it
+    assets      all that it materializes: trainings among them may begin before their turn
+    awaited     those of them that somebody waits for: where a network is trained, the networks that are made from it
+                are tried first, on a few samples
+    """
+
+    dagster_id: str = ""
+    assets: Collection[str] = ()
+    awaited: Collection[str] = ()
+
+
+_ALONE = Run()
+
+
+def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> Materialization:
     """Materialize one asset from the latest materializations of its inputs; returns the new entry of its history.
 
-    Where a network is trained, those of assets `beside` it that are made from it are tried first, on a few samples.
     Raises CompressionError if an input was never materialized, or what the stage raises.
     """
     asset = pipeline.graph.assets[name]
     progress.report(progress.Started(name))
     started = time.monotonic()
     try:
-        loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, dagster_run_id))
-        result = _result(pipeline, plan(asset, loaded), log, dagster_run_id, beside)
+        loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, Run(run.dagster_id)))
+        result = _result(pipeline, plan(asset, loaded), log, run)
         entry = judge.judged(pipeline, asset, result)
     except BaseException:
         progress.report(progress.Ended(name, "failed", time.monotonic() - started))
@@ -52,9 +70,7 @@ def materialize(
     return entry
 
 
-def _result(
-    pipeline: Pipeline, action: Action, log: Log, dagster_run_id: str, beside: Collection[str]
-) -> Materialization:
+def _result(pipeline: Pipeline, action: Action, log: Log, run: Run) -> Materialization:
     """The known result of an action, or a computed one. What a decision is known by is not its inputs alone."""
     decide = kind.named(action.asset.kind).decide
     decision = decide(Circumstances(pipeline.home, pipeline.graph, pipeline.history, action)) if decide else None
@@ -64,22 +80,22 @@ def _result(
     if known is not None:
         return known
     where, dataset = device.chosen(), action.inputs.folders.get("dataset")
-    augmentation.check(pipeline, action.asset, dataset, beside)
-    tried = dry_run.check(pipeline, action.asset, dataset, beside, where, log)
+    augmentation.check(pipeline, action.asset, dataset, run.awaited)
+    tried = dry_run.check(pipeline, action.asset, dataset, run.awaited, where, log)
     warnings = (*action.asset.code_warnings, *tried)
-    return _compute(_Task(pipeline, action, log, dagster_run_id, warnings, where), decision)
+    return _compute(_Task(pipeline, action, log, run, warnings, where), decision)
 
 
 @dataclass(frozen=True)
 class _Task:
-    """A computation: whose words go to `log`, in which run of Dagster's, what a user should read beforehand, and on
-    which device it may compute.
+    """A computation: whose words go to `log`, in which run, what a user should read beforehand, and on which device it
+    may compute.
     """
 
     pipeline: Pipeline
     action: Action
     log: Log
-    dagster_run_id: str
+    run: Run
     warnings: tuple[str, ...]
     device: str
 
@@ -164,7 +180,7 @@ def _computation(task: _Task, sources: Mapping[str, Source], ancestry: "tuple[No
         derivation=pipeline.graph.derivations[action.asset.name],
         action=action.key,
         sources=sources,
-        dagster_run_id=task.dagster_run_id,
+        dagster_run_id=task.run.dagster_id,
         is_model=own.is_model,
         is_evaluation=own.is_evaluation,
         reads_test=own.reads_test,
@@ -175,16 +191,27 @@ def _computation(task: _Task, sources: Mapping[str, Source], ancestry: "tuple[No
 
 def _run_stage(task: _Task, lineage: "Lineage", computation: "Computation", run_id: str) -> _Made:
     pipeline, action = task.pipeline, task.action
-    started = time.monotonic()
-    with scratch.folder(pipeline.home.running) as output:
-        stage = compute(action, output, reporter(action.asset, task.log), task.device)
-        stage = replace(stage, warnings=tuple(dict.fromkeys((*task.warnings, *stage.warnings))))
-        seconds = time.monotonic() - started
+    with _computed(task) as made:
+        stage = replace(made.result, warnings=tuple(dict.fromkeys((*task.warnings, *made.result.warnings))))
         check_nothing_changed(pipeline, action)
-        artifact = pipeline.store.put(output, stage.volatile)
+        artifact = pipeline.store.put(made.output, stage.volatile)
     folder = pipeline.store.fetch(artifact.id)
     model_id = lineage.record(run_id, computation, stage, folder, artifact.digest)
-    return _Made(stage, artifact, model_id, seconds)
+    return _Made(stage, artifact, model_id, made.seconds)
+
+
+@contextmanager
+def _computed(task: _Task) -> Generator[Computed]:
+    """What another process began before its turn, or what is computed here and now."""
+    with ahead.computed(task.pipeline, task.action, task.log) as elsewhere:
+        if elsewhere is not None:
+            yield elsewhere
+            return
+    ahead.begin(task.pipeline, task.action, task.run.assets, task.device, task.log)
+    with scratch.folder(task.pipeline.home.running) as output:
+        started = time.monotonic()
+        result = compute(task.action, output, reporter(task.action.asset, task.log), task.device)
+        yield Computed(result, output, time.monotonic() - started)
 
 
 def _entry(task: _Task, made: _Made, experiment_id: str, run_id: str) -> Materialization:

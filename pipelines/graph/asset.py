@@ -26,6 +26,7 @@ class Asset:
     code          modules that the recipe chose for this stage, beside the stage's own
     gates         thresholds that its result, or what it chooses among, is judged by; they enter no computation
     exact_inputs  inputs of which it also reads what differs between identical runs: latencies
+    is_repeated   whether it is what another one is, from a further seed: nothing is made of it but comparisons
     is_heavy      whether it takes the whole machine, so that no two such stages may run at a time
     source        the code on disk, which all assets of a graph share
     """
@@ -39,6 +40,7 @@ class Asset:
     gates: Mapping[str, Any] = field(default_factory=dict)
     exact_inputs: tuple[str, ...] = ()
     is_heavy: bool = False
+    is_repeated: bool = False
     source: Code = field(default_factory=Code, compare=False, repr=False)
 
     @property

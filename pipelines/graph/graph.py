@@ -42,6 +42,16 @@ class Graph:
             name: digests.of_value([self.derivations[name], dict(asset.gates)]) for name, asset in self.assets.items()
         }
 
+    @cached_property
+    def heights(self) -> dict[str, int]:
+        """{asset: length of the longest chain of assets that are made from it}; those at the end have 0."""
+        heights = dict.fromkeys(self.assets, 0)
+        for name in reversed(list(self.assets)):
+            for upstream in self.assets[name].inputs:
+                if upstream in heights:
+                    heights[upstream] = max(heights[upstream], heights[name] + 1)
+        return heights
+
     def upstream(self, name: str) -> list[str]:
         """The asset and all that it is made from, in order of computation."""
         wanted = {name}

@@ -5,22 +5,24 @@ from collections.abc import Iterator
 from compression_ops.data.views import Views
 from compression_ops.stages.control import Control
 from pipelines.graph.asset import Asset
-from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds
+from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, repeats, seeds
 from pipelines.recipe.sections import Recipe
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
-    """One for each student that asks for it."""
+    """One for each student that asks for it, and each of its seeds."""
     for name, student in recipe.students.items():
-        if student.control:
+        parameters = student.part(Control, views=recipe.soft_labels.part(Views), metric=recipe.metric)
+        for asset, further in repeats(f"control/{name}", student.seeds if student.control else 0):
             yield Asset(
-                name=f"control/{name}",
+                name=asset,
                 kind="control",
-                parameters=student.part(Control, views=recipe.soft_labels.part(Views), metric=recipe.metric),
+                parameters=from_seed(parameters, further),
                 inputs=("dataset", *seeds(recipe)),
                 origins={"": f"students.{name}", "views": "soft_labels", "metric": "metric"},
                 code=(*network_code(student.architecture), *augmentation_code(recipe.soft_labels.augmentation)),
                 is_heavy=True,
+                is_repeated=bool(further),
             )
 
 

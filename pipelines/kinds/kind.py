@@ -5,22 +5,26 @@ A new kind of asset is one module here and one stage; nothing lists it a second 
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
 from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from compression_ops import implementations
 from compression_ops.data.augmentation import Augmentation
+from compression_ops.spec import Spec
 from pipelines.graph.asset import GENERATION, OBSERVED, Asset
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.kinds.gate import Gate
+from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
 from pipelines.recipe.sections import Recipe
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization
+
+S = TypeVar("S", bound=Spec)
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,16 @@ def thresholds(recipe: Recipe, *paths: str) -> dict[str, Any]:
 def seeds(recipe: Recipe) -> tuple[str, ...]:
     """The further input of whatever trains: which generation of seeds, where a schedule asks for new ones."""
     return (GENERATION,) if recipe.schedule is not None and recipe.schedule.reseed else ()
+
+
+def repeats(name: str, seeds: int) -> Iterator[tuple[str, int]]:
+    """(name, what is added to its seed) of an asset and of those that repeat it from further seeds."""
+    yield from ((f"{name}/seed_{number}" if number else name, number) for number in range(seeds))
+
+
+def from_seed(parameters: S, further: int) -> S:
+    """A training's parameters from a further seed."""
+    return generation.with_seed(parameters, further) if further else parameters
 
 
 def network_code(architecture: str) -> tuple[str, ...]:

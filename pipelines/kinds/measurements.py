@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from compression_ops.evaluation.conditions import Conditions
-from compression_ops.evaluation.family import Member
+from compression_ops.evaluation.family import Member, Role
 from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.measurements import Measurements
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, Page, network_code, thresholds
+from pipelines.kinds.kind import Kind, Page, network_code, repeats, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check, Materialization
 
@@ -42,12 +42,18 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
 
 def _models(recipe: Recipe) -> dict[str, Member]:
     models = {"teacher": Member(role="teacher")}
+
+    def add(name: str, role: Role, parent: str, seeds: int) -> None:
+        for asset, further in repeats(name, seeds):
+            models[asset] = Member(role=role, parent=parent, repeats=name if further else None)
+
     for name, student in recipe.students.items():
-        models[f"student/{name}"] = Member(role="student", parent="teacher")
+        add(f"student/{name}", "student", "teacher", student.seeds)
         if student.control:
-            models[f"control/{name}"] = Member(role="control", parent=f"student/{name}")
+            add(f"control/{name}", "control", f"student/{name}", student.seeds)
     for name, quantized in recipe.quantized_students.items():
-        models[f"quantized_student/{name}"] = Member(role="quantized", parent=f"student/{quantized.student}")
+        student = f"student/{quantized.student}"
+        add(f"quantized_student/{name}", "quantized", student, recipe.students[quantized.student].seeds)
     return models
 
 
@@ -55,6 +61,8 @@ def gates(asset: Asset) -> Iterator[Gate]:
     """What distillation gained, which warns; what quantization cost, which keeps a model from being promoted."""
     for name, member in _members(asset).items():
         short = name.partition("/")[2]
+        if member.repeats is not None:
+            continue
         if member.role == "control" and member.parent is not None:
             student = member.parent
             gain = f"distillation_gain_{student.partition('/')[2]}"
@@ -76,20 +84,29 @@ def _members(asset: Asset) -> Mapping[str, Member]:
 def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
     """A student against its control."""
     column = columns(evidence.metric)
-    p_value = evidence.metrics[f"{gate.subject}.{column.gain_p_value}"]
-    gain = evidence.metrics[f"{gate.subject}.{column.gain}"]
+    gain, p_value, seeds = _difference(gate, evidence, column.gain, column.gain_p_value)
     found = f"gains {gain:.4g} points over" if gain >= 0 else f"is {-gain:.4g} points behind"
-    text = f"In test {WORDS[evidence.metric]} {gate.subject} {found} its control (p = {p_value:.2g})"
+    text = f"In test {WORDS[evidence.metric]} {gate.subject} {found} its control ({seeds}p = {p_value:.2g})"
     return gate.at_least(evidence, "gates.min_distillation_gain", text, gain, {"p_value": p_value})
 
 
 def accuracy_drop(gate: Gate, evidence: Evidence) -> Check:
     """A quantized student against its student."""
     column = columns(evidence.metric)
-    p_value = evidence.metrics[f"{gate.subject}.{column.p_value}"]
-    text = f"{gate.subject} loses {{}} points of test {WORDS[evidence.metric]} to its student (p = {p_value:.2g})"
-    drop = 0.0 - evidence.metrics[f"{gate.subject}.{column.change}"]  # never "-0"
+    change, p_value, seeds = _difference(gate, evidence, column.change, column.p_value)
+    lost = f"{gate.subject} loses {{}} points of test {WORDS[evidence.metric]} to its student"
+    text = f"{lost} ({seeds}p = {p_value:.2g})"
+    drop = 0.0 - change  # never "-0"
     return gate.at_most(evidence, "benchmark.max_accuracy_drop", text, drop, {"p_value": p_value})
+
+
+def _difference(gate: Gate, evidence: Evidence, points: str, p_value: str) -> tuple[float, float, str]:
+    """The points and the p-value, over all seeds where there are several, and words that say over how many."""
+    metrics, mean = evidence.metrics, f"{gate.subject}.{points}_mean"
+    if mean in metrics:
+        seeds = f"mean of {metrics[f'{gate.subject}.seeds']:.0f} seeds, "
+        return metrics[mean], metrics[f"{mean}_p_value"], seeds
+    return metrics[f"{gate.subject}.{points}"], metrics[f"{gate.subject}.{p_value}"], ""
 
 
 def compression(gate: Gate, evidence: Evidence) -> Check:
@@ -109,12 +126,17 @@ def latency(gate: Gate, evidence: Evidence) -> Check:
 
 
 def headline(entry: Materialization) -> str:
-    """`test accuracy: teacher 100.00%, student/small 98.70%, ...`."""
+    """`test accuracy: teacher 100.00%, student/small 98.70% ± 0.31 (5 seeds), ...`."""
     metric = _judged_by(entry)
-    suffix = f".{columns(metric).value}"
-    accuracies = {n.removesuffix(suffix): value for n, value in entry.metrics.items() if n.endswith(suffix)}
-    names = [name for name in entry.parameters["models"] if name in accuracies]
-    return f"test {WORDS[metric]}: " + ", ".join(f"{name} {accuracies[name]:.2%}" for name in names)
+    column, found = columns(metric).value, entry.metrics
+    told: list[str] = []
+    for name in entry.parameters["models"]:
+        if (seeds := found.get(f"{name}.seeds")) is not None:
+            mean, deviation = found[f"{name}.{column}_mean"], found[f"{name}.{column}_sd"]
+            told.append(f"{name} {mean:.2%} ± {100 * deviation:.2f} ({seeds:.0f} seeds)")
+        elif (value := found.get(f"{name}.{column}")) is not None:
+            told.append(f"{name} {value:.2%}")
+    return f"test {WORDS[metric]}: " + ", ".join(told)
 
 
 def page(folder: Path, entry: Materialization) -> Page:

@@ -8,31 +8,38 @@ from compression_ops.spec import Spec
 from compression_ops.stages.quantized_student import QuantizedStudent
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds, thresholds
+from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, repeats, seeds, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
-    """One for each of the recipe's `quantized_students`."""
+    """One for each of the recipe's `quantized_students` and each seed of its student."""
     for name, stated in recipe.quantized_students.items():
         student = recipe.students[stated.student]
         learns = trains(stated.method)
-        yield Asset(
-            name=f"quantized_student/{name}",
-            kind="quantized_student",
-            parameters=stated.part(QuantizedStudent, metric=recipe.metric if learns else None),
-            inputs=("dataset", *(("soft_labels", *seeds(recipe)) if learns else ()), f"student/{stated.student}"),
-            origins={"": f"quantized_students.{name}", "metric": "metric"},
-            code=(
-                *network_code(student.architecture),
-                implementations.module_name(stated.calibration),
-                implementations.module_name(stated.method),
-                *(_lessons_code(recipe, stated.method) if learns else ()),
-            ),
-            gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
-            is_heavy=learns,
-        )
+        parameters = stated.part(QuantizedStudent, metric=recipe.metric if learns else None)
+        lessons = ("soft_labels", *seeds(recipe)) if learns else ()
+        sources = repeats(f"student/{stated.student}", student.seeds)
+        for (asset, further), (source, _) in zip(
+            repeats(f"quantized_student/{name}", student.seeds), sources, strict=True
+        ):
+            yield Asset(
+                name=asset,
+                kind="quantized_student",
+                parameters=from_seed(parameters, further) if learns else parameters,
+                inputs=("dataset", *lessons, source),
+                origins={"": f"quantized_students.{name}", "metric": "metric"},
+                code=(
+                    *network_code(student.architecture),
+                    implementations.module_name(stated.calibration),
+                    implementations.module_name(stated.method),
+                    *(_lessons_code(recipe, stated.method) if learns else ()),
+                ),
+                gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
+                is_heavy=learns,
+                is_repeated=bool(further),
+            )
 
 
 def _lessons_code(recipe: Recipe, method: Spec) -> tuple[str, ...]:

@@ -7,30 +7,33 @@ from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.student import Student
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, augmentation_code, network_code, seeds, thresholds
+from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, repeats, seeds, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
-    """One for each of the recipe's `students`."""
+    """One for each of the recipe's `students` and each of its seeds."""
     for name, stated in recipe.students.items():
         online = ("teacher",) if getattr(stated.loss, "needs_teacher", False) else ()
-        yield Asset(
-            name=f"student/{name}",
-            kind="student",
-            parameters=stated.part(Student, metric=recipe.metric),
-            inputs=("dataset", "soft_labels", *online, *seeds(recipe)),
-            origins={"": f"students.{name}", "metric": "metric"},
-            code=(
-                *network_code(stated.architecture),
-                implementations.module_name(stated.loss),
-                *augmentation_code(recipe.soft_labels.augmentation),
-                *(network_code(recipe.teacher.architecture) if online else ()),
-            ),
-            gates=thresholds(recipe, "gates.min_student_accuracy"),
-            is_heavy=True,
-        )
+        parameters = stated.part(Student, metric=recipe.metric)
+        for asset, further in repeats(f"student/{name}", stated.seeds):
+            yield Asset(
+                name=asset,
+                kind="student",
+                parameters=from_seed(parameters, further),
+                inputs=("dataset", "soft_labels", *online, *seeds(recipe)),
+                origins={"": f"students.{name}", "metric": "metric"},
+                code=(
+                    *network_code(stated.architecture),
+                    implementations.module_name(stated.loss),
+                    *augmentation_code(recipe.soft_labels.augmentation),
+                    *(network_code(recipe.teacher.architecture) if online else ()),
+                ),
+                gates=thresholds(recipe, "gates.min_student_accuracy"),
+                is_heavy=True,
+                is_repeated=bool(further),
+            )
 
 
 def gates(asset: Asset) -> Iterator[Gate]:

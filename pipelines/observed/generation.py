@@ -1,7 +1,7 @@
 """The generation of a recipe's seeds: how often its schedule has asked to train anew. It is observed, not derived.
 
-A generation is added to the seed of every training, so generation 0 is what the recipe says, and going back to an
-earlier generation finds its results known.
+The seed of every training is so many thousands larger, so generation 0 is what the recipe says, going back to an
+earlier generation finds its results known, and further seeds of one generation are none of the next.
 """
 
 import json
@@ -17,6 +17,7 @@ from pipelines.state.home import Home
 S = TypeVar("S", bound=Spec)
 
 _SEEDS = 2**63  # seeds are whole numbers below this
+_OF_A_GENERATION = 1000
 
 
 def current(home: Home, recipe: str) -> int:
@@ -50,13 +51,18 @@ def advance(home: Home, recipe: str, target: int) -> int:
 
 
 def seeded(parameters: S, generation: int) -> S:
-    """A training stage's parameters with the seed of a generation: their own, or that of the method that trains."""
+    """A training stage's parameters with the seed of a generation."""
+    return with_seed(parameters, _OF_A_GENERATION * generation)
+
+
+def with_seed(parameters: S, further: int) -> S:
+    """A training stage's parameters with a seed that is so much larger: their own, or that of its method."""
     seed = getattr(parameters, "seed", None)
     if isinstance(seed, int):
-        return parameters.changed(seed=(seed + generation) % _SEEDS)
+        return parameters.changed(seed=(seed + further) % _SEEDS)
     parts = {name: getattr(parameters, name) for name in type(parameters).model_fields}
     trained = {name: part for name, part in parts.items() if isinstance(part, Spec) and hasattr(part, "seed")}
-    return parameters.changed(**{name: seeded(part, generation) for name, part in trained.items()})
+    return parameters.changed(**{name: with_seed(part, further) for name, part in trained.items()})
 
 
 def _file(home: Home, recipe: str) -> Path:

@@ -94,7 +94,7 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
         key=key(recipe, asset.name),
         deps=[key(recipe, name) for name in asset.inputs],
         code_version=pipeline.graph.versions[asset.name],
-        group_name=recipe,
+        group_name=f"{recipe}_seeds" if asset.is_repeated else recipe,  # which the page of all assets can fold
         kinds=set(own.badges),
         owners=pipeline.file.recipe.owners,
         description=own.description,
@@ -102,13 +102,14 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
         check_specs=[_check_spec(recipe, asset, gate) for gate in gates.values()],
         automation_condition=automation.of_asset(pipeline.file.recipe),
         freshness_policy=automation.freshness(pipeline.file.recipe) if own.ages else None,
+        # Of what can be computed first that on which most waits: what nobody waits for may run beside it.
+        op_tags={"dagster/priority": str(pipeline.graph.heights[asset.name])},
         pool=POOL if asset.is_heavy else None,
     )
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
             with interrupts.raised():
-                beside = _beside(context, pipeline)
-                entry = materialize.materialize(pipeline, asset.name, context.log.info, context.run_id, beside)
+                entry = materialize.materialize(pipeline, asset.name, context.log.info, _run(context, pipeline))
         except Exception as error:
             if retries.is_transient(error):
                 raise retries.again(context.retry_number) from error
@@ -125,15 +126,14 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
     return compute
 
 
-def _beside(context: dg.AssetExecutionContext, pipeline: Pipeline) -> frozenset[str]:
-    """What else a run computes that somebody waits for; nobody waits for one that Dagster's daemon started.
-
-    There, what can be computed is: an asset whose input failed is tried again once it is edited itself, not its input.
+def _run(context: dg.AssetExecutionContext, pipeline: Pipeline) -> materialize.Run:
+    """Nobody waits for what Dagster's daemon started. There, what can be computed is: an asset whose input failed is
+    tried again once it is edited itself, not its input.
     """
-    if any(tag in context.run.tags for tag in _OF_THE_DAEMON):
-        return frozenset()
     named, chosen = names(pipeline.graph), context.run.asset_selection
-    return frozenset(name for asset_key, name in named.items() if chosen is None or asset_key in chosen)
+    selected = frozenset(name for asset_key, name in named.items() if chosen is None or asset_key in chosen)
+    is_awaited = not any(tag in context.run.tags for tag in _OF_THE_DAEMON)
+    return materialize.Run(context.run_id, selected, selected if is_awaited else frozenset())
 
 
 def _check_spec(recipe: str, asset: Asset, gate: Gate) -> dg.AssetCheckSpec:

@@ -4,12 +4,14 @@ import os
 import platform
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
 import dagster as dg
 
 from pipelines.execution import inputs
+from pipelines.execution.side_by_side import ahead
 from pipelines.lineage import environment
 from pipelines.orchestration import assets, interrupts
 from pipelines.orchestration.instance import HOST, PROCESS
@@ -35,7 +37,7 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
     definitions = assets.definitions(pipeline)
     keys = {key(pipeline.recipe, name): name for name in names}
     run_id = str(uuid.uuid4())
-    with interrupts.obeyed(partial(_cancel, on, run_id)):
+    with closing(ahead), interrupts.obeyed(partial(_cancel, on, run_id)):
         result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=on,
             asset_selection=list(keys),

@@ -91,7 +91,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
-    mistakes += _learns_beside_nobody(recipe, attributes)
+    mistakes += [*_learns_beside_nobody(recipe, attributes), *_named_like_seeds(recipe, attributes)]
     mistakes += precision.mistakes(recipe, attributes)
     return [*mistakes, *views.mistakes(recipe, attributes)]
 
@@ -134,6 +134,20 @@ def _learns_beside_nobody(recipe: Recipe, attributes: CommentedMap) -> list[Mist
             path, line, value, _ = locate(attributes, (*where, "loss", "type"))
             allowed = "a loss on stored soft labels, such as kd: no teacher runs beside a quantized student"
             mistakes.append(Mistake(line, path, "needs the teacher", shown(value), allowed))
+    return mistakes
+
+
+def _named_like_seeds(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    """In Dagster `small_seed_1` is the student `small` from its second seed."""
+    seeds = {name: student.seeds for name, student in recipe.students.items()}
+    quantized = {name: seeds.get(stated.student, 1) for name, stated in recipe.quantized_students.items()}
+    mistakes: list[Mistake] = []
+    for section, known in (("students", seeds), ("quantized_students", quantized)):
+        taken = {f"{name}_seed_{number}": name for name, count in known.items() for number in range(1, count)}
+        for name in taken.keys() & known.keys():
+            _, line, _, _ = locate(attributes, (section, name))
+            allowed = f"another name: it is that of {taken[name]} from a further seed"
+            mistakes.append(Mistake(line, f"{section}.{name}", "a name that is taken", shown(name), allowed))
     return mistakes
 
 

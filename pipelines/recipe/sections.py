@@ -42,6 +42,9 @@ class Student(StudentTraining):
     """A small model that learns from the soft labels."""
 
     control: bool = Field(default=False, description="Also train it on labels alone, to see what distillation gains.")
+    seeds: int = Field(
+        default=1, ge=1, le=100, description="Train it from so many seeds, `seed` the first, to tell gains from chance."
+    )
 
 
 class QuantizedStudent(quantized_student.Quantization):

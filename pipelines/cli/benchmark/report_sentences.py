@@ -45,21 +45,32 @@ def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def distillation(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(model, sentence) of each student that has a control, from `report.json`."""
+    from compression_ops.evaluation.over_seeds import OverSeeds
     from compression_ops.evaluation.quality import Change
     from compression_ops.evaluation.statistics import Difference
+    from compression_ops.report.seed_sections import gained
     from compression_ops.report.verdict import distillation_words
 
     places, metric = quantities.accuracy_digits(content["test_samples"]), metric_of(content)
+
+    def seeds(stated: Mapping[str, Any]) -> OverSeeds:
+        found = {metric: Difference(**each) for metric, each in stated["distillation"].items()}
+        return OverSeeds(stated["values"], {}, found)
 
     def change(stated: Mapping[str, Any]) -> Change:
         averaged = {name: Difference(**found) for name, found in stated.get("class_averaged", {}).items()}
         typed: dict[str, Any] = {**stated, "class_averaged": averaged}
         return Change(**typed)
 
-    return [
+    distilled = {name: model for name, model in content["models"].items() if model["distillation"] is not None}
+    over_seeds = [
+        (name, gained(model["distillation"]["reference"], seeds(model["over_seeds"]), places + 1, metric))
+        for name, model in distilled.items()
+        if model.get("over_seeds")
+    ]
+    return over_seeds + [
         (name, distillation_words(name, change(model["distillation"]), places, metric))
-        for name, model in content["models"].items()
-        if model["distillation"] is not None
+        for name, model in distilled.items()
     ]
 
 

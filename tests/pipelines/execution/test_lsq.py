@@ -53,7 +53,19 @@ def test_a_schedule_that_asks_for_new_seeds_gives_the_method_one(defs: Path) -> 
     asset = product.pipeline().graph.assets["quantized_student/int8"]
     assert GENERATION in asset.inputs
     seeded = generation.seeded(asset.parameters, 3).model_dump()
-    assert seeded == asset.parameters.model_dump() | {"method": asset.values["method"] | {"seed": 3}}
+    assert seeded == asset.parameters.model_dump() | {"method": asset.values["method"] | {"seed": 3000}}
+
+
+def test_each_further_seed_of_the_student_is_learned_on_from_a_seed_of_its_own(defs: Path) -> None:
+    seeds = "      seed: 0\n      loss"
+    recipes.write(defs, text=LEARNING.replace(seeds, seeds.replace("      loss", "      seeds: 3\n      loss")))
+    assets = product.pipeline().graph.assets
+    for of, seed in (("", 0), ("/seed_1", 1), ("/seed_2", 2)):
+        asset = assets[f"quantized_student/int8{of}"]
+        assert asset.values["method"]["seed"] == seed
+        assert asset.inputs == ("dataset", "soft_labels", f"student/small{of}")
+        assert asset.is_heavy
+        assert asset.is_repeated == bool(seed)
 
 
 def test_a_run_learns_and_an_edit_of_the_method_computes_it_alone(learning: Path) -> None:

@@ -254,6 +254,8 @@ WITHOUT_A_ROW = {
     # the networks of the table take none: test_dry_run.py
     "teacher.arguments",
     "students.small.arguments",
+    # it adds assets: test_seeds.py
+    "students.small.seeds",
     # as the teacher's
     "students.small.image_size",
     "students.small.normalization",

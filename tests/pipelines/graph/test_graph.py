@@ -88,3 +88,19 @@ def test_a_parameter_is_named_by_its_place_in_the_recipe(defs: Path) -> None:
     assert assets["student/small"].recipe_path("loss.temperature") == "students.small.loss.temperature"
     assert assets["control/small"].recipe_path("views.augmentation.translate") == "soft_labels.augmentation.translate"
     assert assets["measurements"].recipe_path("iterations") == "benchmark.iterations"
+
+
+def test_a_height_is_the_longest_way_to_what_nobody_reads(defs: Path) -> None:
+    recipes.write(defs)
+    file = recipe_file.load("tiny")
+    assert graph.build(file.name, file.recipe).heights == {
+        "dataset": 6,
+        "teacher": 5,
+        "soft_labels": 4,
+        "student/small": 3,
+        "quantized_student/int8": 2,
+        "control/small": 2,
+        "measurements": 1,
+        "benchmark_report": 0,
+        "champion": 0,
+    }

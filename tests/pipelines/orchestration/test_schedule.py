@@ -109,7 +109,7 @@ def test_with_reseed_the_tick_trains_everything_anew_with_the_next_seed_in_one_r
         after = _entries()
         assert _computed(before) == EVERYTHING - {"dataset"}, "the data set and its split stay the same"
         for name in TRAINED:
-            assert _logged(after[name], "seed") == str(generation), name
+            assert _logged(after[name], "seed") == str(1000 * generation), name
             assert after[name].digest != before[name].digest, name
         assert after["dataset"].digest == before["dataset"].digest
         assert set(product.states().values()) == {"fresh"}

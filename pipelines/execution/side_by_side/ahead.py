@@ -1,0 +1,169 @@
+"""Which stages begin before their turn: of the trainings in a run those whose inputs are there, if one core is enough
+for each and more are left.
+
+A network of small layers gains little from a second core, so two such trainings side by side take little longer than
+one. What is computed is the same to the last bit: a stage is a pure function, wherever it runs.
+"""
+
+import atexit
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from compression_ops.errors import CompressionError, ModelError
+from compression_ops.models.choice import NetworkChoice
+from compression_ops.stages.stage import StageResult
+from compression_ops.training.hyperparameters import Training
+from pipelines.execution import dry_run, inputs, status
+from pipelines.execution.log import Log, reporter
+from pipelines.execution.plan import plan
+from pipelines.execution.side_by_side.job import Job
+from pipelines.execution.side_by_side.pool import Pool
+from pipelines.graph.asset import Asset
+from pipelines.pipeline import Pipeline
+from pipelines.state import scratch
+from pipelines.state.action import Action
+from pipelines.state.materialization import Materialization
+
+_WORTH_A_PROCESS = 3.0  # seconds of what it may take over; it needs two to begin
+_MOST = 16  # processes; each takes half a GiB of memory
+_ON_THIS_PROCESSOR = "cpu"
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A stage's result, the folder that it wrote, and the seconds that it took."""
+
+    result: StageResult
+    output: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A job of an action, and the folder that it writes to until the stack is closed."""
+
+    key: str
+    stack: ExitStack
+    output: Path
+
+
+class _Ahead:
+    """The pool of this process, and what was given to it, by recipe and asset."""
+
+    def __init__(self) -> None:
+        self.pool: Pool | None = None
+        self.begun: dict[tuple[str, str], _Begun] = {}
+
+    def close(self) -> None:
+        if self.pool is not None:
+            self.pool.close()
+        for each in self.begun.values():
+            each.stack.close()
+        self.pool, self.begun = None, {}
+
+
+_ahead = _Ahead()
+atexit.register(_ahead.close)
+
+
+def close() -> None:
+    """End what was begun and nobody has taken."""
+    _ahead.close()
+
+
+def begin(pipeline: Pipeline, action: Action, together: Collection[str], device: str, log: Log) -> None:
+    """Begin what else is to be trained in the same run, before the stage of an action runs in this process.
+
+    together  the assets of the run
+    device    where they are to be trained
+    """
+    others = [asset for asset in _others(pipeline, together) if asset.name != action.asset.name]
+    cores = _cores(action, device) if others else 1
+    if cores < 2:
+        return
+    ready = list(_ready(pipeline, others, device))
+    if sum(map(_seconds, ready)) < _WORTH_A_PROCESS:
+        return
+    pool = _ahead.pool = _ahead.pool or Pool(min(cores - 1, _MOST))
+    for other in ready:
+        stack = ExitStack()
+        output = stack.enter_context(scratch.folder(pipeline.home.running))
+        _ahead.begun[pipeline.recipe, other.asset.name] = _Begun(other.key, stack, output)
+        pool.add(other.key, Job(other.asset.stage, other.parameters, other.inputs.folders, output, device))
+        log(f"{other.asset.name}: may begin beside {action.asset.name}, on another core")
+
+
+@contextmanager
+def computed(pipeline: Pipeline, action: Action, log: Log) -> Generator[Computed | None]:
+    """What another process computed for an action, waited for; None if none began with it, or if it was lost."""
+    begun = _ahead.begun.pop((pipeline.recipe, action.asset.name), None)
+    if begun is None or _ahead.pool is None:
+        yield None
+        return
+    with begun.stack:
+        taken, done = _ahead.pool.take(begun.key), None
+        if taken is not None and begun.key == action.key:
+            done = taken.result(reporter(action.asset, log), _ahead.pool.help)
+            if done is None:
+                log(f"{action.asset.name}: the process that trained it was ended by somebody; training it here")
+        yield Computed(done.result, begun.output, done.seconds) if done is not None else None
+    if not _ahead.begun:
+        close()
+
+
+def _cores(action: Action, device: str) -> int:
+    """How many trainings may run at a time, the action among them; 1 for it alone."""
+    if device != _ON_THIS_PROCESSOR:
+        return 1
+    import torch
+
+    return torch.get_num_threads() if torch.get_num_threads() > 1 and _seconds(action) else 1
+
+
+def _others(pipeline: Pipeline, together: Collection[str]) -> Iterator[Asset]:
+    """The trainings of a run that were not begun."""
+    for name, asset in pipeline.graph.assets.items():
+        is_begun = (pipeline.recipe, name) in _ahead.begun
+        if name in together and not is_begun and isinstance(asset.parameters, Training):
+            yield asset
+
+
+def _ready(pipeline: Pipeline, assets: Iterable[Asset], device: str) -> Iterator[Action]:
+    """Those whose inputs are there and not to be made in the same run, that are not known and small."""
+    states = status.of_pipeline(pipeline)
+    for asset in assets:
+        if any(name in states and states[name].state != "fresh" for name in asset.inputs):
+            continue
+        with suppress(CompressionError):  # it is told when its turn comes
+            other = plan(asset, inputs.load(pipeline, asset, _silent, _not_here))
+            if pipeline.actions.get(other.key) is None and _seconds(other):
+                dry_run.check(pipeline, asset, other.inputs.folders["dataset"], (), device, _silent)
+                yield other
+
+
+def _seconds(action: Action) -> float:
+    """About how long its training takes on one core; 0 for one that keeps more of them busy, or that is none."""
+    from compression_ops.data.dataset import load_description, load_split
+    from compression_ops.models.network import of_choice
+    from compression_ops.training import effort
+
+    training, dataset = action.parameters, action.inputs.folders.get("dataset")
+    if not isinstance(training, Training) or dataset is None:
+        return 0.0
+    description = load_description(dataset)
+    network = of_choice(training.part(NetworkChoice), description)
+    try:
+        found = effort.estimate(network, training, description, len(load_split(dataset, "train")))
+    except ModelError:  # what is wrong with it is told when its turn comes
+        return 0.0
+    return found.seconds if found.threads == 1 else 0.0
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def _not_here(name: str) -> Materialization:
+    raise CompressionError(f"{name} is computed in its own turn")

@@ -1,0 +1,44 @@
+"""The process that runs stages for another one: `python -m pipelines.execution.side_by_side.worker`.
+
+It reads jobs from its standard input, a line each, and ends when that ends: with the process that began it, however
+it ended. What stages print goes to its standard error, so that the answers stand alone on its standard output.
+"""
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from queue import SimpleQueue
+
+from pipelines.execution import garbage_collector, idle_threads
+from pipelines.execution.side_by_side.job import Answer, Job, answer_to_line, run
+
+
+def main() -> None:
+    """Run one job after the other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began this one, and that ends it
+    idle_threads.let_sleep()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    lines: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_read, args=(lines,), daemon=True).start()
+    importlib.import_module("torch")  # before the first job is there
+    garbage_collector.freeze_imports()
+
+    def tell(answer: Answer) -> None:
+        answers.write(answer_to_line(answer) + "\n")
+        answers.flush()
+
+    while True:
+        run(Job.from_line(lines.get()), tell)
+
+
+def _read(lines: "SimpleQueue[str]") -> None:
+    for line in sys.stdin:
+        lines.put(line)
+    os._exit(0)  # whoever asked is gone, and nobody takes what is being computed
+
+
+if __name__ == "__main__":
+    main()
