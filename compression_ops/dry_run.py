@@ -21,8 +21,10 @@ from compression_ops.models.network import Network, build, load, save
 from compression_ops.onnx_model.inference import compared_session
 from compression_ops.progress import silent
 from compression_ops.quantization.calibration.minmax import MinMax
+from compression_ops.quantization.learned import Lessons
 from compression_ops.quantization.precision import Precision
 from compression_ops.quantization.student import MODEL, quantize
+from compression_ops.spec import S, Spec
 from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Data, Trained, train_network
 from compression_ops.training.objective import supervised
@@ -35,20 +37,20 @@ def check(
     training: Training,
     train: Split,
     description: Description,
-    precisions: Sequence[Precision] = (),
+    quantizations: Sequence[tuple[Precision, Spec]] = (),
     device: str = "cpu",
 ) -> tuple[str, ...]:
     """What a user should read about a network that can go the whole way; its training's own parameters are used.
 
     train       the split of which a few samples are taken
-    precisions  in which its trained weights will be quantized
+    quantizations  in which precisions its trained weights will be quantized, and by which methods
     device      where it will be trained; all that follows happens on the processor, wherever it was trained
 
     Raises ModelError, which names the step, its cause and a cure, where it cannot; or where its outputs are no logits.
     """
     few = _few(train)
     data = Data(few, few, description)
-    step = training.model_copy(update={"epochs": 1, "batch_size": len(few), "warmup_epochs": 0.0})
+    step = _one_step(training, len(few))
     with tempfile.TemporaryDirectory(prefix="compression-") as folder:
         root = Path(folder)
         if training.epochs == 0:
@@ -65,9 +67,9 @@ def check(
             _check_saved(trained.model, network, root, few.images, description)
         with _step("the export to ONNX"):
             compared_session(root, inference.logits(trained.model, few.images, description), description, few.images)
-        for precision in precisions:
+        for precision, method in quantizations:
             with _step(f"quantization to {precision.weight_bits} bits"):
-                _quantize(root, data, precision)
+                _quantize(root, data, precision, method, device)
     return (*trained.warnings, *warnings)
 
 
@@ -101,12 +103,21 @@ def _check_saved(model: nn.Module, network: Network, folder: Path, images: Tenso
         )
 
 
-def _quantize(student: Path, data: Data, precision: Precision) -> None:
+def _quantize(student: Path, data: Data, precision: Precision, method: Spec, device: str) -> None:
     with tempfile.TemporaryDirectory(dir=student) as folder:
         dataset = Path(folder)
         for name, split in (("train", data.train), ("validation", data.validation)):
             save_split(dataset, name, split)
         save_description(dataset, data.description)
+        lessons = Lessons(dataset, device=device)
         calibration = MinMax(method="minmax", samples=len(data.train))
-        quantize(student, dataset, calibration, precision, dataset, silent)
+        precision, method = precision.changed(rounding_steps=1), _one_step(method, len(data.train))
+        quantize(student, dataset, calibration, precision, dataset, silent, method, lessons)
         cost.measure(dataset / MODEL)
+
+
+def _one_step(parameters: S, samples: int) -> S:
+    """The same training of one step; what is no training stays as it is."""
+    if not isinstance(parameters, Training):
+        return parameters
+    return parameters.model_copy(update={"epochs": 1, "batch_size": samples, "warmup_epochs": 0.0})

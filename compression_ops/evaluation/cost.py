@@ -11,6 +11,7 @@ from onnx import numpy_helper
 
 from compression_ops.evaluation import multiplications
 from compression_ops.evaluation.measurements import Cost
+from compression_ops.onnx_model.packed import stored
 
 # Operators whose constant inputs are settings (bounds, shapes, axes), not something that was learned.
 _WITHOUT_PARAMETERS = {"Clip", "Pad", "Resize", "Reshape", "Slice", "Expand", "Range", "ReduceMean", "QuantizeLinear"}
@@ -21,9 +22,9 @@ def measure(model: bytes | Path) -> Cost:
     """The cost of serialized ONNX, or of a file of it. Raises ModelError where its images have no fixed size."""
     serialized = model.read_bytes() if isinstance(model, Path) else model
     proto = onnx.ModelProto.FromString(serialized)
-    parameters = list(_parameters(proto.graph))
+    parameters, packed = list(_parameters(proto.graph)), stored(proto.graph)
     return Cost(
-        parameters=sum(math.prod(tensor.dims) for tensor in parameters),
+        parameters=sum(packed.get(tensor.name, math.prod(tensor.dims)) for tensor in parameters),
         file_bytes=len(serialized),
         weight_bytes=sum(_stored_bytes(tensor) for tensor in parameters),
         macs=multiplications.count(proto),

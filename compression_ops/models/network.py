@@ -135,8 +135,10 @@ def _bare(model: object) -> "nn.Module":
     if not isinstance(model, nn.Module):
         raise ModelError(f"the factory returned {type(model).__name__}; it must return a torch.nn.Module")
     while isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel) or hasattr(model, "_orig_mod"):
-        inner = getattr(model, "_orig_mod", None)
-        model = model.module if inner is None else inner  # type: ignore[assignment]
+        inner: object = getattr(model, "_orig_mod", None)
+        found: object = model.module if inner is None else inner
+        assert isinstance(found, nn.Module), "of a wrapper what it wraps is a network"
+        model = found
     return model
 
 

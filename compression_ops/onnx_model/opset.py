@@ -13,6 +13,7 @@ from onnx import defs, helper, inliner, shape_inference, version_converter
 
 from compression_ops.errors import ModelError
 
+_AS_IT_IS, _SPLIT_BY_SIZES = "as_it_is", 13
 _UNKNOWN = re.compile(r"(?:of|for) (\w+)(?: exists)?$")
 
 
@@ -25,7 +26,7 @@ def lowered(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     if opset >= _opset(model):
         return model
     try:
-        result = version_converter.convert_version(_without(_younger(model, opset), model), opset)
+        result = _converted(_without(_younger(model, opset), model), opset)
         result.ir_version = helper.find_min_ir_version_for(result.opset_import)
         onnx.checker.check_model(result, full_check=True)
     except Exception as error:  # onnx raises classes of its C++ side
@@ -34,6 +35,30 @@ def lowered(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
             "network without that operator"
         ) from error
     return result
+
+
+def _converted(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """ONNX's converter leaves nodes of other domains as they are: so goes what needs no change."""
+    marked = onnx.ModelProto()
+    marked.CopyFrom(model)
+    same = [node for node in marked.graph.node if _is_split_by_sizes(node)]
+    if not same or opset < _SPLIT_BY_SIZES:
+        return version_converter.convert_version(model, opset)
+    for node in same:
+        node.domain = _AS_IT_IS
+    marked.opset_import.append(helper.make_opsetid(_AS_IT_IS, 1))
+    result = version_converter.convert_version(marked, opset)
+    for node in result.graph.node:
+        if node.domain == _AS_IT_IS:
+            node.ClearField("domain")
+    for found in [found for found in result.opset_import if found.domain == _AS_IT_IS]:
+        result.opset_import.remove(found)
+    return result
+
+
+def _is_split_by_sizes(node: onnx.NodeProto) -> bool:
+    """One that means the same from opset 13 on: opset 18 added the number of parts, which stands instead of sizes."""
+    return node.op_type == "Split" and node.domain in ("", "ai.onnx") and len(node.input) > 1
 
 
 def _opset(model: onnx.ModelProto) -> int:

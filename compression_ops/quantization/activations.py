@@ -28,13 +28,13 @@ def replay(model: onnx.ModelProto, inputs: np.ndarray, batch_size: int = 64) -> 
     names = [name for name in computed if known.get(name) == onnx.TensorProto.FLOAT]
     del observed.graph.output[:]
     observed.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
-    session = _session(observed)
+    running = session(observed)
     input_name = model.graph.input[0].name
 
     def batches() -> Iterator[Mapping[str, np.ndarray]]:
         for start in range(0, len(inputs), batch_size):
             batch = inputs[start : start + batch_size]
-            values = session.run(names, {input_name: batch})
+            values = running.run(names, {input_name: batch})
             yield {input_name: batch, **{name: np.asarray(value) for name, value in zip(names, values, strict=True)}}
 
     return batches
@@ -70,7 +70,8 @@ def told(model: onnx.ModelProto, tensor: str) -> str:
     return f"tensor {tensor!r}"
 
 
-def _session(model: onnx.ModelProto) -> ort.InferenceSession:
+def session(model: onnx.ModelProto) -> ort.InferenceSession:
+    """One that computes the tensors of the graph as it is, the same on any number of cores."""
     options = ort.SessionOptions()
     # Fusion would compute other tensors than those of the graph that is quantized; one thread sums in one order.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -41,6 +41,11 @@ class Affine:
     integers: Integers
     axis: int | None = None
 
+    @property
+    def bits(self) -> int:
+        """How many bits of two's complement hold its integers."""
+        return 1 + max(self.integers.high.bit_length(), (-self.integers.low - 1).bit_length())
+
 
 def integers(bits: int, signed: bool, narrow: bool = False) -> Integers:
     """The integers of `bits` bits. `narrow` leaves out the most negative one, so that they lie symmetrically about 0.
@@ -112,6 +117,11 @@ def fake_quantize(values: Tensor, affine: Affine) -> Tensor:
     low, high = (affine.integers.low - zero_point) * scale, (affine.integers.high - zero_point) * scale
     inside = torch.minimum(torch.maximum(values, low), high)
     return dequantize(quantize(values.detach(), affine), affine) + (inside - inside.detach())
+
+
+def widened(affine: Affine, values: Tensor) -> Tensor:
+    """The scale in a shape that multiplies `values`."""
+    return _along(affine, values)[0]
 
 
 def _along(affine: Affine, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,10 @@ from compression_ops.quantization import activations
 from compression_ops.quantization.qdq import QdqModel
 
 _SAMPLES, _BATCH = 128, 64
-# By the bits of the weights. Of digits networks (strided_cnn, tiny_cnn, resnet, vgg; three calibrations; one scale a
-# tensor or a channel) that lost at most one point of accuracy, no tensor exceeded 0.045 with 8 bits and 0.27 with 4.
-_USUAL = {8: 0.1, 4: 0.3}
+# By the bits of weights or activations, whichever are fewer. Of digits networks (strided_cnn, tiny_cnn, resnet, vgg;
+# three calibrations; one scale a tensor or a channel) that lost at most one point of accuracy, no tensor exceeded 0.045
+# with 8 bits and 0.27 with 4; between them, and below, as much as halved or doubled steps make of it.
+_USUAL = {8: 0.1, 7: 0.1, 6: 0.12, 5: 0.2, 4: 0.3, 3: 0.6, 2: 1.0}
 
 
 def relative_errors(model: onnx.ModelProto, quantized: QdqModel, inputs: np.ndarray) -> dict[str, float]:
@@ -51,9 +52,11 @@ def _ratio(noise: float, signal: float) -> float:
     return math.sqrt(noise / signal)
 
 
-def warnings(model: onnx.ModelProto, errors: Mapping[str, float], weight_bits: int) -> tuple[str, ...]:
-    """At most one sentence, on the tensors whose relative error is beyond what weights of so many bits usually cost."""
-    usual = _USUAL[weight_bits]
+def warnings(
+    model: onnx.ModelProto, errors: Mapping[str, float], weight_bits: int, activation_bits: int = 8
+) -> tuple[str, ...]:
+    """At most one sentence, on the tensors whose relative error is beyond what so few bits usually cost."""
+    usual = _USUAL[min(weight_bits, activation_bits)]
     far = {name: error for name, error in errors.items() if error > usual}
     if not far:
         return ()
@@ -62,9 +65,9 @@ def warnings(model: onnx.ModelProto, errors: Mapping[str, float], weight_bits: i
     at_worst = f", at worst {activations.told(model, worst)} by {_percent(far[worst])}" if worst != first else ""
     return (
         f"{activations.told(model, first)} differs from its float values by {_percent(far[first])}{others}{at_worst}; "
-        f"with {weight_bits}-bit weights {_percent(usual)} is the most that is usual. Few large values may make its "
-        "steps too coarse: try another calibration method, per_channel or more weight bits, or a network that scales "
-        "less",
+        f"with {weight_bits}-bit weights and {activation_bits}-bit activations {_percent(usual)} is the most that is "
+        "usual. Few large values may make its steps too coarse: try another calibration method, per_channel or more "
+        "weight bits, or a network that scales less",
     )
 
 

@@ -6,42 +6,46 @@ Each step below keeps the integers that are computed; a test holds all of them t
 
 import itertools
 import string
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from compression_ops.onnx_model import graph as onnx_graph
+from compression_ops.onnx_model import packed
 from compression_ops.quantization import saturation
 
-_QUANTIZED = "_quantized"
+QUANTIZED = "_quantized"
+_INT4 = 4
 _AROUND = ["DequantizeLinear", "QuantizeLinear"]
 
 
 def compact(
-    quantized: onnx.ModelProto, source: onnx.ModelProto, packed: Collection[str]
+    quantized: onnx.ModelProto, source: onnx.ModelProto, bits: Mapping[str, int], int4: bool = True
 ) -> tuple[onnx.ModelProto, dict[str, str]]:
     """Drop from `quantized`, made of the float model `source`, what onnxruntime does not need.
 
-    The weights named in `packed` hold 4-bit values, and are stored as INT4, two a byte. No argument is changed.
-    Returns the model, and the names of its tensors by those that they had in `quantized`.
+    bits  of the weights that have fewer than 8, by name; they are stored in as many (see `onnx_model.packed`)
+    int4  whether those of 4 bits are of ONNX's own type, which opset 21 is the first to have
+
+    No argument is changed. Returns the model, and the names of its tensors by those that they had in `quantized`.
     """
     model = onnx.ModelProto()
     model.CopyFrom(quantized)
     graph = model.graph
-    _keep_output_float(graph)
+    keep_output_float(graph)
     _store_biases_once(graph, source)
     _drop_zero_points_of_zero(graph)
-    _pack_weights(graph, {f"{name}{_QUANTIZED}" for name in packed})
+    _pack_weights(graph, {f"{name}{QUANTIZED}": width for name, width in bits.items()}, int4)
     _clip_integers(graph)
     _share_scales(graph)
     _drop_unused_constants(graph)
-    names = _rename(graph)
+    names = _rename(graph, [f"{name}{QUANTIZED}" for name in bits])
     return onnx_graph.minimal(model, node_names=False), names
 
 
-def _keep_output_float(graph: onnx.GraphProto) -> None:
+def keep_output_float(graph: onnx.GraphProto) -> None:
     """The logits as the last layer computes them: rounded to 256 levels, many would tie."""
     producers = {name: node for node in graph.node for name in node.output}
     limiting = list(saturation.at_the_output(graph))
@@ -88,7 +92,17 @@ def _drop_zero_points_of_zero(graph: onnx.GraphProto) -> None:
             del node.input[2]
 
 
-def _pack_weights(graph: onnx.GraphProto, names: Collection[str]) -> None:
+def _pack_weights(graph: onnx.GraphProto, bits: Mapping[str, int], int4: bool) -> None:
+    there = [tensor.name for tensor in graph.initializer if tensor.name in bits]
+    for width in sorted({bits[name] for name in there}):
+        names = [name for name in there if bits[name] == width]
+        if width == _INT4 and int4:
+            _as_int4(graph, names)
+        else:
+            packed.store(graph, width, names)
+
+
+def _as_int4(graph: onnx.GraphProto, names: Collection[str]) -> None:
     """INT4, cast to INT8: onnxruntime folds the cast when the session loads, and then sees an 8-bit weight."""
     weights = {tensor.name: tensor for tensor in graph.initializer if tensor.name in names}
     for node in list(graph.node):
@@ -96,8 +110,7 @@ def _pack_weights(graph: onnx.GraphProto, names: Collection[str]) -> None:
             continue
         weight = weights[node.input[0]]
         values = numpy_helper.to_array(weight)
-        packed = helper.make_tensor(weight.name, TensorProto.INT4, weight.dims, values.ravel())
-        weight.CopyFrom(packed)
+        weight.CopyFrom(helper.make_tensor(weight.name, TensorProto.INT4, weight.dims, values.ravel()))
         node.input[0] = f"{weight.name}_int8"
         graph.node.insert(0, helper.make_node("Cast", [weight.name], [node.input[0]], to=TensorProto.INT8))
 
@@ -149,14 +162,15 @@ def _drop_unused_constants(graph: onnx.GraphProto) -> None:
         graph.initializer.remove(tensor)
 
 
-def _rename(graph: onnx.GraphProto) -> dict[str, str]:
+def _rename(graph: onnx.GraphProto, weights: Collection[str]) -> dict[str, str]:
     """Weights and biases keep the names that they have in the network; every other name gets as short as can be.
 
     Returns the new names by the old ones.
     """
     parameters = _parameter_names(graph)
     names = {value.name: value.name for value in (*graph.input, *graph.output)}
-    names |= {name: name.removesuffix(_QUANTIZED) for name in parameters}
+    unpacked = {name for node in graph.node for name in node.output if name in weights}
+    names |= {name: name.removesuffix(QUANTIZED) for name in (*parameters, *sorted(unpacked))}
     fresh = (name for name in _short_names() if name not in set(names.values()))
     for node in graph.node:
         for name in (*node.input, *node.output):

@@ -27,6 +27,7 @@ _MOVING = {
     ),
 }
 _NEUTRAL = {*_MOVING, "QuantizeLinear", "DequantizeLinear", "Cast", "Shape", "ReorderInput", "ReorderOutput"}
+LIMIT = "highest_"  # the beginning of the name of a bound that holds bytes to fewer than 8 bits
 _INTEGER = ("QLinear", "QGemm", "MatMulInteger", "ConvInteger", "NhwcMaxPool")  # beginnings of their names
 
 
@@ -55,7 +56,7 @@ def kernels(model: bytes) -> Kernels:
     integer, floating = Counter[str](), Counter[str]()
     integers = _integer_tensors(nodes)
     for node in nodes:
-        if node.op_type not in _NEUTRAL:
+        if node.op_type not in _NEUTRAL and not _limits(node):
             runs_on_integers = node.op_type.startswith(_INTEGER) or (_either(node) and node.input[0] in integers)
             (integer if runs_on_integers else floating)[node.op_type] += 1
     return Kernels(dict(sorted(integer.items())), dict(sorted(floating.items())))
@@ -70,6 +71,11 @@ def _integer_tensors(nodes: Iterable[onnx.NodeProto]) -> set[str]:
         if writes or passes or node.op_type == "QuantizeLinear":
             integers.update(node.output)
     return integers
+
+
+def _limits(node: onnx.NodeProto) -> bool:
+    """Whether it makes a quantization one of fewer bits, which computes no more than the quantization does."""
+    return node.op_type == "Clip" and len(node.input) > 2 and node.input[2].startswith(LIMIT)
 
 
 def _either(node: onnx.NodeProto) -> bool:

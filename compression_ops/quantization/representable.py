@@ -1,10 +1,11 @@
-"""Which tensors eight bits cannot stand for: the nodes that compute or read them stay float.
+"""Which tensors so few bits cannot stand for: the nodes that compute or read them stay float.
 
 A mask of -1e9 before a softmax, or one huge value, makes the steps of a tensor so wide that nearly all of it becomes 0;
 infinities, as of a padding that no maximum takes, have no step at all.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -17,6 +18,7 @@ from compression_ops.quantization.affine import Affine, fake_quantize
 from compression_ops.quantization.mapping import QuantizationMapping
 
 _SAMPLES = 32
+_CONSTANT_BITS = 8
 # A value is lost where it changes by half of itself, as what becomes 0 does; a tensor, where more than half of its
 # values that are not 0 are (with 256 steps over ten standard deviations it is 2 % of them), or where the mean change
 # is more than half of the mean deviation from the mean, as of small values on a large offset.
@@ -39,20 +41,22 @@ def restrict(
     left = (*_lost(mapping.weights, constants), *_lost(mapping.activations, batch))
     infinite = [name for name in batch if name not in mapping.activations]
     return (
-        QuantizationMapping(_without(mapping.weights, left), _without(mapping.activations, left)),
+        replace(mapping, weights=_without(mapping.weights, left), activations=_without(mapping.activations, left)),
         tuple(name for name in (*constants, *batch) if name in {*left, *infinite}),
     )
 
 
-def warnings(model: onnx.ModelProto, left: tuple[str, ...]) -> tuple[str, ...]:
-    """At most one sentence, on the tensors of `model` that `restrict` left float."""
+def warnings(model: onnx.ModelProto, left: tuple[str, ...], activation_bits: int) -> tuple[str, ...]:
+    """At most one sentence, on the tensors of `model` that `restrict` left float; of its constants all have 8 bits."""
     if not left:
         return ()
     first = activations.told(model, left[0])
+    bits = _CONSTANT_BITS if left[0] in {tensor.name for tensor in model.graph.initializer} else activation_bits
     others = f", and {len(left) - 1} more," if len(left) > 1 else ""
     return (
-        f"{first}{others} stays float with the nodes around it: it holds infinities, or values so far apart that 256 "
-        "steps make most of the smaller ones 0. A smaller constant in a mask, or a clamp, brings it into reach",
+        f"{first}{others} stays float with the nodes around it: it holds infinities, or values so far apart that "
+        f"{2**bits} steps make most of the smaller ones 0. A smaller constant in a mask, or a clamp, brings it into "
+        "reach",
     )
 
 

@@ -7,7 +7,7 @@ since every range contains 0; nor is any whose range was learned to be wider tha
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,16 +83,21 @@ def narrowed(graph: onnx.GraphProto, activations: Mapping[str, Affine]) -> dict[
 
     What the node cuts off needs no integers: the steps get finer, and values inside the range pass unchanged.
     """
-    result, taken = dict(activations), set[str]()
+    taken = taking(graph, activations)
+    return {name: activations[taken.get(name, name)] for name in activations}
+
+
+def taking(graph: onnx.GraphProto, mapped: Collection[str]) -> dict[str, str]:
+    """The tensors that take the range of another, and whose: see `narrowed`."""
+    taken: dict[str, str] = {}
     readers = Counter(name for node in graph.node for name in node.input)
     shared = {value.name for value in (*graph.input, *graph.output)}
     for node in reversed(graph.node):
         if node.op_type in OPERATORS or (node.op_type in _MOVING and node.output[0] in taken):
             source, target = node.input[0], node.output[0]
-            if readers[source] == 1 and source not in shared and source in result and target in result:
-                result[source] = result[target]
-                taken.add(source)
-    return result
+            if readers[source] == 1 and source not in shared and source in mapped and target in mapped:
+                taken[source] = taken.get(target, target)
+    return taken
 
 
 def at_the_output(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

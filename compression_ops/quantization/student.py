@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -16,38 +17,55 @@ from compression_ops.models.network import load
 from compression_ops.onnx_model import export, metadata, opset, pixels, session
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
-from compression_ops.quantization.activations import Ranges
+from compression_ops.quantization.activations import Ranges, Replay
 from compression_ops.quantization.integer_kernels import Kernels
+from compression_ops.quantization.learned import Learned, Lessons, trains
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
-from compression_ops.quantization.precision import Precision
+from compression_ops.quantization.post_training import equalization, refinement
+from compression_ops.quantization.precision import NEWEST_OPSET, Precision
 from compression_ops.spec import Spec
+
+if TYPE_CHECKING:
+    from compression_ops.training.loop import Trained
 
 MODEL, FACTS = "model.onnx", "quantization.json"
 # Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An
 # export that is off by 1e-3 computes something else.
 LARGEST_EXPORT_ERROR = 1e-3
 WORTH_A_WARNING = 1.0  # points of accuracy
+_SAMPLES_OF_A_TIE = 1000  # one in so many may be told otherwise by the simulation of a method that learns
 _CHUNK = 256
 _STEPS = ("export", "calibrate", "quantize", "evaluate")
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """What there is to tell of a quantized student: its numbers, and sentences that a user should read."""
+    """What there is to tell of a quantized student: its numbers, sentences that a user should read, and the course of
+    the training if its method trains.
+    """
 
     metrics: Mapping[str, float]
     warnings: tuple[str, ...]
+    trained: "Trained | None" = None
 
 
 def quantize(
-    student: Path, dataset: Path, calibration: Spec, precision: Precision, output: Path, progress: ProgressCallback
+    student: Path,
+    dataset: Path,
+    calibration: Spec,
+    precision: Precision,
+    output: Path,
+    progress: ProgressCallback,
+    method: Spec | None = None,
+    lessons: Lessons | None = None,
 ) -> Quantized:
     """Write `model.onnx`, which takes uint8 pixels (see `onnx_model.pixels`), and `quantization.json`: sizes, export
     error, validation accuracies, kernels and ranges.
 
     student, dataset   folders of their artifacts
     calibration        the parameters of a method of `quantization.calibration`
+    method, lessons    those of a method of `quantization.methods`, and what it learns from; by default nothing is
 
     Raises DataError if the validation split is empty; ModelError where the export differs from the torch model by more
     than a thousandth of the range of its logits on any validation sample, or cannot be written in the opset.
@@ -63,32 +81,80 @@ def quantize(
     _tell(progress, "export")
 
     images, warnings = _calibration_images(calibration, dataset, description)
-    replay = activations.replay(exported, images)
-    ranges: Ranges = function(calibration, "calibrate")(calibration, replay)
+    network = equalization.equalized(exported) if precision.equalization else exported
+    replay = activations.replay(network, images)
+    ranges = _ranges(calibration, replay, precision)
     _tell(progress, "calibrate")
 
-    mapping, left = representable.restrict(calibrated.mapping(exported, ranges, precision), exported, images)
-    quantized = _quantized(exported, mapping, left)
-    errors = fidelity.relative_errors(exported, quantized, images)
-    network = _in_opset(precision.opset, quantized.model, images)
-    shipped = pixels.normalizing(network, description)
+    mapping, left = representable.restrict(calibrated.mapping(network, ranges, precision), network, images)
+    learned = None if method is None or not trains(method) else _learned(method, network, mapping, lessons)
+    twin, mapping = (network, mapping) if learned is None else (learned.model, learned.mapping)
+    quantized = _quantized(*refinement.refined(twin, mapping, precision, images), left, precision)
+    errors = fidelity.relative_errors(twin, quantized, images)
+    written = _in_opset(precision.opset, quantized.model, images)
+    shipped = pixels.normalizing(written, description)
     metadata.describe(shipped, description)
     model_bytes = shipped.SerializeToString(deterministic=True)
     (output / MODEL).write_bytes(model_bytes)
     _tell(progress, "quantize")
 
-    kernels = integer_kernels.kernels(network.SerializeToString(deterministic=True))
+    kernels = integer_kernels.kernels(written.SerializeToString(deterministic=True))
+    logits = _logits(model_bytes, validation, description)
     metrics = {
-        **_accuracies(float_logits, _logits(model_bytes, validation, description), validation),
+        **_accuracies(float_logits, logits, validation),
         **_sizes(float_bytes, model_bytes),
         "export_error": error,
         "integer_share": kernels.integer_share,
         "calibration_samples": float(len(images)),
     }
-    _write_facts(output / FACTS, metrics, kernels, ranges, errors)
+    if learned is not None:
+        metrics |= _of_training(learned.trained, logits, validation, description)
+    _write_facts(output / FACTS, metrics, kernels, ranges, errors, quantized.storage)
     _tell(progress, "evaluate", metrics)
-    inexact = (*representable.warnings(exported, left), *fidelity.warnings(exported, errors, precision.weight_bits))
-    return Quantized(metrics, (*warnings, *_accuracy_lost(metrics), *inexact, *_float_nodes(kernels)))
+    told = (
+        *warnings,
+        *_accuracy_lost(metrics, learned),
+        *representable.warnings(exported, left, precision.activation_bits),
+    )
+    if learned is None:
+        told += fidelity.warnings(exported, errors, precision.weight_bits, precision.activation_bits)
+    else:
+        told += _simulated_otherwise(metrics, len(validation))
+    return Quantized(metrics, (*told, *_float_nodes(kernels)), None if learned is None else learned.trained)
+
+
+def _learned(method: Spec, network: onnx.ModelProto, mapping: QuantizationMapping, lessons: Lessons | None) -> Learned:
+    if lessons is None:
+        raise ModelError(f"{type(method).__name__} learns from soft labels, and is given none")
+    return function(method, "learn")(method, network, mapping, lessons)
+
+
+def _of_training(trained: "Trained", logits: np.ndarray, split: Split, description: Description) -> dict[str, float]:
+    """`simulation_error`: the largest difference of a logit between the trained simulation and the shipped model."""
+    simulated = inference.logits(trained.model, split.images, description).numpy()
+    return {
+        "simulated_validation_accuracy": float((simulated.argmax(axis=1) == split.labels.numpy()).mean()),
+        "simulation_error": float(np.abs(simulated - logits).max()),
+        "best_epoch": float(trained.best_epoch),
+    }
+
+
+def _simulated_otherwise(metrics: Mapping[str, float], samples: int) -> tuple[str, ...]:
+    """One sample is a tie that a sum in another order decided; more than that, and than a thousandth, is a fault."""
+    simulated, found = metrics["simulated_validation_accuracy"], metrics["validation_accuracy"]
+    apart = round(abs(simulated - found) * samples)
+    if apart <= max(1, samples / _SAMPLES_OF_A_TIE):
+        return ()
+    return (
+        f"the shipped model has a validation accuracy of {100 * found:.2f} %, the simulation that was trained "
+        f"{100 * simulated:.2f} %: {apart} of {samples} samples apart, where 1 in {_SAMPLES_OF_A_TIE} may be. What is "
+        "shipped is not what was trained: take another method or other bits, and report it with the recipe",
+    )
+
+
+def _ranges(calibration: Spec, replay: Replay, precision: Precision) -> Ranges:
+    levels = (2**precision.activation_bits,) if getattr(calibration, "needs_levels", False) else ()
+    return function(calibration, "calibrate")(calibration, replay, *levels)
 
 
 def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | None = None) -> None:
@@ -117,13 +183,15 @@ def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
     return error
 
 
-def _quantized(exported: onnx.ModelProto, mapping: QuantizationMapping, left: tuple[str, ...]) -> qdq.QdqModel:
+def _quantized(
+    exported: onnx.ModelProto, mapping: QuantizationMapping, left: tuple[str, ...], precision: Precision
+) -> qdq.QdqModel:
     try:
-        return qdq.write(exported, mapping)
+        return qdq.write(exported, mapping, int4=precision.opset >= NEWEST_OPSET)
     except ModelError as error:
         if not left:
             raise
-        (why,) = representable.warnings(exported, left)
+        (why,) = representable.warnings(exported, left, precision.activation_bits)
         raise ModelError(f"nothing is left that could be quantized: {why}") from error
 
 
@@ -170,10 +238,15 @@ def _sizes(before: bytes, after: bytes) -> dict[str, float]:
     }
 
 
-def _accuracy_lost(metrics: Mapping[str, float]) -> tuple[str, ...]:
+def _accuracy_lost(metrics: Mapping[str, float], learned: Learned | None) -> tuple[str, ...]:
     points = metrics["accuracy_drop_points"]
     if points <= WORTH_A_WARNING:
         return ()
+    if learned is not None:
+        return (
+            f"quantization costs {points:.2f} points of validation accuracy although the student was trained with it; "
+            "more epochs, another learning_rate, per_channel or more weight bits may win them back",
+        )
     return (
         f"quantization costs {points:.2f} points of validation accuracy; more weight bits, per_channel, reduce_range "
         "or another calibration method may win them back",
@@ -191,12 +264,18 @@ def _float_nodes(kernels: Kernels) -> tuple[str, ...]:
 
 
 def _write_facts(
-    path: Path, metrics: Mapping[str, float], kernels: Kernels, ranges: Ranges, errors: Mapping[str, float]
+    path: Path,
+    metrics: Mapping[str, float],
+    kernels: Kernels,
+    ranges: Ranges,
+    errors: Mapping[str, float],
+    storage: Mapping[str, str],
 ) -> None:
     facts = {
         **metrics,
         "integer_nodes": kernels.integer,
         "float_nodes": kernels.floating,
+        "weight_storage": dict(storage),
         "activation_ranges": {name: list(span) for name, span in ranges.items()},
         "relative_errors": {name: round(error, 4) for name, error in errors.items()},
     }

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops import choices as choices_of_methods
+from compression_ops import implementations
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.implementations import ONNX
 from compression_ops.models.choice import NetworkChoice
 from compression_ops.quantization.precision import Precision
+from compression_ops.spec import Spec
+from compression_ops.stages.quantized_student import Quantization
 from compression_ops.training.hyperparameters import Training
 from pipelines.execution import unattended
 from pipelines.execution.log import Log
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 _MODULE = "compression_ops.dry_run"
 _DATASET = "dataset"
+# How long it trains, and from which seed, changes nothing that can be seen in one step.
+_NOT_SEEN = ("epochs", "seed")
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,12 @@ class _Trial:
 
     asset       the asset that trains it
     training    its parameters
-    precisions  in which assets quantize it
+    quantizations  in which precisions and by which methods assets quantize it
     """
 
     asset: str
     training: Training
-    precisions: tuple[Precision, ...]
+    quantizations: tuple[tuple[Precision, Spec], ...]
 
     @property
     def choice(self) -> NetworkChoice:
@@ -86,16 +91,20 @@ def _trials(pipeline: Pipeline, names: Collection[str]) -> Iterator[_Trial]:
     for name in names:
         training = assets[name].parameters
         if isinstance(training, Training) and _choice(training).architecture != ONNX:
-            yield _Trial(name, training, tuple(dict.fromkeys(_precisions(assets, training))))
+            yield _Trial(name, training, tuple(_quantizations(assets, training)))
 
 
-def _precisions(assets: Mapping[str, Asset], training: Training) -> Iterator[Precision]:
+def _quantizations(assets: Mapping[str, Asset], training: Training) -> list[tuple[Precision, Spec]]:
     """In which any network of an architecture is quantized: so a control is tried with its student, once."""
+    found: list[tuple[Precision, Spec]] = []
     for made in assets.values():
-        if isinstance(made.parameters, Precision):
+        if isinstance(made.parameters, Quantization):
             sources = [assets[name].parameters for name in made.inputs if name in assets]
-            if any(isinstance(each, Training) and _choice(each) == _choice(training) for each in sources):
-                yield made.parameters.part(Precision)
+            quantization = (made.parameters.part(Precision), made.parameters.method)
+            is_its = any(isinstance(each, Training) and _choice(each) == _choice(training) for each in sources)
+            if is_its and quantization not in found:
+                found.append(quantization)
+    return found
 
 
 def _choice(training: Training) -> NetworkChoice:
@@ -111,14 +120,16 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, l
     description = load_description(dataset)
     network = of_choice(trial.choice, description)
     _check_objective(pipeline, trial, description)
-    code = pipeline.graph.assets[trial.asset].source.closure((_MODULE, *kind.network_code(network.architecture)))
+    methods = {implementations.module_name(method) for _, method in trial.quantizations}
+    entries = (_MODULE, *kind.network_code(network.architecture), *sorted(methods))
+    code = pipeline.graph.assets[trial.asset].source.closure(entries)
     file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code, device)}.json"
     known = _known(file)
     if known is not None:
         return known
     log(f"{trial.asset}: a dry run of its network")
     train = load_split(dataset, "train")
-    warnings = dry_run.check(network, trial.training, train, description, trial.precisions, device)
+    warnings = dry_run.check(network, trial.training, train, description, trial.quantizations, device)
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(warnings))
@@ -163,17 +174,20 @@ def _known(file: Path) -> tuple[str, ...] | None:
     return tuple(map(str, found)) if isinstance(found, list) else None
 
 
+def _told(parameters: Spec) -> dict[str, Any]:
+    return parameters.model_dump(mode="json", exclude=set(_NOT_SEEN))
+
+
 def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[str, str], device: str) -> str:
     from importlib.metadata import version
 
     libraries = {name: version(name) for name in ("torch", "onnx", "onnxruntime")}
-    # How long it trains, and from which seed, changes nothing that can be seen in one step.
-    known = set(Training.model_fields) - {"epochs", "seed"}
+    known = set(Training.model_fields) - set(_NOT_SEEN)
     training = trial.training.model_dump(mode="json", include=known) | {"is_trained": trial.training.epochs > 0}
     asked = [
         trial.choice.model_dump(mode="json"),
         training,
-        [each.model_dump(mode="json") for each in trial.precisions],
+        [[_told(precision), _told(method)] for precision, method in trial.quantizations],
         shape,
         classes,
         code,

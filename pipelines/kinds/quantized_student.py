@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from compression_ops import implementations
+from compression_ops.quantization.learned import trains
+from compression_ops.spec import Spec
 from compression_ops.stages.quantized_student import QuantizedStudent
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, network_code, repeats, thresholds
+from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, repeats, seeds, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check
 
@@ -24,10 +26,22 @@ _NUMBERS = (
 )
 
 
+_OF_TRAINING = ("simulated_validation_accuracy", "simulation_error", "best_epoch")
+
+
+def _numbers(asset: Asset) -> tuple[str, ...]:
+    """What its stage tells; one whose method trains tells of that, too."""
+    assert isinstance(asset.parameters, QuantizedStudent)
+    return (*_NUMBERS, *(_OF_TRAINING if trains(asset.parameters.method) else ()))
+
+
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One for each of the recipe's `quantized_students` and each seed of its student."""
     for name, stated in recipe.quantized_students.items():
         student = recipe.students[stated.student_name]
+        learns = trains(stated.method)
+        parameters = stated.part(QuantizedStudent, metric=recipe.metric if learns else None)
+        lessons = (recipe.soft_labels_of(student.teacher), *seeds(recipe)) if learns else ()
         sources = repeats(stated.source, student.seeds)
         for (asset, further), (source, _) in zip(
             repeats(f"quantized_student/{name}", student.seeds), sources, strict=True
@@ -35,13 +49,26 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
             yield Asset(
                 name=asset,
                 kind="quantized_student",
-                parameters=stated.part(QuantizedStudent),
-                inputs=("dataset", source),
-                origins={"": f"quantized_students.{name}"},
-                code=(*network_code(student.architecture), implementations.module_name(stated.calibration)),
+                parameters=from_seed(parameters, further) if learns else parameters,
+                inputs=("dataset", *lessons, source),
+                origins={"": f"quantized_students.{name}", "metric": "metric"},
+                code=(
+                    *network_code(student.architecture),
+                    implementations.module_name(stated.calibration),
+                    implementations.module_name(stated.method),
+                    *(_lessons_code(recipe, stated.method) if learns else ()),
+                ),
                 gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
+                is_heavy=learns,
                 is_repeated=bool(further),
             )
+
+
+def _lessons_code(recipe: Recipe, method: Spec) -> tuple[str, ...]:
+    """Of the loss that a method learns by, if it says one, and of the views that it sees."""
+    loss = getattr(method, "loss", None)
+    chosen = (implementations.module_name(loss),) if isinstance(loss, Spec) else ()
+    return (*chosen, *augmentation_code(recipe.soft_labels.augmentation))
 
 
 def gates(asset: Asset) -> Iterator[Gate]:
@@ -65,11 +92,11 @@ def integer_kernels(gate: Gate, evidence: Evidence) -> Check:
 
 
 KIND = Kind(
-    description="A student or a control as an integer ONNX model: batch norm folded, calibrated on the training split.",
+    description="A student or a control as an integer ONNX model: batch norm folded, calibrated or trained on.",
     badges=("onnx", "quantized"),
     assets=assets,
     gates=gates,
     is_model=True,
-    searchable=lambda _: _NUMBERS,
+    searchable=_numbers,
     profiled="sessions",
 )

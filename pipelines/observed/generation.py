@@ -56,8 +56,13 @@ def seeded(parameters: S, generation: int) -> S:
 
 
 def with_seed(parameters: S, further: int) -> S:
-    """A training stage's parameters with a seed that is so much larger."""
-    return parameters.changed(seed=(parameters.model_dump()["seed"] + further) % _SEEDS)
+    """A training stage's parameters with a seed that is so much larger: their own, or that of its method."""
+    seed = getattr(parameters, "seed", None)
+    if isinstance(seed, int):
+        return parameters.changed(seed=(seed + further) % _SEEDS)
+    parts = {name: getattr(parameters, name) for name in type(parameters).model_fields}
+    trained = {name: part for name, part in parts.items() if isinstance(part, Spec) and hasattr(part, "seed")}
+    return parameters.changed(**{name: with_seed(part, further) for name, part in trained.items()})
 
 
 def _file(home: Home, recipe: str) -> Path:

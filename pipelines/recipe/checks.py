@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import choices
-from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.spec import Spec
+from compression_ops.training.hyperparameters import Training
 from pipelines.recipe import schema_words
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
-from pipelines.recipe.rules import architectures, parents, trained, views
+from pipelines.recipe.rules import architectures, parents, precision, trained, views
 from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 
@@ -95,8 +95,8 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
-    mistakes += [*_too_old_for_their_bits(recipe, attributes), *_named_like_seeds(recipe, attributes)]
-    mistakes += views.mistakes(recipe, attributes)
+    mistakes += [*_learns_beside_nobody(recipe, attributes), *_named_like_seeds(recipe, attributes)]
+    mistakes += [*precision.mistakes(recipe, attributes), *views.mistakes(recipe, attributes)]
     # A search is asked about last: its values are tried in a recipe that is right.
     return mistakes or list(searched.mistakes(recipe, attributes, refused))
 
@@ -110,23 +110,33 @@ def refused(attributes: CommentedMap) -> list[Mistake]:
     return cross_check(recipe, attributes)
 
 
-def _too_old_for_their_bits(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+def _weighs_in_vain(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     mistakes: list[Mistake] = []
-    for name, quantized in recipe.quantized_students.items():
-        if quantized.weight_bits < 8 and quantized.opset < NEWEST_OPSET:
-            path, line, value, _ = locate(attributes, ("quantized_students", name, "opset"))
-            problem = f"has no integers of {quantized.weight_bits} bits"
-            mistakes.append(Mistake(line, path, problem, shown(value), f"{NEWEST_OPSET}, or 8 weight_bits"))
+    learners = {("students", name): student for name, student in recipe.students.items()} | _learning(recipe)
+    for where, learner in learners.items():
+        if learner.class_weights != "uniform" and not getattr(learner.loss, "weighs_classes", False):
+            path, line, value, _ = locate(attributes, (*where, "class_weights"))
+            allowed = f"`uniform` with the loss {learner.loss.type}, which weighs no classes"
+            mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
     return mistakes
 
 
-def _weighs_in_vain(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+def _learning(recipe: Recipe) -> dict[tuple[str, ...], Any]:
+    """The methods of quantized students that train by a loss of distillation, by where they stand."""
+    methods = {("quantized_students", name, "method"): each.method for name, each in recipe.quantized_students.items()}
+    return {
+        where: method for where, method in methods.items() if isinstance(method, Training) and hasattr(method, "loss")
+    }
+
+
+def _learns_beside_nobody(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
+    """A quantized student learns from stored soft labels: no teacher runs beside it."""
     mistakes: list[Mistake] = []
-    for name, student in recipe.students.items():
-        if student.class_weights != "uniform" and not getattr(student.loss, "weighs_classes", False):
-            path, line, value, _ = locate(attributes, ("students", name, "class_weights"))
-            allowed = f"`uniform` with the loss {student.loss.type}, which weighs no classes"
-            mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
+    for where, method in _learning(recipe).items():
+        if getattr(method.loss, "needs_teacher", False):
+            path, line, value, _ = locate(attributes, (*where, "loss", "type"))
+            allowed = "a loss on stored soft labels, such as kd: no teacher runs beside a quantized student"
+            mistakes.append(Mistake(line, path, "needs the teacher", shown(value), allowed))
     return mistakes
 
 

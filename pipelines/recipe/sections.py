@@ -55,7 +55,7 @@ class Student(StudentTraining):
     )
 
 
-class QuantizedStudent(quantized_student.QuantizedStudent):
+class QuantizedStudent(quantized_student.Quantization):
     """A student, or its control, as an integer model for onnxruntime."""
 
     student: Name | None = Field(default=None, description="Which of `students` to quantize: short for `of`.")

@@ -17,8 +17,12 @@ def mistakes(recipe: Recipe, attributes: CommentedMap) -> Iterator[Mistake]:
         allowed = "1 without an `augmentation`, since all views would be the same"
         yield Mistake(line, path, "useless", shown(value), allowed)
     mixing = [] if augmentation is None else augmentation.mixing()
-    for name, student in recipe.students.items():
-        if mixing and not getattr(student.loss, "takes_mixed_labels", False):
+    learners = {f"students.{name}": student.loss for name, student in recipe.students.items()}
+    for name, quantized in recipe.quantized_students.items():
+        if (loss := getattr(quantized.method, "loss", None)) is not None:
+            learners[f"quantized_students.{name}"] = loss
+    for name, loss in learners.items():
+        if mixing and not getattr(loss, "takes_mixed_labels", False):
             path, line, value, _ = locate(attributes, ("soft_labels", "augmentation", mixing[0]))
-            allowed = f"nothing with the loss {student.loss.type} of students.{name}, which takes no mixed labels"
+            allowed = f"nothing with the loss {loss.type} of {name}, which takes no mixed labels"
             yield Mistake(line, path, "mixes labels", shown(value), allowed)

@@ -61,7 +61,7 @@ def test_a_network_costs_what_torch_counts() -> None:
     assert cost.weight_bytes == 4 * cost.parameters
 
 
-@pytest.mark.parametrize(("bits", "limit"), [(8, 1.15), (4, 0.65)])
+@pytest.mark.parametrize(("bits", "limit"), [(8, 1.15), (6, 0.9), (4, 0.65), (3, 0.525), (2, 0.4)])
 def test_quantization_changes_the_bytes_and_not_the_counts(bits: int, limit: float) -> None:
     model = random_networks.exported()
     ranges = activations.bounds(activations.replay(model, random_networks.images(4)))

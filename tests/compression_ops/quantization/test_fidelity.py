@@ -125,7 +125,8 @@ def test_the_first_tensor_and_the_worst_are_told_apart() -> None:
     (warning,) = fidelity.warnings(gain(1), {"input": 0.01, "positive": 0.2, "logits": 0.5}, 8)
     assert warning.startswith(
         "tensor 'positive' (Relu) differs from its float values by 20 %, and so does 1 after it, at worst tensor "
-        "'logits' (Gemm with second.weight) by 50 %; with 8-bit weights 10 % is the most that is usual."
+        "'logits' (Gemm with second.weight) by 50 %; with 8-bit weights and 8-bit activations 10 % is the most "
+        "that is usual."
     )
 
 

@@ -14,6 +14,10 @@ def test_by_default_eight_bits_a_scale_a_channel_and_sums_that_no_cpu_saturates(
         "activation_bits": 8,
         "per_channel": True,
         "reduce_range": True,
+        "rounding": "nearest",
+        "rounding_steps": 1000,
+        "bias_correction": False,
+        "equalization": False,
         "opset": 21,
     }
 
@@ -21,9 +25,12 @@ def test_by_default_eight_bits_a_scale_a_channel_and_sums_that_no_cpu_saturates(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"weight_bits": 5},
+        {"weight_bits": 1},
+        {"weight_bits": 9},
         {"weight_bits": "8"},
-        {"activation_bits": 4},
+        {"activation_bits": 3},
+        {"activation_bits": 9},
+        {"rounding": "up"},
         {"per_channel": 1},
         {"bits": 8},
         {"opset": 14},

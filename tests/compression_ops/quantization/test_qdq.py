@@ -5,7 +5,7 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from compression_ops.onnx_model import session
 from compression_ops.quantization import activations, affine, integer_graph, integer_kernels, qdq
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
-from compression_ops.quantization.precision import ACTIVATION_BITS, WEIGHT_BITS, Precision
+from compression_ops.quantization.precision import WEIGHT_BITS, Precision
 from tests.compression_ops import random_networks
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -29,7 +29,7 @@ USUAL = Precision()
 EACH = [
     Precision(weight_bits=weight_bits, activation_bits=activation_bits, per_channel=per_channel, reduce_range=reduced)
     for weight_bits, activation_bits, per_channel, reduced in itertools.product(
-        WEIGHT_BITS, ACTIVATION_BITS, (True, False), (True, False)
+        WEIGHT_BITS, (4, 6, 8), (True, False), (True, False)
     )
 ]
 
@@ -145,10 +145,10 @@ def test_compaction_changes_no_integer(monkeypatch: pytest.MonkeyPatch) -> None:
     original = integer_graph.compact
 
     def compact(
-        tool: onnx.ModelProto, source: onnx.ModelProto, packed: Collection[str]
+        tool: onnx.ModelProto, source: onnx.ModelProto, bits: Mapping[str, int], int4: bool
     ) -> tuple[onnx.ModelProto, dict[str, str]]:
         kept.append(onnx.ModelProto.FromString(tool.SerializeToString()))
-        return original(tool, source, packed)
+        return original(tool, source, bits, int4)
 
     monkeypatch.setattr(integer_graph, "compact", compact)
     small = quantized()
@@ -250,7 +250,7 @@ def test_weights_of_four_and_of_eight_bits_stand_in_one_model() -> None:
     ("part", "name", "wrong"),
     [
         ("activations", "input", affine.integers(8, signed=True)),
-        ("activations", "input", affine.integers(4, signed=False)),
+        ("activations", "input", affine.integers(9, signed=False)),
         ("weights", "head.weight", affine.integers(9, signed=True)),
     ],
 )

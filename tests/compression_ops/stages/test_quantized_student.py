@@ -116,7 +116,7 @@ def test_the_accuracies_are_those_of_the_two_models_on_the_validation_split(
     assert metrics["accuracy_drop_points"] == pytest.approx(drop)
 
 
-@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile"])
+@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile", "mse"])
 def test_each_method_of_calibration_gives_the_same_files_twice(
     method: str, inputs: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -132,6 +132,18 @@ def test_four_bits_give_a_smaller_file(inputs: dict[str, Path], tmp_path: Path) 
     four = compute(inputs, tmp_path / "four", weight_bits=4).metrics
     assert four["file_bytes"] < 0.75 * eight["file_bytes"]
     assert four["integer_share"] == 1
+
+
+@pytest.mark.parametrize("opset", [15, 21])
+def test_three_bits_are_packed_give_a_smaller_file_and_say_so(
+    opset: int, inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    four = compute(inputs, tmp_path / "four", weight_bits=4, opset=opset).metrics
+    three = compute(inputs, tmp_path / "three", weight_bits=3, opset=opset).metrics
+    assert three["file_bytes"] < four["file_bytes"] + (600 if opset == 21 else 0)
+    assert three["integer_share"] == four["integer_share"] == 1
+    facts = json.loads((tmp_path / "three" / "quantization.json").read_text())
+    assert set(facts["weight_storage"].values()) == {"packed in 3 bits"}
 
 
 def test_more_samples_than_there_are_use_all_and_warn(inputs: dict[str, Path], tmp_path: Path) -> None:

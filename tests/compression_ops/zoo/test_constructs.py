@@ -18,6 +18,7 @@ from compression_ops.models.network import Network, build, load, save
 from compression_ops.onnx_model import opset, session
 from compression_ops.progress import silent
 from compression_ops.quantization.calibration.minmax import MinMax
+from compression_ops.quantization.methods.calibrated import Calibrated
 from compression_ops.quantization.precision import Precision
 from compression_ops.quantization.student import quantize
 from compression_ops.training.hyperparameters import Training
@@ -26,6 +27,7 @@ from compression_ops.training.objective import supervised
 from tests.compression_ops.zoo import attention, constructs
 
 SHAPE, CLASSES = (1, 8, 8), 10
+PLAIN = [(Precision(), Calibrated())]
 TRAINING = Training(epochs=10, batch_size=64, learning_rate=0.01)
 # Root mean square, of that of the float logits; the largest of all differences, of their range. 8-bit weights, one
 # scale a channel, calibrated by extremes: somewhat more than the farthest network showed.
@@ -75,7 +77,7 @@ def test_the_zoo_has_more_than_forty_networks() -> None:
 
 @pytest.mark.parametrize("name", ESSENTIAL)
 def test_a_dry_run_takes_a_network_the_whole_way(name: str, digits: Data) -> None:
-    assert dry_run.check(network(name), TRAINING, digits.train, digits.description, [Precision()]) == ()
+    assert dry_run.check(network(name), TRAINING, digits.train, digits.description, PLAIN) == ()
 
 
 def test_a_dry_run_says_that_auxiliary_outputs_are_left_out(digits: Data) -> None:
@@ -86,7 +88,7 @@ def test_a_dry_run_says_that_auxiliary_outputs_are_left_out(digits: Data) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_trains_exports_and_quantizes(name: str, digits: Data, dataset: Path, tmp_path: Path) -> None:
-    dry_run.check(network(name), TRAINING, digits.train, digits.description, [Precision()])
+    dry_run.check(network(name), TRAINING, digits.train, digits.description, PLAIN)
     trained = train_network(network(name), digits, TRAINING, Views(views=1, seed=0), lambda _: supervised())
     student, quantized = tmp_path / "student", tmp_path / "quantized"
     student.mkdir()

@@ -5,6 +5,7 @@ import pytest
 from compression_ops import dry_run
 from compression_ops.errors import ModelError
 from compression_ops.models.network import Network
+from compression_ops.quantization.methods.calibrated import Calibrated
 from compression_ops.quantization.precision import Precision
 from tests.compression_ops import small_data
 from tests.compression_ops.zoo import refused
@@ -35,7 +36,11 @@ def tried(name: str) -> tuple[str, ...]:
     data = small_data.data()
     network = Network(f"{refused.__name__}:{name}", small_data.SHAPE, small_data.CLASSES)
     return dry_run.check(
-        network, small_data.training(epochs=50, learning_rate=0.01), data.train, data.description, [Precision()]
+        network,
+        small_data.training(epochs=50, learning_rate=0.01),
+        data.train,
+        data.description,
+        [(Precision(), Calibrated())],
     )
 
 

@@ -1,5 +1,6 @@
 """Mistakes in a recipe, each an edit of a right one: (edit, field, problem, a word of the cure)."""
 
+from tests.pipelines.recipe.mistakes_of_methods import METHODS
 from tests.pipelines.recipe.mistakes_of_parents import PARENTS
 from tests.pipelines.recipe.mistakes_of_trained_teachers import TRAINED
 
@@ -46,9 +47,9 @@ MISTAKES = {
         "less than 1",
     ),
     "bits that do not run": (
-        ("weight_bits: 8", "weight_bits: 3"),
+        ("weight_bits: 8", "weight_bits: 9"),
         "quantized_students.int8.weight_bits",
-        "3 (a number)",
+        "9 (a number)",
         "8",
     ),
     "unknown loss": (("type: kd", "type: kdd"), "students.small.loss.type", "'kdd' (text)", "`kd`"),
@@ -90,11 +91,17 @@ MISTAKES = {
         "biuld",
         "`build`",
     ),
-    "an opset without integers of four bits": (
-        ("weight_bits: 8", "opset: 20\n      weight_bits: 4"),
+    "steps of a rounding that learns nothing": (
+        ("weight_bits: 8", "rounding_steps: 10\n      weight_bits: 4"),
+        "quantized_students.int8.rounding_steps",
+        "10 (a number)",
+        "rounding: adaround",
+    ),
+    "an opset without activations of 16 bits": (
+        ("activation_bits: 8", "opset: 20\n      activation_bits: 16"),
         "quantized_students.int8.opset",
-        "has no integers of 4 bits",
-        "21, or 8 weight_bits",
+        "has no activations of 16 bits",
+        "at most 8 activation_bits",
     ),
     "missing field": (
         ("    learning_rate: 0.003\n    weight", "    weight"),
@@ -281,4 +288,5 @@ MISTAKES = {
     ),
     **PARENTS,
     **TRAINED,
+    **METHODS,
 }

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from compression_ops.errors import ModelError
 from compression_ops.quantization import activations, histogram
 from compression_ops.quantization.activations import Replay
-from compression_ops.quantization.calibration import entropy, minmax, percentile
+from compression_ops.quantization.calibration import entropy, minmax, mse, percentile
 from compression_ops.spec import Spec
 from tests.compression_ops import random_networks
 
@@ -27,6 +27,7 @@ SPECS = [
     (minmax, minmax.MinMax(method="minmax")),
     (percentile, percentile.Percentile(method="percentile")),
     (entropy, entropy.Entropy(method="entropy")),
+    (mse, mse.Mse(method="mse")),
 ]
 
 
@@ -155,6 +156,34 @@ def test_entropy_does_not_clip_to_the_background_of_an_image() -> None:
     assert high > 2.7
 
 
+def squared_error(values: np.ndarray, low: float, high: float, levels: int) -> float:
+    """Of 8-bit asymmetric quantization by its definition, in plain numpy and double precision."""
+    scale = (high - low) / (levels - 1)
+    zero_point = np.clip(np.rint(-low / scale), 0, levels - 1)
+    integers = np.clip(np.rint(values / scale) + zero_point, 0, levels - 1)
+    return float(np.mean(np.square((integers - zero_point) * scale - values)))
+
+
+@pytest.mark.parametrize("levels", [16, 64, 256])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_mse_is_as_good_as_the_best_of_every_pair_of_ends(levels: int, seed: int) -> None:
+    """Long tails, another on each side, and zeros as after a ReLU."""
+    draw = np.random.default_rng(seed)
+    positive, negative = np.abs(draw.standard_t(3, 2000)), -0.3 * np.abs(draw.standard_normal(800))
+    values = np.concatenate([positive, negative, np.zeros(1000)])
+    grid = np.arange(2, 101, 2) / 100
+    brute = min(squared_error(values, a * values.min(), b * values.max(), levels) for a in grid for b in grid)
+    low, high = mse.calibrate(mse.Mse(method="mse"), playing(values.astype(np.float32), 3), levels)["x"]
+    assert squared_error(values, low, high, levels) <= 1.03 * brute
+
+
+@pytest.mark.parametrize(("bits", "deviations"), [(3, 2.15), (4, 2.55)])
+def test_mse_clips_a_normal_distribution_where_its_closed_form_says(bits: int, deviations: float) -> None:
+    """Banner et al. 2019, "Post training 4-bit quantization of convolutional networks": the optimal clipping."""
+    low, high = mse.calibrate(mse.Mse(method="mse"), playing(normal(200_000)), 2**bits)["x"]
+    assert (high - low) / 2 == pytest.approx(deviations, abs=0.15)
+
+
 @pytest.mark.parametrize(("module", "spec"), SPECS)
 def test_a_tensor_of_zeros_has_the_range_zero(module: ModuleType, spec: Spec) -> None:
     low, high = module.calibrate(spec, playing(np.zeros(10, np.float32)))["x"]
@@ -207,7 +236,7 @@ def test_a_bad_parameter_is_refused(fields: dict[str, object]) -> None:
 def test_reading_a_recipe_imports_no_numerics() -> None:
     script = (
         "import sys, compression_ops.quantization.precision;"
-        "from compression_ops.quantization.calibration import minmax, entropy, percentile;"
+        "from compression_ops.quantization.calibration import minmax, entropy, mse, percentile;"
         "print([m for m in ('torch', 'numpy', 'onnx', 'onnxruntime') if m in sys.modules])"
     )
     finished = subprocess.run(
