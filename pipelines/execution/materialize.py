@@ -203,7 +203,7 @@ def _run_stage(task: _Task, lineage: "Lineage", computation: "Computation", run_
 @contextmanager
 def _computed(task: _Task) -> Generator[Computed]:
     """What another process began before its turn, or what is computed here and now."""
-    with ahead.computed(task.pipeline, task.action, task.log) as elsewhere:
+    with ahead.computed(task.action, task.log) as elsewhere:
         if elsewhere is not None:
             yield elsewhere
             return

@@ -60,6 +60,8 @@ class ArtifactStore:
         On a local store's own disk the files themselves are taken, not copied: they are not to be written afterwards.
         """
         manifest = _manifest(folder, volatile)
+        if not manifest:
+            raise CompressionError(f"{folder} is empty: there is nothing to store")
         artifact = _identify(manifest)
         if not self._is_whole(artifact.id):
             (folder / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1) + "\n")

@@ -42,19 +42,20 @@ class Computed:
 
 @dataclass(frozen=True)
 class _Begun:
-    """A job of an action, and the folder that it writes to until the stack is closed."""
+    """The job of an action, for which asset, and the folder that it writes to until the stack is closed."""
 
-    key: str
+    recipe: str
+    asset: str
     stack: ExitStack
     output: Path
 
 
 class _Ahead:
-    """The pool of this process, and what was given to it, by recipe and asset."""
+    """The pool of this process, and what was given to it, by the keys of actions: two assets may ask for one."""
 
     def __init__(self) -> None:
         self.pool: Pool | None = None
-        self.begun: dict[tuple[str, str], _Begun] = {}
+        self.begun: dict[str, _Begun] = {}
 
     def close(self) -> None:
         if self.pool is not None:
@@ -79,7 +80,7 @@ def begin(pipeline: Pipeline, action: Action, together: Collection[str], device:
     together  the assets of the run
     device    where they are to be trained
     """
-    others = [asset for asset in _others(pipeline, together) if asset.name != action.asset.name]
+    others = [asset for asset in _others(pipeline, frozenset(together)) if asset.name != action.asset.name]
     cores = _cores(action, device) if others else 1
     if cores < 2:
         return
@@ -88,23 +89,25 @@ def begin(pipeline: Pipeline, action: Action, together: Collection[str], device:
         return
     pool = _ahead.pool = _ahead.pool or Pool(min(cores - 1, _MOST))
     for other in ready:
+        if other.key in (action.key, *_ahead.begun):
+            continue
         stack = ExitStack()
         output = stack.enter_context(scratch.folder(pipeline.home.running))
-        _ahead.begun[pipeline.recipe, other.asset.name] = _Begun(other.key, stack, output)
+        _ahead.begun[other.key] = _Begun(pipeline.recipe, other.asset.name, stack, output)
         pool.add(other.key, Job(other.asset.stage, other.parameters, other.inputs.folders, output, device))
         log(f"{other.asset.name}: may begin beside {action.asset.name}, on another core")
 
 
 @contextmanager
-def computed(pipeline: Pipeline, action: Action, log: Log) -> Generator[Computed | None]:
+def computed(action: Action, log: Log) -> Generator[Computed | None]:
     """What another process computed for an action, waited for; None if none began with it, or if it was lost."""
-    begun = _ahead.begun.pop((pipeline.recipe, action.asset.name), None)
+    begun = _ahead.begun.pop(action.key, None)
     if begun is None or _ahead.pool is None:
         yield None
         return
     with begun.stack:
-        taken, done = _ahead.pool.take(begun.key), None
-        if taken is not None and begun.key == action.key:
+        taken, done = _ahead.pool.take(action.key), None
+        if taken is not None:
             done = taken.result(reporter(action.asset, log), _ahead.pool.help)
             if done is None:
                 log(f"{action.asset.name}: the process that trained it was ended by somebody; training it here")
@@ -122,11 +125,11 @@ def _cores(action: Action, device: str) -> int:
     return torch.get_num_threads() if torch.get_num_threads() > 1 and _seconds(action) else 1
 
 
-def _others(pipeline: Pipeline, together: Collection[str]) -> Iterator[Asset]:
+def _others(pipeline: Pipeline, together: frozenset[str]) -> Iterator[Asset]:
     """The trainings of a run that were not begun."""
+    begun = {each.asset for each in _ahead.begun.values() if each.recipe == pipeline.recipe}
     for name, asset in pipeline.graph.assets.items():
-        is_begun = (pipeline.recipe, name) in _ahead.begun
-        if name in together and not is_begun and isinstance(asset.parameters, Training):
+        if name in together - begun and isinstance(asset.parameters, Training):
             yield asset
 
 

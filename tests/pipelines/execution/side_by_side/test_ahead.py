@@ -53,6 +53,22 @@ def test_a_control_beside_its_student_is_what_it_would_be_alone(recipe: Path, tw
     assert product.computed() == set()
 
 
+def test_students_that_have_one_control_train_it_once(recipe: Path, two_cores: list[str]) -> None:
+    twin = recipes.TINY[recipes.TINY.index("    small:") : recipes.TINY.index("  quantized_students:")]
+    other = twin.replace("small:", "other:").replace("temperature: 4.0", "temperature: 2.0")
+    recipe.write_text(
+        recipes.edited(EPOCHS, ("  quantized_students:", f"{other.replace(*EPOCHS)}  quantized_students:"))
+    )
+    computed = product.computed()
+    assert {"student/small", "student/other"} <= computed
+    assert len(computed & {"control/small", "control/other"}) == 1
+    assert product.entry("control/small").artifact == product.entry("control/other").artifact
+    assert len(set(two_cores)) == len(two_cores)
+    pipeline = product.pipeline()
+    verdicts = verify.verify(pipeline, ["student/other", "control/other"], lambda name, step: None, print)
+    assert all(verdict.reproduced for verdict in verdicts)
+
+
 def test_one_core_has_no_side(recipe: Path, two_cores: list[str]) -> None:
     torch.set_num_threads(1)
     recipe.write_text(recipes.edited(EPOCHS))
