@@ -1,7 +1,8 @@
 """What was measured of a family of models on the test split, before anybody judges or draws it.
 
 `measurements.json` holds what identical runs repeat byte for byte: quality, comparisons, sizes. `timings.json` holds
-what differs from run to run: latency, memory, and the machine that they were measured on.
+what differs from run to run: latency, memory, and the machine that they were measured on. `decisions.safetensors`
+holds how networks that can tell it decide, where there are any.
 """
 
 import json
@@ -19,6 +20,8 @@ from compression_ops.evaluation import family as families
 from compression_ops.evaluation import over_seeds, statistics
 from compression_ops.evaluation import quality as qualities
 from compression_ops.evaluation.conditions import Conditions
+from compression_ops.evaluation.decisions import decision
+from compression_ops.evaluation.decisions.decision import Decision
 from compression_ops.evaluation.family import Family, Role
 from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.over_seeds import OverSeeds
@@ -97,13 +100,15 @@ class Timings:
 
 @dataclass(frozen=True)
 class Measurements:
-    """All of it; each model is followed by its descendants."""
+    """All of it; each model is followed by its descendants. warnings: what a user should read; in no file."""
 
     classes: tuple[str, ...]
     test_samples: int
     models: tuple[Measured, ...]
     conditions: Conditions
     timings: Timings
+    decisions: tuple[Decision, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def speedup(self, model: Measured) -> float:
         """The teacher's median latency / the model's, at the first batch size."""
@@ -216,7 +221,7 @@ def worst_class(class_points: tuple[float | None, ...]) -> int | None:
 
 
 def write(measurements: Measurements, folder: Path) -> None:
-    """Write `measurements.json` and `timings.json`."""
+    """Write `measurements.json`, `timings.json` and what there is of decisions."""
     timings = measurements.timings
     content = {
         "classes": list(measurements.classes),
@@ -236,6 +241,7 @@ def write(measurements: Measurements, folder: Path) -> None:
     for name, value in ((CONTENT, content), (TIMINGS, differing)):
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / name).write_text(text + "\n", encoding="utf-8")
+    decision.write(measurements.decisions, folder)
 
 
 def read(folder: Path) -> Measurements:
@@ -255,6 +261,7 @@ def read(folder: Path) -> Measurements:
         models=tuple(_measured(fields) for fields in content["models"]),
         conditions=Conditions.model_validate(timings["conditions"]),
         timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"]),
+        decisions=decision.read(folder),
     )
 
 

@@ -17,6 +17,7 @@ from compression_ops.data.dataset import Description, Split, load_description, l
 from compression_ops.errors import CompressionError
 from compression_ops.evaluation import cost, family, latency, measurements, memory, processor, quality
 from compression_ops.evaluation.conditions import Conditions
+from compression_ops.evaluation.decisions import explanation
 from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.measurements import Cost, Measured, Measurements, Timings
 from compression_ops.onnx_model import pixels
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _CHUNK = 256
 # The shares of the progress bar, in percent, at which each part of the work begins.
 _PREDICT, _LATENCY, _MEMORY, _DONE = 10, 30, 90, 100
+# A control is there to be compared with.
+_ASKED = ("teacher", "student")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def measure(
 ) -> Measurements:
     """Measure a family of models on the test split of a data set, all of them as models that take uint8 pixels and
     normalize inside: so none is timed without work that another does. What repeats a model from another seed predicts
-    alone: its size and its latency are the model's.
+    alone: its size and its latency are the model's. A student or a teacher that can tell how it decides is asked.
 
     inputs  `dataset` and every model of the family: a folder with `model.onnx`, or with a saved network
 
@@ -61,13 +64,15 @@ def measure(
         costs = {name: model.cost for name, model in models.items()}
         compared = measurements.compare(members, logits, test.labels.numpy(), costs)
         _tell_accuracies(compared, progress)
+        asked = {name: inputs[name] for name in names if members[name].role in _ASKED}
+        decisions, warnings = explanation.explain(asked, logits, test, description)
         measured = _measure_latency(models, test, conditions, progress)
         progress(Progress("measuring peak memory", _MEMORY, _DONE))
         files = [model.file for model in models.values()]
         peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
     timings = Timings(processor.detect(), onnxruntime.__version__, measured, dict(zip(models, peaks, strict=True)))
     progress(Progress("measured", _DONE, _DONE))
-    return Measurements(description.classes, len(test), compared, conditions, timings)
+    return Measurements(description.classes, len(test), compared, conditions, timings, decisions, warnings)
 
 
 def _check(members: Family, inputs: Mapping[str, Path]) -> None:

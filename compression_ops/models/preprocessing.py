@@ -25,9 +25,13 @@ class Preprocessed(nn.Module):
             self.register_buffer(name, column, persistent=False)  # they stand in `model.json`
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.network(self.prepared(images))
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """What the network is given of them."""
         if self.scale is not None and self.shift is not None:
             images = images * self.scale + self.shift
         if self.size is not None and images.shape[2:] != (self.size, self.size):
             smaller = self.size < min(images.shape[2:])
             images = functional.interpolate(images, (self.size, self.size), mode="bilinear", antialias=smaller)
-        return self.network(images)
+        return images

@@ -8,12 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from compression_ops import quantities
 from compression_ops.metric import WORDS
-from compression_ops.report import class_sections, seed_sections
+from compression_ops.report import class_sections, decision_sections, seed_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
 from compression_ops.report.plots import accuracy as plot_accuracy
-from compression_ops.report.plots import confusion, style
+from compression_ops.report.plots import confusion, decisions, style
 from compression_ops.report.plots import latency as plot_latency
 
 # The template is part of this module: the closure of a stage's code counts the files named here.
@@ -22,11 +22,12 @@ RESOURCES = ("templates/report.html",)
 
 @dataclass(frozen=True)
 class Figure:
-    """source: a data URI; guide: how to read the figure."""
+    """source: a data URI; guide: how to read the figure; alternative: what it shows, for who cannot see it."""
 
     title: str
     source: str
     guide: str
+    alternative: str
 
 
 def write(report: Report, folder: Path) -> None:
@@ -130,7 +131,24 @@ def _figures(report: Report) -> list[Figure]:
             "percentile; longer tick: 99th. The slowest 0.5 % of calls are not drawn.",
         ),
     ]
-    return [Figure(title, _data_uri(drawn), guide) for title, drawn, guide in figures if drawn is not None]
+    return [
+        *(Figure(title, _data_uri(drawn), guide, title) for title, drawn, guide in figures if drawn is not None),
+        *_decisions(report),
+    ]
+
+
+def _decisions(report: Report) -> list[Figure]:
+    drawn = {model: decisions.draw(report, model) for model in decision_sections.models(report)}
+    return [
+        Figure(
+            f"How {model} decides",
+            _data_uri(svg),
+            decision_sections.GUIDE,
+            decision_sections.description(report, model),
+        )
+        for model, svg in drawn.items()
+        if svg is not None
+    ]
 
 
 def _data_uri(svg: str) -> str:

@@ -17,7 +17,8 @@ class Measurements(Conditions):
 
 
 def run(parameters: Measurements, inputs: Mapping[str, Path], context: Context) -> StageResult:
-    """Write `measurements.json` and the volatile `timings.json` (see `compression_ops.evaluation.measurements`).
+    """Write `measurements.json`, where a network tells how it decides `decisions.safetensors`, and the volatile
+    `timings.json` (see `compression_ops.evaluation.measurements`).
 
     inputs  `dataset` and every asset of `models`: a folder with `model.onnx`, or with a saved network
 
@@ -29,4 +30,4 @@ def run(parameters: Measurements, inputs: Mapping[str, Path], context: Context) 
     conditions = parameters.part(Conditions)
     measured = runner.measure(parameters.models, conditions, inputs, context.progress)
     measurements.write(measured, context.output)
-    return StageResult(measured.metrics(), volatile=frozenset({measurements.TIMINGS}))
+    return StageResult(measured.metrics(), warnings=measured.warnings, volatile=frozenset({measurements.TIMINGS}))
