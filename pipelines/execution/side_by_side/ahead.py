@@ -81,11 +81,11 @@ def begin(pipeline: Pipeline, action: Action, together: Collection[str], device:
     device    where they are to be trained
     """
     others = [asset for asset in _others(pipeline, frozenset(together)) if asset.name != action.asset.name]
-    cores = _cores(action, device) if others else 1
+    cores = _cores(pipeline, action, device) if others else 1
     if cores < 2:
         return
     ready = list(_ready(pipeline, others, device))
-    if sum(map(_seconds, ready)) < _WORTH_A_PROCESS:
+    if sum(_seconds(pipeline, other) for other in ready) < _WORTH_A_PROCESS:
         return
     pool = _ahead.pool = _ahead.pool or Pool(min(cores - 1, _MOST))
     for other in ready:
@@ -116,20 +116,20 @@ def computed(action: Action, log: Log) -> Generator[Computed | None]:
         close()
 
 
-def _cores(action: Action, device: str) -> int:
+def _cores(pipeline: Pipeline, action: Action, device: str) -> int:
     """How many trainings may run at a time, the action among them; 1 for it alone."""
     if device != _ON_THIS_PROCESSOR:
         return 1
     import torch
 
-    return torch.get_num_threads() if torch.get_num_threads() > 1 and _seconds(action) else 1
+    return torch.get_num_threads() if torch.get_num_threads() > 1 and _seconds(pipeline, action) else 1
 
 
 def _others(pipeline: Pipeline, together: frozenset[str]) -> Iterator[Asset]:
     """The trainings of a run that were not begun."""
     begun = {each.asset for each in _ahead.begun.values() if each.recipe == pipeline.recipe}
     for name, asset in pipeline.graph.assets.items():
-        if name in together - begun and isinstance(asset.parameters, Training):
+        if name in together - begun and _training(pipeline, asset) is not None:
             yield asset
 
 
@@ -141,27 +141,39 @@ def _ready(pipeline: Pipeline, assets: Iterable[Asset], device: str) -> Iterator
             continue
         with suppress(CompressionError):  # it is told when its turn comes
             other = plan(asset, inputs.load(pipeline, asset, _silent, _not_here))
-            if pipeline.actions.get(other.key) is None and _seconds(other):
+            if pipeline.actions.get(other.key) is None and _seconds(pipeline, other):
                 dry_run.check(pipeline, asset, other.inputs.folders["dataset"], (), device, _silent)
                 yield other
 
 
-def _seconds(action: Action) -> float:
+def _training(pipeline: Pipeline, asset: Asset) -> tuple[Training, NetworkChoice] | None:
+    """What an asset trains, and which network: its own, or where its method trains one further, that of its input."""
+    if isinstance(asset.parameters, Training):
+        return asset.parameters, asset.parameters.part(NetworkChoice)
+    method = getattr(asset.parameters, "method", None)
+    assets = pipeline.graph.assets
+    sources = [assets[name].parameters for name in asset.inputs if name in assets]
+    choices = [each.part(NetworkChoice) for each in sources if isinstance(each, Training)]
+    return (method, choices[0]) if isinstance(method, Training) and choices else None
+
+
+def _seconds(pipeline: Pipeline, action: Action) -> float:
     """About how long its training takes on one core; 0 for one that keeps more of them busy, or that is none."""
     from compression_ops.data.dataset import load_description, load_split
     from compression_ops.models.network import of_choice
     from compression_ops.training import effort
 
-    training, dataset = action.parameters, action.inputs.folders.get("dataset")
-    if not isinstance(training, Training) or dataset is None:
+    found, dataset = _training(pipeline, action.asset), action.inputs.folders.get("dataset")
+    if found is None or dataset is None:
         return 0.0
+    training, choice = found
     description = load_description(dataset)
-    network = of_choice(training.part(NetworkChoice), description)
     try:
-        found = effort.estimate(network, training, description, len(load_split(dataset, "train")))
+        network, samples = of_choice(choice, description), len(load_split(dataset, "train"))
+        asked = effort.estimate(network, training, description, samples)
     except ModelError:  # what is wrong with it is told when its turn comes
         return 0.0
-    return found.seconds if found.threads == 1 else 0.0
+    return asked.seconds if asked.threads == 1 else 0.0
 
 
 def _silent(line: str) -> None:

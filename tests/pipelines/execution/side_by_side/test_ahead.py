@@ -69,6 +69,19 @@ def test_students_that_have_one_control_train_it_once(recipe: Path, two_cores: l
     assert all(verdict.reproduced for verdict in verdicts)
 
 
+def test_quantized_students_that_learn_do_so_side_by_side(recipe: Path, two_cores: list[str]) -> None:
+    learning = "      method: {type: lsq, epochs: 2, batch_size: 64, learning_rate: 0.001, loss: {type: kd}}\n"
+    calibrated = recipes.TINY[recipes.TINY.index("    int8:\n") : recipes.TINY.index("  benchmark:")]
+    narrow = calibrated.replace("int8:", "int4:").replace("weight_bits: 8", "weight_bits: 4")
+    recipe.write_text(recipes.edited((calibrated, calibrated + learning + narrow + learning)))
+    assert {"quantized_student/int8", "quantized_student/int4"} <= product.computed()
+    assert len(two_cores) == 1
+    pipeline = product.pipeline()
+    names = ["quantized_student/int8", "quantized_student/int4"]
+    verdicts = verify.verify(pipeline, names, lambda name, step: None, print)
+    assert all(verdict.reproduced for verdict in verdicts)
+
+
 def test_one_core_has_no_side(recipe: Path, two_cores: list[str]) -> None:
     torch.set_num_threads(1)
     recipe.write_text(recipes.edited(EPOCHS))
