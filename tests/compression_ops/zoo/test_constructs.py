@@ -34,7 +34,15 @@ ACCURACY_LOST = 0.04
 # What other weights to begin with and another order cost a network that is not trained to its end.
 OTHER_SEED = 0.25
 # One of each way through the code, for the quick suite.
-ESSENTIAL = ("residual", "group_norm", "view_after_convolutions", "tied_weights", "lazy", "mask_of_minus_infinity")
+ESSENTIAL = (
+    "residual",
+    "group_norm",
+    "view_after_convolutions",
+    "tied_weights",
+    "lazy",
+    "mask_of_minus_infinity",
+    "versioned",
+)
 NETWORKS = {
     name: f"{module.__name__}:{name}"
     for module in (constructs, attention)
