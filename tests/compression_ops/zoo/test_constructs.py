@@ -89,6 +89,7 @@ def test_a_dry_run_takes_a_network_the_whole_way(name: str, digits: Data) -> Non
 def test_a_dry_run_says_that_auxiliary_outputs_are_left_out(digits: Data) -> None:
     (warning,) = dry_run.check(network("auxiliary_output"), TRAINING, digits.train, digits.description)
     assert "the first output is trained" in warning
+    assert "`arguments: {aux_logits: false}`" in warning
 
 
 @pytest.mark.slow
