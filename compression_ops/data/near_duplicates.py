@@ -6,12 +6,13 @@ numbers: cut to pHash's 64 bits, or to 256, unrelated pictures agree in every bi
 handwritten digits, patches of photographs). Two pictures are near-duplicates where the cosine of their fingerprints is
 above 0.999, which neither brightness nor contrast changes; a colour picture's channels must agree to 0.98 as well.
 
-Of 32 pixels a side and more: in smaller ones there is too little by which a sample is told from another of its kind.
+Of 32 pixels a side and more; those of 8 to 31 are compared pixel by pixel (`near_duplicates_small`).
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from compression_ops.data import near_duplicates_small
 from compression_ops.data.file_names import listed
 
 if TYPE_CHECKING:
@@ -38,18 +39,19 @@ def across_splits(
     and a warning that names the first pairs.
 
     images: uint8 [N, C, H, W] of each split; digests and names: of each image. Identical images are no near-duplicates:
-    soundness tells of them. Nothing is compared where H or W is below 32. Every pair takes 130 operations, every sample
+    soundness tells of them. Nothing is compared where H or W is below 8. Every pair takes 130 operations, every sample
     a kilobyte: 10,000 against 60,000 are 80 GFLOP, measured 11 s on two cores that other jobs used too.
     """
-    if min(images["train"].shape[2:]) < SMALLEST:
+    side = min(images["train"].shape[2:])
+    if side < near_duplicates_small.SMALLEST:
         return 0, []
-    prints = {name: fingerprints(split) for name, split in images.items()}
+    search = _by_fingerprints(images) if side >= SMALLEST else near_duplicates_small.search(images)
     warnings, count = list[str](), 0
     for name, others in (("test", ("train", "validation")), ("validation", ("train",))):
         pairs = list[str]()
         known = {digest for other in others for digest in digests[other]}
         candidates = [i for i, digest in enumerate(digests[name]) if digest not in known]
-        for i, other, j in _matches(candidates, name, others, images, prints):
+        for i, other, j in _matches(candidates, name, others, images, search):
             pairs.append(f"{names[name][i]} like {names[other][j]}")
         if pairs:
             count += len(pairs)
@@ -67,7 +69,7 @@ def _matches(
     name: str,
     others: Sequence[str],
     images: Mapping[str, "NDArray[np.uint8]"],
-    prints: Mapping[str, "NDArray[np.float32]"],
+    search: near_duplicates_small.Search,
 ) -> list[tuple[int, str, int]]:
     """(sample, split of its near-duplicate, number there) of each candidate that has one, the first split's first."""
     import numpy as np
@@ -75,11 +77,21 @@ def _matches(
     found: dict[int, tuple[int, str, int]] = {}
     for other in others:
         waiting = np.array([i for i in candidates if i not in found], np.int64)
-        nearest, cosine = most_alike(prints[name][waiting], prints[other])
-        for i, j in zip(waiting[cosine > ALIKE].tolist(), nearest[cosine > ALIKE].tolist(), strict=True):
+        nearest, alike = search(name, waiting, other)
+        for i, j in zip(waiting[alike].tolist(), nearest[alike].tolist(), strict=True):
             if _colours_agree(images[name][i], images[other][j]):
                 found[i] = (i, other, j)
     return [found[i] for i in sorted(found)]
+
+
+def _by_fingerprints(images: Mapping[str, "NDArray[np.uint8]"]) -> near_duplicates_small.Search:
+    prints = {name: fingerprints(split) for name, split in images.items()}
+
+    def nearest(name: str, rows: "NDArray[np.int64]", other: str) -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
+        found, cosine = most_alike(prints[name][rows], prints[other])
+        return found, cosine > ALIKE
+
+    return nearest
 
 
 def fingerprints(images: "NDArray[np.uint8]") -> "NDArray[np.float32]":
@@ -167,8 +179,8 @@ def _colours_agree(ours: "NDArray[np.uint8]", theirs: "NDArray[np.uint8]") -> bo
 
     if len(ours) == 1:
         return True
-    vectors = [_lowest(image.astype(np.float32)) for image in (ours, theirs)]
-    for vector in vectors:
-        vector[:, 0, 0] -= vector[:, 0, 0].mean()
+    vectors = [image.astype(np.float32) - image.mean(dtype=np.float32) for image in (ours, theirs)]
+    if min(ours.shape[1:]) >= SMALLEST:
+        vectors = [_lowest(vector) for vector in vectors]
     first, second = (vector.reshape(-1) for vector in vectors)
     return bool(first @ second > _COLOURS_ALIKE * np.linalg.norm(first) * np.linalg.norm(second))

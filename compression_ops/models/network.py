@@ -13,7 +13,7 @@ from compression_ops.errors import ModelError, told
 from compression_ops.models.choice import NetworkChoice, Normalization
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 _WEIGHTS = "model.safetensors"
 _NETWORK = "model.json"
@@ -183,9 +183,31 @@ def load_network(folder: Path) -> Network:
 
 
 def load(folder: Path) -> "nn.Module":
-    """Rebuild the network and load its weights, in evaluation mode."""
-    from safetensors.torch import load_model
+    """Rebuild the network and load its weights, in evaluation mode. Raises RuntimeError for weights of another."""
+    from safetensors.torch import load_file
 
     model = build(load_network(folder))
-    load_model(model, folder / _WEIGHTS)
+    tensors = load_file(folder / _WEIGHTS)
+    own = model.state_dict()
+    missing, unknown = take(model, tensors)
+    stored = {own[name].untyped_storage().data_ptr() for name in tensors if name in own}
+    if missing := [name for name in missing if own[name].untyped_storage().data_ptr() not in stored]:
+        raise RuntimeError(f"{folder / _WEIGHTS} lacks {', '.join(missing)}")
+    if unknown:
+        raise RuntimeError(f"{folder / _WEIGHTS} has {', '.join(unknown)}, which the network has not")
     return model.eval()
+
+
+def take(model: "nn.Module", tensors: "Mapping[str, Tensor]") -> tuple[list[str], list[str]]:
+    """Give a network tensors of its state by name, in place; what it has of others stays. Returns the names that are
+    missing, and those that it does not know.
+
+    As its `load_state_dict`, but the tensors are taken for ones of the present versions of its modules: a file of
+    tensors says nothing of versions, and torchvision's MNASNet refuses to load without.
+    """
+    from collections import OrderedDict
+
+    state = OrderedDict(tensors)
+    state._metadata = getattr(model.state_dict(), "_metadata", {})  # type: ignore[attr-defined] # torch's own place
+    result = model.load_state_dict(state, strict=False)
+    return result.missing_keys, result.unexpected_keys

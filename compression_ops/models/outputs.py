@@ -23,7 +23,8 @@ class Seen:
             return ()
         return (
             "the network returns more than its logits while it trains; the first output is trained, and auxiliary "
-            "classifiers are left as they are. Let its forward return the logits alone to be sure which that is",
+            "classifiers are left as they are. Let its forward return the logits alone to be sure which that is; "
+            "torchvision's do with `arguments: {aux_logits: false}`, and enlarge small images less",
         )
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from compression_ops.errors import ModelError
+from compression_ops.models.network import take
 
 _SAFE = ".safetensors"
 _PICKLES = (b"PK\x03\x04", b"\x80")  # an archive with a pickle in it, and a bare one as torch < 1.6 wrote it
@@ -133,7 +134,7 @@ def put(model: nn.Module, weights: Weights, classes: int, source: str, new_head:
         raise ModelError(f"{source} hold NaN, in {_some(broken)}: its training diverged, or the file is damaged")
     if missing or unknown or wrong:
         raise ModelError(_mismatch(source, own, given, missing, unknown, wrong, classes))
-    model.load_state_dict({name: value for name, value in given.items() if name not in heads}, strict=False)
+    take(model, {name: value for name, value in given.items() if name not in heads})
     if not heads:
         return ()
     found = given[heads[0]].shape[0]

@@ -248,7 +248,11 @@ def _finite(loss: float, epoch: int, step: int, rate: float) -> float:
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+    """Its state as `load_state_dict` takes it, with the versions of its modules beside the names."""
+    state = model.state_dict()
+    for name, value in state.items():
+        state[name] = value.detach().clone()
+    return state
 
 
 class _Reporter:

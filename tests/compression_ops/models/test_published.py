@@ -93,6 +93,15 @@ def test_timms_networks_are_built_by_name(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "side"), [({}, 160), ({"aux_logits": False}, 64)])
+def test_inception_enlarges_small_images_as_far_as_it_must(arguments: dict[str, object], side: int) -> None:
+    """Its auxiliary classifier, which stands late, needs more than the rest."""
+    model = network("inception_v3", (3, 32, 32), **arguments)
+    assert model.get_submodule("0").size == (side, side)  # type: ignore[comparison-overlap]
+    assert model.eval()(torch.rand(2, 3, 32, 32)).shape == (2, CLASSES)
+
+
+@pytest.mark.slow
 def test_a_network_that_no_size_fits_with_another_stem_keeps_its_own() -> None:
     """LeViT's four strided convolutions are what its attention is made for."""
     torch.manual_seed(0)

@@ -1,5 +1,7 @@
 """Networks that train, export and quantize."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -276,3 +278,21 @@ class volume(nn.Module):
 def sorted_values(shape: Shape, classes: int) -> nn.Module:
     """Of which no shape can be inferred from here on."""
     return around(shape, classes, Applied(lambda x: x.flatten(2).sort(2).values.reshape(x.shape)))
+
+
+class versioned(nn.Module):
+    """It refuses a state that says nothing of its modules' versions, as torchvision's MNASNet."""
+
+    _version = 2
+
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.body = around(shape, classes, convolution(), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+    def _load_from_state_dict(self, state: dict, prefix: str, metadata: dict, *rest: Any) -> None:
+        if metadata.get("version") != self._version:
+            raise ValueError(f"version should be {self._version} instead of {metadata.get('version')}")
+        super()._load_from_state_dict(state, prefix, metadata, *rest)

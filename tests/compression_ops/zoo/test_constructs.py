@@ -36,7 +36,15 @@ ACCURACY_LOST = 0.04
 # What other weights to begin with and another order cost a network that is not trained to its end.
 OTHER_SEED = 0.25
 # One of each way through the code, for the quick suite.
-ESSENTIAL = ("residual", "group_norm", "view_after_convolutions", "tied_weights", "lazy", "mask_of_minus_infinity")
+ESSENTIAL = (
+    "residual",
+    "group_norm",
+    "view_after_convolutions",
+    "tied_weights",
+    "lazy",
+    "mask_of_minus_infinity",
+    "versioned",
+)
 NETWORKS = {
     name: f"{module.__name__}:{name}"
     for module in (constructs, attention)
@@ -83,6 +91,7 @@ def test_a_dry_run_takes_a_network_the_whole_way(name: str, digits: Data) -> Non
 def test_a_dry_run_says_that_auxiliary_outputs_are_left_out(digits: Data) -> None:
     (warning,) = dry_run.check(network("auxiliary_output"), TRAINING, digits.train, digits.description)
     assert "the first output is trained" in warning
+    assert "`arguments: {aux_logits: false}`" in warning
 
 
 @pytest.mark.slow

@@ -72,6 +72,7 @@ MODULES: dict[str, str] = {
     "data.splits.group_splitting": "dataset",
     "data.splits.groups": "dataset",
     "data.near_duplicates": "dataset",
+    "data.near_duplicates_small": "dataset",
     "data.samples": "dataset",
     "data.soundness": "dataset",
     "data.sources": "dataset",

@@ -12,6 +12,7 @@ from compression_ops.data.views import Views
 from compression_ops.errors import ModelError
 from compression_ops.models.architectures.soft_decision_tree import SoftDecisionTree
 from compression_ops.models.network import Network, build
+from compression_ops.quantization.methods.calibrated import Calibrated
 from compression_ops.quantization.precision import Precision
 from compression_ops.training.loop import train_network
 from compression_ops.training.objective import supervised, with_penalties
@@ -148,7 +149,7 @@ def test_it_goes_the_whole_way_to_integers() -> None:
     data = small_data.data()
     network = Network("soft_decision_tree", small_data.SHAPE, small_data.CLASSES, {"depth": 3})
     training = small_data.training(epochs=1, learning_rate=0.01)
-    assert dry_run.check(network, training, data.train, data.description, [Precision()]) == ()
+    assert dry_run.check(network, training, data.train, data.description, [(Precision(), Calibrated())]) == ()
 
 
 @pytest.mark.parametrize(
