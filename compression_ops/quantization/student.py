@@ -116,7 +116,7 @@ def quantize(
     _tell(progress, "evaluate", metrics)
     told = (
         *warnings,
-        *_accuracy_lost(metrics, learned),
+        *(() if chosen is not None else _accuracy_lost(metrics, learned)),
         *representable.warnings(exported, left, precision.activation_bits),
     )
     if learned is None:

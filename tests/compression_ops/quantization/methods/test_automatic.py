@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from compression_ops import dry_run
 from compression_ops.data import dataset
 from compression_ops.data.dataset import Description, Split
 from compression_ops.errors import ModelError
@@ -28,6 +29,7 @@ from compression_ops.quantization.precision import Precision
 from compression_ops.quantization.widths import WIDTHS, Trials, stored_bytes
 from compression_ops.stages import quantized_student
 from compression_ops.stages.stage import Context, StageResult
+from compression_ops.training.hyperparameters import Training
 
 SHAPE, CLASSES, VALIDATION, BOUND = (1, 8, 8), 5, 300, 15.0
 DESCRIPTION = Description(tuple("abcde"), SHAPE, (0.5,), (0.29,))
@@ -226,3 +228,20 @@ def test_a_mixed_model_runs_on_integers(inputs: dict[str, Path], tmp_path: Path)
     result = compute(inputs, tmp_path / "found", {})
     assert onnx.load(tmp_path / "found" / "model.onnx").opset_import[0].version == 21
     assert result.metrics["integer_share"] >= 0.75
+
+
+def test_a_dry_run_tries_one_model(inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    choose = automatic.choose
+
+    def counted(spec: automatic.Automatic, trials: Trials) -> ChosenWidths:
+        found = choose(spec, trials)
+        asked.append((spec.max_models, found.models))
+        return found
+
+    monkeypatch.setattr(automatic, "choose", counted)
+    training = Training(epochs=3, batch_size=16, learning_rate=0.01)
+    network, train = Network(f"{__name__}:build", SHAPE, CLASSES), dataset.load_split(inputs["dataset"], "train")
+    method = automatic.Automatic(max_accuracy_drop=1.0)
+    dry_run.check(network, training, train, DESCRIPTION, [(Precision(), method)])
+    assert asked == [(1, 1)]
