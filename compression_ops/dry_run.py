@@ -24,6 +24,7 @@ from compression_ops.quantization.calibration.minmax import MinMax
 from compression_ops.quantization.learned import Lessons
 from compression_ops.quantization.precision import Precision
 from compression_ops.quantization.student import MODEL, quantize
+from compression_ops.quantization.widths import chooses
 from compression_ops.spec import S, Spec
 from compression_ops.training.hyperparameters import Training
 from compression_ops.training.loop import Data, Trained, train_network
@@ -117,7 +118,8 @@ def _quantize(student: Path, data: Data, precision: Precision, method: Spec, dev
 
 
 def _one_step(parameters: S, samples: int) -> S:
-    """The same training of one step; what is no training stays as it is."""
+    """The same training of one step; a method that chooses tries one model; anything else stays as it is."""
     if not isinstance(parameters, Training):
-        return parameters
+        tries = chooses(parameters) and "max_models" in type(parameters).model_fields
+        return parameters.model_copy(update={"max_models": 1}) if tries else parameters
     return parameters.model_copy(update={"epochs": 1, "batch_size": samples, "warmup_epochs": 0.0})

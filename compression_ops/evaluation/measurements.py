@@ -29,6 +29,7 @@ from compression_ops.evaluation.processor import Processor
 from compression_ops.evaluation.quality import Change, Quality
 from compression_ops.evaluation.statistics import Difference, Estimate, Proportion
 from compression_ops.metric import CLASS_AVERAGED, Metric
+from compression_ops.onnx_model.chosen_widths import ChosenWidths
 
 CONTENT, TIMINGS = "measurements.json", "timings.json"
 # For each batch size N: `latency_p50_us_batch<N>` and so on, microseconds a call.
@@ -65,6 +66,7 @@ class Measured:
     compression_ratio  its teacher's file bytes / its own
     distillation       of a student that has a control: its change against that control; else None
     over_seeds         of one that was trained from several seeds, what all of them say; else None
+    widths             of a quantized one whose bits were chosen layer by layer, how; else None
     """
 
     name: str
@@ -79,6 +81,7 @@ class Measured:
     compression_ratio: float
     distillation: Change | None
     over_seeds: OverSeeds | None = None
+    widths: ChosenWidths | None = None
 
     @property
     def kind(self) -> str:
@@ -287,6 +290,7 @@ def _measured(fields: dict[str, Any]) -> Measured:
         "distillation": _change(fields["distillation"]),
         "cost": Cost(**fields["cost"]),
         "over_seeds": None if fields["over_seeds"] is None else OverSeeds.from_fields(fields["over_seeds"]),
+        "widths": None if fields["widths"] is None else ChosenWidths.from_fields(fields["widths"]),
     }
     return Measured(**typed)
 

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.decisions import explanation
 from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.measurements import Cost, Measured, Measurements, Timings
-from compression_ops.onnx_model import pixels
+from compression_ops.onnx_model import chosen_widths, pixels
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
@@ -63,6 +63,7 @@ def measure(
         models = {name: every[name] for name in names}
         costs = {name: model.cost for name, model in models.items()}
         compared = measurements.compare(members, logits, test.labels.numpy(), costs)
+        compared = tuple(replace(each, widths=chosen_widths.of_folder(inputs[each.name])) for each in compared)
         _tell_accuracies(compared, progress)
         asked = {name: inputs[name] for name in names if members[name].role in _ASKED}
         decisions, warnings = explanation.explain(asked, logits, test, description)

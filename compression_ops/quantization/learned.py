@@ -61,7 +61,9 @@ def trains(method: Spec) -> bool:
 
 
 def _functions(spec: type[Spec]) -> Mapping[str, int]:
-    return {"learn": 4} if getattr(spec, "trains", False) else {}
+    """Of one that learns, and of one that chooses (see `compression_ops.quantization.widths`)."""
+    functions = {"trains": ("learn", 4), "chooses": ("choose", 2)}
+    return dict(function for flag, function in functions.items() if getattr(spec, flag, False))
 
 
 METHOD = Contract(Spec, _functions)

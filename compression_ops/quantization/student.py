@@ -14,28 +14,27 @@ from compression_ops.data.dataset import Description, Split, load_description, l
 from compression_ops.errors import DataError, ModelError
 from compression_ops.models import inference
 from compression_ops.models.network import load
-from compression_ops.onnx_model import export, metadata, opset, pixels, session
+from compression_ops.onnx_model import export
+from compression_ops.onnx_model.chosen_widths import FACT, ChosenWidths
 from compression_ops.progress import Progress, ProgressCallback
-from compression_ops.quantization import activations, fidelity, integer_kernels, qdq, representable
+from compression_ops.quantization import activations, fidelity, integer_kernels, representable, shipping, widths
 from compression_ops.quantization.activations import Ranges, Replay
+from compression_ops.quantization.automatic_precision.trials import Widths
 from compression_ops.quantization.integer_kernels import Kernels
 from compression_ops.quantization.learned import Learned, Lessons, trains
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
-from compression_ops.quantization.post_training import equalization, refinement
-from compression_ops.quantization.precision import NEWEST_OPSET, Precision
+from compression_ops.quantization.post_training import equalization
+from compression_ops.quantization.precision import Precision
+from compression_ops.quantization.shipping import LARGEST_EXPORT_ERROR, Shipping
 from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
     from compression_ops.training.loop import Trained
 
 MODEL, FACTS = "model.onnx", "quantization.json"
-# Float32 sums in another order differ by some 1e-6 of the range of the logits; one step of 8 bits is 4e-3 of it. An
-# export that is off by 1e-3 computes something else.
-LARGEST_EXPORT_ERROR = 1e-3
 WORTH_A_WARNING = 1.0  # points of accuracy
 _SAMPLES_OF_A_TIE = 1000  # one in so many may be told otherwise by the simulation of a method that learns
-_CHUNK = 256
 _STEPS = ("export", "calibrate", "quantize", "evaluate")
 
 
@@ -76,7 +75,7 @@ def quantize(
 
     exported = export.export_saved(student)
     float_bytes = exported.SerializeToString(deterministic=True)
-    float_logits = _logits(float_bytes, validation, description)
+    float_logits = shipping.logits(float_bytes, validation, description)
     error = _export_error(inference.logits(load(student), validation.images, description).numpy(), float_logits)
     _tell(progress, "export")
 
@@ -87,37 +86,43 @@ def quantize(
     _tell(progress, "calibrate")
 
     mapping, left = representable.restrict(calibrated.mapping(network, ranges, precision), network, images)
+    models = Shipping(precision, images, description, left)
+    chosen = None
+    if method is not None and widths.chooses(method):
+        each = Widths(network, mapping, ranges, models)
+        chosen = _chosen(method, each, validation, float_logits, progress)
+        mapping = each.mapping(chosen.bits)
     learned = None if method is None or not trains(method) else _learned(method, network, mapping, lessons)
     twin, mapping = (network, mapping) if learned is None else (learned.model, learned.mapping)
-    quantized = _quantized(*refinement.refined(twin, mapping, precision, images), left, precision)
-    errors = fidelity.relative_errors(twin, quantized, images)
-    written = _in_opset(precision.opset, quantized.model, images)
-    shipped = pixels.normalizing(written, description)
-    metadata.describe(shipped, description)
-    model_bytes = shipped.SerializeToString(deterministic=True)
-    (output / MODEL).write_bytes(model_bytes)
+    shipped = models.ship(twin, mapping)
+    errors = fidelity.relative_errors(twin, shipped.quantized, images)
+    (output / MODEL).write_bytes(shipped.serialized)
     _tell(progress, "quantize")
 
-    kernels = integer_kernels.kernels(written.SerializeToString(deterministic=True))
-    logits = _logits(model_bytes, validation, description)
+    kernels = integer_kernels.kernels(shipped.written.SerializeToString(deterministic=True))
+    logits = shipping.logits(shipped.serialized, validation, description)
     metrics = {
         **_accuracies(float_logits, logits, validation),
-        **_sizes(float_bytes, model_bytes),
+        **_sizes(float_bytes, shipped.serialized),
         "export_error": error,
         "integer_share": kernels.integer_share,
         "calibration_samples": float(len(images)),
     }
     if learned is not None:
         metrics |= _of_training(learned.trained, logits, validation, description)
-    _write_facts(output / FACTS, metrics, kernels, ranges, errors, quantized.storage)
+    if chosen is not None:
+        metrics |= _of_choice(chosen)
+    _write_facts(output / FACTS, metrics, kernels, ranges, errors, shipped.quantized.storage, chosen)
     _tell(progress, "evaluate", metrics)
     told = (
         *warnings,
-        *_accuracy_lost(metrics, learned),
+        *(() if chosen is not None else _accuracy_lost(metrics, learned)),
         *representable.warnings(exported, left, precision.activation_bits),
     )
     if learned is None:
-        told += fidelity.warnings(exported, errors, precision.weight_bits, precision.activation_bits)
+        fewest = precision.weight_bits if chosen is None else min(chosen.bits.values())
+        told += fidelity.warnings(exported, errors, fewest, precision.activation_bits)
+        told += () if chosen is None else widths.warnings(chosen)
     else:
         told += _simulated_otherwise(metrics, len(validation))
     return Quantized(metrics, (*told, *_float_nodes(kernels)), None if learned is None else learned.trained)
@@ -129,6 +134,13 @@ def _learned(method: Spec, network: onnx.ModelProto, mapping: QuantizationMappin
     return function(method, "learn")(method, network, mapping, lessons)
 
 
+def _chosen(
+    method: Spec, widths: Widths, validation: Split, float_logits: np.ndarray, progress: ProgressCallback
+) -> ChosenWidths:
+    at = Progress("", _STEPS.index("calibrate") + 1, len(_STEPS))
+    return function(method, "choose")(method, widths.trials(validation, float_logits, progress, at))
+
+
 def _of_training(trained: "Trained", logits: np.ndarray, split: Split, description: Description) -> dict[str, float]:
     """`simulation_error`: the largest difference of a logit between the trained simulation and the shipped model."""
     simulated = inference.logits(trained.model, split.images, description).numpy()
@@ -136,6 +148,16 @@ def _of_training(trained: "Trained", logits: np.ndarray, split: Split, descripti
         "simulated_validation_accuracy": float((simulated.argmax(axis=1) == split.labels.numpy()).mean()),
         "simulation_error": float(np.abs(simulated - logits).max()),
         "best_epoch": float(trained.best_epoch),
+    }
+
+
+def _of_choice(chosen: ChosenWidths) -> dict[str, float]:
+    """`models_tried`: on the validation split; bytes of the layers' weights, as chosen and with 8 bits everywhere."""
+    return {
+        "mean_weight_bits": chosen.mean_bits,
+        "layer_weight_bytes": float(chosen.chosen.weight_bytes),
+        "layer_weight_bytes_at_8_bits": float(chosen.curve[0].weight_bytes),
+        "models_tried": float(chosen.models),
     }
 
 
@@ -161,15 +183,6 @@ def _tell(progress: ProgressCallback, step: str, metrics: Mapping[str, float] | 
     progress(Progress(step, _STEPS.index(step) + 1, len(_STEPS), metrics or {}))
 
 
-def _logits(model: bytes, split: Split, description: Description) -> np.ndarray:
-    running = session.open_session(model)
-    images = split.images.numpy()
-    # The float32 input of a whole split would take four times its memory.
-    starts = range(0, len(images), _CHUNK)
-    chunks = (pixels.inputs(running, images[start : start + _CHUNK], description) for start in starts)
-    return np.concatenate([session.predict(running, chunk, _CHUNK) for chunk in chunks])
-
-
 def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
     """The largest difference of a logit, as it is; its bound is relative to the range of the logits."""
     error, bound = float(np.abs(expected - found).max()), LARGEST_EXPORT_ERROR * float(np.ptp(expected))
@@ -181,29 +194,6 @@ def _export_error(expected: np.ndarray, found: np.ndarray) -> float:
             "randomness, for state that changes between calls, or for a branch that tracing has fixed"
         )
     return error
-
-
-def _quantized(
-    exported: onnx.ModelProto, mapping: QuantizationMapping, left: tuple[str, ...], precision: Precision
-) -> qdq.QdqModel:
-    try:
-        return qdq.write(exported, mapping, int4=precision.opset >= NEWEST_OPSET)
-    except ModelError as error:
-        if not left:
-            raise
-        (why,) = representable.warnings(exported, left, precision.activation_bits)
-        raise ModelError(f"nothing is left that could be quantized: {why}") from error
-
-
-def _in_opset(version: int, model: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
-    found = opset.lowered(model, version)
-    if found is not model:
-        before, after = (
-            session.predict(session.open_session(each.SerializeToString()), images, _CHUNK) for each in (model, found)
-        )
-        if not np.abs(before - after).max() <= LARGEST_EXPORT_ERROR * np.ptp(before):
-            raise ModelError(f"in opset {version} the model computes something else. Allowed is a larger `opset`")
-    return found
 
 
 def _calibration_images(
@@ -270,6 +260,7 @@ def _write_facts(
     ranges: Ranges,
     errors: Mapping[str, float],
     storage: Mapping[str, str],
+    chosen: ChosenWidths | None,
 ) -> None:
     facts = {
         **metrics,
@@ -278,5 +269,6 @@ def _write_facts(
         "weight_storage": dict(storage),
         "activation_ranges": {name: list(span) for name, span in ranges.items()},
         "relative_errors": {name: round(error, 4) for name, error in errors.items()},
+        **({} if chosen is None else {FACT: chosen.fields()}),
     }
     path.write_text(json.dumps(facts, indent=1) + "\n")

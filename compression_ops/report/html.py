@@ -8,13 +8,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from compression_ops import quantities
 from compression_ops.metric import WORDS
-from compression_ops.report import class_sections, decision_sections, seed_sections
+from compression_ops.report import class_sections, decision_sections, precision_sections, seed_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
 from compression_ops.report.plots import accuracy as plot_accuracy
 from compression_ops.report.plots import confusion, decisions, style
 from compression_ops.report.plots import latency as plot_latency
+from compression_ops.report.plots import precision as plot_precision
 
 # The template is part of this module: the closure of a stage's code counts the files named here.
 RESOURCES = ("templates/report.html",)
@@ -57,6 +58,8 @@ def page(report: Report) -> str:
         colors={model.name: style.look(model.role)[1] for model in report.models},
         depths={model.name: model.depth for model in report.models},
         figures=_figures(report),
+        precision=precision_sections.sentences(report),
+        precision_tables=precision_sections.tables(report),
         tables=_tables(report),
         class_tables=[class_sections.by_class(report), *class_sections.confusions(report)],
         classes=report_sections.classes(report),
@@ -123,6 +126,13 @@ def _figures(report: Report) -> list[Figure]:
             "Each cell counts test samples: this model's confusion matrix less its teacher's. Red is worse, blue is "
             "better: a red cell off the diagonal is a confusion that became more frequent, a red one on the diagonal a "
             "class that is less often right. White is unchanged.",
+        ),
+        (
+            "Accuracy against bytes of weights, as bits were chosen",
+            plot_precision.draw(report),
+            "Each point is a model that the search went through, numbered as in the table of its steps; on the right "
+            "all layers have 8 bits, and the filled one was chosen. Dashed: the accuracy of the float student on the "
+            "validation split; dotted: the least that was allowed.",
         ),
         (
             "Latency distribution",

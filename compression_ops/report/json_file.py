@@ -50,6 +50,7 @@ def _fields(report: Report, model: Measured) -> dict[str, Any]:
         "confusion_matrix": model.quality.confusion.tolist(),
         "change": None if model.change is None else asdict(model.change),
         "over_seeds": None if model.over_seeds is None else asdict(model.over_seeds),
+        "chosen_widths": None if model.widths is None else model.widths.fields(),
         "teacher_agreement": model.teacher_agreement,
         "distillation": None if model.distillation is None else asdict(model.distillation),
         **asdict(model.cost),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from compression_ops.report import class_sections, decision_sections, seed_sections
+from compression_ops.report import class_sections, decision_sections, precision_sections, seed_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.contents import Report, recommended
@@ -29,6 +29,8 @@ def markdown(report: Report) -> str:
         ),
         _table(seeds) if (seeds := seed_sections.table(report)) else "",
         *map(_table, decision_sections.tables(report)),
+        _sentences("Bits that were chosen", precision_sections.sentences(report)),
+        *map(_table, precision_sections.tables(report)),
         _table(report_sections.quality(report)),
         _table(report_sections.cost(report)),
         _table(report_sections.latency(report)),

@@ -28,7 +28,8 @@ class Quantization(Precision):
 
     calibration: one_of("quantization.calibration", "method", CALIBRATION)  # type: ignore[valid-type]
     method: one_of("quantization.methods", "type", METHOD) = Field(  # type: ignore[valid-type]
-        default=Calibrated(), description="`calibrated`, the default: as it was trained. `lsq` trains it further."
+        default=Calibrated(),
+        description="`calibrated`, the default: as it was trained. `lsq` trains it further; `automatic` chooses bits.",
     )
 
 

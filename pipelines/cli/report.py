@@ -9,7 +9,7 @@ import typer
 
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.benchmark import report_sentences, report_tables, seeds_table
+from pipelines.cli.benchmark import report_sentences, report_tables, seeds_table, widths_table
 from pipelines.cli.benchmark.report_tables import Section
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import Terminal, err, out, print_json
@@ -66,9 +66,11 @@ def show(console: Terminal, frame: "pd.DataFrame", content: dict[str, Any], mark
     _sentences(console, "Warnings", report_sentences.warnings(content))
     _sentences(console, "Verdicts", report_sentences.verdicts(content))
     _sentences(console, "What distillation gained", report_sentences.distillation(content))
+    _sentences(console, "Bits that were chosen", widths_table.sentences(content))
     over_seeds = seeds_table.table(models, metric)
     details = [*((over_seeds,) if over_seeds else ()), report_tables.quality(models), report_tables.cost(models)]
     details += [report_tables.latency(models, size) for size in report_tables.batch_sizes(models)]
+    details[1 + bool(over_seeds) : 1 + bool(over_seeds)] = widths_table.tables(content)
     by_class = [report_tables.classes(content)]
     if report_tables.tells_classes_apart(content):
         details.insert(1 + bool(over_seeds), report_tables.averages(models))

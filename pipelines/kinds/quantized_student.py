@@ -1,16 +1,29 @@
 """The quantized students: integer ONNX models, of students or of their controls."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from compression_ops import implementations
+from compression_ops.onnx_model.chosen_widths import of_folder
 from compression_ops.quantization.learned import trains
+from compression_ops.quantization.widths import chooses
 from compression_ops.spec import Spec
 from compression_ops.stages.quantized_student import QuantizedStudent
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, augmentation_code, from_seed, network_code, repeats, seeds, thresholds
+from pipelines.kinds.kind import (
+    Kind,
+    Page,
+    augmentation_code,
+    from_seed,
+    in_words,
+    network_code,
+    repeats,
+    seeds,
+    thresholds,
+)
 from pipelines.recipe.sections import Recipe
-from pipelines.state.materialization import Check
+from pipelines.state.materialization import Check, Materialization
 
 _NUMBERS = (
     "validation_accuracy",
@@ -26,13 +39,15 @@ _NUMBERS = (
 )
 
 
+_OF_CHOICE = ("mean_weight_bits", "layer_weight_bytes", "layer_weight_bytes_at_8_bits", "models_tried")
 _OF_TRAINING = ("simulated_validation_accuracy", "simulation_error", "best_epoch")
 
 
 def _numbers(asset: Asset) -> tuple[str, ...]:
-    """What its stage tells; one whose method trains tells of that, too."""
+    """What its stage tells; one whose method trains, or chooses bits, tells of that, too."""
     assert isinstance(asset.parameters, QuantizedStudent)
-    return (*_NUMBERS, *(_OF_TRAINING if trains(asset.parameters.method) else ()))
+    method = asset.parameters.method
+    return (*_NUMBERS, *(_OF_TRAINING if trains(method) else ()), *(_OF_CHOICE if chooses(method) else ()))
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
@@ -91,11 +106,32 @@ def integer_kernels(gate: Gate, evidence: Evidence) -> Check:
     return gate.at_least(evidence, "gates.min_integer_share", text, evidence.metrics["integer_share"])
 
 
+def headline(entry: Materialization) -> str:
+    """Its accuracy, beside that of the float model or the bits that were chosen."""
+    found = entry.metrics
+    second = next(name for name in ("mean_weight_bits", "float_validation_accuracy") if name in found)
+    return in_words({name: found[name] for name in ("validation_accuracy", second)}, 2)
+
+
+def page(folder: Path, entry: Materialization) -> Page:
+    """Its numbers; where bits were chosen, which and why."""
+    chosen = of_folder(folder)
+    if chosen is None:
+        return Page(numbers=entry.metrics)
+    rows = [
+        {"layer": layer.name, "bits": layer.bits, "weights": layer.weights, "bytes": layer.weight_bytes}
+        for layer in chosen.layers
+    ]
+    return Page({"bits": chosen.sentence}, entry.metrics, rows)
+
+
 KIND = Kind(
     description="A student or a control as an integer ONNX model: batch norm folded, calibrated or trained on.",
     badges=("onnx", "quantized"),
     assets=assets,
     gates=gates,
+    headline=headline,
+    page=page,
     is_model=True,
     searchable=_numbers,
     profiled="sessions",

@@ -6,6 +6,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from compression_ops.quantization.learned import trains
 from compression_ops.quantization.precision import NEWEST_OPSET
+from compression_ops.quantization.widths import WIDEST, chooses
 from pipelines.recipe.error import Mistake, shown
 from pipelines.recipe.location import locate
 from pipelines.recipe.sections import QuantizedStudent, Recipe
@@ -26,6 +27,12 @@ def mistakes(recipe: Recipe, attributes: CommentedMap) -> Iterator[Mistake]:
             )
         if trains(quantized.method):
             yield from _learned_otherwise(quantized, attributes, here)
+        if chooses(quantized.method) and quantized.weight_bits != WIDEST:
+            path, line, value, _ = locate(attributes, (*here, "weight_bits"))
+            allowed = (
+                f"no `weight_bits`: the method {quantized.method.model_dump()['type']} chooses them; or no `method`"
+            )
+            yield Mistake(line, path, "contradicts the method", shown(value), allowed)
 
 
 def _wide(recipe: Recipe, attributes: CommentedMap, here: tuple[str, str], opset: int) -> Iterator[Mistake]:

@@ -10,6 +10,7 @@ EXPORTED = "soft_labels quantized_student measurements"
 MEASURED = "measurements benchmark_report"
 COMPARED = "measurements benchmark_report champion"
 STORED = "dataset teacher soft_labels student control quantized_student measurements champion"
+COMPUTED_AND_TOLD = "soft_labels quantized_student measurements benchmark_report champion"
 NOBODY = ""
 
 MODULES: dict[str, str] = {
@@ -159,7 +160,8 @@ MODULES: dict[str, str] = {
     "distillation.objective": "student",
     "distillation.soft_labels": "soft_labels student",
     # ONNX models
-    "onnx_model": "soft_labels quantized_student measurements champion",
+    "onnx_model": COMPUTED_AND_TOLD,
+    "onnx_model.chosen_widths": "quantized_student measurements benchmark_report",
     "onnx_model.export": EXPORTED,
     "onnx_model.frozen": EXPORTED,
     "onnx_model.graph": EXPORTED,
@@ -176,6 +178,10 @@ MODULES: dict[str, str] = {
     "quantization": "quantized_student",
     "quantization.activations": "quantized_student",
     "quantization.affine": "quantized_student",
+    "quantization.automatic_precision": "quantized_student",
+    "quantization.automatic_precision.explanation": NOBODY,
+    "quantization.automatic_precision.greedy": NOBODY,
+    "quantization.automatic_precision.trials": "quantized_student",
     "quantization.calibration": "quantized_student",
     "quantization.calibration.entropy": NOBODY,
     "quantization.calibration.minmax": "quantized_student",
@@ -188,6 +194,7 @@ MODULES: dict[str, str] = {
     "quantization.learned": "quantized_student",
     "quantization.mapping": "quantized_student",
     "quantization.methods": "quantized_student",
+    "quantization.methods.automatic": NOBODY,
     "quantization.methods.calibrated": "quantized_student",
     "quantization.methods.lsq": NOBODY,
     "quantization.post_training": "quantized_student",
@@ -200,12 +207,14 @@ MODULES: dict[str, str] = {
     "quantization.qdq": "quantized_student",
     "quantization.representable": "quantized_student",
     "quantization.saturation": "quantized_student",
+    "quantization.shipping": "quantized_student",
     "quantization.simulation": NOBODY,
     "quantization.simulation.arrangement": NOBODY,
     "quantization.simulation.graph": NOBODY,
     "quantization.simulation.learned_step": NOBODY,
     "quantization.simulation.operators": NOBODY,
     "quantization.student": "quantized_student",
+    "quantization.widths": "quantized_student",
     # measuring, comparing, promoting
     "evaluation": COMPARED,
     "evaluation.bootstrap": COMPARED,
@@ -244,8 +253,10 @@ MODULES: dict[str, str] = {
     "report.plots.labels": "benchmark_report",
     "report.plots.latency": "benchmark_report",
     "report.plots.pareto": "benchmark_report",
+    "report.plots.precision": "benchmark_report",
     "report.plots.search": NOBODY,
     "report.plots.style": "benchmark_report",
+    "report.precision_sections": "benchmark_report",
     "report.seed_sections": "benchmark_report",
     "report.search_page": NOBODY,
     "report.sections": "benchmark_report",

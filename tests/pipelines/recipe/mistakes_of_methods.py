@@ -12,6 +12,12 @@ def _learning(field: str) -> tuple[str, str]:
     return (before, f"{field}\n      {after}")
 
 
+def _choosing(bits: int) -> tuple[str, str]:
+    rest = "      activation_bits: 8\n      per_channel: true\n      "
+    before, after = _method("type: automatic, max_accuracy_drop: 0.5")
+    return (f"weight_bits: 8\n{rest}{before}", f"weight_bits: {bits}\n{rest}{after}")
+
+
 METHODS = {
     "unknown method of quantization": (
         _method("type: lsqq, epochs: 2"),
@@ -23,7 +29,7 @@ METHODS = {
         _method("epochs: 2"),
         "quantized_students.int8.method.type",
         "missing",
-        "one of: calibrated, lsq",
+        "one of: automatic, calibrated, lsq",
     ),
     "a method without a loss": (
         _method("type: lsq, epochs: 2, learning_rate: 0.001"),
@@ -60,6 +66,36 @@ METHODS = {
         "quantized_students.int8.bias_correction",
         "true (true/false)",
         "`false` with the method lsq",
+    ),
+    "bits that are chosen, without a bound": (
+        _method("type: automatic"),
+        "quantized_students.int8.method.max_accuracy_drop",
+        "missing",
+        "a number, at least 0 and at most 100",
+    ),
+    "bits that are chosen for latency": (
+        _method("type: automatic, max_accuracy_drop: 0.5, minimize: latency"),
+        "quantized_students.int8.method.minimize",
+        "'latency' (text)",
+        "bytes; latency depends on no width",
+    ),
+    "no models to choose bits by": (
+        _method("type: automatic, max_accuracy_drop: 0.5, max_models: 0"),
+        "quantized_students.int8.method.max_models",
+        "0 (a number)",
+        "at least 1",
+    ),
+    "a bound that is no number of points": (
+        _method("type: automatic, max_accuracy_drop: 101"),
+        "quantized_students.int8.method.max_accuracy_drop",
+        "101 (a number)",
+        "at most 100",
+    ),
+    "bits that are stated and chosen": (
+        _choosing(4),
+        "quantized_students.int8.weight_bits",
+        "4 (a number)",
+        "no `weight_bits`: the method automatic chooses them; or no `method`",
     ),
     "epochs of a method that learns nothing": (
         _method("type: calibrated, epochs: 2"),
