@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_ops import metric as metrics
 from compression_ops.evaluation import family as families
 from compression_ops.evaluation import over_seeds, statistics
 from compression_ops.evaluation import quality as qualities
@@ -28,7 +27,7 @@ from compression_ops.evaluation.over_seeds import OverSeeds
 from compression_ops.evaluation.processor import Processor
 from compression_ops.evaluation.quality import Change, Quality
 from compression_ops.evaluation.statistics import Difference, Estimate, Proportion
-from compression_ops.metric import CLASS_AVERAGED, Metric
+from compression_ops.metric import CLASS_AVERAGED
 from compression_ops.onnx_model.chosen_widths import ChosenWidths
 
 CONTENT, TIMINGS = "measurements.json", "timings.json"
@@ -145,7 +144,7 @@ class Measurements:
             "roc_auc": model.quality.roc_auc,
         }
         for metric in CLASS_AVERAGED:
-            values |= _class_averaged(model, metric)
+            values |= qualities.numbers(metric, model.quality, model.change, model.distillation)
         if model.over_seeds is not None:
             values |= model.over_seeds.numbers()
         for batch_size in self.conditions.sizes:
@@ -200,21 +199,6 @@ def compare(
         )
 
     return tuple(measured(name) for name in families.order(family))
-
-
-def _class_averaged(model: Measured, metric: Metric) -> dict[str, float | int | None]:
-    """The numbers of one metric by their columns."""
-    column, found = metrics.columns(metric), model.quality.of(metric)
-    change, gain = (None if one is None else one.of(metric) for one in (model.change, model.distillation))
-    return {
-        column.value: found.value,
-        f"{column.value}_low": found.low,
-        f"{column.value}_high": found.high,
-        column.change: None if change is None else change.points,
-        column.p_value: None if change is None else change.p_value,
-        column.gain: None if gain is None else gain.points,
-        column.gain_p_value: None if gain is None else gain.p_value,
-    }
 
 
 def worst_class(class_points: tuple[float | None, ...]) -> int | None:

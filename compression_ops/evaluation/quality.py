@@ -123,6 +123,23 @@ def compare(
     )
 
 
+def numbers(
+    metric: Metric, quality: Quality, change: Change | None, gain: Change | None
+) -> dict[str, float | int | None]:
+    """The numbers of one metric by their columns: of a model, against its parent, against its control."""
+    column, found = metrics.columns(metric), quality.of(metric)
+    against_parent, against_control = (None if one is None else one.of(metric) for one in (change, gain))
+    return {
+        column.value: found.value,
+        f"{column.value}_low": found.low,
+        f"{column.value}_high": found.high,
+        column.change: None if against_parent is None else against_parent.points,
+        column.p_value: None if against_parent is None else against_parent.p_value,
+        column.gain: None if against_control is None else against_control.points,
+        column.gain_p_value: None if against_control is None else against_control.p_value,
+    }
+
+
 def _roc_auc(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float | None:
     """By Mann & Whitney: how likely a sample of class 1 has a higher score than one of class 0."""
     if logits.shape[1] != 2 or len(np.unique(labels)) != 2:
