@@ -13,6 +13,7 @@ from compression_ops import errors
 from compression_ops.progress import Progress
 from compression_ops.spec import Spec
 from compression_ops.stages.stage import Context, StageFunction, StageResult
+from pipelines.execution import unattended
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,12 @@ def run(job: Job, tell: Callable[[Answer], None]) -> None:
     started = time.monotonic()
     try:
         stage: StageFunction = importlib.import_module(job.stage).run
-        result = stage(job.parameters, job.inputs, Context(job.output, tell, job.device))
+        with unattended.code():
+            result = stage(job.parameters, job.inputs, Context(job.output, tell, job.device))
         tell(Done(result, time.monotonic() - started))
+    except KeyboardInterrupt:
+        raise
     except Exception as error:  # noqa: BLE001  it runs somebody's network, which may fail in any way
         tell(Failed(type(error).__name__, str(error)))
+    except BaseException as error:  # noqa: BLE001  as one that ends the process, by sys.exit()
+        tell(Failed(errors.CompressionError.__name__, f"the code that it runs failed: {errors.told(error)}"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compression_ops.data.sources import digits
-from compression_ops.errors import DataError, ModelError
+from compression_ops.errors import CompressionError, DataError, ModelError
 from compression_ops.progress import Progress, silent
 from compression_ops.stages.dataset import run as make_dataset
 from compression_ops.stages.stage import Context, StageResult
@@ -89,6 +89,35 @@ def test_what_a_stage_raises_there_is_raised_here_by_its_own_class(dataset: Path
     pool.add("a", job(dataset, tmp_path / "there", TEACHER.changed(learning_rate=100.0, optimizer="sgd")))
     with pytest.raises(ModelError, match="training diverged"):
         taken(pool, "a").result(silent, nothing)
+
+
+UNRULY = """
+import os, sys
+from torch import nn
+
+def network(input_shape, classes):
+    print("a line that is no answer")
+    os.write(1, b"nor is this one\\n")
+    assert os.read(0, 1) == b"", "the jobs are not its to read"
+    if WHAT == "exit":
+        sys.exit(3)
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))
+"""
+
+
+@pytest.mark.parametrize("what", ["print", "exit"])
+def test_code_that_prints_reads_and_ends_processes_disturbs_nobody(
+    what: str, dataset: Path, tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"unruly_{what}.py").write_text(f"WHAT = {what!r}\n{UNRULY}")
+    monkeypatch.syspath_prepend(tmp_path)
+    pool.add("a", job(dataset, tmp_path / "there", TEACHER.changed(architecture=f"unruly_{what}:network")))
+    begun = taken(pool, "a")
+    if what == "print":
+        assert begun.result(silent, nothing) is not None
+        return
+    with pytest.raises(CompressionError, match="SystemExit"):
+        begun.result(silent, nothing)
 
 
 def test_a_job_that_no_process_has_taken_is_taken_back(dataset: Path, tmp_path: Path, pool: Pool) -> None:
