@@ -49,7 +49,7 @@ def test_of_seeds_that_agree_it_is_the_paired_t_test_over_samples() -> None:
 
 
 def test_what_makes_no_difference_is_found_to_make_one_no_more_often_than_it_should() -> None:
-    rng, found, trials = np.random.default_rng(0), 0, 400
+    rng, found, trials = np.random.default_rng(0), 0, 100
     for _ in range(trials):
         # Both chances: samples of unequal difficulty that all networks share, and networks of unequal luck.
         labels, easy = np.zeros(300, np.int64), rng.normal(2.0, 1.0, 300)
@@ -58,7 +58,7 @@ def test_what_makes_no_difference_is_found_to_make_one_no_more_often_than_it_sho
             return [(easy + rng.normal(0, 0.1) + rng.normal(0, 1, 300) < 0).astype(np.int64) for _ in range(5)]
 
         found += over_seeds.differences(trained(), trained(), labels, 2)["accuracy"].p_value < 0.05
-    # The binomial's bounds of 400 trials at 5 %, of which a cautious test may stay below the lower.
+    # The binomial's bounds of 100 trials at 5 %, of which a cautious test may stay below the lower.
     assert found <= stats.binom.ppf(0.999, trials, 0.05)
 
 

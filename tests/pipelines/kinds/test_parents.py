@@ -80,6 +80,7 @@ def test_a_quantized_student_of_nothing_is_told_what_there_is(defs: Path) -> Non
     assert "one of: small; or `of`: student/small, control/small" in message
 
 
+@pytest.mark.slow
 def test_a_student_that_teaches_labels_the_views_of_the_teacher_and_is_the_parent(defs: Path, home: Path) -> None:
     path = recipes.write(defs, text=recipes.edited(CHAIN, BY_MEDIUM))
     graph = product.pipeline().graph
@@ -104,6 +105,7 @@ def test_a_student_that_teaches_labels_the_views_of_the_teacher_and_is_the_paren
     assert expected <= product.computed() <= {*expected, "benchmark_report", "champion"}
 
 
+@pytest.mark.slow
 def test_a_loss_that_needs_the_teacher_has_the_student_that_teaches_beside_it(defs: Path, home: Path) -> None:
     loss = ("loss: {type: kd, temperature: 4.0, alpha: 0.9}", "loss: {type: fitnet, teacher_layer: nowhere}")
     path = recipes.write(defs, text=recipes.edited(CHAIN, BY_MEDIUM, loss))
@@ -161,6 +163,7 @@ def test_new_seeds_of_one_member_are_never_those_of_another(defs: Path) -> None:
     assert min(later - former for former, later in pairwise(seeds)) > 1_000_000
 
 
+@pytest.mark.slow
 def test_an_ensemble_stands_beside_a_student_whose_loss_needs_it(defs: Path, home: Path) -> None:
     loss = ("loss: {type: kd, temperature: 4.0, alpha: 0.9}", "loss: {type: fitnet, teacher_layer: nowhere}")
     path = recipes.write(defs, text=recipes.edited(loss, text=_teacher_of(2)))

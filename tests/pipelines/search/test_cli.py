@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import REPOSITORY
 from tests.pipelines.search.searches import write
 
@@ -17,6 +19,7 @@ def _run(*arguments: str, columns: str = "80") -> subprocess.CompletedProcess[st
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_the_trials_are_a_table_and_the_best_a_command(recipe: Path) -> None:
     write(recipe.parent.parent)
     done = _run("--search")

@@ -68,6 +68,7 @@ def test_the_best_by_one_number_is_that_of_the_largest(recipe: Path) -> None:
     assert list(result.best) == [numbers.index(max(numbers))]
 
 
+@pytest.mark.slow
 def test_a_trial_that_breaks_a_constraint_stops_before_what_comes_after(recipe: Path) -> None:
     write(
         recipe.parent.parent,
@@ -105,6 +106,7 @@ def test_a_setting_that_cannot_be_computed_fails_and_the_search_goes_on(recipe: 
     assert result.chosen is not None
 
 
+@pytest.mark.slow
 def test_the_search_is_a_run_of_mlflow_and_its_trials_are_runs_in_it(recipe: Path) -> None:
     write(recipe.parent.parent)
     result = _search()
@@ -134,6 +136,7 @@ def test_the_search_is_a_run_of_mlflow_and_its_trials_are_runs_in_it(recipe: Pat
     ), "it needs nothing but itself"
 
 
+@pytest.mark.slow
 def test_another_parameter_makes_it_another_search(recipe: Path) -> None:
     write(recipe.parent.parent)
     first = searches.searches.found(product.pipeline()).folder
@@ -148,6 +151,7 @@ def test_a_recipe_without_a_search_is_told_how_to_state_one(defs: Path) -> None:
         _search()
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_search_at_a_time(recipe: Path) -> None:
     from filelock import FileLock
 

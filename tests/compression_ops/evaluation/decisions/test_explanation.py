@@ -214,6 +214,7 @@ def plain(one: Decision) -> tuple[Any, ...]:
     return (one.model, one.sample, one.label, one.predicted, one.confidence, one.nodes, one.leaf, one.distribution)
 
 
+@pytest.mark.slow
 def test_measurements_keep_the_decisions_of_students_and_repeat_them_byte_for_byte(tmp_path: Path) -> None:
     small = small_data.data()
     folders = {name: tmp_path / name.replace("/", "_") for name in ("dataset", "teacher", "student/a", "control/a")}

@@ -160,6 +160,7 @@ def test_bytes_of_weights_are_those_of_the_file(inputs: dict[str, Path], tmp_pat
     assert found.curve[0].weight_bytes == sum(WEIGHTS.values())
 
 
+@pytest.mark.slow
 def test_what_is_verified_is_what_is_shipped_with_learned_rounding_and_corrected_biases(
     inputs: dict[str, Path], tmp_path: Path
 ) -> None:
