@@ -26,7 +26,7 @@ from pipelines.state import scratch
 from pipelines.state.action import Action
 from pipelines.state.materialization import Materialization
 
-_WORTH_A_PROCESS = 3.0  # seconds of what it may take over; it needs two to begin
+_WORTH_A_PROCESS = 2.0  # seconds of what it may take over: it needs two to begin, on a core that has nothing to do
 _MOST = 16  # processes; each takes half a GiB of memory
 _ON_THIS_PROCESSOR = "cpu"
 

@@ -92,7 +92,7 @@ def test_one_core_has_no_side(recipe: Path, two_cores: list[str]) -> None:
 def test_what_takes_no_time_is_not_worth_a_process(
     recipe: Path, two_cores: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "_WORTH_A_PROCESS", 3.0)
+    monkeypatch.setattr(ahead, "_WORTH_A_PROCESS", 2.0)
     recipe.write_text(recipes.edited(EPOCHS))
     assert "control/small" in product.computed()
     assert two_cores == []
