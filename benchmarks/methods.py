@@ -8,41 +8,31 @@ the control, seed by seed, with its p-value over seeds and samples.
 """
 
 import argparse
-import os
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
-from ruamel.yaml import YAML
+import variant
 
 from compression_ops import implementations, quantities
-from compression_ops.report import files
-from pipelines.commands import run
 from pipelines.pipeline import Pipeline
-from pipelines.recipe import file as recipe_file
-from pipelines.state import home
 
 
 def main() -> None:
     """Run the copy and print one row a loss."""
     arguments = _arguments()
-    os.environ["COMPRESSION_DEFS"] = str(_copy(arguments.recipe, arguments.seeds, arguments.losses.split(",")))
-    pipeline = Pipeline.open(f"{arguments.recipe}_losses")
-    report = run.run(pipeline)
-    if report.named("failed"):
-        raise SystemExit(next(item.cause for item in report.outcomes if item.cause))
-    entry = pipeline.latest("benchmark_report")
-    assert entry is not None
-    frame = files.read_frame(pipeline.store.fetch(entry.artifact)).set_index("model")
+    change = partial(_change, seeds=arguments.seeds, losses=arguments.losses.split(","))
+    pipeline = variant.opened(arguments.recipe, "losses", change)
+    frame, seconds = variant.measured(pipeline)
     print("| loss | validation, % | test, % | gain over the control, points | p |\n|---|---|---|---|---|")
-    for name, row in frame[frame["seeds"].notna()].iterrows():
+    for name, row in frame.iterrows():
         kind, _, loss = str(name).partition("/")
         if kind == "student" or loss == "kd":
             gain, p = row["distillation_gain_points_mean"], row["distillation_gain_points_mean_p_value"]
             test = f"{100 * row['test_accuracy_mean']:.2f} ± {100 * row['test_accuracy_sd']:.2f}"
             own = loss if kind == "student" else "labels alone"
             print(f"| {own} | {_validation(pipeline, str(name))} | {test} | {quantities.points(gain, 2)} | {p:.2g} |")
-    print(f"\n{arguments.seeds} seeds, {report.seconds:.0f} s")
+    print(f"\n{arguments.seeds} seeds, {seconds:.0f} s")
 
 
 def _validation(pipeline: Pipeline, name: str) -> str:
@@ -52,26 +42,13 @@ def _validation(pipeline: Pipeline, name: str) -> str:
     return f"{values.mean():.2f} ± {values.std(ddof=1):.2f}"
 
 
-def _copy(recipe: str, seeds: int, losses: list[str]) -> Path:
-    """The folder of a recipe `<recipe>_losses`."""
-    yaml = YAML(typ="rt")
-    content: dict[str, Any] = yaml.load(recipe_file.path_of(recipe))  # pyright: ignore[reportUnknownMemberType]
-    attributes = content["attributes"]
+def _change(attributes: dict[str, Any], seeds: int, losses: list[str]) -> None:
+    """Its first student with each loss. All have the same control: of one it is trained, of the others known."""
     student = dict(next(iter(attributes["students"].values())))
     attributes["students"] = {
-        # Every student has the same control: of one of them it is trained, of the others known.
-        loss: student | {"loss": {"type": loss}, "control": True, "seeds": seeds}
-        for loss in losses
+        loss: student | {"loss": {"type": loss}, "control": True, "seeds": seeds} for loss in losses
     }
     attributes["quantized_students"] = {}
-    attributes["automation"] = {"mode": "off"}
-    attributes.pop("schedule", None)
-    folder = home.current().root / "benchmarks"
-    target = folder / f"{recipe}_losses" / recipe_file.FILE_NAME
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w") as stream:
-        yaml.dump(content, stream)  # pyright: ignore[reportUnknownMemberType]
-    return folder
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,41 +9,29 @@ the size of the first seed's file.
 """
 
 import argparse
-import os
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from ruamel.yaml import YAML
+import variant
 
 from compression_ops import quantities
-from compression_ops.report import files
-from pipelines.commands import run
-from pipelines.pipeline import Pipeline
-from pipelines.recipe import file as recipe_file
-from pipelines.state import home
 
 
 def main() -> None:
     """Run the copy and print one row a quantized student."""
     arguments = _arguments()
     bits = [int(each) for each in arguments.bits.split(",")]
-    os.environ["COMPRESSION_DEFS"] = str(_copy(arguments.recipe, arguments.seeds, bits))
-    pipeline = Pipeline.open(f"{arguments.recipe}_precision")
-    report = run.run(pipeline)
-    if report.named("failed"):
-        raise SystemExit(next(item.cause for item in report.outcomes if item.cause))
-    entry = pipeline.latest("benchmark_report")
-    assert entry is not None
-    frame = files.read_frame(pipeline.store.fetch(entry.artifact)).set_index("model")
+    pipeline = variant.opened(arguments.recipe, "precision", partial(_change, seeds=arguments.seeds, bits=bits))
+    frame, seconds = variant.measured(pipeline)
     print("| model | test, % | change against float, points | p | weights, bytes | file, bytes |")
     print("|---|---|---|---|---|---|")
-    for name, row in frame[frame["seeds"].notna()].iterrows():
+    for name, row in frame.iterrows():
         test = f"{100 * row['test_accuracy_mean']:.2f} ± {100 * row['test_accuracy_sd']:.2f}"
         change, p = row["accuracy_change_points_mean"], row["accuracy_change_points_mean_p_value"]
         change_words = quantities.points(change, 2) if str(name).startswith("quantized") else quantities.MISSING
         sizes = f"{row['weight_bytes']:,} | {row['file_bytes']:,}"
         print(f"| {name} | {test} | {change_words} | {p:.2g} | {sizes} |")
-    print(f"\n{arguments.seeds} seeds, {report.seconds:.0f} s")
+    print(f"\n{arguments.seeds} seeds, {seconds:.0f} s")
 
 
 def _quantized(student: str, bits: list[int], learning: dict[str, Any]) -> dict[str, Any]:
@@ -57,11 +45,8 @@ def _quantized(student: str, bits: list[int], learning: dict[str, Any]) -> dict[
     return found
 
 
-def _copy(recipe: str, seeds: int, bits: list[int]) -> Path:
-    """The folder of a recipe `<recipe>_precision`."""
-    yaml = YAML(typ="rt")
-    content: dict[str, Any] = yaml.load(recipe_file.path_of(recipe))  # pyright: ignore[reportUnknownMemberType]
-    attributes = content["attributes"]
+def _change(attributes: dict[str, Any], seeds: int, bits: list[int]) -> None:
+    """Its first student without a control, quantized in each way."""
     name, student = next(iter(attributes["students"].items()))
     attributes["students"] = {name: student | {"control": False, "seeds": seeds}}
     learning = {
@@ -73,14 +58,6 @@ def _copy(recipe: str, seeds: int, bits: list[int]) -> Path:
         "seed": student["seed"],
     }
     attributes["quantized_students"] = _quantized(name, bits, learning)
-    attributes["automation"] = {"mode": "off"}
-    attributes.pop("schedule", None)
-    folder = home.current().root / "benchmarks"
-    target = folder / f"{recipe}_precision" / recipe_file.FILE_NAME
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w") as stream:
-        yaml.dump(content, stream)  # pyright: ignore[reportUnknownMemberType]
-    return folder
 
 
 def _arguments() -> argparse.Namespace:

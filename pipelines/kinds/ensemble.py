@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.ensemble import Ensemble
 from pipelines.graph.asset import Asset
-from pipelines.kinds.gate import Evidence, Gate
+from pipelines.kinds.gate import Gate, validation_floor
 from pipelines.kinds.kind import Kind, teacher_code, thresholds
 from pipelines.recipe.sections import Recipe
-from pipelines.state.materialization import Check
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
@@ -28,14 +26,8 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
 
 def gates(asset: Asset) -> Iterator[Gate]:
     """A floor, below which no student is trained."""
-    yield Gate("accuracy_floor", "The teacher is good enough to be learned from.", accuracy_floor, blocking=True)
-
-
-def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
-    """The validation accuracy of the members together, or what the recipe's metric is."""
-    metric: Metric = evidence.asset.values["metric"]
-    found = evidence.metrics[f"validation_{metric}"]
-    return gate.at_least(evidence, "gates.min_teacher_accuracy", f"The validation {WORDS[metric]} is {{}}", found)
+    floor = validation_floor("gates.min_teacher_accuracy")
+    yield Gate("accuracy_floor", "The teacher is good enough to be learned from.", floor, blocking=True)
 
 
 KIND = Kind(

@@ -7,7 +7,7 @@ model keeps that model from being promoted.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from compression_ops.metric import Metric
+from compression_ops.metric import WORDS, Metric
 from pipelines.graph.asset import Asset
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
@@ -90,6 +90,17 @@ class Gate:
     ) -> Check:
         words = f"{text.format(f'{found:.4g}')}; {limit} is asked{'' if passed else ', so this fails'}."
         return self.found(passed, words, {"found": float(found), "threshold": float(threshold), **more})
+
+
+def validation_floor(path: str) -> Callable[[Gate, Evidence], Check]:
+    """Judges the validation accuracy of a network, or what the recipe's metric is, by the threshold at `path`."""
+
+    def judge(gate: Gate, evidence: Evidence) -> Check:
+        metric: Metric = evidence.asset.values["metric"]
+        found = evidence.metrics[f"validation_{metric}"]
+        return gate.at_least(evidence, path, f"The validation {WORDS[metric]} is {{}}", found)
+
+    return judge
 
 
 def failing(checks: tuple[Check, ...], model: str | None = None) -> list[str]:

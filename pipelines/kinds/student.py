@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from compression_ops import implementations
-from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.student import Student
 from pipelines.graph.asset import Asset
-from pipelines.kinds.gate import Evidence, Gate
+from pipelines.kinds.gate import Gate, validation_floor
 from pipelines.kinds.kind import (
     Kind,
     augmentation_code,
@@ -19,7 +18,6 @@ from pipelines.kinds.kind import (
     thresholds,
 )
 from pipelines.recipe.sections import Recipe
-from pipelines.state.materialization import Check
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
@@ -48,14 +46,8 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
 
 def gates(asset: Asset) -> Iterator[Gate]:
     """A floor, below which none is quantized."""
-    yield Gate("accuracy_floor", "The student is good enough to be quantized.", accuracy_floor, blocking=True)
-
-
-def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
-    """The validation accuracy of the epoch that was kept, or what the recipe's metric is."""
-    metric: Metric = evidence.asset.values["metric"]
-    found = evidence.metrics[f"validation_{metric}"]
-    return gate.at_least(evidence, "gates.min_student_accuracy", f"The validation {WORDS[metric]} is {{}}", found)
+    floor = validation_floor("gates.min_student_accuracy")
+    yield Gate("accuracy_floor", "The student is good enough to be quantized.", floor, blocking=True)
 
 
 KIND = Kind(

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from compression_ops.metric import WORDS, Metric
 from compression_ops.stages.teacher import Teacher
 from pipelines.graph.asset import TEACHER_WEIGHTS, Asset
-from pipelines.kinds.gate import Evidence, Gate
+from pipelines.kinds.gate import Gate, validation_floor
 from pipelines.kinds.kind import Kind, augmentation_code, network_code, of_training, seeds, thresholds
 from pipelines.recipe.sections import Recipe
-from pipelines.state.materialization import Check
 
 # Between the seeds of two members of an ensemble: a schedule that asks for new seeds adds 1 each time (see
 # `observed.generation`), so that no member ever comes to the seed that another one had.
@@ -42,14 +40,8 @@ def _network(recipe: Recipe, name: str, index: int, gates: dict[str, Any]) -> As
 def gates(asset: Asset) -> Iterator[Gate]:
     """A floor, below which no student is trained; of an ensemble, the members together are judged."""
     if asset.gates:
-        yield Gate("accuracy_floor", "The teacher is good enough to be learned from.", accuracy_floor, blocking=True)
-
-
-def accuracy_floor(gate: Gate, evidence: Evidence) -> Check:
-    """The validation accuracy of the epoch that was kept, or what the recipe's metric is."""
-    metric: Metric = evidence.asset.values["metric"]
-    found = evidence.metrics[f"validation_{metric}"]
-    return gate.at_least(evidence, "gates.min_teacher_accuracy", f"The validation {WORDS[metric]} is {{}}", found)
+        floor = validation_floor("gates.min_teacher_accuracy")
+        yield Gate("accuracy_floor", "The teacher is good enough to be learned from.", floor, blocking=True)
 
 
 KIND = Kind(
