@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from compression_ops.data import near_duplicates_small
 from compression_ops.data.file_names import listed
+from compression_ops.data.storage import mapped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,8 +106,9 @@ def fingerprints(images: "NDArray[np.uint8]") -> "NDArray[np.float32]":
     order = _coarse_first()
     step = max(1, _PIXELS // max(1, images[:1].size))
     for start in range(0, len(images), step):
-        grey = images[start : start + step].mean(axis=1, dtype=np.float32)
-        kept[start : start + step] = _lowest(grey).reshape(-1, _KEPT * _KEPT)[:, order]
+        block = images[start : start + step]
+        kept[start : start + step] = _lowest(block.mean(axis=1, dtype=np.float32)).reshape(-1, _KEPT * _KEPT)[:, order]
+        mapped.used(block)
     kept[:, 0] = 0
     length = np.linalg.norm(kept, axis=1, keepdims=True)
     blank = length < _BLANK * np.sqrt(images.shape[2] * images.shape[3])
