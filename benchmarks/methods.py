@@ -1,18 +1,20 @@
 """What each loss gains over the control: one student a loss, each from several seeds, on a recipe's data and teacher.
 
-python benchmarks/methods.py [RECIPE] [--seeds 5] [--losses kd,dkd,...]
+python benchmarks/methods.py [RECIPE] [--seeds 5] [--losses kd,dkd,...] [--loss kd temperature=2 alpha=0.9]...
 
-The recipe's first student with each loss's defaults, in a copy of the recipe below the home: what was
-trained before is known. Prints the validation and the test accuracy, mean and deviation of the seeds, and the gain over
-the control, seed by seed, with its p-value over seeds and samples.
+The recipe's first student with each loss's defaults, or with the fields that `--loss` states, in a copy of the recipe
+below the home: what was trained before is known. Prints the validation and the test accuracy, mean and deviation of
+the seeds, and the gain over the control, seed by seed, with its p-value over seeds and samples.
 """
 
 import argparse
+import re
 from functools import partial
 from typing import Any
 
 import numpy as np
 import variant
+from ruamel.yaml import YAML
 
 from compression_ops import implementations, quantities
 from pipelines.pipeline import Pipeline
@@ -21,16 +23,17 @@ from pipelines.pipeline import Pipeline
 def main() -> None:
     """Run the copy and print one row a loss."""
     arguments = _arguments()
-    change = partial(_change, seeds=arguments.seeds, losses=arguments.losses.split(","))
+    losses = {_name(loss): _stated(loss) for loss in arguments.loss or [[each] for each in arguments.losses.split(",")]}
+    change = partial(_change, seeds=arguments.seeds, losses=losses)
     pipeline = variant.opened(arguments.recipe, "losses", change)
     frame, seconds = variant.measured(pipeline)
     print("| loss | validation, % | test, % | gain over the control, points | p |\n|---|---|---|---|---|")
     for name, row in frame.iterrows():
         kind, _, loss = str(name).partition("/")
-        if kind == "student" or loss == "kd":
+        if kind == "student" or loss == next(iter(losses)):
             gain, p = row["distillation_gain_points_mean"], row["distillation_gain_points_mean_p_value"]
             test = f"{100 * row['test_accuracy_mean']:.2f} ± {100 * row['test_accuracy_sd']:.2f}"
-            own = loss if kind == "student" else "labels alone"
+            own = _words(losses[loss]) if kind == "student" else "labels alone"
             print(f"| {own} | {_validation(pipeline, str(name))} | {test} | {quantities.points(gain, 2)} | {p:.2g} |")
     print(f"\n{arguments.seeds} seeds, {seconds:.0f} s")
 
@@ -42,11 +45,28 @@ def _validation(pipeline: Pipeline, name: str) -> str:
     return f"{values.mean():.2f} ± {values.std(ddof=1):.2f}"
 
 
-def _change(attributes: dict[str, Any], seeds: int, losses: list[str]) -> None:
+def _stated(loss: list[str]) -> dict[str, Any]:
+    """["kd", "alpha=1"] -> {"type": "kd", "alpha": 1}."""
+    name, *fields = loss
+    return {"type": name} | {
+        key: YAML(typ="safe").load(value) for key, _, value in (each.partition("=") for each in fields)
+    }
+
+
+def _name(loss: list[str]) -> str:
+    """Of its student: letters, digits and underscores."""
+    return re.sub(r"\W", "_", "_".join(loss))
+
+
+def _words(stated: dict[str, Any]) -> str:
+    return ", ".join([stated["type"], *(f"{key} {value}" for key, value in stated.items() if key != "type")])
+
+
+def _change(attributes: dict[str, Any], seeds: int, losses: dict[str, dict[str, Any]]) -> None:
     """Its first student with each loss. All have the same control: of one it is trained, of the others known."""
     student = dict(next(iter(attributes["students"].values())))
     attributes["students"] = {
-        loss: student | {"loss": {"type": loss}, "control": True, "seeds": seeds} for loss in losses
+        name: student | {"loss": loss, "control": True, "seeds": seeds} for name, loss in losses.items()
     }
     attributes["quantized_students"] = {}
 
@@ -56,7 +76,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("recipe", nargs="?", default="digits")
     parser.add_argument("--seeds", type=int, default=5)
     known = implementations.names("distillation.losses")
-    parser.add_argument("--losses", default=",".join(known))
+    parser.add_argument("--losses", default=",".join(known), help="each with its defaults")
+    stated = "one loss with fields as in a recipe; may be given several times, instead of --losses"
+    parser.add_argument("--loss", nargs="+", action="append", metavar=("NAME", "FIELD=VALUE"), help=stated)
     return parser.parse_args()
 
 

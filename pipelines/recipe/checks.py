@@ -1,6 +1,5 @@
 """Turns pydantic's errors into mistakes with lines and words, and checks what one field says against the rest."""
 
-import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from ruamel.yaml.comments import CommentedMap
 from compression_ops import choices
 from compression_ops.spec import Spec
 from compression_ops.training.hyperparameters import Training
-from pipelines.recipe import schema_words
+from pipelines.recipe import constraints, schema_words
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
@@ -38,7 +37,7 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
         return _wrong_tag(attributes, location, path, line, node, schema)
     if fault["loc"][-1] == "[key]" or fault["type"] == "string_pattern_mismatch":
         return Mistake(line, path, "not a name", shown(fault["input"]), "letters, digits and underscores")
-    zones = zoneinfo.available_timezones() if location[-1] == "timezone" else ()
+    zones = constraints.timezones() if location[-1] == "timezone" else ()
     words = [str(choice) for choice in (*schema.get("enum", []), *sorted(zones))]
     problem = "out of range" if "than" in fault["type"] or "short" in fault["type"] else "not allowed"
     if fault["type"] == "finite_number":

@@ -3,6 +3,7 @@
 import re
 import zoneinfo
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
@@ -27,8 +28,14 @@ def _cron(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=1)
+def timezones() -> frozenset[str]:
+    """All that the machine knows: some hundred folders are walked through for them."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _timezone(value: str) -> str:
-    if value not in zoneinfo.available_timezones():
+    if value not in timezones():
         raise ValueError("not a time zone")
     return value
 

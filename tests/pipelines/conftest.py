@@ -42,10 +42,14 @@ def bare_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def home(bare_home: Path, _migrated: Path) -> Path:
-    """An empty COMPRESSION_HOME with an empty MLflow database."""
+def home(bare_home: Path, _migrated: Path, _finished: Path) -> Path:
+    """A COMPRESSION_HOME without results, with an empty MLflow database; it knows the product's modules, and that the
+    networks of `tiny` can go their way. What is new in a home is tested in a `bare_home`.
+    """
     (bare_home / "mlflow").mkdir(parents=True)
     shutil.copy(_migrated, bare_home / "mlflow" / "mlflow.db")
+    shutil.copy(_finished / "home" / "parsed_modules.json", bare_home)
+    shutil.copytree(_finished / "home" / "dry_runs", bare_home / "dry_runs")
     return bare_home
 
 

@@ -34,6 +34,7 @@ def test_only_a_method_that_chooses_runs_the_code_of_the_search(defs: Path) -> N
     assert product.pipeline().graph.assets[NAME].inputs == ("dataset", "student/small")
 
 
+@pytest.mark.slow
 def test_a_run_chooses_tells_it_and_an_edit_of_the_bound_computes_it_alone(choosing: Path) -> None:
     assert product.computed() >= AFTER
     entry, asset = product.entry(NAME), product.pipeline().graph.assets[NAME]

@@ -68,6 +68,7 @@ def test_each_further_seed_of_the_student_is_learned_on_from_a_seed_of_its_own(d
         assert asset.is_repeated == bool(seed)
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_an_edit_of_the_method_computes_it_alone(learning: Path) -> None:
     assert product.computed() >= AFTER
     entry = product.entry("quantized_student/int8")

@@ -46,6 +46,7 @@ def test_further_seeds_are_trained_and_what_was_trained_stays(recipe: Path) -> N
 QUANTIZED = "quantized_student/int8"
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_student_trains_every_seed_of_it(recipe: Path) -> None:
     recipe.write_text(recipes.edited(seeds(2)))
     product.run()

@@ -171,6 +171,7 @@ def test_a_module_is_code_of_exactly_the_kinds_that_run_it(module: str, closures
     assert {kind for kind, code in closures if name in code} == set(MODULES[module].split())
 
 
+@pytest.mark.xdist_group("marked")
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_an_edit_marks_exactly_what_it_affects(
     name: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -183,6 +183,7 @@ def test_a_teacher_below_its_floor_is_kept_and_stops_all_that_comes_after_until_
     assert product.computed() == set(_DOWNSTREAM_OF_TEACHER), "the teacher is not computed again"
 
 
+@pytest.mark.slow
 def test_a_floor_that_is_raised_while_a_student_is_edited_stops_the_student(recipe: Path) -> None:
     recipe.write_text(_with("gates.min_teacher_accuracy", 0.9999).replace("alpha: 0.9", "alpha: 0.5"))
     for _ in range(2):

@@ -129,6 +129,7 @@ def _teacher_of(members: int) -> str:
     return recipes.edited(("epochs: 1  #", f"ensemble: {members}\n    epochs: 1  #"))
 
 
+@pytest.mark.slow
 def test_a_further_member_of_an_ensemble_is_all_that_is_trained_for_it(recipe: Path) -> None:
     after = {"teacher", "soft_labels", "student/small", "quantized_student/int8", "measurements", "benchmark_report"}
     recipe.write_text(_teacher_of(2))

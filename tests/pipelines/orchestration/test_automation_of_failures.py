@@ -62,7 +62,13 @@ def test_a_stage_that_failed_after_its_input_was_made_in_the_same_run_is_not_tri
     assert ticks.silent(), "the student is new, but the attempt that failed was made with it"
 
 
-@pytest.mark.parametrize("cancel", [dg.DagsterInstance.report_run_canceling, dg.DagsterInstance.report_run_canceled])
+@pytest.mark.parametrize(
+    "cancel",
+    [
+        dg.DagsterInstance.report_run_canceling,
+        pytest.param(dg.DagsterInstance.report_run_canceled, marks=pytest.mark.slow),
+    ],
+)
 def test_what_somebody_canceled_waits_for_an_edit_through_the_night_too(
     cancel: Callable[..., object], ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

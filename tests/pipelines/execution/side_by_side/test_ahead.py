@@ -53,6 +53,7 @@ def test_a_control_beside_its_student_is_what_it_would_be_alone(recipe: Path, tw
     assert product.computed() == set()
 
 
+@pytest.mark.slow
 def test_students_that_have_one_control_train_it_once(recipe: Path, two_cores: list[str]) -> None:
     twin = recipes.TINY[recipes.TINY.index("    small:") : recipes.TINY.index("  quantized_students:")]
     other = twin.replace("small:", "other:").replace("temperature: 4.0", "temperature: 2.0")
@@ -69,6 +70,7 @@ def test_students_that_have_one_control_train_it_once(recipe: Path, two_cores: l
     assert all(verdict.reproduced for verdict in verdicts)
 
 
+@pytest.mark.slow
 def test_quantized_students_that_learn_do_so_side_by_side(recipe: Path, two_cores: list[str]) -> None:
     learning = "      method: {type: lsq, epochs: 2, batch_size: 64, learning_rate: 0.001, loss: {type: kd}}\n"
     calibrated = recipes.TINY[recipes.TINY.index("    int8:\n") : recipes.TINY.index("  benchmark:")]
@@ -89,6 +91,7 @@ def test_one_core_has_no_side(recipe: Path, two_cores: list[str]) -> None:
     assert two_cores == []
 
 
+@pytest.mark.slow
 def test_what_takes_no_time_is_not_worth_a_process(
     recipe: Path, two_cores: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
