@@ -28,13 +28,14 @@ def main() -> None:
     pipeline = variant.opened(arguments.recipe, "losses", change)
     frame, seconds = variant.measured(pipeline)
     print("| loss | validation, % | test, % | gain over the control, points | p |\n|---|---|---|---|---|")
-    for name, row in frame.iterrows():
-        kind, _, loss = str(name).partition("/")
-        if kind == "student" or loss == next(iter(losses)):
-            gain, p = row["distillation_gain_points_mean"], row["distillation_gain_points_mean_p_value"]
-            test = f"{100 * row['test_accuracy_mean']:.2f} ± {100 * row['test_accuracy_sd']:.2f}"
-            own = _words(losses[loss]) if kind == "student" else "labels alone"
-            print(f"| {own} | {_validation(pipeline, str(name))} | {test} | {quantities.points(gain, 2)} | {p:.2g} |")
+    for name in (*(f"student/{loss}" for loss in losses), f"control/{next(iter(losses))}"):
+        kind, _, loss = name.partition("/")
+        row = frame.loc[name]
+        test = f"{100 * row['test_accuracy_mean']:.2f} ± {100 * row['test_accuracy_sd']:.2f}"
+        gain, p = row["distillation_gain_points_mean"], row["distillation_gain_points_mean_p_value"]
+        compared = f"{quantities.points(gain, 2)} | {p:.2g}" if kind == "student" else " | "
+        own = _words(losses[loss]) if kind == "student" else "labels alone"
+        print(f"| {own} | {_validation(pipeline, name)} | {test} | {compared} |")
     print(f"\n{arguments.seeds} seeds, {seconds:.0f} s")
 
 

@@ -25,7 +25,7 @@ def scrambled(model: nn.Module, seed: int) -> nn.Module:
     return model.eval()
 
 
-@pytest.mark.parametrize("architecture", ["simple_cnn", "tiny_cnn", "strided_cnn", "resnet", "vgg"])
+@pytest.mark.parametrize("architecture", ["simple_cnn", "tiny_cnn", "strided_cnn", "compact_cnn", "resnet", "vgg"])
 def test_of_the_products_networks_the_bytes_are_those_of_a_trace(architecture: str, tmp_path: Path) -> None:
     network = Network(architecture, (1, 16, 16), 10)
     for seed in (1, 2):

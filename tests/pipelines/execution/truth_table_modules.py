@@ -105,6 +105,7 @@ MODULES: dict[str, str] = {
     # networks: the teacher's runs wherever the teacher runs, the student's wherever the student does
     "models": MODELS,
     "models.architectures": MODELS,
+    "models.architectures.compact_cnn": NOBODY,
     "models.architectures.resnet": NOBODY,
     "models.architectures.simple_cnn": "teacher soft_labels measurements",
     "models.architectures.soft_decision_tree": NOBODY,

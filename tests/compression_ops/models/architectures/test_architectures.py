@@ -38,6 +38,7 @@ def test_a_sample_is_judged_alone(architecture: str) -> None:
         ("resnet", (1, 28, 28), 77_754),
         ("strided_cnn", (1, 28, 28), 9_994),
         ("soft_decision_tree", (1, 28, 28), 202_990),
+        ("compact_cnn", (1, 28, 28), 18_554),
     ],
 )
 def test_the_parameter_counts_are_those_of_the_docstrings(
@@ -58,3 +59,21 @@ def test_vgg_reaches_the_papers_7_by_7_from_its_224() -> None:
 def test_images_too_small_for_vgg_are_refused_with_the_cure() -> None:
     with pytest.raises(ModelError, match="image_size"):
         build(Network("vgg", (1, 1, 12), 10))
+
+
+def test_a_compact_network_has_the_channels_that_are_asked_for() -> None:
+    """A pair of convolutions a stage, one in the last; with a batch norm's two numbers a channel."""
+    model = build(Network("compact_cnn", (3, 16, 16), 5, {"filters": [4, 6]}))
+    convolutions = 9 * (3 * 4 + 4 * 4 + 4 * 6)
+    assert sum(parameter.numel() for parameter in model.parameters()) == convolutions + 2 * (4 + 4 + 6) + 6 * 5 + 5
+
+
+@pytest.mark.parametrize("filters", [[], [0], [8, -1], [8.5], ["8"], [True]])
+def test_channels_that_are_none_are_told(filters: list[object]) -> None:
+    with pytest.raises(ModelError, match="whole numbers, 1 and more"):
+        build(Network("compact_cnn", (1, 28, 28), 10, {"filters": filters}))
+
+
+def test_images_too_small_for_a_compact_network_are_refused_with_the_cure() -> None:
+    with pytest.raises(ModelError, match="2 times; use a larger image_size, or fewer filters"):
+        build(Network("compact_cnn", (1, 3, 12), 10))
