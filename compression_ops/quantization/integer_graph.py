@@ -72,10 +72,11 @@ def _store_biases_once(graph: onnx.GraphProto, source: onnx.ModelProto) -> None:
     """
     floats = {tensor.name: tensor for tensor in source.graph.initializer}
     producers = {name: node for node in graph.node for name in node.output}
-    for node in list(graph.node):
-        if node.op_type == "Conv" and len(node.input) > 2 and node.input[2] in floats and node.input[2] in producers:
-            graph.node.remove(producers[node.input[2]])
-            graph.initializer.append(floats[node.input[2]])
+    biases = [node.input[2] for node in graph.node if node.op_type == "Conv" and len(node.input) > 2]
+    for name in dict.fromkeys(biases):  # convolutions may share one
+        if name in floats and name in producers:
+            graph.node.remove(producers[name])
+            graph.initializer.append(floats[name])
 
 
 def _drop_zero_points_of_zero(graph: onnx.GraphProto) -> None:
