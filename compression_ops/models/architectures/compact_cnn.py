@@ -5,6 +5,7 @@ the mean of every channel (Lin, Chen & Yan 2014, "Network In Network", 3.2).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
@@ -18,7 +19,8 @@ def build(input_shape: tuple[int, int, int], classes: int, filters: Sequence[int
              pooling; the last has one convolution, and the mean over all places
     Raises ModelError if the image is too small to be halved so often.
     """
-    if not filters or any(not isinstance(count, int) or isinstance(count, bool) or count < 1 for count in filters):
+    stated: list[Any] = [*filters]
+    if not stated or any(type(count) is not int or count < 1 for count in stated):
         raise ValueError(f"filters is {filters!r}; allowed is a list of one or more whole numbers, 1 and more")
     channels, height, width = input_shape
     if min(height, width) < 2 ** (len(filters) - 1):
