@@ -47,6 +47,7 @@ def test_what_lies_beside_a_recipe_is_not_watched_unless_it_is_a_module(defs: Pa
     assert found.files == (defs / "tiny" / "template_vars.py",)
 
 
+@pytest.mark.slow
 def test_recipes_that_come_and_go_are_changes(defs: Path) -> None:
     watch = Watch()
     second = recipes.write(defs, "second")

@@ -1,10 +1,10 @@
 """Runs rows of the truth table in a copy of the project: edit, run through Dagster, note what was computed, revert.
 
-    python -m tests.pipelines.execution.truth_table_runs rows.json results.json [in_a_row]     (in the copy)
+    python -m tests.pipelines.execution.truth_table_runs rows.json results.json     (in the copy: it is imported)
 
-Each row edits the recipe, or one module of `compression_ops`, from the same starting point; after the row the edit is
-reverted and run again, which must compute nothing. `in_a_row`: the revert is run together with the next row's edit,
-which must compute no more than that; it is run alone after the last row, and where the champion is another one.
+Each row edits the recipe, or one module of `compression_ops`, from the same starting point. Its revert, which must
+compute nothing, is run together with the next row's edit; alone after the last row, and where a row promoted another
+champion.
 """
 
 import json
@@ -17,7 +17,6 @@ from typing import Any
 import dagster as dg
 
 from pipelines.commands import run as runner
-from pipelines.execution import status as asset_status
 from pipelines.orchestration import instance
 from pipelines.pipeline import Pipeline
 from pipelines.state import home
@@ -25,11 +24,8 @@ from pipelines.state.history import History
 
 
 def main() -> None:
-    """Run all rows of a file and write {row: {computed, marked, again, reverted, failed}}.
-
-    Of rows in a row `marked` is what the revert of the one before marks, too, and `reverted` may be missing.
-    """
-    rows, in_a_row = json.loads(Path(sys.argv[1]).read_text()), sys.argv[3:] == ["in_a_row"]
+    """Run all rows of a file and write {row: {computed, again, failed, promoted}}, with `reverted` of some."""
+    rows = json.loads(Path(sys.argv[1]).read_text())
     in_memory = dg.DagsterInstance.ephemeral()
     instance.opened = lambda _: nullcontext(in_memory)  # type: ignore[assignment]
     start = _run()
@@ -41,15 +37,13 @@ def main() -> None:
         before = path.read_text()
         try:
             path.write_text(_edited(before, row, name))
-            _, statuses = asset_status.of_recipe("tiny")
-            marked = [item.asset for item in statuses.values() if item.state != "fresh"]
             done = _run()
             promoted = "champion" in done["computed"] and _promoted()
             again = _run()
         finally:
             path.write_text(before)
-        results[name] = {**done, "marked": marked, "again": again["computed"], "promoted": promoted}
-        if promoted or not in_a_row or name == list(rows)[-1]:
+        results[name] = {**done, "again": again["computed"], "promoted": promoted}
+        if promoted or name == list(rows)[-1]:
             results[name]["reverted"] = _run()["computed"]
         sys.stderr.write(f"{name}: {done['computed']}\n")
     Path(sys.argv[2]).write_text(json.dumps(results, indent=1))

@@ -182,6 +182,7 @@ def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Pat
     assert "raw files" in text
 
 
+@pytest.mark.slow
 def test_a_tracking_store_that_knows_no_earlier_run_gets_what_is_computed_now(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

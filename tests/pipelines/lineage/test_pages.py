@@ -124,6 +124,7 @@ def test_one_question_to_mlflow_reads_the_whole_ancestry(recipe: Path, monkeypat
     assert asked == [], "what it reads has been read before"
 
 
+@pytest.mark.slow
 def test_behind_a_run_that_is_gone_the_ancestry_goes_on(recipe: Path, client: MlflowClient) -> None:
     labels, teacher = product.entry("soft_labels"), product.entry("teacher")
     client.delete_run(teacher.run_id)  # into the trash, where its page still opens
@@ -138,6 +139,7 @@ def test_behind_a_run_that_is_gone_the_ancestry_goes_on(recipe: Path, client: Ml
         assert client.get_run(product.entry(name).run_id).info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_an_experiment_that_somebody_renamed_stays_linked(recipe: Path, client: MlflowClient) -> None:
     before = product.entry("teacher")
     client.rename_experiment(before.experiment_id, "the tiny one")

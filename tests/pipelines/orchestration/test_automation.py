@@ -29,6 +29,7 @@ def test_an_edit_requests_and_computes_exactly_what_it_affects(ticks: Ticks, rec
     assert set(product.states().values()) == {"fresh"}
 
 
+@pytest.mark.slow
 def test_two_edits_at_once_are_computed_in_one_run(ticks: Ticks, recipe: Path) -> None:
     product.edit(recipe, "samples: 64", "samples: 32")
     product.edit(
@@ -41,6 +42,7 @@ def test_two_edits_at_once_are_computed_in_one_run(ticks: Ticks, recipe: Path) -
     assert ticks.silent()
 
 
+@pytest.mark.slow
 def test_a_reverted_edit_is_requested_and_nothing_is_trained_again(ticks: Ticks, recipe: Path) -> None:
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     assert ticks.step() == (AFTER_STUDENT, AFTER_STUDENT)
@@ -82,6 +84,7 @@ def test_an_edit_while_a_run_is_in_flight_waits_for_its_end(
     assert _temperatures() == [4.0, 4.0, 2.0, 3.0], "once as settled, then each edit once"
 
 
+@pytest.mark.slow
 def test_an_edit_whose_daemon_lost_its_cursor_is_not_missed(ticks: Ticks, recipe: Path) -> None:
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     ticks.lose_cursor()

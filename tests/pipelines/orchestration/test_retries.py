@@ -158,6 +158,7 @@ def test_a_killed_command_leaves_no_slot_of_the_pool_taken_and_the_next_run_work
         assert found.status == dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.slow
 def test_a_run_in_flight_is_not_taken_for_a_killed_one(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     statuses: list[dg.DagsterRunStatus] = []
 

@@ -101,6 +101,7 @@ def test_what_takes_no_time_is_not_worth_a_process(
     assert two_cores == []
 
 
+@pytest.mark.slow
 def test_a_network_that_fails_beside_another_fails_in_its_own_turn(
     recipe: Path, two_cores: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
