@@ -12,7 +12,6 @@ from typing import Any
 import variant
 
 from compression_ops.report import files
-from pipelines.commands import run
 from pipelines.pipeline import Pipeline
 
 _COLUMNS = {
@@ -31,12 +30,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int)
     arguments = parser.parse_args()
     pipeline = _opened(arguments.recipe, arguments.seeds)
-    report = run.run(pipeline)
-    if report.named("failed"):
-        raise SystemExit(next(item.cause for item in report.outcomes if item.cause))
-    entry = pipeline.latest("benchmark_report")
-    assert entry is not None
-    frame = files.read_frame(pipeline.store.fetch(entry.artifact))
+    folder, report = variant.brought_up_to_date(pipeline, "benchmark_report")
+    frame = files.read_frame(folder)
     table = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
     teacher = frame.iloc[0]
     table["parameters ÷"] = (teacher["parameters"] / frame["parameters"]).round(1)

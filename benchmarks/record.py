@@ -11,11 +11,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import variant
 
 from compression_ops.evaluation import measurements, processor
-from pipelines.commands import run
-from pipelines.execution import status
 from pipelines.kinds.kind import repeats
+from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 
 _RECORDS = Path(__file__).resolve().parent.parent / "docs" / "records"
@@ -26,13 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe")
     recipe = parser.parse_args().recipe
-    pipeline, _ = status.of_recipe(recipe)
-    report = run.run(pipeline)
-    if report.named("failed"):
-        raise SystemExit(next(item.cause for item in report.outcomes if item.cause))
-    entry = pipeline.latest("measurements")
-    assert entry is not None
-    found = measurements.read(pipeline.store.fetch(entry.artifact))
+    folder, _ = variant.brought_up_to_date(Pipeline.open(recipe), "measurements")
+    found = measurements.read(folder)
     model = next(each for each in found.models if each.kind == "quantized_student")
     if model.over_seeds is None:
         raise SystemExit(f"{recipe}: {model.name} is of one seed. Give its student `seeds: 5`")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -30,12 +31,18 @@ def opened(recipe: str, suffix: str, change: Callable[[dict[str, Any]], None]) -
     return Pipeline.open(name)
 
 
-def measured(pipeline: Pipeline) -> tuple[pd.DataFrame, float]:
-    """Its report after a run, one row a model that has seeds, by its name; and the seconds that the run took."""
+def brought_up_to_date(pipeline: Pipeline, asset: str) -> tuple[Path, run.Report]:
+    """The folder of an asset after a run, and what the run did; ends the process with the cause if one failed."""
     report = run.run(pipeline)
     if report.named("failed"):
         raise SystemExit(next(item.cause for item in report.outcomes if item.cause))
-    entry = pipeline.latest("benchmark_report")
+    entry = pipeline.latest(asset)
     assert entry is not None
-    frame = files.read_frame(pipeline.store.fetch(entry.artifact)).set_index("model")
+    return pipeline.store.fetch(entry.artifact), report
+
+
+def measured(pipeline: Pipeline) -> tuple[pd.DataFrame, float]:
+    """Its report after a run, one row a model that has seeds, by its name; and the seconds that the run took."""
+    folder, report = brought_up_to_date(pipeline, "benchmark_report")
+    frame = files.read_frame(folder).set_index("model")
     return frame[frame["seeds"].notna()], report.seconds
