@@ -6,7 +6,7 @@ RECIPE ?= digits
 PYTHON ?= python3
 BIN := .venv/bin
 # Two processes on two cores, a thread each.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n 2 --no-loadscope-reorder
 
 .PHONY: run ui test test-all test-slow lint benchmark setup clean
 

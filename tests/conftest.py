@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ.setdefault("COMPRESSION_DATA", str(REPOSITORY.parent / "shared" / "data"))
@@ -14,6 +16,22 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 
 _MNIST = Path(os.environ["COMPRESSION_DATA"]) / "MNIST" / "raw"
+
+
+# Folders whose conftest.py starts what all their files use.
+_ONE_FOR_ALL_FILES = ("tests/browser",)
+
+
+class FilesTogether(LoadScopeScheduling):
+    """Gives the tests of a file to one process, so that what the file starts for all of them is started once.
+
+    `xdist_group` would say it test by test, and is without effect since pytest 9.2 (pytest-xdist 3.8 renames tests in a
+    way that pytest no longer reads).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in _ONE_FOR_ALL_FILES if file.startswith(f"{folder}/")), file)
 
 
 class Need(NamedTuple):
@@ -49,6 +67,12 @@ _NEEDS = {
         "`sudo apt-get install chromium`",
     ),
 }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
+    """With several processes (`-n 2`)."""
+    return FilesTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -99,7 +99,6 @@ def _tell(progress: Callable[[int, int], None], before: int, total: int, done: i
 @contextmanager
 def _garbage_collector_off() -> Generator[None]:
     was_enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

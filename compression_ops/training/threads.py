@@ -12,9 +12,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # Operations of a forward pass over a batch. Of recipes: 2 million have digits' students, 40 million mnist's, 900
-# million its teacher. Measured on mnist's student: two threads that spin a little take 0.8 of the time of one alone,
-# and twice its time beside a busy program.
-_WORK_OF_A_THREAD = 50e6
+# million its teacher. Measured: with 200 million two threads take 0.74 of the time of one, so two trainings side by
+# side on a thread each are done sooner than one after the other on two; with 400 million and more they take 0.6.
+_WORK_OF_A_THREAD = 125e6
 _PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 
 
@@ -52,7 +52,7 @@ def busy(operations: float, most: int) -> int:
 class Workers:
     """The threads of one training: one, until the forward pass of the first batch has shown how many it keeps busy.
 
-    count  a thread for every 50 million operations of that pass, at least one and at most as many as torch had; None
+    count  a thread for every 125 million operations of that pass, at least one and at most as many as torch had; None
            before it. They decide in which order sums are computed, and so the last bits of a result: those of a small
            network are the same on any number of cores
     """

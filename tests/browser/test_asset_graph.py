@@ -11,7 +11,7 @@ from tests.browser.asset_graph import AssetGraph
 from tests.browser.served_ui import ServedUi
 from tests.pipelines import product
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow(seconds=60), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow(seconds=60)]
 
 _KINDS = {
     "raw_data": {"File"},

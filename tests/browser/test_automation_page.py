@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.served_ui import ServedUi
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow(seconds=60), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow(seconds=60)]
 
 
 def test_the_page_lists_schedule_and_sensors_switched_on(page: Page, ui: ServedUi) -> None:

@@ -11,7 +11,7 @@ from pipelines.state.history import History
 from pipelines.state.materialization import Materialization
 from tests.browser.served_ui import ServedUi
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow(seconds=60), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow(seconds=60)]
 
 _MODE = "?workflowType=machine_learning"  # a fresh browser would open MLflow in its GenAI mode
 

@@ -13,7 +13,7 @@ from tests.conftest import REPOSITORY
 from tests.deploy.installed import Installed
 from tests.pipelines import recipes
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.slow
 
 _PROJECT = """\
 [project]

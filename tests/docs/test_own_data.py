@@ -35,7 +35,6 @@ def _run(command: str, folder: Path) -> str:
 
 
 @pytest.mark.slow(seconds=150)
-@pytest.mark.xdist_group("own_data")
 def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     said = [_run(command, tmp_path) for command in _COMMANDS]
     of = dict(zip(_COMMANDS, said, strict=False))

@@ -19,7 +19,7 @@ from tests.pipelines import product, recipes
 from tests.pipelines.affected import AFTER_STUDENT
 from tests.pipelines.served_ui import ServedUi, free_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ui")]
+pytestmark = pytest.mark.slow
 
 _SETTINGS = ("MLFLOW_TRACKING_URI", "COMPRESSION_STORE", "DAGSTER_HOME", "COMPRESSION_MLFLOW_ADDRESS")
 _OFF = "automation: {mode: off}"

@@ -1,10 +1,10 @@
 """The truth table: every parameter of a recipe and every module of the science against what it computes.
 
 The expected sets are written by hand. What an edit marks is compared for every row with a finished run. What it
-computes is shown by real Dagster runs in copies of the project (truth_table_runs.py): one row a kind of asset, and in
-`make test-all` every parameter. Each row starts from the same finished run, and its revert, which is run with the next
-row's edit, must compute nothing. Where a row promoted another champion, its revert is another question: whether the
-former model should replace that one.
+computes is shown by real Dagster runs in copies of the project (truth_table_runs.py): a few rows, and in
+`make test-all` every parameter and one module a kind of asset. Each row starts from the same finished run, and its
+revert, which is run with the next row's edit, must compute nothing. Where a row promoted another champion, its revert
+is another question: whether the former model should replace that one.
 """
 
 import json
@@ -44,8 +44,9 @@ _HALVES = 2
 _STAGES = [module for module in MODULES if module.startswith("stages.") and module != "stages.stage"]
 # Bfloat16 is computed where the processor has it.
 _SLOW = [name for name in PARAMETERS if not name.endswith(".precision") or instruction_sets.has_bfloat16()]
-# With two parameters, what `make test` runs for real.
-_QUICK = ["students.small.loss.temperature", "benchmark.max_accuracy_drop", *_STAGES]
+# What `make test` runs for real: two parameters and one module.
+_QUICK = ["students.small.loss.temperature", "benchmark.max_accuracy_drop", "stages.quantized_student"]
+_OTHERS = [name for name in [*_SLOW, *_STAGES] if name not in _QUICK]
 
 
 def _rows(copy: Path, names: list[str]) -> dict[str, dict[str, str]]:
@@ -128,8 +129,8 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """All other parameters."""
-    return Results(_shared(tmp_path_factory, "whole_truth_table"), [name for name in _SLOW if name not in _QUICK])
+    """All other parameters, and of each kind its module."""
+    return Results(_shared(tmp_path_factory, "whole_truth_table"), _OTHERS)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +173,6 @@ def test_a_module_is_code_of_exactly_the_kinds_that_run_it(module: str, closures
     assert {kind for kind, code in closures if name in code} == set(MODULES[module].split())
 
 
-@pytest.mark.xdist_group("marked")
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_an_edit_marks_exactly_what_it_affects(
     name: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -202,14 +202,12 @@ def _check(name: str, row: dict[str, Any]) -> None:
     assert row["again"] == []
 
 
-@pytest.mark.xdist_group("truth_table")
 @pytest.mark.parametrize("name", _QUICK)
 def test_an_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: str, quick: Results) -> None:
     _check(name, quick.row(name))
 
 
 @pytest.mark.slow(seconds=140)
-@pytest.mark.xdist_group("truth_table")
-@pytest.mark.parametrize("name", [name for name in _SLOW if name not in _QUICK])
+@pytest.mark.parametrize("name", _OTHERS)
 def test_every_other_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: str, every: Results) -> None:
     _check(name, every.row(name))

@@ -92,6 +92,7 @@ def test_a_damaged_input_is_told_dropped_and_computed_again(recipe: Path, capsys
     assert set(product.states().values()) == {"fresh"}
 
 
+@pytest.mark.slow
 def test_two_edits_at_once_are_computed_in_one_run(recipe: Path) -> None:
     product.edit(recipe, "alpha: 0.9", "alpha: 0.5")
     product.edit(recipe, "iterations: 20", "iterations: 30")
@@ -130,6 +131,7 @@ def test_changed_bytes_in_an_image_folder_recompute_the_dataset_and_what_follows
     assert "dataset" in product.computed()
 
 
+@pytest.mark.slow
 def test_the_same_recipe_in_two_homes_gives_equal_digests(
     recipe: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

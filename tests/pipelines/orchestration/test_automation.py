@@ -63,7 +63,8 @@ def test_a_teacher_that_retrains_to_the_same_weights_stops_the_wave(ticks: Ticks
     assert ticks.silent()
 
 
-@pytest.mark.parametrize("stage", ["student/small", pytest.param("measurements", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["student/small", "measurements"])
 def test_an_edit_while_a_run_is_in_flight_waits_for_its_end(
     stage: str, ticks: Ticks, recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,9 @@ def training(home: Path, defs: Path) -> Iterator[subprocess.Popen[str]]:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_one_signal_ends_a_run_in_words_and_keeps_what_was_computed(
     number: signal.Signals, code: int, training: subprocess.Popen[str], home: Path, defs: Path
 ) -> None:

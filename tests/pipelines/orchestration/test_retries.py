@@ -83,6 +83,7 @@ class Faulty:
             raise self._errors[self.attempts - 1]
 
 
+@pytest.mark.slow
 def test_a_stage_that_meets_a_transient_fault_succeeds_on_its_second_try_within_the_run(
     recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
