@@ -5,8 +5,8 @@
 RECIPE ?= digits
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes on two cores, a thread each.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n 2 --no-loadscope-reorder
+# Two processes on two cores, a thread each; a third where half of the time is waiting for servers.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs --no-loadscope-reorder --durations=10
 
 .PHONY: run ui test test-all test-slow lint benchmark setup clean
 
@@ -18,12 +18,12 @@ ui: .venv/.ready
 	@exec $(BIN)/compression ui
 
 test: .venv/.ready
-	$(PYTEST) --durations=10 -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
 test-all: test test-slow
 
 test-slow: .venv/.ready
-	$(PYTEST) --durations=10 -m slow
+	$(PYTEST) -n 3 -m slow
 
 lint: .venv/.ready
 	$(BIN)/ruff check .
