@@ -84,6 +84,7 @@ MODULES: dict[str, str] = {
     "data.sources.image_table": NOBODY,
     "data.sources.mnist": NOBODY,
     "data.sources.npz": NOBODY,
+    "data.sources.photographs": NOBODY,
     "data.survey": NOBODY,
     "data.spec": "dataset",
     "data.splits.splitting": "dataset",
