@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from compression_ops import quantities
 from compression_ops.evaluation.comparison.comparison import Answer, Comparison, Flip
-from compression_ops.evaluation.statistics import CALIBRATION_BINS
+from compression_ops.evaluation.statistics import CALIBRATION_BINS, Difference
 from compression_ops.metric import WORDS, Metric
 from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise
 from compression_ops.report.sections import Table
@@ -20,12 +20,12 @@ def sentences(comparison: Comparison, metric: Metric = "accuracy") -> list[str]:
     low, high = (quantities.points(end, places) for end in comparison.interval)
     told = [
         f"{_from_to(comparison, 'accuracy', places)} (95 % interval {low} to {high}; McNemar's exact p = "
-        f"{quantities.p_value(change.p_value)}{_chance(change.p_value)})."
+        f"{quantities.p_value(change.p_value)}{_chance(change.of('accuracy'))})."
     ]
     if metric != "accuracy":
         found = change.of(metric)
         ends = " to ".join(quantities.points(end, places) for end in (found.low, found.high))
-        p_value = f"paired bootstrap, p = {quantities.p_value(found.p_value)}{_chance(found.p_value)}"
+        p_value = f"paired bootstrap, p = {quantities.p_value(found.p_value)}{_chance(found)}"
         told.append(f"{_from_to(comparison, metric, places)} (95 % interval {ends}; {p_value}).")
     return [*told, _flipped(comparison)]
 
@@ -37,8 +37,8 @@ def _from_to(comparison: Comparison, metric: Metric, places: int) -> str:
     return f"{words}: {quantities.percent(before, places)} → {quantities.percent(after, places)}, {points} points"
 
 
-def _chance(p_value: float) -> str:
-    return ", which chance alone may do" if p_value >= _CHANCE else ""
+def _chance(found: Difference) -> str:
+    return ", which chance alone may do" if found.points and found.p_value >= _CHANCE else ""
 
 
 def _flipped(comparison: Comparison) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.terminal import layout
-from pipelines.cli.terminal.console import out, print_json, warn
+from pipelines.cli.terminal.console import Terminal, out, print_json, warn
 from pipelines.cli.terminal.layout import Column
 from pipelines.pipeline import Pipeline
 
@@ -46,54 +46,55 @@ def command(
     if as_json:
         print_json(_json(recipe, compared))
     else:
-        _show(compared, pipeline.file.recipe.metric)
+        show(out, compared, pipeline.file.recipe.metric)
         if place is not None and compared.comparison is not None:
             out.print(out.text(("page: ", "dim"), str(place)), soft_wrap=True)
     for words in compared.warnings:
         warn(words)
 
 
-def _show(compared: "Compared", metric: "Metric") -> None:
+def show(console: Terminal, compared: "Compared", metric: "Metric") -> None:
+    """Print a comparison: which models, sentences, tables."""
     from compression_ops.quantization.layer_noise import signal_to_noise
     from compression_ops.report.comparison import tables
 
     if compared.comparison is None:
-        out.say((f"{compared.first.asset} and {compared.second.asset} are the same model", "bold"))
-        out.say((compared.first.words, "dim"))
+        console.say((f"{compared.first.asset} and {compared.second.asset} are the same model", "bold"))
+        console.say((compared.first.words, "dim"))
         return
     for letter, found in (("A", compared.first), ("B", compared.second)):
-        out.say((f"{letter}: {found.asset}", "bold"), (found.words.removeprefix(found.asset), "dim"))
+        console.say((f"{letter}: {found.asset}", "bold"), (found.words.removeprefix(found.asset), "dim"))
     for words in tables.sentences(compared.comparison, metric):
-        out.say(words)
+        console.say(words)
     lossy = signal_to_noise.sentence(compared.layers)
     if lossy:
-        out.say(f"{lossy}.")
+        console.say(f"{lossy}.")
     for words in compared.notes:
-        out.say((words, "dim"))
-    _tables(compared, metric)
+        console.say((words, "dim"))
+    _tables(console, compared, metric)
 
 
-def _tables(compared: "Compared", metric: "Metric") -> None:
+def _tables(console: Terminal, compared: "Compared", metric: "Metric") -> None:
     from compression_ops.report.comparison import tables
 
     assert compared.comparison is not None, "two models were compared"
-    _table(tables.measures(compared.comparison, metric))
+    _table(console, tables.measures(compared.comparison, metric))
     if compared.comparison.flips:
-        _table(tables.flips(compared.comparison, _SHOWN), names=("is", "A says", "B says"))
-        _table(tables.classes(compared.comparison, _SHOWN), names=("said instead",))
+        _table(console, tables.flips(compared.comparison, _SHOWN), names=("is", "A says", "B says"))
+        _table(console, tables.classes(compared.comparison, _SHOWN), names=("said instead",))
     if compared.layers:
-        _table(tables.layers(compared.layers, compared.layer_samples))
+        _table(console, tables.layers(compared.layers, compared.layer_samples))
 
 
-def _table(table: "Table", names: Sequence[str] = ()) -> None:
+def _table(console: Terminal, table: "Table", names: Sequence[str] = ()) -> None:
     """names: the heads of columns that hold names, which are never left out."""
-    out.print()
+    console.print()
     first, *others = [
         Column(head, [row[index] for row in table.rows], right=index > 0 and head not in names, prose=head in names)
         for index, head in enumerate(table.heads)
     ]
-    layout.show(out, first, others)
-    out.say((table.note, "dim"))
+    layout.show(console, first, others)
+    console.say((table.note, "dim"))
 
 
 def _json(recipe: str, compared: "Compared") -> dict[str, Any]:

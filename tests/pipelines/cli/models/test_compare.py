@@ -1,5 +1,6 @@
 """`compression compare`: two models of any history on the recipe's test split, against a loop over their sessions."""
 
+import io
 import json
 import math
 from dataclasses import replace
@@ -15,13 +16,16 @@ from typer.testing import CliRunner, Result
 from compression_ops.data.dataset import load_arrays, load_description
 from compression_ops.models.network import load
 from pipelines.cli.app import app
+from pipelines.cli.models import compare
+from pipelines.cli.terminal.console import Terminal
+from pipelines.commands import compare as commands
 from tests.pipelines import product
 
 _INT8, _SMALL = "quantized_student/int8", "student/small"
 
 
-def _compare(*arguments: str, width: int = 80) -> Result:
-    return CliRunner(env={"COLUMNS": str(width)}).invoke(app(), ["compare", *arguments])
+def _compare(*arguments: str) -> Result:
+    return CliRunner().invoke(app(), ["compare", *arguments])
 
 
 def _json(first: str, second: str) -> dict[str, Any]:
@@ -101,19 +105,22 @@ def test_of_a_quantized_form_each_layer_is_told_and_its_calibration_agrees(recip
 
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_a_terminal_shows_names_whole_at_any_width(recipe: Path, width: int) -> None:
-    result = _compare("tiny", _SMALL, _INT8, width=width)
-    assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
-    assert f"A: {_SMALL}" in result.stdout
-    assert f"B: {_INT8}" in result.stdout
-    table = [line for line in lines if line.startswith(("accuracy ", "calibration error", "parameters ", "file "))]
-    assert len(table) == 4
-    assert all(len(line.rstrip()) <= width for line in table)
-    assert "calibration error" in result.stdout
-    if "not shown at this width" in result.stdout:
-        assert width < 60
-    layers = [name for name, _ in _weights(_INT8)]
-    assert all(name in result.stdout for name in layers)
+    console = Terminal(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    for first, second in ((_SMALL, _INT8), ("teacher", _SMALL)):
+        compare.show(console, commands.compare(product.pipeline(), first, second), "accuracy")
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert [line for line in lines if len(line) > width] == []
+    words = " ".join(lines)
+    for name in (f"A: {_SMALL}", f"B: {_INT8}", "calibration error", *(name for name, _ in _weights(_INT8))):
+        assert name in words
+    for name in ("accuracy", "NLL", "parameters", "file"):
+        cells = [line.split()[1:] for line in lines if line.startswith(f"{name} ")]
+        assert len(cells) == 2, "both comparisons"
+        assert all(len(each) >= 2 for each in cells), "of A and of B"
+    assert "samples flipped: " in words
+    if width == 80:
+        assert "not shown" not in words
 
 
 def _weights(asset: str) -> list[tuple[str, str]]:
