@@ -1,17 +1,23 @@
 """Signal to noise of layers against a quantization by hand, and against another way through the same graph."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from compression_ops.data.dataset import Description
+from compression_ops.models.network import Network, save
 from compression_ops.onnx_model import pixels
+from compression_ops.onnx_model.export import export_saved
 from compression_ops.quantization import activations, fidelity, qdq
 from compression_ops.quantization.layer_noise import matching, signal_to_noise
 from compression_ops.quantization.methods import calibrated
+from compression_ops.quantization.post_training import equalization
 from compression_ops.quantization.precision import Precision
 from tests.compression_ops import random_networks
 
@@ -88,6 +94,40 @@ def test_layers_are_found_whatever_is_done_to_the_graph_between_them(bits: int) 
     known = {weight: -20 * math.log10(errors[name]) for weight, name in pairs.items() if name in errors}
     assert len(known) >= 3
     assert {weight: found[weight] for weight in known} == pytest.approx(known, abs=0.5)
+
+
+def unbalanced(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """A factory: of four channels one is 300 times as large as the others, and weighed as much less afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, classes)
+        )
+    with torch.no_grad():
+        for layer, factor, index in ((network[0], 300, 0), (network[2], 1 / 300, (slice(None), 0))):
+            layer.weight[index] *= factor
+        network[0].bias[0] *= 300
+    return network.eval()
+
+
+def test_of_one_that_was_equalized_values_are_compared_at_the_scale_that_they_got(tmp_path: Path) -> None:
+    """Without that the scaled channel is compared with one that is 300 times as large."""
+    student, quantized = tmp_path / "student", tmp_path / "quantized"
+    student.mkdir()
+    quantized.mkdir()
+    description = Description(tuple("abc"), (1, 8, 8), (0.5,), (0.29,))
+    save(student, Network(f"{__name__}:unbalanced", (1, 8, 8), 3), unbalanced((1, 8, 8), 3))
+    images = np.random.default_rng(1).integers(0, 256, (60, 1, 8, 8), dtype=np.uint8)
+    twin = equalization.equalized(export_saved(student))
+    ranges = activations.bounds(activations.replay(twin, pixels.normalize(images, description)))
+    written = qdq.write(twin, calibrated.mapping(twin, ranges, Precision())).model
+    onnx.save(pixels.normalizing(written, description), quantized / "model.onnx")
+    (quantized / "quantization.json").write_text('{"weight_storage": {"0.weight": "int8"}}')
+    first = signal_to_noise.of_folders(student, quantized, images, description, equalized=True)
+    assert [layer.storage for layer in first] == ["int8", None, None]
+    assert all(layer.decibels > 25 for layer in first)
+    wrong = signal_to_noise.of_folders(student, quantized, images, description)
+    assert wrong[0].decibels < 5
 
 
 def test_a_model_that_was_not_quantized_has_no_such_layers() -> None:

@@ -174,10 +174,12 @@ def test_a_model_of_other_data_is_normalized_as_it_was_and_what_it_has_seen_is_c
         assert warning.startswith(f"{asset} of tiny, digest ")
         assert f"was trained on other data than the recipe's current ones (digest {old.digest[:12]})" in warning
         assert (f"{count} samples of this test split" in warning) if count else ("none of this test" in warning)
-    product.pipeline().store.drop(product.entry("dataset").artifact)
-    assert "run `compression run tiny --select dataset` first" in _refusal("teacher")
-    product.pipeline().store.drop(old.artifact)
     assert len(labels) == found["test_samples"]
+    store = product.pipeline().store
+    store.drop(old.artifact)
+    assert "so nobody knows how its images are normalized\n  compare the quantized student" in _refusal("teacher")
+    store.drop(product.entry("dataset").artifact)
+    assert "run `compression run tiny --select dataset` first" in _refusal("teacher")
 
 
 def test_a_page_is_written_and_a_place_that_is_none_is_refused_first(recipe: Path, tmp_path: Path) -> None:
