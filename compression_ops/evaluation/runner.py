@@ -36,7 +36,9 @@ _ASKED = ("teacher", "student")
 
 
 @dataclass(frozen=True)
-class _Model:
+class Opened:
+    """A model's file, which takes pixels, what it costs, and the session over it."""
+
     file: Path
     cost: Cost
     session: "InferenceSession"
@@ -59,7 +61,7 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         names, repeated = family.order(members), [name for name in members if members[name].repeats is not None]
         every = _open([*names, *repeated], inputs, Path(scratch), description, conditions.threads, progress)
-        logits = _predict(every, test, len(description.classes), progress)
+        logits = predict_all(every, test, len(description.classes), progress)
         models = {name: every[name] for name in names}
         costs = {name: model.cost for name, model in models.items()}
         compared = measurements.compare(members, logits, test.labels.numpy(), costs)
@@ -91,17 +93,17 @@ def _open(
     description: Description,
     threads: int,
     progress: ProgressCallback,
-) -> dict[str, _Model]:
-    models: dict[str, _Model] = {}
+) -> dict[str, Opened]:
+    models: dict[str, Opened] = {}
     for position, name in enumerate(names):
         progress(Progress(f"opening {name}", _PREDICT * position // len(names), _DONE))
-        file = _taking_pixels(inputs[name], scratch / f"{name.replace('/', '-')}.onnx", description)
+        file = taking_pixels(inputs[name], scratch / f"{name.replace('/', '-')}.onnx", description)
         session = open_session(file, threads)
-        models[name] = _Model(file, cost.measure(file), session)
+        models[name] = Opened(file, cost.measure(file), session)
     return models
 
 
-def _taking_pixels(folder: Path, scratch: Path, description: Description) -> Path:
+def taking_pixels(folder: Path, scratch: Path, description: Description) -> Path:
     """The folder's model itself where it takes pixels; else one that does, in the file `scratch`."""
     file = folder / "model.onnx"
     if file.exists() and pixels.takes_pixels(open_session(file)):
@@ -111,10 +113,13 @@ def _taking_pixels(folder: Path, scratch: Path, description: Description) -> Pat
     return scratch
 
 
-def _predict(
-    models: Mapping[str, _Model], test: Split, classes: int, progress: ProgressCallback
+def predict_all(
+    models: Mapping[str, Opened], test: Split, classes: int, progress: ProgressCallback
 ) -> dict[str, NDArray[np.float32]]:
-    """Logits of all test samples. Chunks have a fixed size, so that the number of cores has no say in the numbers."""
+    """Logits of all test samples, float32 [N, classes] of each model.
+
+    Chunks have a fixed size, so that the number of cores has no say in the numbers.
+    """
     starts = range(0, len(test), _CHUNK)
 
     def predict_chunk(start: int) -> list[NDArray[np.float32]]:
@@ -139,7 +144,7 @@ def _tell_accuracies(models: tuple[Measured, ...], progress: ProgressCallback) -
 
 
 def _measure_latency(
-    models: Mapping[str, _Model], test: Split, conditions: Conditions, progress: ProgressCallback
+    models: Mapping[str, Opened], test: Split, conditions: Conditions, progress: ProgressCallback
 ) -> dict[tuple[str, int], latency.Latency]:
     images = test.images[: max(conditions.sizes)].numpy()
 
