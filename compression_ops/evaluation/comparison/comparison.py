@@ -74,7 +74,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class ClassChange:
-    """A class of which the models say different things.
+    """A class whose row of the confusion matrix changed.
 
     samples        of the class, in the test split
     points         the second's accuracy on it less the first's, percentage points
@@ -103,7 +103,7 @@ class Comparison:
 
     @property
     def class_changes(self) -> tuple[ClassChange, ...]:
-        """The classes whose samples are told otherwise, those that lost most first."""
+        """The classes whose row of the confusion matrix changed, those that lost most first."""
         difference = self.second.quality.confusion - self.first.quality.confusion
         changes = [
             self._of_class(label, difference[label]) for label in np.flatnonzero(difference.any(axis=1)).tolist()

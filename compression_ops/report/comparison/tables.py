@@ -99,7 +99,7 @@ def _flip(comparison: Comparison, flip: Flip) -> tuple[str, ...]:
 
 
 def classes(comparison: Comparison, shown: int) -> Table:
-    """The classes that B tells otherwise than A, those that lost most first."""
+    """The classes whose row of the confusion matrix is another, those that lost most first."""
     accuracies = [model.quality.class_accuracy for model in (comparison.first, comparison.second)]
     rows: list[tuple[str, ...]] = []
     for change in comparison.class_changes[:shown]:
