@@ -61,6 +61,11 @@ _NEEDS = {
         f"MNIST is not under {_MNIST}",
         "`.venv/bin/compression run mnist --select dataset` downloads it; then COMPRESSION_DATA=$PWD/.compression/data",
     ),
+    "compiler": Need(
+        lambda: shutil.which("cc") is not None,
+        "there is no C compiler `cc`",
+        "`sudo apt-get install gcc libc6-dev`",
+    ),
     "browser": Need(
         lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser")),
         "there is no Chromium",
