@@ -94,13 +94,16 @@ def _by_filter(source: Place, weights: Weights, position: int, layer: Convolutio
         if weights.patches
         else at("source", source, f"y * {strides[0]}", f"x * {strides[1]}")
     )
+    # Several at a time, for which the window is read once.
+    together = next(count for count in (4, 2, 1) if weights.block % count == 0)
+    length, each = weights.length, range(together)
     product = [
-        f"int32_t sum = bias_{position}[first + o];",
-        f"const int8_t *row = weights + o * {weights.length};",
-        *loop("i", weights.length, ["sum += window[i] * row[i];"]),
-        "sums[o] = sum;",
+        f"const int8_t *row = weights + o * {length};",
+        *(f"int32_t sum_{k} = bias_{position}[first + o + {k}];" for k in each),
+        *loop("i", length, [f"sum_{k} += window[i] * row[{k * length} + i];" for k in each]),
+        *(f"sums[o + {k}] = sum_{k};" for k in each),
     ]
-    return [f"const uint8_t *window = {window};", *loop("o", weights.block, product)]
+    return [f"const uint8_t *window = {window};", *loop("o", weights.block, product, step=together)]
 
 
 def _by_input(source: Place, position: int, layer: Convolution) -> list[str]:
