@@ -61,6 +61,21 @@ _NEEDS = {
         f"MNIST is not under {_MNIST}",
         "`.venv/bin/compression run mnist --select dataset` downloads it; then COMPRESSION_DATA=$PWD/.compression/data",
     ),
+    "compiler": Need(
+        lambda: shutil.which("cc") is not None,
+        "there is no C compiler `cc`",
+        "`sudo apt-get install gcc libc6-dev`",
+    ),
+    "clang": Need(
+        lambda: shutil.which("clang") is not None,
+        "there is no clang",
+        "`sudo apt-get install clang libclang-rt-dev`",
+    ),
+    "board": Need(
+        lambda: shutil.which("arm-none-eabi-gcc") is not None and shutil.which("qemu-system-arm") is not None,
+        "there is no compiler for Arm, or no emulator of its boards",
+        "`sudo apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm`",
+    ),
     "browser": Need(
         lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser")),
         "there is no Chromium",
