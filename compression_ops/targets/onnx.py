@@ -21,6 +21,7 @@ MODEL = "model.onnx"
 _WIDE, _PACKED_BITS = 16, 4
 # Which onnxruntime ran which opset: see `onnx_model.opset`. None older than the last was tried.
 _OLDEST_RUNTIMES = {21: "1.20", 20: "1.17", 19: "1.16", 18: "1.15"}
+_OLDEST_WITH_INT4 = "1.23"  # 1.22 has no kernel that casts them
 
 
 class Onnx(Spec):
@@ -74,8 +75,7 @@ def write(spec: Onnx, model: Path, folder: Path) -> Written:
     else:
         onnx.helper.set_model_props(older, {entry.key: entry.value for entry in source.metadata_props})
         (folder / MODEL).write_bytes(older.SerializeToString(deterministic=True))
-    oldest = _OLDEST_RUNTIMES[max(asked, min(_OLDEST_RUNTIMES))]
-    return Written((MODEL,), f"onnxruntime {oldest}", {"opset": float(asked)})
+    return Written((MODEL,), f"onnxruntime {_oldest(older, asked)}", {"opset": float(asked)})
 
 
 def predictor(spec: Onnx, folder: Path, threads: int) -> Predictor:
@@ -83,6 +83,14 @@ def predictor(spec: Onnx, folder: Path, threads: int) -> Predictor:
     from compression_ops.onnx_model import classifier
 
     return classifier.opened(folder / MODEL, threads)
+
+
+def _oldest(model: "onnx.ModelProto", opset: int) -> str:
+    from onnx import TensorProto
+
+    if any(tensor.data_type == TensorProto.INT4 for tensor in model.graph.initializer):
+        return _OLDEST_WITH_INT4
+    return _OLDEST_RUNTIMES[max(opset, min(_OLDEST_RUNTIMES))]
 
 
 def _opset(model: "onnx.ModelProto") -> int:

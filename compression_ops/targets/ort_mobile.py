@@ -18,7 +18,9 @@ ALLOWED_DIFFERENCES = 0.0
 IS_TIMED = True
 MODEL, OPERATORS = "model.ort", "required_operators.config"
 _LOG_ERRORS_ONLY = 3
-_OLDEST_RUNTIME = None
+_ONNX, _FIRST_OF_OTHERS = ("", "ai.onnx"), 1
+# Up to which opset which onnxruntime opened the file and gave the same logits; 1.15 opens none, its format is another.
+_OLDEST_RUNTIMES = {19: "1.16", 20: "1.17", 21: "1.18"}
 
 
 class OrtMobile(Spec):
@@ -32,24 +34,13 @@ def write(spec: OrtMobile, model: Path, folder: Path) -> Written:
 
     Raises ModelError where onnxruntime cannot convert the model.
     """
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.optimized_model_filepath = str(folder / MODEL)
-    options.log_severity_level = _LOG_ERRORS_ONLY
-    options.add_session_config_entry("session.save_model_format", "ORT")
-    # The same graph for ARM as for x86: activations are unsigned, and stay so.
-    options.add_session_config_entry("session.qdqisint8allowed", "0")
-    try:
-        ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has no public base class of its errors
-        raise ModelError(
-            f"onnxruntime {ort.__version__} cannot write the model in its ORT format: {str(error).strip()}. Allowed "
-            "is a model that onnxruntime runs; or leave the target ort_mobile out"
-        ) from error
-    (folder / OPERATORS).write_text(_operators(folder / MODEL), encoding="utf-8")
-    return Written((MODEL,), _OLDEST_RUNTIME)
+    _optimize(model, folder / MODEL, "ORT")
+    with tempfile.TemporaryDirectory() as scratch:
+        _optimize(model, Path(scratch) / "optimized.onnx", "ONNX")
+        lines, opset = _required(Path(scratch) / "optimized.onnx")
+    (folder / OPERATORS).write_text(lines, encoding="utf-8")
+    oldest = next(runtime for highest, runtime in _OLDEST_RUNTIMES.items() if opset <= highest)
+    return Written((MODEL,), f"onnxruntime {oldest}")
 
 
 def predictor(spec: OrtMobile, folder: Path, threads: int) -> Predictor:
@@ -59,12 +50,41 @@ def predictor(spec: OrtMobile, folder: Path, threads: int) -> Predictor:
     return classifier.opened(folder / MODEL, threads)
 
 
-def _operators(model: Path) -> str:
-    """Lines of `domain;opset;operators`; the tool's comment, which names a file of this machine, is left out."""
-    from onnxruntime.tools.ort_format_model import create_config_from_models
+def _optimize(model: Path, written: Path, form: str) -> None:
+    """Write the graph that onnxruntime runs on any processor, in a form of its own or as ONNX."""
+    import onnxruntime as ort
 
-    with tempfile.TemporaryDirectory() as scratch:
-        config = Path(scratch) / OPERATORS
-        create_config_from_models([model], config, False)
-        lines = config.read_text(encoding="utf-8").splitlines()
-    return "".join(f"{line}\n" for line in lines if not line.startswith("#"))
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(written)
+    options.log_severity_level = _LOG_ERRORS_ONLY
+    options.add_session_config_entry("session.save_model_format", form)
+    # The same graph for ARM as for x86: activations are unsigned, and stay so.
+    options.add_session_config_entry("session.qdqisint8allowed", "0")
+    try:
+        ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no public base class of its errors
+        raise ModelError(
+            f"onnxruntime {ort.__version__} cannot write the model in its ORT format: {str(error).strip()}. Allowed "
+            "is a model that onnxruntime runs; or leave the target ort_mobile out"
+        ) from error
+
+
+def _required(optimized: Path) -> tuple[str, int]:
+    """Lines of `domain;first opset;operators`, as onnxruntime's build reads them, and the opset of the model.
+
+    onnxruntime's own tool writes the same, beside a comment that names the file; importing it sets up logging for the
+    whole process.
+    """
+    import onnx
+    from onnx import defs
+
+    model = onnx.load(optimized)
+    opset = next(found.version for found in model.opset_import if found.domain in _ONNX)
+    operators: dict[tuple[str, int], set[str]] = {}
+    for node in model.graph.node:
+        known = node.domain in _ONNX
+        first = defs.get_schema(node.op_type, opset).since_version if known else _FIRST_OF_OTHERS
+        operators.setdefault(("ai.onnx" if known else node.domain, first), set()).add(node.op_type)
+    lines = (f"{domain};{first};{','.join(sorted(names))}\n" for (domain, first), names in sorted(operators.items()))
+    return "".join(lines), opset

@@ -49,6 +49,13 @@ def test_an_older_opset_predicts_the_same_and_says_what_runs_it(
     assert facts["options"] == {"type": "onnx", "opset": opset}
 
 
+def test_integers_of_four_bits_ask_for_a_newer_runtime_than_their_opset(tmp_path: Path) -> None:
+    """Tried by hand: 1.20, 1.21 and 1.22 read the file and have no kernel for its Cast, 1.23 has one."""
+    model = quantized.write(tmp_path / "model", weight_bits=4)
+    target.write(Onnx(), model, tmp_path)
+    assert target.read(tmp_path).oldest_runtime == "onnxruntime 1.23"
+
+
 def test_a_newer_opset_than_the_models_is_refused(tmp_path: Path) -> None:
     model = quantized.write(tmp_path / "model", opset=18)
     with pytest.raises(ModelError, match=r"is of opset 18, and the target onnx asks for 20.*Allowed is at most 18"):

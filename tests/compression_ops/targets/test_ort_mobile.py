@@ -48,13 +48,19 @@ def test_it_predicts_the_same_and_runs_as_many_integer_kernels(weight_bits: int,
     assert integer_kernels.kernels(model.read_bytes()).integer["QLinearConv"] == 3
 
 
-def test_the_operators_of_a_reduced_build_are_those_that_run(tmp_path: Path) -> None:
-    model = quantized.write(tmp_path / "model")
-    target.write(OrtMobile(), model, tmp_path)
+@pytest.mark.parametrize(("weight_bits", "opset"), [(8, 21), (3, 18)])
+def test_the_operators_of_a_reduced_build_are_those_that_run_as_onnxruntimes_own_tool_lists_them(
+    weight_bits: int, opset: int, tmp_path: Path
+) -> None:
+    target.write(OrtMobile(), quantized.write(tmp_path / "model", weight_bits, opset), tmp_path)
     lines = (tmp_path / "required_operators.config").read_text().splitlines()
     listed = {name for line in lines for name in line.split(";")[2].split(",")}
     assert listed == set(_executed(tmp_path / "model.ort", tmp_path))
-    assert str(tmp_path) not in "".join(lines)
+    tool = "from onnxruntime.tools.ort_format_model import create_config_from_models as f; from pathlib import Path; "
+    code = f"{tool} import sys; f([Path(sys.argv[1])], Path(sys.argv[2]), False)"
+    command = [sys.executable, "-c", code, str(tmp_path / "model.ort"), str(tmp_path / "theirs")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert lines == [line for line in (tmp_path / "theirs").read_text().splitlines() if not line.startswith("#")]
 
 
 def test_two_processes_write_the_same_bytes_wherever_they_are_told_to(tmp_path: Path) -> None:
