@@ -58,6 +58,8 @@ class Written:
     files           names of those that whoever uses the target needs; others may lie beside them
     oldest_runtime  the oldest release that was seen to take them, in words; None where none was tried
     metrics         numbers of its own
+    identity        what two files that mean the same have in common, by name, where their bytes are not always the same
+    volatile        names of such files: they stay out of what the target is known by, its identity does not
     warnings        sentences that a user should read
     """
 
@@ -65,6 +67,8 @@ class Written:
     oldest_runtime: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    identity: Mapping[str, str] = field(default_factory=dict)
+    volatile: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def write(spec: Spec, model: Path, folder: Path) -> Written:
         "files": {name: (folder / name).stat().st_size for name in sorted(written.files)},
         "oldest_runtime": written.oldest_runtime,
         **written.metrics,
+        **written.identity,
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return written

@@ -21,7 +21,7 @@ from compression_ops.evaluation.decisions import explanation
 from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.measurements import Cost, Measured, Measurements, Timings
 from compression_ops.evaluation.targets import comparison
-from compression_ops.evaluation.targets.comparison import Derived
+from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.onnx_model import chosen_widths, pixels
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.onnx_model.session import open_session, predict

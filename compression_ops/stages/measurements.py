@@ -8,7 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.family import Member
-from compression_ops.evaluation.targets.comparison import Derived
+from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.stages.stage import Context, StageResult
 
 

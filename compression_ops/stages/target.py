@@ -29,4 +29,4 @@ def run(parameters: Target, inputs: Mapping[str, Path], context: Context) -> Sta
     written = targets.write(parameters.target, model / "model.onnx", context.output)
     context.progress(Progress("written", 1, 1))
     metrics = {"file_bytes": float(targets.read(context.output).file_bytes), **written.metrics}
-    return StageResult(metrics, warnings=written.warnings)
+    return StageResult(metrics, warnings=written.warnings, volatile=written.volatile)

@@ -67,6 +67,7 @@ def _unpacked(model: Path) -> bytes:
 
     onnxruntime does so when a session loads; OpenVINO would compute with them in float.
     """
+    import numpy as np
     import onnx
     from onnx import helper, numpy_helper
 
@@ -90,7 +91,9 @@ def _unpacked(model: Path) -> bytes:
     found = open_session(computing.SerializeToString()).run(asked, {})
     del graph.node[:]
     graph.node.extend(rest)
-    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in zip(asked, found, strict=True))
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(value), name) for name, value in zip(asked, found, strict=True)
+    )
     used = {name for node in rest for name in node.input}
     for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
         graph.initializer.remove(tensor)

@@ -4,11 +4,15 @@ Such a build has neither the parser of ONNX nor most operators; it reads models 
 written, as `onnxruntime.tools.convert_onnx_models_to_ort` writes them. The level is `extended`: there pairs of
 QuantizeLinear and DequantizeLinear become integer kernels. The next one, `all`, lays tensors out for the vector width
 of the processor that happens to convert (NCHWc blocks of 8 or 16 channels), so that the file would depend on it.
+
+A table in `model.ort` lies in another order each time that onnxruntime writes it, so its bytes say nothing of whether
+two are the same; those of the same graph written as ONNX do.
 """
 
+import hashlib
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from compression_ops.errors import ModelError
 from compression_ops.spec import Spec
@@ -36,28 +40,43 @@ def write(spec: OrtMobile, model: Path, folder: Path) -> Written:
     """
     _optimize(model, folder / MODEL, "ORT")
     with tempfile.TemporaryDirectory() as scratch:
-        _optimize(model, Path(scratch) / "optimized.onnx", "ONNX")
-        lines, opset = _required(Path(scratch) / "optimized.onnx")
+        graph = Path(scratch) / "optimized.onnx"
+        _optimize(model, graph, "ONNX")
+        lines, opset = _required(graph)
+        identity = {"graph_sha256": hashlib.sha256(graph.read_bytes()).hexdigest()}
     (folder / OPERATORS).write_text(lines, encoding="utf-8")
     oldest = next(runtime for highest, runtime in _OLDEST_RUNTIMES.items() if opset <= highest)
-    return Written((MODEL,), f"onnxruntime {oldest}")
+    return Written((MODEL,), f"onnxruntime {oldest}", identity=identity, volatile=frozenset({MODEL}))
 
 
 def predictor(spec: OrtMobile, folder: Path, threads: int) -> Predictor:
-    """In onnxruntime's session, which takes the graph as it was optimized."""
+    """As a build without optimizers runs it."""
+    import onnxruntime as ort
+
     from compression_ops.onnx_model import classifier
 
-    return classifier.opened(folder / MODEL, threads)
+    options = _options(ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = ort.InferenceSession(str(folder / MODEL), options, providers=["CPUExecutionProvider"])
+    return classifier.of_session(session)
+
+
+def _options(level: Any) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = level
+    options.log_severity_level = _LOG_ERRORS_ONLY
+    return options
 
 
 def _optimize(model: Path, written: Path, form: str) -> None:
     """Write the graph that onnxruntime runs on any processor, in a form of its own or as ONNX."""
     import onnxruntime as ort
 
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options = _options(ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED)
     options.optimized_model_filepath = str(written)
-    options.log_severity_level = _LOG_ERRORS_ONLY
     options.add_session_config_entry("session.save_model_format", form)
     # The same graph for ARM as for x86: activations are unsigned, and stay so.
     options.add_session_config_entry("session.qdqisint8allowed", "0")

@@ -6,22 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from compression_ops import target as targets
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.evaluation.targets.agreement import Agreement
-from compression_ops.spec import Spec
+from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.target import Predictor
 
 _CHUNK = 256
-
-
-class Derived(Spec):
-    """A target among those that are measured."""
-
-    target: targets.any_target() = Field(description="Which, with its options.")  # type: ignore[valid-type]
-    model: str = Field(description="The quantized student that it was made of.")
 
 
 def check(derived: Mapping[str, Derived], models: Mapping[str, Any], inputs: Mapping[str, Path]) -> None:

@@ -250,6 +250,7 @@ MODULES: dict[str, str] = {
     "evaluation.targets": MEASURED,
     "evaluation.targets.agreement": MEASURED,
     "evaluation.targets.comparison": "measurements",
+    "evaluation.targets.derived": "measurements",
     # the report
     "report": "benchmark_report",
     "report.class_sections": "benchmark_report",
