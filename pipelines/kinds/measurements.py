@@ -6,7 +6,7 @@ from pathlib import Path
 from compression_ops import implementations
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.family import Member, Role
-from compression_ops.evaluation.targets.comparison import Derived
+from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.measurements import Measurements
 from pipelines.graph.asset import Asset
