@@ -1,5 +1,6 @@
 """What all tests share: where the repository lies, and what to do where a machine lacks something that a test needs."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -80,6 +81,9 @@ _NEEDS = {
         lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser")),
         "there is no Chromium",
         "`sudo apt-get install chromium`",
+    ),
+    "openvino": Need(
+        lambda: importlib.util.find_spec("openvino") is not None, "openvino is not installed", "`make setup`"
     ),
 }
 
