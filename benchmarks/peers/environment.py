@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.peers import handover
@@ -15,6 +16,8 @@ _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parents[1]
 REQUIREMENTS = _HERE / "requirements"
 TOOLS = tuple(sorted(path.stem for path in REQUIREMENTS.glob("*.txt")))
+# Torch is gigabytes: these tools are given this product's packages behind their own, which come first.
+_WITH_TORCH = ("neural_compressor", "olive")
 _INSTALLED = "installed"
 _LIMIT = 1800  # seconds of an installation, or of all ways of a tool
 
@@ -35,6 +38,9 @@ def interpreter(tool: str, root: Path) -> Path:
         handover.emptied(folder)
         print(f"installing {tool} in {folder}", file=sys.stderr)
         venv.create(folder, symlinks=True)
+        if tool in _WITH_TORCH:
+            (own,) = folder.glob("lib/*/site-packages")
+            (own / "torch.pth").write_text(f"{Path(str(find_spec('torch').origin)).parents[1]}\n")
         # This environment's pip, which installs into others: one of its own takes seconds to install.
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(python)]
         wanted_packages = ["install", "--requirement", str(REQUIREMENTS / f"{tool}.txt")]

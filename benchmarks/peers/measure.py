@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from benchmarks.peers.handover import last_line
 from compression_ops.data.dataset import Description, Split, load_description, load_split
 from compression_ops.errors import ModelError
 from compression_ops.evaluation import cost, latency, quality
@@ -75,6 +76,8 @@ def _opened(file: Path, description: Description, test: Split) -> tuple[bytes, N
         return model, logits, cost.measure(file)
     except ModelError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - onnxruntime has no base class of its errors, and a tool may write anything
+        return ModelError(f"{type(error).__name__}: {last_line(str(error))}")
 
 
 def _latencies(models: Mapping[str, bytes], test: Split, repetitions: int) -> dict[str, tuple[float, ...]]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from neural_compressor.torch.export import export
 from neural_compressor.torch.quantization import StaticQuantConfig, convert, prepare
 
 from benchmarks.peers import handover
@@ -14,13 +13,14 @@ _BATCH = {0: torch.export.Dim("batch")}
 
 def _pt2e(given: Path, images: Images, output: Path) -> None:
     network = torch.export.load(given / handover.TORCH_MODEL).module()
-    sample = (torch.from_numpy(images[:2]),)
-    prepared = prepare(export(network, sample, dynamic_shapes=(_BATCH,)), StaticQuantConfig())
+    network._exported = True  # as its own `export` says of what it made; that takes no network which is exported
+    network.dynamic_shapes = (_BATCH,)
+    prepared = prepare(network, StaticQuantConfig(), example_inputs=(torch.from_numpy(images[:2]),))
     for image in images:
         prepared(torch.from_numpy(image[None]))
     torch.onnx.export(
         convert(prepared),
-        sample,
+        (torch.from_numpy(images[:2]),),
         str(output),
         input_names=["input"],
         output_names=["logits"],

@@ -1,7 +1,9 @@
 """Intel Neural Compressor's ONNX route, a package of its own since release 3: static."""
 
+import tempfile
 from pathlib import Path
 
+import onnx
 from onnx_neural_compressor.data_reader import CalibrationDataReader
 from onnx_neural_compressor.quantization import quantize
 from onnx_neural_compressor.quantization.config import StaticQuantConfig
@@ -27,7 +29,11 @@ class _Reader(CalibrationDataReader):
 def _static(given: Path, images: Images, output: Path) -> None:
     # Its default of 100 samples would leave out most of what the others are calibrated on.
     config = StaticQuantConfig(_Reader(images), calibration_sampling_size=len(images))
-    quantize(str(given / handover.MODEL), str(output), config)
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "quantized.onnx"
+        quantize(str(given / handover.MODEL), str(written), config)
+        # It keeps weights in a file beside the model, which is told as one.
+        onnx.save(onnx.load(written), output)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ _HEAD = (
     *("quantized by", "bits of weights, activations", "test accuracy, %", "samples gained, lost", "p"),
     *("weights, bytes", "file, bytes", "latency, µs (range)", "quantized in, s"),
 )
+_LONGEST = 160  # characters of an error
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ def _cells(row: Row) -> list[str]:
 
 
 def _in_a_cell(text: str) -> str:
-    """On one line, without what would end the cell."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """On one line, without what would end the cell; of a long text its end, which says what was wrong."""
+    words = " ".join(text.split())
+    shown = words if len(words) <= _LONGEST else f"… {words[-_LONGEST:].partition(' ')[2]}"
+    return shown.replace("|", "\\|")
 
 
 def versions(found: Mapping[str, Mapping[str, str]]) -> str:
