@@ -4,8 +4,8 @@ import hashlib
 import os
 import subprocess
 import sys
+import sysconfig
 import venv
-from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.peers import handover
@@ -18,7 +18,7 @@ REQUIREMENTS = _HERE / "requirements"
 TOOLS = tuple(sorted(path.stem for path in REQUIREMENTS.glob("*.txt")))
 # Torch is gigabytes: these tools are given this product's packages behind their own, which come first.
 _WITH_TORCH = ("neural_compressor", "olive")
-_INSTALLED = "installed"
+_INSTALLED, _MADE_FROM = "installed", "made_from"  # digests of what an environment and models are made from
 _LIMIT = 1800  # seconds of an installation, or of all ways of a tool
 
 
@@ -40,7 +40,7 @@ def interpreter(tool: str, root: Path) -> Path:
         venv.create(folder, symlinks=True)
         if tool in _WITH_TORCH:
             (own,) = folder.glob("lib/*/site-packages")
-            (own / "torch.pth").write_text(f"{Path(str(find_spec('torch').origin)).parents[1]}\n")
+            (own / "torch.pth").write_text(f"{sysconfig.get_path('platlib')}\n")
         # This environment's pip, which installs into others: one of its own takes seconds to install.
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(python)]
         wanted_packages = ["install", "--requirement", str(REQUIREMENTS / f"{tool}.txt")]
@@ -56,7 +56,7 @@ def quantize(tool: str, root: Path, given: Path, output: Path) -> tuple[dict[str
     """
     sources = (_HERE / f"{tool}.py", _HERE / "handover.py", REQUIREMENTS / f"{tool}.txt")
     wanted = _digest(*sources, given / handover.MODEL, given / handover.CALIBRATION)
-    marker = output / _INSTALLED
+    marker = output / _MADE_FROM
     if not (marker.exists() and marker.read_text() == wanted):
         python = interpreter(tool, root)
         handover.emptied(output)

@@ -1,5 +1,6 @@
 """What a recipe gives to all tools alike: its data set, its float student, and the same samples to calibrate with."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +59,9 @@ class Family:
         np.save(folder / handover.CALIBRATION, images.numpy())
         network = batch_norm.fold(load(self.student), description.shape).model.eval()
         program = torch.export.export(network, (images[:2].clone(),), dynamic_shapes=({0: torch.export.Dim("batch")},))
-        torch.export.save(program, folder / handover.TORCH_MODEL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of weights on other devices, which there are none of
+            torch.export.save(program, folder / handover.TORCH_MODEL)
 
 
 def _folder(pipeline: Pipeline, name: str) -> Path:

@@ -28,7 +28,7 @@ class Measured:
     against_float  first is the model, second the float student
     cost           of the file as it was written
     latencies      median microseconds of a call with one image, one a repetition
-    float_weights  whether the tool left every weight in float
+    float_weights  whether the weights of the file take as many bytes as those of the float student
     """
 
     accuracy: float

@@ -44,7 +44,7 @@ def _cells(row: Row) -> list[str]:
     test = found.against_float
     return [
         name,
-        f"{bits}; **left every weight in float**" if found.float_weights else bits,
+        f"{bits}; **weights float in the file**" if found.float_weights else bits,
         f"{100 * found.accuracy:.2f}",
         quantities.MISSING if row.outcome is None else f"+{test.only_first}, −{test.only_second}",
         quantities.MISSING if row.outcome is None else quantities.p_value(test.p_value),

@@ -40,9 +40,9 @@ def test_what_failed_is_a_row_of_as_many_cells_as_any_other_on_one_line() -> Non
         assert found[2] == "**fails**: could not be run: a ¦ b and more"
 
 
-def test_a_tool_that_left_every_weight_in_float_is_told_of() -> None:
+def test_a_file_whose_weights_are_float_is_told_of() -> None:
     left = Measured(0.5, PairedTest(0, 0, 1.0), COST, (9.0,), True)
-    assert cells(Row("peer", INT8, left))[1] == "8, 8; **left every weight in float**"
+    assert cells(Row("peer", INT8, left))[1] == "8, 8; **weights float in the file**"
 
 
 def test_versions_are_listed_tool_by_tool() -> None:
