@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from scipy import stats
 
 from benchmarks.peers import measure
@@ -56,6 +56,26 @@ def test_bytes_are_those_of_the_file_as_the_tool_wrote_it(dataset: Path, tmp_pat
     found = measure.measure(file, {"peer": file}, dataset, repetitions=1)["peer"]
     assert isinstance(found, Measured)
     assert found.cost.file_bytes == file.stat().st_size
+    assert found.cost.weight_bytes == weights.size * 4
+    assert found.float_weights
+
+
+def test_weights_that_are_quantized_when_the_model_is_loaded_are_told_as_the_floats_that_they_are(
+    dataset: Path, tmp_path: Path
+) -> None:
+    weights = linear_models.column_brightness(small_data.SHAPE, small_data.CLASSES)
+    model = linear_models.linear(weights, small_data.SHAPE)
+    scale, zero = np.array(0.01, np.float32), np.array(0, np.int8)
+    model.graph.initializer.extend([numpy_helper.from_array(scale, "scale"), numpy_helper.from_array(zero, "zero")])
+    for number, (operator, before, after) in enumerate(
+        [("QuantizeLinear", "weights", "integers"), ("DequantizeLinear", "integers", "rounded")]
+    ):
+        model.graph.node.insert(number, helper.make_node(operator, [before, "scale", "zero"], [after]))
+    model.graph.node[-1].input[1] = "rounded"
+    onnx.save(model, tmp_path / "late.onnx")
+    floating = saved(tmp_path, "float.onnx", weights)
+    found = measure.measure(floating, {"late": tmp_path / "late.onnx"}, dataset, repetitions=1)["late"]
+    assert isinstance(found, Measured)
     assert found.cost.weight_bytes == weights.size * 4
     assert found.float_weights
 
