@@ -68,8 +68,9 @@ def _seconds(parameters: QuantizedStudent, family: Family, target: Path) -> floa
 
 
 def _call(fields: dict[str, Any]) -> str:
-    words = [f"{name}: {value}" for name, value in fields.items() if name != "method"]
-    return f"`{', '.join([*words, *(['method: {type: lsq, …}'] if 'method' in fields else [])]) or 'its defaults'}`"
+    stated = [f"{name}: {value}" for name, value in fields.items() if name != "method"]
+    words = ", ".join([*stated, *(["method: {type: lsq, …}"] if "method" in fields else [])])
+    return f"`{words}`" if words else "its defaults"
 
 
 def _digest(parameters: QuantizedStudent, family: Family) -> str:
