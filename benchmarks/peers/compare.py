@@ -92,6 +92,12 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.repetitions < 1:
         parser.error(f"--repetitions is {arguments.repetitions}; allowed is 1 or more")
+    if arguments.markdown is not None and not arguments.markdown.resolve().parent.is_dir():
+        parser.error(f"--markdown is {arguments.markdown}, whose folder does not exist; make it, or name another file")
+    try:
+        arguments.environment.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--environment is {arguments.environment}, which is no folder ({error.strerror}); name another")
     return arguments
 
 

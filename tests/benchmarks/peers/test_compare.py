@@ -53,6 +53,23 @@ def test_a_recipe_without_a_quantized_student_is_told_what_to_state(
         Family.of_recipe("tiny")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--repetitions", "0", "--repetitions is 0; allowed is 1 or more"),
+        ("--markdown", "no_folder/table.md", "whose folder does not exist; make it"),
+        ("--environment", "/dev/null/peers", "--environment is /dev/null/peers, which is no folder"),
+    ],
+)
+def test_an_option_that_cannot_be_is_told_before_anything_is_run(
+    option: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", "digits", option, value])
+    with pytest.raises(SystemExit, match="2"):
+        compare.main()
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.slow(seconds=40)
 def test_a_recipe_becomes_a_table_in_which_no_tool_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipes.write(tmp_path / "defs")
