@@ -68,7 +68,7 @@ def _seconds(parameters: QuantizedStudent, family: Family, target: Path) -> floa
 
 
 def _call(fields: dict[str, Any]) -> str:
-    stated = [f"{name}: {json.dumps(value).strip('"')}" for name, value in fields.items() if name != "method"]
+    stated = [f"{name}: {str(value).replace('True', 'true')}" for name, value in fields.items() if name != "method"]
     words = ", ".join([*stated, *(["method: {type: lsq, …}"] if "method" in fields else [])])
     return f"`{words}`" if words else "its defaults"
 
