@@ -225,7 +225,8 @@ MODULES: dict[str, str] = {
     "quantization.simulation.operators": NOBODY,
     "quantization.student": "quantized_student",
     "quantization.widths": "quantized_student",
-    # C code, of which no asset is made yet
+    # C code, of which no asset of the recipe is made
+    "c_compiler": NOBODY,
     "c_code": NOBODY,
     "c_code.building": NOBODY,
     "c_code.constants": NOBODY,
@@ -245,6 +246,7 @@ MODULES: dict[str, str] = {
     # targets
     "target": DERIVED,
     "targets": DERIVED,
+    "targets.c": NOBODY,
     "targets.onnx": NOBODY,
     "targets.openvino": NOBODY,
     "targets.ort_mobile": DERIVED,
