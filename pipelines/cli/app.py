@@ -14,12 +14,15 @@ COMMANDS = (
     "lineage",
     "report",
     "predict",
+    "demo",
     "rollback",
     "verify",
     "profile",
     "ui",
     "gc",
 )
+# Those in a room of their own.
+_ROOMS = {"demo": "models"}
 
 
 def app(names: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -34,7 +37,8 @@ def app(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     commands.callback()(_root)
     for name in names:
-        commands.command(name)(importlib.import_module(f"pipelines.cli.{name}").command)
+        module = ".".join(filter(None, ("pipelines.cli", _ROOMS.get(name), name)))
+        commands.command(name)(importlib.import_module(module).command)
     return commands
 
 

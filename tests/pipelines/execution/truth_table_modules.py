@@ -233,6 +233,9 @@ MODULES: dict[str, str] = {
     "c_code.reference": NOBODY,
     "c_code.source": NOBODY,
     "c_code.text": NOBODY,
+    "wasm": NOBODY,
+    "wasm.module": NOBODY,
+    "wasm.page": NOBODY,
     # measuring, comparing, promoting
     "evaluation": COMPARED,
     "evaluation.bootstrap": COMPARED,

@@ -1,0 +1,1 @@
+"""Commands that run models: on images, against each other, under a profiler."""
