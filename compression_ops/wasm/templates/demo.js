@@ -156,9 +156,10 @@ pad.addEventListener("pointermove", (event) => {
   strokes[strokes.length - 1].push(pointOf(event));
   drawn(false);
 });
-pad.addEventListener("pointerup", () => {
-  if (strokes.length > 0) drawn(true);
-});
+for (const end of ["pointerup", "pointercancel"])
+  pad.addEventListener(end, () => {
+    if (strokes.length > 0) drawn(true);
+  });
 
 // --- pictures
 

@@ -36,7 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser(folder: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = served_ui.launch(playwright)
+        # A camera that shows a clock, and a user who allows it.
+        started = served_ui.launch(playwright, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
         yield started
         started.close()
 
@@ -195,3 +196,40 @@ def test_a_finger_draws(browser: Browser, folder: Path) -> None:
     assert opened.page.evaluate("scrollY") == 0
     assert opened.logits().size == 10
     opened.close()
+
+
+def test_the_camera_is_looked_through_until_it_is_stopped(grey: Opened) -> None:
+    grey.page.get_by_role("button", name="Camera").click()
+    assert "grey, resized to 28 × 28" in grey.told("The camera")
+    assert grey.seen(1).any()
+    assert grey.logits().size == 10
+    grey.page.get_by_role("button", name="Stop the camera").click()
+    assert grey.logits().size == 0
+    assert grey.page.evaluate("stream") is None
+
+
+def test_a_browser_without_a_camera_says_so(grey: Opened) -> None:
+    grey.page.evaluate("delete Navigator.prototype.mediaDevices")
+    grey.page.get_by_role("button", name="Camera").click()
+    expect(grey.page.get_by_role("alert")).to_contain_text("browsers open it only to pages from 127.0.0.1 or https")
+
+
+def test_the_page_may_not_send_even_if_it_tried(browser: Browser, folder: Path) -> None:
+    opened = Opened(browser, folder / "grey" / "demo.html")
+    refused = """new Promise((resolve) => {
+      document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+      fetch("http://127.0.0.1:9/").catch(() => {});
+    })"""
+    assert opened.page.evaluate(refused) == "connect-src"
+    opened.window.close()
+
+
+def test_a_picture_too_large_for_a_phones_canvas_is_reduced_first(grey: Opened, tmp_path: Path) -> None:
+    file = tmp_path / "large.png"
+    waves = 127 + 120 * np.sin(np.arange(4400) / 300)[:, None] * np.cos(np.arange(5000) / 400)
+    file.write_bytes(png(waves.astype(np.uint8)))
+    grey.page.locator("#file").set_input_files(file)
+    assert "its middle 4400 × 4400 cut out, reduced to 4096 first" in grey.told("large.png")
+    expected = decode(file, 28, 1)
+    assert expected is not None
+    assert np.abs(grey.seen(1).astype(int) - expected.pixels).max() <= 1
