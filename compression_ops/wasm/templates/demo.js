@@ -4,6 +4,7 @@ const model = JSON.parse(element("model").textContent);
 const pad = element("pad");
 const colours = inkOf(model);
 const thickness = Math.max(THICKNESS, 1 / model.side);
+const SIDES = `${model.side}\u00a0×\u00a0${model.side}`;
 const ROWS = 10; // classes that are shown of many
 const ENOUGH = 20; // milliseconds that a measured series of calls takes at least
 let strokes = []; // of the drawing, points in 0..1
@@ -121,7 +122,7 @@ function clear() {
   element("answer").textContent = "–";
   element("probability").textContent = "";
   element("logits").textContent = "[]";
-  element("told").textContent = `${model.side} × ${model.side} pixels.`;
+  element("told").textContent = `${SIDES} pixels.`;
   bars(model.classes.map(() => 0), -1);
   problem("");
 }
@@ -135,7 +136,7 @@ function drawn(isTimed) {
   const box = { left: 0, top: 0, square: size };
   const where = isFitted ? "its longer side made 20/28 of the picture and its centre of mass put in the middle" : "as drawn";
   const pixels = pixelsOf({ context, width: size, height: size, box }, model.channels, model.side);
-  answer(pixels, `${colours.words}, ${where}, resized to ${model.side} × ${model.side}.`, isTimed);
+  answer(pixels, `${colours.words}, ${where}, resized to ${SIDES}.`, isTimed);
 }
 
 function pointOf(event) {
@@ -188,7 +189,7 @@ function pictured(source, width, height, name, isTimed) {
   const done = [`${name}, ${width} × ${height} pixels`];
   if (width !== height) done.push(`its middle ${Math.min(width, height)} × ${Math.min(width, height)} cut out`);
   if (square.isReduced) done.push(`reduced to ${LARGEST} first`);
-  done.push(model.channels === 1 ? "grey" : "RGB", `resized to ${model.side} × ${model.side}`);
+  done.push(model.channels === 1 ? "grey" : "RGB", `resized to ${SIDES}`);
   done.push(isInverted ? "light and dark inverted" : "not inverted");
   answer(pixels, `${done.join(", ")}.${isInverted ? "" : hint(pixels)}`, isTimed);
 }

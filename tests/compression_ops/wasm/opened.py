@@ -45,7 +45,7 @@ class Opened:
         """What was done to the picture of that name."""
         line = self.page.locator("#told", has_text=f"{name}, ")
         line.wait_for()
-        return line.inner_text()
+        return line.inner_text().replace("\xa0", " ")
 
     def logits(self) -> np.ndarray:
         """int64 [classes]."""

@@ -65,8 +65,8 @@ def test_a_module_imports_nothing_and_exports_what_a_page_calls(tmp_path: Path) 
         "fraction_bits": "function",
         "classify": "function",
     }
-    # 25 · 16, 9 · 16 · 24, 9 · 24 · 16 and 16 · 10 weights; the rows of 216 are filled up to 224.
-    assert built.weight_bytes == 400 + 3456 + 224 * 16 + 160
+    weights = 25 * 16 + 9 * 16 * 24 + 9 * 24 * 16 + 16 * 10  # whose rows are filled up with a few zeros
+    assert weights <= built.weight_bytes < 1.1 * weights
     assert built.weight_bytes < len(built.code) < 50_000
     assert built.description == quantized.described((1, 8, 8), models.CLASSES)
 
