@@ -5,8 +5,9 @@
 
 Without --model, networks with random weights are quantized on random images: the time does not depend on the weights.
 Each is built by `cc` as a shared library and called from Python, as the sessions are; all are timed in turn, in
-rounds, and the ratios are medians over the rounds. The stack is that of the largest function. Instructions are counted
-by valgrind, where it is installed, on a build for AVX2, since it does not know AVX-512.
+rounds. A round's time is the median of its calls, the ratios are medians over the rounds. The stack is that of the
+largest function. Instructions are counted by valgrind, where it is installed, on a build for AVX2, since it does not
+know AVX-512.
 """
 
 import argparse
@@ -128,15 +129,17 @@ def _call(library: Path, image: np.ndarray) -> Callable[[], object]:
 
 
 def _seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Of one call, each round's mean over many."""
+    """Of one call, each round's median over many: what another process takes away does not count."""
     found: dict[str, list[float]] = {name: [] for name in calls}
     for each in range(rounds + 3):
         for name, call in calls.items():
-            started = time.perf_counter()
+            taken: list[float] = []
             for _ in range(_CALLS):
+                started = time.perf_counter()
                 call()
+                taken.append(time.perf_counter() - started)
             if each >= 3:
-                found[name].append((time.perf_counter() - started) / _CALLS)
+                found[name].append(statistics.median(taken))
     return found
 
 

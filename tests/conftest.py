@@ -1,5 +1,6 @@
 """What all tests share: where the repository lies, and what to do where a machine lacks something that a test needs."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -77,10 +78,23 @@ _NEEDS = {
         "there is no clang, or no wasm-ld",
         "`sudo apt-get install clang lld`",
     ),
+    "clang": Need(
+        lambda: shutil.which("clang") is not None,
+        "there is no clang",
+        "`sudo apt-get install clang libclang-rt-dev`",
+    ),
+    "board": Need(
+        lambda: shutil.which("arm-none-eabi-gcc") is not None and shutil.which("qemu-system-arm") is not None,
+        "there is no compiler for Arm, or no emulator of its boards",
+        "`sudo apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm`",
+    ),
     "browser": Need(
         lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser")),
         "there is no Chromium",
         "`sudo apt-get install chromium`",
+    ),
+    "openvino": Need(
+        lambda: importlib.util.find_spec("openvino") is not None, "openvino is not installed", "`make setup`"
     ),
 }
 

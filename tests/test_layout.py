@@ -14,7 +14,8 @@ from tests.conftest import REPOSITORY
 _LONGEST = 300  # lines of a file
 _FULLEST = 16  # modules of a folder
 # A folder of methods grows by a module for each of them, and nothing else has to be known to read it.
-_METHODS = {"losses", "augmentations", "architectures", "sources", "calibration", "methods", "kinds", "stages"}
+_METHODS = {"losses", "augmentations", "architectures", "sources", "calibration", "methods", "targets"}
+_METHODS |= {"kinds", "stages"}
 
 
 def _modules(*folders: str) -> list[Path]:

@@ -1,5 +1,7 @@
 """The C function of a convolution: one place after another, the sums of all filters there, and their bytes."""
 
+import itertools
+
 from compression_ops.c_code import packing
 from compression_ops.c_code.layout import Place, Weights
 from compression_ops.c_code.program import Convolution, LogitScale, Requantization
@@ -92,31 +94,34 @@ def _by_filter(source: Place, weights: Weights, position: int, layer: Convolutio
         if weights.patches
         else at("source", source, f"y * {strides[0]}", f"x * {strides[1]}")
     )
+    # Several at a time, for which the window is read once.
+    together = next(count for count in (4, 2, 1) if weights.block % count == 0)
+    length, each = weights.length, range(together)
     product = [
-        f"int32_t sum = bias_{position}[first + o];",
-        f"const int8_t *row = weights + o * {weights.length};",
-        *loop("i", weights.length, ["sum += window[i] * row[i];"]),
-        "sums[o] = sum;",
+        f"const int8_t *row = weights + o * {length};",
+        *(f"int32_t sum_{k} = bias_{position}[first + o + {k}];" for k in each),
+        *loop("i", length, [f"sum_{k} += window[i] * row[{k * length} + i];" for k in each]),
+        *(f"sums[o + {k}] = sum_{k};" for k in each),
     ]
-    return [f"const uint8_t *window = {window};", *loop("o", weights.block, product)]
+    return [f"const uint8_t *window = {window};", *loop("o", weights.block, product, step=together)]
 
 
 def _by_input(source: Place, position: int, layer: Convolution) -> list[str]:
+    """All products of a filter in one expression: compilers compute it for a vector of filters, sums in registers."""
     rows, columns = layer.window.size
     filters, channels = len(layer.bias), layer.weights.shape[3]
-    dilations, strides = layer.window.dilations, layer.window.strides
-    depthwise = layer.groups > 1
-    under = f"window + r * {dilations[0] * source.row} + s * {dilations[1] * source.tensor.channels}"
-    row = f"weights + (r * {columns} + s) * {filters * channels}"
-    if depthwise:
-        inner = loop("o", filters, ["sums[o] += input[o] * row[o];"])
-    else:
-        inner = loop("c", channels, loop("o", filters, [f"sums[o] += input[c] * row[c * {filters} + o];"]))
-    taps = [f"const uint8_t *input = {under};", f"const int8_t *row = {row};", *inner]
+    down, across = layer.window.dilations[0] * source.row, layer.window.dilations[1] * source.tensor.channels
+    own = " + o" if layer.groups > 1 else ""
+    terms = [
+        f" + window[{r * down + s * across + c}{own}] * weights[{((r * columns + s) * channels + c) * filters} + o]"
+        for r, s, c in itertools.product(range(rows), range(columns), range(channels))
+    ]
+    strides = layer.window.strides
     return [
         f"const uint8_t *window = {at('source', source, f'y * {strides[0]}', f'x * {strides[1]}')};",
-        *loop("o", filters, [f"sums[o] = bias_{position}[o];"]),
-        *loop("r", rows, loop("s", columns, taps)),
+        *loop(
+            "o", filters, [f"sums[o] = bias_{position}[o]", *(f"   {term}" for term in terms[:-1]), f"   {terms[-1]};"]
+        ),
     ]
 
 

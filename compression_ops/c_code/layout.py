@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from compression_ops.c_code import packing
 from compression_ops.c_code.program import PIXELS, Convolution, Program, Tensor, Window, sources
 
-# A loop over a row of weights goes in vectors of 64 bytes, and what is left in one of 32 or 16.
-_VECTOR, _SMALLER = 64, (0, 16, 32)
-# Below so many weights an output, adding up the parts of a vector costs more than the products.
-_SHORT = 48
+# A loop over a row of weights goes in vectors of 64 bytes, and what is left in one of 32.
+_VECTOR, _SMALLER = 64, (0, 32)
+# Up to so many weights an output, adding up the parts of a vector costs more than the products.
+_SHORT = 16
 _SUMS, _SUMS_OF_ONE_PLACE = 256, 64
 _UNPACKED = 8192  # bytes of weights at a time
 
@@ -59,8 +59,8 @@ class Place:
 class Weights:
     """How a convolution is computed.
 
-    by_input   one input at a time is added to the sums of all filters, whose weights lie side by side; otherwise one
-               filter after another is multiplied with a window that lies in a row
+    by_input   the weights of all filters for one input lie side by side, for vectors of filters; otherwise those of
+               one filter lie in a row, as the window does that they are multiplied with
     length     integers of one row of weights, zeros at its end
     rows       uint8 or int8 [N, …], as stored
     block      filters at a time

@@ -81,7 +81,7 @@ def _header(program: Program, written: Written, name: str) -> str:
  * Model: SHA-256 {program.digest}, without its metadata.
  * Constants: {written.constant_bytes} bytes, of which weights {written.weight_bytes}.
  * RAM: {written.ram_bytes} bytes, static; the stack comes on top.
- * No heap, no floats; of the C library at most what compilers put for loops (memcpy, memset).
+ * No heap, no floats; of the C library at most what compilers put for loops (memcpy, memmove, memset).
  * `int` must have 32 bits or more. One call at a time: the buffer is shared.
  *
  * Classes:

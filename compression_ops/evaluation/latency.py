@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Enough order statistics for a plot of the distribution up to its 99.8th percentile.
 KEPT_SAMPLES = 512
 _REPORTS_PER_BATCH_SIZE = 10
+_NOBODY: Mapping[str, Callable[[NDArray[np.uint8]], object]] = {}
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,13 @@ def measure(
     iterations: int,
     warmup: int,
     progress: Callable[[int, int], None],
+    others: Mapping[str, Callable[[NDArray[np.uint8]], object]] = _NOBODY,
 ) -> dict[tuple[str, int], Latency]:
     """Latency of each (model, batch size): the wall time of one `session.run` from NumPy array to NumPy arrays.
 
     For each batch size, `warmup` rounds untimed, then `iterations` rounds timed with Python's garbage collector off. A
     round calls every model once, in an order drawn anew (seeded), so that whose data a model finds in cache varies.
+    others: functions of a batch, which are called beside the sessions in the same rounds.
     inputs: uint8 [N, C, H, W]; a batch is its first rows, from the start again where N is smaller.
     `progress(done, total)` is called between rounds. Raises ValueError for iterations < 1 or no inputs.
     """
@@ -55,9 +58,10 @@ def measure(
     for position, batch_size in enumerate(batch_sizes):
         batch = np.ascontiguousarray(inputs[np.arange(batch_size) % len(inputs)])
         calls = [partial(session.run, None, {session.get_inputs()[0].name: batch}) for session in sessions.values()]
+        calls += [partial(call, batch) for call in others.values()]
         report = partial(_tell, progress, position * iterations, len(batch_sizes) * iterations)
         elapsed = _rounds(calls, iterations, warmup, report)
-        for name, nanoseconds in zip(sessions, elapsed, strict=True):
+        for name, nanoseconds in zip([*sessions, *others], elapsed, strict=True):
             result[name, batch_size] = summarize(nanoseconds / 1000)
     return result
 

@@ -27,6 +27,7 @@ from compression_ops.evaluation.over_seeds import OverSeeds
 from compression_ops.evaluation.processor import Processor
 from compression_ops.evaluation.quality import Change, Quality
 from compression_ops.evaluation.statistics import Difference, Estimate, Proportion
+from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.metric import CLASS_AVERAGED
 from compression_ops.onnx_model.chosen_widths import ChosenWidths
 
@@ -111,6 +112,7 @@ class Measurements:
     timings: Timings
     decisions: tuple[Decision, ...] = ()
     warnings: tuple[str, ...] = ()
+    targets: tuple[Agreement, ...] = ()
 
     def speedup(self, model: Measured) -> float:
         """The teacher's median latency / the model's, at the first batch size."""
@@ -147,18 +149,26 @@ class Measurements:
             values |= qualities.numbers(metric, model.quality, model.change, model.distillation)
         if model.over_seeds is not None:
             values |= model.over_seeds.numbers()
-        for batch_size in self.conditions.sizes:
-            latency = self.timings.latency[model.name, batch_size]
-            for column in LATENCY_COLUMNS:
-                values[f"{column}_batch{batch_size}"] = getattr(latency, column.removeprefix("latency_"))
-        return values
+        return values | self._latencies(model.name)
+
+    def _latencies(self, name: str) -> dict[str, float]:
+        """By column; of a target that is not timed, none."""
+        found = {size: self.timings.latency.get((name, size)) for size in self.conditions.sizes}
+        return {
+            f"{column}_batch{size}": getattr(latency, column.removeprefix("latency_"))
+            for size, latency in found.items()
+            for column in LATENCY_COLUMNS
+            if latency is not None
+        }
 
     def metrics(self) -> dict[str, float]:
-        """Every finite number as `<model>.<column>`."""
+        """Every finite number as `<model>.<column>`, and after them those of targets."""
+        numbers = {model.name: self.numbers(model) for model in self.models}
+        numbers |= {target.name: {**target.numbers(), **self._latencies(target.name)} for target in self.targets}
         return {
-            f"{model.name}.{column}": float(value)
-            for model in self.models
-            for column, value in self.numbers(model).items()
+            f"{name}.{column}": float(value)
+            for name, columns in numbers.items()
+            for column, value in columns.items()
             if value is not None and math.isfinite(value)
         }
 
@@ -214,6 +224,7 @@ def write(measurements: Measurements, folder: Path) -> None:
         "classes": list(measurements.classes),
         "test_samples": measurements.test_samples,
         "models": [_plain(model) for model in measurements.models],
+        **({"targets": [asdict(target) for target in measurements.targets]} if measurements.targets else {}),
     }
     differing = {
         "conditions": measurements.conditions.model_dump(mode="json"),
@@ -249,6 +260,7 @@ def read(folder: Path) -> Measurements:
         conditions=Conditions.model_validate(timings["conditions"]),
         timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"]),
         decisions=decision.read(folder),
+        targets=tuple(Agreement(**fields) for fields in content.get("targets", [])),
     )
 
 

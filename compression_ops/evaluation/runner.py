@@ -20,10 +20,13 @@ from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.decisions import explanation
 from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.measurements import Cost, Measured, Measurements, Timings
+from compression_ops.evaluation.targets import comparison
+from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.onnx_model import chosen_widths, pixels
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
+from compression_ops.target import Predictor
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -33,33 +36,42 @@ _CHUNK = 256
 _PREDICT, _LATENCY, _MEMORY, _DONE = 10, 30, 90, 100
 # A control is there to be compared with.
 _ASKED = ("teacher", "student")
+_NO_TARGETS: Mapping[str, Derived] = {}
 
 
 @dataclass(frozen=True)
-class _Model:
+class Opened:
+    """A model's file, which takes pixels, what it costs, and the session over it."""
+
     file: Path
     cost: Cost
     session: "InferenceSession"
 
 
 def measure(
-    members: Family, conditions: Conditions, inputs: Mapping[str, Path], progress: ProgressCallback
+    members: Family,
+    conditions: Conditions,
+    inputs: Mapping[str, Path],
+    progress: ProgressCallback,
+    targets: Mapping[str, Derived] = _NO_TARGETS,
 ) -> Measurements:
     """Measure a family of models on the test split of a data set, all of them as models that take uint8 pixels and
     normalize inside: so none is timed without work that another does. What repeats a model from another seed predicts
     alone: its size and its latency are the model's. A student or a teacher that can tell how it decides is asked.
+    Of a target it is told on how many samples it answers otherwise than its model.
 
-    inputs  `dataset` and every model of the family: a folder with `model.onnx`, or with a saved network
+    inputs  `dataset`, every model of the family: a folder with `model.onnx`, or with a saved network; and every target
 
     Raises CompressionError for a family that cannot be, ModelError for a model that does not run or returns something
     other than finite logits.
     """
     _check(members, inputs)
+    comparison.check(targets, members, inputs)
     description, test = load_description(inputs["dataset"]), load_split(inputs["dataset"], "test")
     with tempfile.TemporaryDirectory() as scratch:
         names, repeated = family.order(members), [name for name in members if members[name].repeats is not None]
         every = _open([*names, *repeated], inputs, Path(scratch), description, conditions.threads, progress)
-        logits = _predict(every, test, len(description.classes), progress)
+        logits = predict_all(every, test, len(description.classes), progress)
         models = {name: every[name] for name in names}
         costs = {name: model.cost for name, model in models.items()}
         compared = measurements.compare(members, logits, test.labels.numpy(), costs)
@@ -67,13 +79,15 @@ def measure(
         _tell_accuracies(compared, progress)
         asked = {name: inputs[name] for name in names if members[name].role in _ASKED}
         decisions, warnings = explanation.explain(asked, logits, test, description)
-        measured = _measure_latency(models, test, conditions, progress)
+        predictors = comparison.opened(targets, inputs, conditions.threads)
+        agreements = comparison.compare(targets, predictors, inputs, test.images.numpy(), logits)
+        measured = _measure_latency(models, comparison.timed(targets, predictors), test, conditions, progress)
         progress(Progress("measuring peak memory", _MEMORY, _DONE))
         files = [model.file for model in models.values()]
         peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
     timings = Timings(processor.detect(), onnxruntime.__version__, measured, dict(zip(models, peaks, strict=True)))
     progress(Progress("measured", _DONE, _DONE))
-    return Measurements(description.classes, len(test), compared, conditions, timings, decisions, warnings)
+    return Measurements(description.classes, len(test), compared, conditions, timings, decisions, warnings, agreements)
 
 
 def _check(members: Family, inputs: Mapping[str, Path]) -> None:
@@ -91,17 +105,17 @@ def _open(
     description: Description,
     threads: int,
     progress: ProgressCallback,
-) -> dict[str, _Model]:
-    models: dict[str, _Model] = {}
+) -> dict[str, Opened]:
+    models: dict[str, Opened] = {}
     for position, name in enumerate(names):
         progress(Progress(f"opening {name}", _PREDICT * position // len(names), _DONE))
-        file = _taking_pixels(inputs[name], scratch / f"{name.replace('/', '-')}.onnx", description)
+        file = taking_pixels(inputs[name], scratch / f"{name.replace('/', '-')}.onnx", description)
         session = open_session(file, threads)
-        models[name] = _Model(file, cost.measure(file), session)
+        models[name] = Opened(file, cost.measure(file), session)
     return models
 
 
-def _taking_pixels(folder: Path, scratch: Path, description: Description) -> Path:
+def taking_pixels(folder: Path, scratch: Path, description: Description) -> Path:
     """The folder's model itself where it takes pixels; else one that does, in the file `scratch`."""
     file = folder / "model.onnx"
     if file.exists() and pixels.takes_pixels(open_session(file)):
@@ -111,10 +125,13 @@ def _taking_pixels(folder: Path, scratch: Path, description: Description) -> Pat
     return scratch
 
 
-def _predict(
-    models: Mapping[str, _Model], test: Split, classes: int, progress: ProgressCallback
+def predict_all(
+    models: Mapping[str, Opened], test: Split, classes: int, progress: ProgressCallback
 ) -> dict[str, NDArray[np.float32]]:
-    """Logits of all test samples. Chunks have a fixed size, so that the number of cores has no say in the numbers."""
+    """Logits of all test samples, float32 [N, classes] of each model.
+
+    Chunks have a fixed size, so that the number of cores has no say in the numbers.
+    """
     starts = range(0, len(test), _CHUNK)
 
     def predict_chunk(start: int) -> list[NDArray[np.float32]]:
@@ -139,7 +156,11 @@ def _tell_accuracies(models: tuple[Measured, ...], progress: ProgressCallback) -
 
 
 def _measure_latency(
-    models: Mapping[str, _Model], test: Split, conditions: Conditions, progress: ProgressCallback
+    models: Mapping[str, Opened],
+    targets: Mapping[str, Predictor],
+    test: Split,
+    conditions: Conditions,
+    progress: ProgressCallback,
 ) -> dict[tuple[str, int], latency.Latency]:
     images = test.images[: max(conditions.sizes)].numpy()
 
@@ -147,4 +168,4 @@ def _measure_latency(
         progress(Progress("measuring latency", _LATENCY + (_MEMORY - _LATENCY) * done // total, _DONE))
 
     sessions = {name: model.session for name, model in models.items()}
-    return latency.measure(sessions, images, conditions.sizes, conditions.iterations, conditions.warmup, tell)
+    return latency.measure(sessions, images, conditions.sizes, conditions.iterations, conditions.warmup, tell, targets)

@@ -11,6 +11,7 @@ from compression_ops import quantities
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.measurements import Measured, Measurements
+from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.metric import Metric
 from compression_ops.report import majority, verdict
 from compression_ops.report.limits import Limits
@@ -40,6 +41,11 @@ class Report:
     def models(self) -> tuple[Measured, ...]:
         """Every model, each followed by its descendants."""
         return self.measurements.models
+
+    @property
+    def targets(self) -> tuple[Agreement, ...]:
+        """Every target of a quantized student."""
+        return self.measurements.targets
 
     @property
     def conditions(self) -> Conditions:

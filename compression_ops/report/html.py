@@ -61,6 +61,7 @@ def page(report: Report) -> str:
         precision=precision_sections.sentences(report),
         precision_tables=precision_sections.tables(report),
         tables=_tables(report),
+        targets=report_sections.targets(report),
         class_tables=[class_sections.by_class(report), *class_sections.confusions(report)],
         classes=report_sections.classes(report),
         class_changes=_class_changes(report),

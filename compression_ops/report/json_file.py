@@ -28,6 +28,7 @@ def write(report: Report, folder: Path) -> None:
         },
         "recommended": recommended(report).name,
         "models": {model.name: _fields(report, model) for model in report.models},
+        **({"targets": [asdict(target) for target in report.targets]} if report.targets else {}),
     }
     (folder / report_files.CONTENT).write_text(
         json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"

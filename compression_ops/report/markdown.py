@@ -34,6 +34,7 @@ def markdown(report: Report) -> str:
         _table(report_sections.quality(report)),
         _table(report_sections.cost(report)),
         _table(report_sections.latency(report)),
+        _table(targets) if (targets := report_sections.targets(report)) else "",
         _table(class_sections.averages(report)),
         _table(report_sections.classes(report)),
         _table(class_sections.by_class(report)),

@@ -1,16 +1,23 @@
 """The report's tables and sentences as text, which Markdown and the page both show."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from compression_ops import quantities
 from compression_ops.evaluation.measurements import Measured, worst_class
 from compression_ops.evaluation.statistics import CALIBRATION_BINS
+from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.metric import WORDS
 from compression_ops.report.contents import Report, recommended
 from compression_ops.report.verdict import distillation_words
 
 _SHOWN_CLASSES = 20
+TARGET_HEADS = ("Target", "Made of", "Type", "Bytes", "Differing samples", "Oldest runtime")
+TARGETS_NOTE = (
+    "Bytes: of the files that whoever uses the target needs. Differing samples: of the test split, those to which it "
+    "gives another class than the ONNX session of the quantized student. Oldest runtime: that was seen to take it."
+)
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,32 @@ def latency(report: Report) -> Table:
             rows.append((model.name, str(batch_size), *map(quantities.duration, times), ratio))
     note = "Wall time of one call with a whole batch. Faster: than the teacher, by the medians at that batch size."
     return Table("Latency", ("Model", *heads), tuple(rows), note)
+
+
+def targets(report: Report) -> Table | None:
+    """What each target takes and whether it answers as its model does; None where there is none."""
+    if not report.targets:
+        return None
+    batch_size = report.conditions.sizes[0]
+
+    def latency(target: Agreement) -> str:
+        measured = report.latency.get((target.name, batch_size))
+        return quantities.MISSING if measured is None else quantities.duration(measured.p50_us)
+
+    rows = tuple((*target_cells(asdict(target)), latency(target)) for target in report.targets)
+    return Table("Targets", (*TARGET_HEADS, f"Latency (batch {batch_size})"), rows, TARGETS_NOTE)
+
+
+def target_cells(target: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of TARGET_HEADS, from the fields of an Agreement."""
+    return (
+        target["name"],
+        target["model"],
+        target["type"],
+        quantities.count(target["file_bytes"]),
+        quantities.count(target["differing_samples"]),
+        target["oldest_runtime"] or quantities.MISSING,
+    )
 
 
 def classes(report: Report) -> Table:

@@ -13,6 +13,7 @@ COMMANDS = (
     "check",
     "lineage",
     "report",
+    "compare",
     "predict",
     "demo",
     "rollback",
@@ -22,7 +23,7 @@ COMMANDS = (
     "gc",
 )
 # Those in a room of their own.
-_ROOMS = {"demo": "models"}
+_ROOMS = {"compare": "models", "predict": "models", "demo": "models", "profile": "models"}
 
 
 def app(names: Iterable[str] = COMMANDS) -> typer.Typer:

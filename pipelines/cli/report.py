@@ -9,7 +9,7 @@ import typer
 
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.benchmark import report_sentences, report_tables, seeds_table, widths_table
+from pipelines.cli.benchmark import report_sentences, report_tables, seeds_table, targets_table, widths_table
 from pipelines.cli.benchmark.report_tables import Section
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import Terminal, err, out, print_json
@@ -71,6 +71,7 @@ def show(console: Terminal, frame: "pd.DataFrame", content: dict[str, Any], mark
     details = [*((over_seeds,) if over_seeds else ()), report_tables.quality(models), report_tables.cost(models)]
     details += [report_tables.latency(models, size) for size in report_tables.batch_sizes(models)]
     details[1 + bool(over_seeds) : 1 + bool(over_seeds)] = widths_table.tables(content)
+    details += targets_table.tables(content)
     by_class = [report_tables.classes(content)]
     if report_tables.tells_classes_apart(content):
         details.insert(1 + bool(over_seeds), report_tables.averages(models))

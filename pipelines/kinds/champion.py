@@ -17,7 +17,7 @@ from pipelines.graph import digests
 from pipelines.graph.asset import Asset
 from pipelines.kinds.decision import Circumstances
 from pipelines.kinds.gate import failing
-from pipelines.kinds.kind import Kind, Page, thresholds
+from pipelines.kinds.kind import Kind, Page, allowed_differences, thresholds
 from pipelines.lineage import names
 from pipelines.lineage.database import glance
 from pipelines.lineage.registry import Origin, Registry, Version
@@ -50,7 +50,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
             parameters=recipe.benchmark.part(Champion, metric=recipe.metric),
             inputs=("dataset", _MEASUREMENTS, *quantized),
             origins={"": "benchmark", "metric": "metric"},
-            gates=thresholds(recipe, *_THRESHOLDS),
+            gates=thresholds(recipe, *_THRESHOLDS) | allowed_differences(recipe),
             is_heavy=True,
         )
 

@@ -12,7 +12,7 @@ from operator import getitem
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from compression_ops import implementations
+from compression_ops import implementations, target
 from compression_ops.data.augmentation import Augmentation
 from compression_ops.spec import Spec
 from pipelines.graph.asset import GENERATION, OBSERVED, Asset
@@ -134,6 +134,20 @@ def thresholds(recipe: Recipe, *paths: str) -> dict[str, Any]:
     """What results are judged by that stands at some paths of a recipe (`gates.max_drift`, `metric`)."""
     stated = recipe.model_dump(mode="json", include={path.partition(".")[0] for path in paths})
     return {path: reduce(getitem, path.split("."), stated) for path in paths}
+
+
+def allowed_share(target: str) -> str:
+    """Under which name the share of test samples stands that the asset of a target may classify otherwise."""
+    return f"{target}.allowed_differences"
+
+
+def allowed_differences(recipe: Recipe) -> dict[str, float]:
+    """What each target's own module allows: no field of the recipe, but judged by like one."""
+    return {
+        allowed_share(recipe.target_of(name, spec)): target.allowed_differences(spec)
+        for name, quantized in recipe.quantized_students.items()
+        for spec in quantized.targets
+    }
 
 
 def seeds(recipe: Recipe) -> tuple[str, ...]:

@@ -1,15 +1,26 @@
 """The measurements: every model as the onnxruntime session that a user would run, on the test split."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from compression_ops import implementations
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.family import Member, Role
+from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.measurements import Measurements
 from pipelines.graph.asset import Asset
 from pipelines.kinds.gate import Evidence, Gate
-from pipelines.kinds.kind import Kind, Page, network_code, repeats, teacher_code, thresholds
+from pipelines.kinds.kind import (
+    Kind,
+    Page,
+    allowed_differences,
+    allowed_share,
+    network_code,
+    repeats,
+    teacher_code,
+    thresholds,
+)
 from pipelines.recipe.sections import Recipe
 from pipelines.state.materialization import Check, Materialization
 
@@ -21,24 +32,34 @@ _THRESHOLDS = (
     "benchmark.min_compression",
 )
 
-_FOLLOWED = frozenset({"test_accuracy", "accuracy_change_points", "file_bytes", "compression_ratio", "speedup_ratio"})
+_FOLLOWED = frozenset(
+    {
+        "test_accuracy",
+        "accuracy_change_points",
+        "file_bytes",
+        "compression_ratio",
+        "speedup_ratio",
+        "differing_samples",
+    }
+)
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """One, of all models together: they are compared on the same samples and in the same minutes."""
-    models = _models(recipe)
+    models, targets = _models(recipe), _targets(recipe)
     architectures = {student.architecture for student in recipe.students.values()} - {recipe.teacher.architecture}
     yield Asset(
         name="measurements",
         kind="measurements",
-        parameters=recipe.benchmark.part(Conditions).part(Measurements, models=models),
-        inputs=("dataset", *models),
-        origins={"": "benchmark", "models": "the recipe's models"},
+        parameters=recipe.benchmark.part(Conditions).part(Measurements, models=models, targets=targets),
+        inputs=("dataset", *models, *targets),
+        origins={"": "benchmark", "models": "the recipe's models", "targets": "the recipe's targets"},
         code=(
             *teacher_code(recipe, None),
             *(module for each in sorted(architectures) for module in network_code(each)),
+            *sorted({implementations.module_name(derived.target) for derived in targets.values()}),
         ),
-        gates=thresholds(recipe, *_THRESHOLDS),
+        gates=thresholds(recipe, *_THRESHOLDS) | allowed_differences(recipe),
         is_heavy=True,
     )
 
@@ -60,8 +81,18 @@ def _models(recipe: Recipe) -> dict[str, Member]:
     return models
 
 
+def _targets(recipe: Recipe) -> dict[str, Derived]:
+    return {
+        recipe.target_of(name, target): Derived(target=target, model=f"quantized_student/{name}")
+        for name, quantized in recipe.quantized_students.items()
+        for target in quantized.targets
+    }
+
+
 def gates(asset: Asset) -> Iterator[Gate]:
-    """What distillation gained, which warns; what quantization cost, which keeps a model from being promoted."""
+    """What distillation gained, which warns; what quantization cost, and targets that answer otherwise, which keep a
+    model from being promoted.
+    """
     for name, member in _members(asset).items():
         short = name.partition("/")[2]
         if member.repeats is not None:
@@ -77,11 +108,20 @@ def gates(asset: Asset) -> Iterator[Gate]:
             yield Gate(f"compression_{short}", small, compression, subject=name, decides=True)
             if asset.gates["gates.max_latency_us"] is not None:
                 yield Gate(f"latency_{short}", f"{name} is fast enough.", latency, subject=name, decides=True)
+    for name, derived in _derived(asset).items():
+        same = f"{name} answers as {derived.model} does."
+        short = name.partition("/")[2].replace("/", "_")
+        yield Gate(f"agreement_{short}", same, agreement(name), subject=derived.model, decides=True)
 
 
 def _members(asset: Asset) -> Mapping[str, Member]:
     assert isinstance(asset.parameters, Measurements)
     return asset.parameters.models
+
+
+def _derived(asset: Asset) -> Mapping[str, Derived]:
+    assert isinstance(asset.parameters, Measurements)
+    return asset.parameters.targets
 
 
 def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
@@ -128,6 +168,17 @@ def latency(gate: Gate, evidence: Evidence) -> Check:
     text = f"A call of {gate.subject} at batch size {size} takes {{}} µs at the median"
     latency = evidence.metrics[f"{gate.subject}.latency_p50_us_batch{size}"]
     return gate.at_most(evidence, "gates.max_latency_us", text, latency)
+
+
+def agreement(target: str) -> Callable[[Gate, Evidence], Check]:
+    """Judges a target against its quantized student, sample by sample of the test split."""
+
+    def judge(gate: Gate, evidence: Evidence) -> Check:
+        differing = evidence.metrics[f"{target}.differing_samples"]
+        text = f"{target} classifies {differing:.0f} test samples otherwise than {gate.subject}, a share of {{}}"
+        return gate.at_most(evidence, allowed_share(target), text, evidence.metrics[f"{target}.differing_share"])
+
+    return judge
 
 
 def headline(entry: Materialization) -> str:

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipelines.recipe import project
 from pipelines.state.materialization import MadeOn
 
 _PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-learn", "safetensors")
+_EXTRAS = ("openvino",)  # told where they are installed
 
 
 @cache
@@ -73,6 +75,9 @@ def _versions() -> list[str]:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             found.append(f"{package} not installed")
+    for package in _EXTRAS:
+        with suppress(PackageNotFoundError):
+            found.append(f"{package} {version(package)}")
     return found
 
 

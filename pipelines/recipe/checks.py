@@ -13,7 +13,7 @@ from pipelines.recipe import constraints, schema_words
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
-from pipelines.recipe.rules import architectures, parents, precision, trained, views
+from pipelines.recipe.rules import architectures, parents, precision, targets, trained, views
 from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 
@@ -32,6 +32,7 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
     allowed = schema_words.allowed(root, schema)
     if fault["type"] == "missing":
         present = f"a map with the keys {', '.join(map(str, parent))}" if parent else "an empty map"
+        present = shown(parent) if isinstance(parent, str) else present
         return Mistake(line, path, "missing", present, allowed)
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _wrong_tag(attributes, location, path, line, node, schema)
@@ -49,19 +50,23 @@ def _model(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[typ
     """Whose field stands at a location, and where in it: the recipe's, or that of a method of the user's own."""
     node: Any = attributes
     for depth, part in enumerate(location):
-        node = node.get(part) if isinstance(node, Mapping) else None
-        stated = [node.get(tag) for tag in TAGS] if isinstance(node, Mapping) else []
+        node = node.get(part) if isinstance(node, Mapping) else _item(node, part)
+        stated = [node.get(tag) for tag in TAGS] if isinstance(node, Mapping) else [node]
         models = (choices.imported(path) for path in stated if choices.is_path(path))
         if model := next(filter(None, models), None):
             return model, location[depth + 1 :]
     return Recipe, location
 
 
+def _item(node: Any, part: str | int) -> Any:
+    return node[part] if isinstance(node, list) and isinstance(part, int) and part < len(node) else None
+
+
 def _no_method(attributes: CommentedMap, location: Sequence[str | int], found: Mapping[str, str]) -> Mistake:
     """A module of the user's own that is no method, at the field that names it."""
     _, _, node, _ = locate(attributes, location)
-    tag = next(tag for tag in TAGS if choices.is_path(node.get(tag)))
-    path, line, value, _ = locate(attributes, (*location, tag))
+    tags = [] if isinstance(node, str) else [tag for tag in TAGS if choices.is_path(node.get(tag))]
+    path, line, value, _ = locate(attributes, (*location, *tags[:1]))
     return Mistake(line, path, found["problem"], shown(value), found["allowed"])
 
 
@@ -77,13 +82,15 @@ def _unknown_key(model: type[Spec], location: Sequence[str | int], path: str, li
 def _wrong_tag(
     attributes: CommentedMap, location: tuple[str | int, ...], path: str, line: int, node: Any, schema: Any
 ) -> Mistake:
-    discriminator = schema["discriminator"]
+    discriminator = schema_words.discriminator(schema)
     tag = discriminator["propertyName"]
     known = sorted(discriminator["mapping"])
     allowed = f"one of: {', '.join(known)}; or a module of your own as package.module"
     if isinstance(node, Mapping) and tag in node:
         path, line, value, _ = locate(attributes, (*location, tag))
         return Mistake(line, path, "unknown", shown(value), allowed, nearest(str(value), known))
+    if isinstance(node, str) and schema_words.is_short(schema):
+        return Mistake(line, path, "unknown", shown(node), allowed, nearest(node, known))
     return Mistake(line, f"{path}.{tag}", "missing", shown(node), allowed)
 
 
@@ -96,6 +103,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
     mistakes += [*_learns_beside_nobody(recipe, attributes), *_named_like_seeds(recipe, attributes)]
     mistakes += [*precision.mistakes(recipe, attributes), *views.mistakes(recipe, attributes)]
+    mistakes += targets.mistakes(recipe, attributes)
     # A search is asked about last: its values are tried in a recipe that is right.
     return mistakes or list(searched.mistakes(recipe, attributes, refused))
 

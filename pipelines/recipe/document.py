@@ -76,7 +76,8 @@ def retyped(text: str, component: str) -> str:
 def plain(value: Any) -> Any:
     """ruamel's annotated values as plain Python ones."""
     if isinstance(value, Mapping):
-        return {plain(key): plain(item) for key, item in value.items()}
+        keys = (str(key) if isinstance(key, Mapping) else plain(key) for key in value)  # a map as a key cannot be plain
+        return {key: plain(item) for key, item in zip(keys, value.values(), strict=True)}
     if isinstance(value, list):
         return [plain(item) for item in value]
     for kind in (bool, int, float, str):

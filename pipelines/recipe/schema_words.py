@@ -55,6 +55,17 @@ def keys(root: Schema, schema: Schema) -> list[str]:
     return names
 
 
+def discriminator(schema: Schema) -> Schema:
+    """How the members of a choice among maps are told apart, wherever in the schema it is stated."""
+    members = (discriminator(member) for member in schema.get("anyOf", []))
+    return schema.get("discriminator") or next(filter(None, members), {})
+
+
+def is_short(schema: Schema) -> bool:
+    """Whether a choice among maps may also be a word alone."""
+    return bool(discriminator(schema)) and {"type": "string"} in schema.get("anyOf", [])
+
+
 def allowed(root: Schema, schema: Schema) -> str:
     """A schema in words: `a whole number from 1 to 10000`, `one of: adamw, sgd`."""
     schema = resolve(root, schema)
@@ -64,6 +75,10 @@ def allowed(root: Schema, schema: Schema) -> str:
         return "one of: " + ", ".join(str(choice) for choice in schema["enum"])
     if "const" in schema:
         return str(schema["const"])
+    if is_short(schema):
+        choice = discriminator(schema)
+        words = ", ".join(sorted(choice["mapping"]))
+        return f"one of: {words}; alone, or as the `{choice['propertyName']}` of a map"
     if "discriminator" in schema:
         tag = schema["discriminator"]["propertyName"]
         return f"a map with `{tag}`, one of: " + ", ".join(sorted(schema["discriminator"]["mapping"]))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from compression_ops import target as targets
 from compression_ops.choices import one_of
 from compression_ops.data.spec import SOURCE
 from compression_ops.evaluation.conditions import Conditions
@@ -21,6 +22,7 @@ from pipelines.recipe.constraints import Cron, Name, Owner, Timezone
 from pipelines.recipe.searched.section import Search
 
 PUBLISHERS = ("torchvision", "timm")
+_TARGET = targets.any_target()
 
 
 class Teacher(TeacherTraining):
@@ -61,6 +63,9 @@ class QuantizedStudent(quantized_student.Quantization):
     student: Name | None = Field(default=None, description="Which of `students` to quantize: short for `of`.")
     of: str | None = Field(
         default=None, description="Which model to quantize: `student/<name>` or `control/<name>`, where it has one."
+    )
+    targets: list[_TARGET] = Field(  # type: ignore[valid-type]
+        default=[], description="Other forms that it is also written in: their words, or maps with their options."
     )
 
     @property
@@ -182,3 +187,8 @@ class Recipe(Spec):
     def soft_labels_of(student: str | None) -> str:
         """The asset of its soft labels."""
         return "soft_labels" if student is None else f"soft_labels/{student}"
+
+    @staticmethod
+    def target_of(quantized_student: str, target: Spec) -> str:
+        """The asset of a quantized student's target: `target/int8/onnx`."""
+        return f"target/{quantized_student}/{targets.word(target)}"

@@ -6,6 +6,7 @@ from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.latency import summarize
 from compression_ops.evaluation.measurements import Cost, Measurements, Timings, compare
 from compression_ops.evaluation.processor import Processor
+from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.report.contents import Report
 from compression_ops.report.limits import Limits
 from tests.compression_ops import families
@@ -43,6 +44,13 @@ SPEED_US = {
 LABELS = np.tile(np.arange(4), 100)
 
 
+_INT8 = "quantized_student/int8"
+TARGETS = (
+    Agreement("target/int8/onnx", _INT8, "onnx", "onnxruntime 1.17", 4_321, 0, 0.0),
+    Agreement("target/int8/watch", _INT8, "watch", None, 12_345, 3, 0.0075),
+)
+
+
 def logits(wrong: int) -> np.ndarray:
     predictions = LABELS.copy()
     if wrong:
@@ -50,7 +58,9 @@ def logits(wrong: int) -> np.ndarray:
     return 5 * np.eye(4, dtype=np.float32)[predictions]
 
 
-def measurements(names: tuple[str, ...] = tuple(PARENTS), batch_sizes: tuple[int, ...] = (1, 32)) -> Measurements:
+def measurements(
+    names: tuple[str, ...] = tuple(PARENTS), batch_sizes: tuple[int, ...] = (1, 32), with_targets: bool = False
+) -> Measurements:
     """Those of some of the models; each latency is exactly SPEED_US times the batch size, in every call."""
     models = compare(
         families.family({name: PARENTS[name] for name in names}),
@@ -62,7 +72,7 @@ def measurements(names: tuple[str, ...] = tuple(PARENTS), batch_sizes: tuple[int
     processor = Processor("Example *CPU*", ("AVX2",), 2)
     conditions = Conditions(batch_sizes=list(batch_sizes), threads=1, iterations=50, warmup=5)
     timings = Timings(processor, "1.0", latency, dict.fromkeys(names, 5000000))
-    return Measurements(CLASSES, 400, models, conditions, timings)
+    return Measurements(CLASSES, 400, models, conditions, timings, targets=TARGETS if with_targets else ())
 
 
 def report(names: tuple[str, ...] = tuple(PARENTS), batch_sizes: tuple[int, ...] = (1, 32)) -> Report:

@@ -7,6 +7,7 @@ import pytest
 
 from pipelines.lineage import connection
 from pipelines.state.home import Home
+from tests import once
 from tests.pipelines import product, recipes
 
 _SETTINGS = (
@@ -22,13 +23,15 @@ _SETTINGS = (
 
 @pytest.fixture(scope="session")
 def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh MLflow database, made once: its migrations take seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in _SETTINGS:
-            patch.delenv(name, raising=False)
-        template = Home(tmp_path_factory.mktemp("template"))
-        connection.prepare(template)
-    return template.mlflow / "mlflow.db"
+    """A fresh MLflow database: its migrations take seconds."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in _SETTINGS:
+                patch.delenv(name, raising=False)
+            connection.prepare(Home(folder))
+
+    return Home(once.made(tmp_path_factory, "template", make)).mlflow / "mlflow.db"
 
 
 @pytest.fixture
@@ -64,18 +67,20 @@ def defs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def _finished(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
-    """A folder with a home and recipes in which `tiny` has been run; it takes seconds, so it is done once."""
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in _SETTINGS:
-            patch.delenv(name, raising=False)
-        patch.setenv("COMPRESSION_HOME", str(folder / "home"))
-        patch.setenv("COMPRESSION_DEFS", str(folder / "defs"))
-        (folder / "home" / "mlflow").mkdir(parents=True)
-        shutil.copy(_migrated, folder / "home" / "mlflow" / "mlflow.db")
-        recipes.write(folder / "defs")
-        assert len(product.computed()) == 9
-    return folder
+    """A folder with a home and recipes in which `tiny` has been run."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in _SETTINGS:
+                patch.delenv(name, raising=False)
+            patch.setenv("COMPRESSION_HOME", str(folder / "home"))
+            patch.setenv("COMPRESSION_DEFS", str(folder / "defs"))
+            (folder / "home" / "mlflow").mkdir(parents=True)
+            shutil.copy(_migrated, folder / "home" / "mlflow" / "mlflow.db")
+            recipes.write(folder / "defs")
+            assert len(product.computed()) == 9
+
+    return once.made(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ def tables(content: Mapping[str, Any]) -> list[Section]:
     found: list[Section] = []
     for name, chosen in _chosen(content):
         heads = (*sections.LAYER_HEADS, *(f"S at {bits}" for bits in sections.widths(chosen)))
-        found.append(_section(f"Layers of {name}", heads, sections.layers(chosen), sections.LAYERS_NOTE))
+        found.append(section(f"Layers of {name}", heads, sections.layers(chosen), sections.LAYERS_NOTE))
         title = f"Bits of {name}, step by step"
-        found.append(_section(title, sections.STEP_HEADS, sections.steps(chosen), sections.STEPS_NOTE))
+        found.append(section(title, sections.STEP_HEADS, sections.steps(chosen), sections.STEPS_NOTE))
     return found
 
 
@@ -37,7 +37,8 @@ def _chosen(content: Mapping[str, Any]) -> "Iterator[tuple[str, ChosenWidths]]":
             yield name, ChosenWidths.from_fields(model["chosen_widths"])
 
 
-def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> Section:
+def section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> Section:
+    """A table from its heads and rows, whose first cells name what a row is about."""
     names, *others = [[row[index] for row in rows] for index in range(len(heads))]
     columns = tuple(Column(head, cells) for head, cells in zip(heads[1:], others, strict=True))
     return Section(title, Column(heads[0], names, right=False), columns, note)

@@ -11,6 +11,7 @@ from compression_ops.quantization.precision import Precision
 from tests.compression_ops.c_code import compiled, quantized
 
 SHAPE = (1, 8, 8)
+WEIGHTS = 16 * 32 + 24 * 160 + 16 * 224 + 10 * 16
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7])
@@ -53,13 +54,12 @@ def check(bits: int, folder: Path) -> source.Written:
 @pytest.mark.compiler
 def test_four_bits_take_half_of_the_bytes(tmp_path: Path) -> None:
     written = check(4, tmp_path)
-    # 25 · 16, 9 · 16 · 24, 9 · 24 · 16 and 16 · 10 weights; the rows of 216 are filled up to 224.
-    assert written.weight_bytes == (400 + 3456 + 224 * 16 + 160) / 2
+    # 16 filters of 25 weights, 24 of 144 and 16 of 216, in rows of 32, 160 and 224; 10 of 16.
+    assert written.weight_bytes == WEIGHTS / 2
 
 
 @pytest.mark.slow
 @pytest.mark.compiler
 @pytest.mark.parametrize("bits", [2, 3, 5, 6, 7])
 def test_every_width_computes_the_integers_of_the_reference(bits: int, tmp_path: Path) -> None:
-    eighths = (400 + 3456 + 224 * 16 + 160) / 8
-    assert check(bits, tmp_path).weight_bytes == bits * eighths
+    assert check(bits, tmp_path).weight_bytes == bits * WEIGHTS / 8

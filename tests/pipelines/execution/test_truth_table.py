@@ -24,6 +24,7 @@ from pipelines.graph.flatten import flatten
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 from pipelines.state.home import Home
+from tests import once
 from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
 from tests.pipelines.execution.truth_table_modules import MODULES, REMADE
@@ -113,24 +114,16 @@ class Results:
         return subprocess.Popen(command, cwd=copy, env=environment, stdout=log, stderr=log)
 
 
-def _shared(factory: pytest.TempPathFactory, name: str) -> Path:
-    """A folder that all processes of this test run share."""
-    base = factory.getbasetemp()
-    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """The rows that are always run."""
-    return Results(_shared(tmp_path_factory, "truth_table"), _QUICK)
+    return Results(once.folder(tmp_path_factory, "truth_table"), _QUICK)
 
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """All other parameters, and of each kind its module."""
-    return Results(_shared(tmp_path_factory, "whole_truth_table"), _OTHERS)
+    return Results(once.folder(tmp_path_factory, "whole_truth_table"), _OTHERS)
 
 
 @pytest.fixture(scope="module")

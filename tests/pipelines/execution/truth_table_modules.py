@@ -1,7 +1,8 @@
 """Written by hand: each module of `compression_ops`, and the kinds of asset whose code it is in the recipe of the truth
-table (simple_cnn teaches tiny_cnn on digits; kd; minmax). An edit of it marks these and all that is made from them."""
+table (simple_cnn teaches tiny_cnn on digits; kd; minmax; ort_mobile). An edit of it marks these and all that is made
+from them."""
 
-EVERY = "dataset teacher soft_labels student control quantized_student measurements benchmark_report champion"
+EVERY = "dataset teacher soft_labels student control quantized_student target measurements benchmark_report champion"
 MODELS = "teacher soft_labels student control quantized_student measurements"
 TRAINED = "teacher student control"
 AUGMENTED = "teacher soft_labels student control"
@@ -10,13 +11,15 @@ EXPORTED = "soft_labels quantized_student measurements"
 MEASURED = "measurements benchmark_report"
 COMPARED = "measurements benchmark_report champion"
 STORED = "dataset teacher soft_labels student control quantized_student measurements champion"
-COMPUTED_AND_TOLD = "soft_labels quantized_student measurements benchmark_report champion"
+READ = f"{STORED} target"
+DERIVED = "target measurements"
+COMPUTED_AND_TOLD = "soft_labels quantized_student target measurements benchmark_report champion"
 NOBODY = ""
 
 MODULES: dict[str, str] = {
     # what every stage rests on
     "__init__": EVERY,
-    "choices": "dataset student quantized_student",
+    "choices": "dataset student quantized_student target measurements",
     "device": NOBODY,
     "dry_run": NOBODY,
     "profiling": NOBODY,
@@ -24,7 +27,7 @@ MODULES: dict[str, str] = {
     "profiling.peak": NOBODY,
     "profiling.profile": NOBODY,
     "errors": EVERY,
-    "implementations": "dataset teacher soft_labels student control quantized_student measurements",
+    "implementations": "dataset teacher soft_labels student control quantized_student target measurements",
     "instruction_sets": "teacher student control measurements benchmark_report",
     "metric": "teacher student control quantized_student measurements benchmark_report champion",
     "progress": EVERY,
@@ -43,9 +46,10 @@ MODULES: dict[str, str] = {
     "stages.soft_labels": "soft_labels",
     "stages.stage": EVERY,
     "stages.student": "student",
+    "stages.target": "target",
     "stages.teacher": "teacher",
     # data
-    "data": STORED,
+    "data": READ,
     "data.affine": AUGMENTED,
     "data.augmentation": AUGMENTED,
     "data.augmentations": VIEWED,
@@ -67,7 +71,7 @@ MODULES: dict[str, str] = {
     "data.formats.bare_image": NOBODY,
     "data.formats.idx": NOBODY,
     "data.formats.image_file": NOBODY,
-    "data.misfit": AUGMENTED,
+    "data.misfit": f"{AUGMENTED} {DERIVED}",
     "data.formats.npz_archive": NOBODY,
     "data.splits": "dataset",
     "data.splits.group_splitting": "dataset",
@@ -84,6 +88,7 @@ MODULES: dict[str, str] = {
     "data.sources.image_table": NOBODY,
     "data.sources.mnist": NOBODY,
     "data.sources.npz": NOBODY,
+    "data.sources.photographs": NOBODY,
     "data.survey": NOBODY,
     "data.spec": "dataset",
     "data.splits.splitting": "dataset",
@@ -95,9 +100,9 @@ MODULES: dict[str, str] = {
     "data.tables.rows": NOBODY,
     "data.tables.table_file": NOBODY,
     "data.view": AUGMENTED,
-    "data.storage": STORED,
+    "data.storage": READ,
     "data.storage.blocks": STORED,
-    "data.storage.mapped": STORED,
+    "data.storage.mapped": READ,
     "data.storage.space": STORED,
     "data.storage.spool": "dataset",
     "data.storage.tensor_file": STORED,
@@ -163,6 +168,7 @@ MODULES: dict[str, str] = {
     # ONNX models
     "onnx_model": COMPUTED_AND_TOLD,
     "onnx_model.chosen_widths": "quantized_student measurements benchmark_report",
+    "onnx_model.classifier": DERIVED,
     "onnx_model.export": EXPORTED,
     "onnx_model.frozen": EXPORTED,
     "onnx_model.graph": EXPORTED,
@@ -174,7 +180,7 @@ MODULES: dict[str, str] = {
     "onnx_model.pixels": "quantized_student measurements champion",
     "onnx_model.prediction": NOBODY,
     "onnx_model.template": EXPORTED,
-    "onnx_model.session": "soft_labels quantized_student measurements champion",
+    "onnx_model.session": "soft_labels quantized_student target measurements champion",
     # quantization
     "quantization": "quantized_student",
     "quantization.activations": "quantized_student",
@@ -192,6 +198,9 @@ MODULES: dict[str, str] = {
     "quantization.histogram": NOBODY,
     "quantization.integer_graph": "quantized_student",
     "quantization.integer_kernels": "quantized_student",
+    "quantization.layer_noise": NOBODY,
+    "quantization.layer_noise.matching": NOBODY,
+    "quantization.layer_noise.signal_to_noise": NOBODY,
     "quantization.learned": "quantized_student",
     "quantization.mapping": "quantized_student",
     "quantization.methods": "quantized_student",
@@ -216,7 +225,8 @@ MODULES: dict[str, str] = {
     "quantization.simulation.operators": NOBODY,
     "quantization.student": "quantized_student",
     "quantization.widths": "quantized_student",
-    # C code, of which no asset is made yet
+    # C code, of which no asset of the recipe is made
+    "c_compiler": NOBODY,
     "c_code": NOBODY,
     "c_code.building": NOBODY,
     "c_code.constants": NOBODY,
@@ -236,9 +246,21 @@ MODULES: dict[str, str] = {
     "wasm": NOBODY,
     "wasm.module": NOBODY,
     "wasm.page": NOBODY,
+    # targets
+    "target": DERIVED,
+    "targets": DERIVED,
+    "targets.c": NOBODY,
+    "targets.onnx": NOBODY,
+    "targets.openvino": NOBODY,
+    "targets.ort_mobile": DERIVED,
     # measuring, comparing, promoting
     "evaluation": COMPARED,
     "evaluation.bootstrap": COMPARED,
+    "evaluation.comparison": NOBODY,
+    "evaluation.comparison.comparison": NOBODY,
+    "evaluation.comparison.paired": NOBODY,
+    "evaluation.comparison.saliency": NOBODY,
+    "evaluation.comparison.seen": NOBODY,
     "evaluation.conditions": MEASURED,
     "evaluation.contest": "champion",
     "evaluation.cost": "measurements",
@@ -256,9 +278,17 @@ MODULES: dict[str, str] = {
     "evaluation.quality": COMPARED,
     "evaluation.runner": "measurements",
     "evaluation.statistics": COMPARED,
+    "evaluation.targets": MEASURED,
+    "evaluation.targets.agreement": MEASURED,
+    "evaluation.targets.comparison": "measurements",
+    "evaluation.targets.derived": "measurements",
     # the report
     "report": "benchmark_report",
     "report.class_sections": "benchmark_report",
+    "report.comparison": NOBODY,
+    "report.comparison.page": NOBODY,
+    "report.comparison.pictures": NOBODY,
+    "report.comparison.tables": NOBODY,
     "report.contents": "benchmark_report",
     "report.decision_sections": "benchmark_report",
     "report.files": "benchmark_report",

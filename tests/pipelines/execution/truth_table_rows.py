@@ -4,10 +4,10 @@ from tests.pipelines.execution import truth_table_search
 
 TEACHER, LABELS, STUDENT, CONTROL = "teacher", "soft_labels", "student/small", "control/small"
 QUANTIZED, MEASURED, REPORT = "quantized_student/int8", "measurements", "benchmark_report"
-CHAMPION = "champion"
+CHAMPION, TARGET, OTHER_TARGET = "champion", "target/int8/ort_mobile", "target/int8/onnx"
 
 FROM_MEASURED = (MEASURED, REPORT, CHAMPION)
-FROM_QUANTIZED = (QUANTIZED, *FROM_MEASURED)
+FROM_QUANTIZED = (QUANTIZED, TARGET, *FROM_MEASURED)
 FROM_STUDENT = (STUDENT, *FROM_QUANTIZED)
 FROM_TRAINING = (CONTROL, *FROM_STUDENT)
 FROM_LABELS = (LABELS, *FROM_TRAINING)
@@ -77,6 +77,7 @@ attributes:
       opset: 21
       calibration: {method: minmax, samples: 64}
       method: {type: calibrated}
+      targets: [ort_mobile]
   benchmark:
     batch_sizes: [1]
     threads: 1
@@ -116,11 +117,7 @@ attributes:
 # parameter: (what stands in the recipe, what is written instead, what is computed)
 PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # It chooses the same epochs here: the same weights, so the wave stops, and what was measured is judged anew.
-    "metric": (
-        "metric: accuracy",
-        "metric: balanced_accuracy",
-        (TEACHER, STUDENT, CONTROL, REPORT, CHAMPION),
-    ),
+    "metric": ("metric: accuracy", "metric: balanced_accuracy", (TEACHER, STUDENT, CONTROL, REPORT, CHAMPION)),
     "dataset.validation_fraction": ("validation_fraction: 0.2", "validation_fraction: 0.25", EVERYTHING),
     "dataset.seed": ("seed: 0\n    limit", "seed: 1\n    limit", EVERYTHING),
     "dataset.limit": ("limit: 200", "limit: 180", EVERYTHING),
@@ -197,6 +194,8 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "quantized_students.int8.reduce_range": ("reduce_range: true", "reduce_range: false", FROM_QUANTIZED),
     "quantized_students.int8.calibration.method": ("method: minmax", "method: percentile", FROM_QUANTIZED),
     "quantized_students.int8.calibration.samples": ("samples: 64", "samples: 16", FROM_QUANTIZED),
+    # It is another asset; the quantized student that it is made of stays.
+    "quantized_students.int8.targets": ("targets: [ort_mobile]", "targets: [onnx]", (OTHER_TARGET, *FROM_MEASURED)),
     "benchmark.batch_sizes[0]": ("batch_sizes: [1]", "batch_sizes: [1, 2]", (MEASURED, REPORT)),
     "benchmark.threads": ("threads: 1", "threads: 2", FROM_MEASURED),
     "benchmark.iterations": ("iterations: 20", "iterations: 21", FROM_MEASURED),
@@ -282,7 +281,8 @@ MADE_FROM = {
     STUDENT: {"dataset", LABELS},
     CONTROL: {"dataset"},
     QUANTIZED: {"dataset", STUDENT},
-    MEASURED: {"dataset", TEACHER, STUDENT, CONTROL, QUANTIZED},
+    TARGET: {QUANTIZED},
+    MEASURED: {"dataset", TEACHER, STUDENT, CONTROL, QUANTIZED, TARGET},
     REPORT: {MEASURED},
     CHAMPION: {"dataset", QUANTIZED, MEASURED},
 }

@@ -2,6 +2,7 @@
 
 from tests.pipelines.recipe.mistakes_of_methods import METHODS
 from tests.pipelines.recipe.mistakes_of_parents import PARENTS
+from tests.pipelines.recipe.mistakes_of_targets import TARGETS
 from tests.pipelines.recipe.mistakes_of_trained_teachers import TRAINED
 
 _MODE = "automation: {mode: off}"  # stands last in the recipe, so that another section may stand there instead
@@ -289,4 +290,5 @@ MISTAKES = {
     **PARENTS,
     **TRAINED,
     **METHODS,
+    **TARGETS,
 }

@@ -53,6 +53,12 @@ def test_a_mutilated_recipe_is_told_in_words(data: st.DataObject, defs: Path) ->
     _read(recipes.write(defs, text="\n".join(lines) + "\n"))
 
 
+@pytest.mark.parametrize("value", _VALUES, ids=range(len(_VALUES)))
+@pytest.mark.parametrize("place", ["targets: {}", "targets: [{}]", "targets: [onnx, {{type: {}}}]"])
+def test_a_strange_target_is_told_in_words(place: str, value: str, defs: Path) -> None:
+    _read(recipes.write(defs, text=recipes.edited(("      weight_bits: 8", f"      {place.format(value)}"))))
+
+
 def test_a_merged_section_is_read_and_its_mistake_told(defs: Path) -> None:
     base = "{epochs: 2, batch_size: 64, learning_rate: 0.003, seed: 0}"
     text = recipes.edited(

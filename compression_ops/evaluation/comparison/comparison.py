@@ -1,0 +1,201 @@
+"""Runs two models of any origin on one test split, and says what changed from the first to the second."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compression_ops.data.dataset import Description, Split, load_description, load_split
+from compression_ops.errors import DataError, ModelError
+from compression_ops.evaluation import cost, quality, runner
+from compression_ops.evaluation.comparison import paired
+from compression_ops.evaluation.measurements import Cost
+from compression_ops.evaluation.quality import Change, Quality
+from compression_ops.onnx_model.session import open_session
+from compression_ops.progress import silent
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to compare.
+
+    name         as sentences call it; of two that are compared, each has its own
+    folder       with `model.onnx`, or with a saved network
+    description  of the data that it was trained on, by which its images are normalized
+    """
+
+    name: str
+    folder: Path
+    description: Description
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A model on the test split. negative_log_likelihood: mean, in nats; cost: of the file that takes pixels."""
+
+    name: str
+    quality: Quality
+    negative_log_likelihood: float
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of one sample: the class of its largest logit, and a probability a class."""
+
+    predicted: int
+    probabilities: tuple[float, ...]
+
+    @property
+    def probability(self) -> float:
+        """Of the class that it says."""
+        return self.probabilities[self.predicted]
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A test sample of which the two models say different classes: its index in the test split, and its true class."""
+
+    sample: int
+    label: int
+    first: Answer
+    second: Answer
+
+    @property
+    def effect(self) -> str:
+        """`lost`: only the first is right; `gained`: only the second is; `neither`."""
+        if self.first.predicted == self.label:
+            return "lost"
+        return "gained" if self.second.predicted == self.label else "neither"
+
+
+@dataclass(frozen=True)
+class ClassChange:
+    """A class whose row of the confusion matrix changed.
+
+    samples        of the class, in the test split
+    points         the second's accuracy on it less the first's, percentage points
+    confusions     (class that is said instead, how many samples more or fewer), the largest change first
+    """
+
+    label: int
+    samples: int
+    points: float
+    confusions: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """change: of the second against the first; interval: of its points, 95 %, by Agresti & Min 2005; flips: first what
+    was lost, then what was gained, then the others, each in the order of the test split.
+    """
+
+    classes: tuple[str, ...]
+    samples: int
+    first: Assessed
+    second: Assessed
+    change: Change
+    interval: tuple[float, float]
+    flips: tuple[Flip, ...]
+
+    @property
+    def class_changes(self) -> tuple[ClassChange, ...]:
+        """The classes whose row of the confusion matrix changed, those that lost most first."""
+        difference = self.second.quality.confusion - self.first.quality.confusion
+        changes = [
+            self._of_class(label, difference[label]) for label in np.flatnonzero(difference.any(axis=1)).tolist()
+        ]
+        return tuple(sorted(changes, key=lambda change: change.points))
+
+    def _of_class(self, label: int, difference: NDArray[np.int64]) -> ClassChange:
+        others = [(other, int(difference[other])) for other in np.flatnonzero(difference).tolist() if other != label]
+        confusions = tuple(sorted(others, key=lambda pair: -abs(pair[1])))
+        samples = int(self.first.quality.confusion[label].sum())
+        return ClassChange(label, samples, self.change.class_points[label] or 0.0, confusions)
+
+
+def compare(first: Model, second: Model, dataset: Path) -> Comparison:
+    """Both as the onnxruntime sessions that a user would run, on uint8 pixels, on the test split of a data set.
+
+    Raises DataError where that split is empty; ModelError for a model of other classes or shapes than the data, or one
+    that does not run or returns something other than finite logits.
+    """
+    description, test = load_description(dataset), load_split(dataset, "test")
+    if len(test) == 0:
+        raise DataError(f"{dataset}: the test split is empty, so nothing can be compared on it")
+    for model in (first, second):
+        _check(model, description)
+    logits, costs = _run((first, second), test, len(description.classes))
+    labels = test.labels.numpy()
+    assessed = [
+        Assessed(model.name, quality.assess(own, labels), paired.negative_log_likelihood(own, labels), own_cost)
+        for model, own, own_cost in zip((first, second), logits, costs, strict=True)
+    ]
+    right, second_right = (own.argmax(axis=1) == labels for own in logits)
+    low, high = paired.interval(right, second_right)
+    return Comparison(
+        classes=description.classes,
+        samples=len(test),
+        first=assessed[0],
+        second=assessed[1],
+        change=quality.compare(logits[1], first.name, logits[0], labels),
+        interval=(100 * low, 100 * high),
+        flips=_flips(logits[0], logits[1], labels),
+    )
+
+
+def _check(model: Model, description: Description) -> None:
+    own = model.description
+    if own.classes != description.classes:
+        raise ModelError(
+            f"{model.name} tells the classes {_listed(own.classes)}, but the recipe's data have "
+            f"{_listed(description.classes)}\n  allowed is a model of the same classes in the same order: compare it "
+            "in a recipe of its own data"
+        )
+    if own.shape != description.shape:
+        raise ModelError(
+            f"{model.name} takes images of {_sides(own)}, but the recipe's data have {_sides(description)}\n"
+            "  allowed is a model of images of the same size: compare it in a recipe of its own data"
+        )
+
+
+def _listed(classes: tuple[str, ...]) -> str:
+    shown = ", ".join(classes[:10])
+    return f"{shown}, … ({len(classes)} in all)" if len(classes) > 10 else shown
+
+
+def _sides(description: Description) -> str:
+    channels, height, width = description.shape
+    return f"{channels} channel{'s' * (channels != 1)}, {height} x {width} pixels"
+
+
+def _run(models: Sequence[Model], test: Split, classes: int) -> tuple[list[NDArray[np.float32]], list[Cost]]:
+    """Each session computes on one core, chunk after chunk as for measurements: the logits are theirs to the bit."""
+    with tempfile.TemporaryDirectory() as scratch:
+        opened: dict[str, runner.Opened] = {}
+        for index, model in enumerate(models):
+            file = runner.taking_pixels(model.folder, Path(scratch) / f"{index}.onnx", model.description)
+            opened[model.name] = runner.Opened(file, cost.measure(file), open_session(file))
+        logits = runner.predict_all(opened, test, classes, silent)
+    return [logits[model.name] for model in models], [opened[model.name].cost for model in models]
+
+
+def _flips(
+    logits: NDArray[np.float32], second_logits: NDArray[np.float32], labels: NDArray[np.int64]
+) -> tuple[Flip, ...]:
+    predicted, second_predicted = logits.argmax(axis=1), second_logits.argmax(axis=1)
+    samples = np.flatnonzero(predicted != second_predicted)
+    shares, second_shares = paired.probabilities(logits[samples]), paired.probabilities(second_logits[samples])
+    flips = [
+        Flip(
+            sample=sample,
+            label=int(labels[sample]),
+            first=Answer(int(predicted[sample]), tuple(shares[row].tolist())),
+            second=Answer(int(second_predicted[sample]), tuple(second_shares[row].tolist())),
+        )
+        for row, sample in enumerate(samples.tolist())
+    ]
+    return tuple(sorted(flips, key=lambda flip: ("lost", "gained", "neither").index(flip.effect)))

@@ -1,0 +1,1 @@
+"""What is measured of targets, beside the models that they are made of."""

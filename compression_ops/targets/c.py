@@ -1,0 +1,81 @@
+"""C99 source for what runs neither Python nor onnxruntime: integers only, no heap, no library (see `c_code`).
+
+Between layers it rounds in fixed point where onnxruntime rounds in float32, so a byte may differ by one, and a sample
+in a thousand may fall to another class. It is compiled for this machine to be judged and timed; what a microcontroller
+runs gives the same integers.
+"""
+
+import ctypes
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from compression_ops.spec import Spec
+from compression_ops.target import Predictor, Written
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ALLOWED_DIFFERENCES = 0.001
+IS_TIMED = True
+SOURCE, HEADER = "model.c", "model.h"
+# A call of many images, so that what Python adds is added once.
+_BATCH = """\
+#include "model.h"
+#define PIXELS (MODEL_CHANNELS * MODEL_HEIGHT * MODEL_WIDTH)
+int model_classes(void);
+void model_predict_all(const uint8_t *pixels, int32_t *logits, int count);
+int model_classes(void)
+{
+    return MODEL_CLASSES;
+}
+void model_predict_all(const uint8_t *pixels, int32_t *logits, int count)
+{
+    for (int i = 0; i < count; i++) {
+        model_predict(pixels + (long)i * PIXELS, logits + (long)i * MODEL_CLASSES);
+    }
+}
+"""
+
+
+class C(Spec):
+    """One C99 source and its header: integers only."""
+
+    type: Literal["c"] = "c"
+
+
+def write(spec: C, model: Path, folder: Path) -> Written:
+    """Write `model.c` and `model.h`. Raises ModelError for an operator without a form in integers, and for sums that
+    32 bits may not hold.
+    """
+    from compression_ops.c_code import source
+
+    written = source.write(model, folder)
+    metrics = {
+        "weight_bytes": float(written.weight_bytes),
+        "constant_bytes": float(written.constant_bytes),
+        "ram_bytes": float(written.ram_bytes),
+    }
+    return Written((SOURCE, HEADER), "any C99 compiler", metrics)
+
+
+def predictor(spec: C, folder: Path, threads: int) -> Predictor:
+    """Compiled for this processor; one thread. Raises ModelError without a C compiler."""
+    import tempfile
+
+    import numpy as np
+
+    from compression_ops import c_compiler
+
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, text in ((SOURCE, None), (HEADER, None), ("batch.c", _BATCH)):
+            (Path(scratch) / name).write_text((folder / name).read_text() if text is None else text)
+        library = c_compiler.library([Path(scratch) / SOURCE, Path(scratch) / "batch.c"])
+    classes = library.model_classes()
+
+    def predict(images: "NDArray[np.uint8]") -> "NDArray[Any]":
+        pixels, logits = np.ascontiguousarray(images), np.empty((len(images), classes), np.int32)
+        library.model_predict_all(ctypes.c_void_p(pixels.ctypes.data), ctypes.c_void_p(logits.ctypes.data), len(pixels))
+        return logits
+
+    return predict

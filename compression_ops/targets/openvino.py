@@ -1,0 +1,143 @@
+"""OpenVINO's intermediate representation, for Intel's processors, graphics and neural units.
+
+OpenVINO chooses its kernels when it compiles a model for a device. Its sums are of other order than onnxruntime's, and
+what it computes between integer layers it may round otherwise: a sample in a thousand may fall to another class.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from compression_ops.errors import ModelError
+from compression_ops.spec import Spec
+from compression_ops.target import Predictor, Written
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ALLOWED_DIFFERENCES = 0.001
+IS_TIMED = True
+MODEL, WEIGHTS = "model.xml", "model.bin"
+_COMPUTING = ("Convolution", "FullyConnected", "MatMul")
+_INTEGERS = ("i8", "u8")
+_QUANTIZING = ("QuantizeLinear", "DequantizeLinear")
+
+
+class OpenVINO(Spec):
+    """OpenVINO's intermediate representation."""
+
+    type: Literal["openvino"] = "openvino"
+
+
+def write(spec: OpenVINO, model: Path, folder: Path) -> Written:
+    """Write `model.xml` and `model.bin`. Raises ModelError without OpenVINO, or where it cannot convert the model."""
+    openvino = _package()
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            (Path(scratch) / "model.onnx").write_bytes(_unpacked(model))
+            converted = openvino.convert_model(str(Path(scratch) / "model.onnx"))
+            _name(converted)
+            openvino.save_model(converted, str(folder / MODEL), compress_to_fp16=False)
+        kernels = _precisions(_compiled(folder, threads=1))
+    except RuntimeError as error:
+        raise ModelError(
+            f"OpenVINO {openvino.__version__} cannot convert the model: {str(error).strip()}. Allowed is a network of "
+            "operators that it has; or leave the target openvino out"
+        ) from error
+    integer = sum(precision in _INTEGERS for precision in kernels)
+    share = integer / len(kernels) if kernels else 0.0
+    warnings = () if share == 1 else (_floats(len(kernels) - integer, len(kernels)),)
+    return Written((MODEL, WEIGHTS), None, {"integer_share": share}, warnings)
+
+
+def predictor(spec: OpenVINO, folder: Path, threads: int) -> Predictor:
+    """Compiled for the processor."""
+    compiled = _compiled(folder, threads)
+    request = compiled.create_infer_request()
+
+    def classify(images: "NDArray[np.uint8]") -> "NDArray[Any]":
+        return request.infer([images])[0].copy()
+
+    return classify
+
+
+def _unpacked(model: Path) -> bytes:
+    """The model with whatever it computes from its weights alone computed: packed integers as the bytes that they are.
+
+    onnxruntime does so when a session loads; OpenVINO would compute with them in float.
+    """
+    import numpy as np
+    import onnx
+    from onnx import helper, numpy_helper
+
+    from compression_ops.onnx_model.session import open_session
+
+    source = onnx.load(model)
+    graph = source.graph
+    known = {tensor.name for tensor in graph.initializer}
+    fixed: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if known.issuperset(node.input) and node.op_type not in _QUANTIZING:
+            fixed.append(node)
+            known.update(node.output)
+    rest = [node for node in graph.node if node not in fixed]
+    asked = sorted({name for node in fixed for name in node.output} & {name for node in rest for name in node.input})
+    if not asked:
+        return source.SerializeToString()
+    typed = {value.name: value for value in onnx.shape_inference.infer_shapes(source).graph.value_info}
+    alone = helper.make_graph(fixed, "weights", [], [typed[name] for name in asked], graph.initializer)
+    computing = helper.make_model(alone, opset_imports=source.opset_import, ir_version=source.ir_version)
+    found = open_session(computing.SerializeToString()).run(asked, {})
+    del graph.node[:]
+    graph.node.extend(rest)
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(value), name) for name, value in zip(asked, found, strict=True)
+    )
+    used = {name for node in rest for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+    return source.SerializeToString()
+
+
+def _name(model: Any) -> None:
+    """By operator and position: what OpenVINO calls them depends on what the process converted before."""
+    for position, node in enumerate(model.get_ordered_ops()):
+        if node.get_type_name() != "Parameter":
+            node.set_friendly_name(f"{node.get_type_name()}_{position}")
+
+
+def _package() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise ModelError(
+            "the target openvino needs the package openvino, which is not installed here: "
+            "pip install 'compression-pipeline[openvino]'; or leave the target out"
+        ) from error
+    return openvino
+
+
+def _compiled(folder: Path, threads: int) -> Any:
+    openvino = _package()
+    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+    try:
+        return openvino.Core().compile_model(str(folder / MODEL), "CPU", settings)
+    except RuntimeError as error:
+        raise ModelError(
+            f"OpenVINO {openvino.__version__} cannot run the model on this processor: {str(error).strip()}. Allowed is "
+            "a network of operators that it has; or leave the target openvino out"
+        ) from error
+
+
+def _precisions(compiled: Any) -> list[str]:
+    """In what each layer that multiplies is computed, as OpenVINO tells of the graph that it runs."""
+    nodes = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
+    return [node["runtimePrecision"] for node in nodes if node["layerType"] in _COMPUTING]
+
+
+def _floats(floating: int, layers: int) -> str:
+    return (
+        f"OpenVINO computes {floating} of the {layers} layers that multiply in float: its kernels of 8 bits want "
+        "8-bit weights and activations beside every one of them"
+    )

@@ -1,0 +1,99 @@
+"""The target `c`: what its compiled source answers is what the integer model computes and the ONNX session says."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import helper
+
+from compression_ops import c_compiler, target
+from compression_ops.c_code import reference
+from compression_ops.errors import ModelError
+from compression_ops.targets.c import C
+from tests.compression_ops.targets import quantized
+
+compiled = pytest.mark.compiler
+
+
+@compiled
+@pytest.mark.parametrize("weight_bits", [8, 3])
+def test_the_compiled_source_gives_the_integers_of_the_reference_and_the_classes_of_the_session(
+    weight_bits: int, tmp_path: Path
+) -> None:
+    model = quantized.write(tmp_path / "model", weight_bits)
+    written = target.write(C(), model, tmp_path)
+    images = quantized.pixels(200)
+    found = target.predictor(C(), tmp_path)(images)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, reference.Predictor(model)(images))
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    logits = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
+    ordered = np.sort(logits, axis=1)
+    clear = ordered[:, -1] - ordered[:, -2] > 0.01 * np.ptp(logits)
+    assert clear.mean() > 0.8
+    np.testing.assert_array_equal(found.argmax(axis=1)[clear], logits.argmax(axis=1)[clear])
+    assert set(written.metrics) == {"weight_bytes", "constant_bytes", "ram_bytes"}
+
+
+def test_two_writes_are_the_same_bytes_and_hold_no_place_of_this_machine(tmp_path: Path) -> None:
+    model = quantized.write(tmp_path / "model")
+    folders = [tmp_path / name for name in ("one", "another")]
+    for folder in folders:
+        folder.mkdir()
+        target.write(C(), model, folder)
+    for name in ("model.c", "model.h", "target.json"):
+        one, other = ((folder / name).read_bytes() for folder in folders)
+        assert one == other
+        assert str(tmp_path).encode() not in one
+
+
+def test_fewer_bits_take_fewer_bytes(tmp_path: Path) -> None:
+    sizes: list[float] = []
+    for bits in (8, 4):
+        folder = tmp_path / str(bits)
+        model = quantized.write(folder, bits)
+        sizes.append(target.write(C(), model, folder).metrics["weight_bytes"])
+    assert sizes[1] <= 0.55 * sizes[0]
+
+
+def test_an_operator_without_integers_is_refused_by_name_with_what_to_do(tmp_path: Path) -> None:
+    model = onnx.load(quantized.write(tmp_path / "model"))
+    output = model.graph.output[0].name
+    for node in model.graph.node:
+        node.output[:] = ["before" if name == output else name for name in node.output]
+    model.graph.node.append(helper.make_node("Softmax", ["before"], [output], "answer"))
+    onnx.save(model, tmp_path / "soft.onnx")
+    with pytest.raises(ModelError, match=r"Softmax.*Allowed in C are"):
+        target.write(C(), tmp_path / "soft.onnx", tmp_path)
+
+
+def test_without_a_compiler_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target.write(C(), quantized.write(tmp_path / "model"), tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(ModelError, match=r"needs a C compiler; there is none.*apt-get install gcc"):
+        target.predictor(C(), tmp_path)
+    monkeypatch.setenv("CC", "no-such-compiler -O1")
+    with pytest.raises(ModelError, match=r"CC is 'no-such-compiler -O1', and no such program is here"):
+        target.predictor(C(), tmp_path)
+
+
+@compiled
+def test_what_a_compiler_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    (tmp_path / "broken.c").write_text("int broken(void) { return missing; }\n")
+    with pytest.raises(ModelError, match=r"does not compile the C code: .*(missing|broken)"):
+        c_compiler.library([tmp_path / "broken.c"])
+
+
+@compiled
+def test_a_compiler_that_does_not_know_this_processor_builds_without_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapper = tmp_path / "old-cc"
+    wrapper.write_text('#!/bin/sh\nfor each; do [ "$each" = -march=native ] && exit 1; done\nexec cc "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CC", str(wrapper))
+    (tmp_path / "three.c").write_text("int three(void);\nint three(void) { return 3; }\n")
+    assert c_compiler.library([tmp_path / "three.c"]).three() == 3
