@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from tests.browser import served_ui
 from tests.browser.asset_graph import AssetGraph
@@ -26,6 +26,18 @@ _DAGSTERS_MENU, _MLFLOWS_MENU = 240, 197  # pixels at the left, left out
 _MODE = "?workflowType=machine_learning"
 # No look at the raw files, which would show as a run in progress.
 _ON, _OFF = 'automation: {mode: on, observe: "0 0 1 1 *"}', "automation: {mode: off}"
+# A digit as a hand draws it, in shares of the pad.
+_THREE = (
+    (0.32, 0.1),
+    (0.5, 0.04),
+    (0.66, 0.12),
+    (0.68, 0.3),
+    (0.5, 0.45),
+    (0.68, 0.58),
+    (0.7, 0.8),
+    (0.52, 0.94),
+    (0.3, 0.9),
+)
 _WITHOUT_OWNERS = """localStorage.setItem('asset-node-facets', '["unsynced-tag","checks","status","kind-tag"]')"""
 
 
@@ -48,6 +60,7 @@ def _take(folder: Path) -> None:
         with sync_playwright() as playwright:
             browser = served_ui.launch(playwright)
             _report(browser, folder, environment)
+            _demo(browser, folder, environment)
             _mlflow(browser, ui)
             _automation(browser, ui)
             _graphs(browser, ui, recipe)
@@ -82,6 +95,24 @@ def _report(browser: Browser, folder: Path, environment: Mapping[str, str]) -> N
     page = served_ui.context(browser, 1100, 1350).new_page()
     page.goto(file.as_uri())
     _save(page, "report", menu=0)
+
+
+def _demo(browser: Browser, folder: Path, environment: Mapping[str, str]) -> None:
+    file = folder / "demo.html"
+    command = [sys.executable, "-m", "pipelines.cli.main", "demo", "digits", "--output", str(file)]
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    page = served_ui.context(browser, 860, 720).new_page()
+    page.goto(file.as_uri())
+    expect(page.locator("#bits")).not_to_have_text("0")  # the model is there
+    pad = page.locator("#pad").bounding_box()
+    assert pad is not None
+    for number, (x, y) in enumerate(_THREE):
+        page.mouse.move(pad["x"] + x * pad["width"], pad["y"] + y * pad["height"], steps=8)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+    page.locator("#time", has_text="s").wait_for()
+    _save(page, "demo", menu=0)
 
 
 def _automation(browser: Browser, ui: ServedUi) -> None:

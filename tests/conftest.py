@@ -50,6 +50,12 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _has_wasm() -> bool:
+    from compression_ops.wasm import module
+
+    return module.missing() is None
+
+
 _NEEDS = {
     "gpu": Need(
         _has_gpu,
@@ -66,6 +72,11 @@ _NEEDS = {
         lambda: shutil.which("cc") is not None,
         "there is no C compiler `cc`",
         "`sudo apt-get install gcc libc6-dev`",
+    ),
+    "wasm": Need(
+        _has_wasm,
+        "there is no clang, or no wasm-ld",
+        "`sudo apt-get install clang lld`",
     ),
     "clang": Need(
         lambda: shutil.which("clang") is not None,

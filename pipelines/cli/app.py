@@ -15,6 +15,7 @@ COMMANDS = (
     "report",
     "compare",
     "predict",
+    "demo",
     "rollback",
     "verify",
     "profile",
@@ -22,7 +23,7 @@ COMMANDS = (
     "gc",
 )
 # Those in a room of their own.
-_ROOMS = {"compare": "models", "predict": "models", "profile": "models"}
+_ROOMS = {"compare": "models", "predict": "models", "demo": "models", "profile": "models"}
 
 
 def app(names: Iterable[str] = COMMANDS) -> typer.Typer:

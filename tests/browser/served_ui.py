@@ -28,15 +28,15 @@ localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
 """
 
 
-def launch(playwright: Playwright) -> Browser:
-    """Chromium without a window. Raises FileNotFoundError that says how to install it."""
+def launch(playwright: Playwright, *more: str) -> Browser:
+    """Chromium without a window, with these flags more. Raises FileNotFoundError that says how to install it."""
     chromium = shutil.which("chromium")
     if chromium is None:
         raise FileNotFoundError(
             "Chromium, which the browser tests drive, is not installed\n"
             "  apt-get update && apt-get install -y --no-install-recommends chromium"
         )
-    return playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
+    return playwright.chromium.launch(executable_path=chromium, args=[*_FLAGS, *more])
 
 
 def context(browser: Browser, width: int, height: int, scale: float = 1.0) -> BrowserContext:

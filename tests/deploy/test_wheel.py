@@ -62,7 +62,9 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
         path.relative_to(REPOSITORY).as_posix().replace("pipelines/", "compression_pipeline/", 1)
         for package in ("compression_ops", "pipelines")
         for path in (REPOSITORY / package).rglob("*")
-        if path.is_file() and path.suffix in (".py", ".html", ".yaml", ".typed") and ".compression" not in path.parts
+        if path.is_file()
+        and path.suffix in (".py", ".html", ".css", ".js", ".yaml", ".typed")
+        and ".compression" not in path.parts
     }
     door = {"pipelines/__init__.py", "pipelines/py.typed"}
     assert {name for name in held if ".dist-info" not in name} == expected | door

@@ -12,7 +12,6 @@ from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import out, print_json, warn
 from pipelines.cli.terminal.layout import Column
 from pipelines.recipe import file
-from pipelines.state.home import Home
 
 if TYPE_CHECKING:
     from compression_ops.onnx_model.prediction import Prediction
@@ -28,17 +27,11 @@ def command(
     Ends with exit code 1, after the answers, if a file could not be read.
     """
     from compression_ops.onnx_model import prediction
-    from pipelines.kinds.champion import model_folder
-    from pipelines.lineage.registry import Registry
+    from pipelines.commands import champion
     from pipelines.state import home
 
     file.find(recipe)
-    place = home.current()
-    registry = Registry(place, recipe)
-    champion = registry.champion()
-    if champion is None:
-        raise CompressionError(_no_champion(recipe, place))
-    folder = model_folder(place, recipe, registry, champion)
+    version, folder = champion.in_use(home.current(), recipe)
     predictions, unreadable = prediction.predict(folder / "model.onnx", images)
     if as_json:
         found = [_described(item) for item in predictions]
@@ -46,16 +39,14 @@ def command(
         print_json(
             {
                 "recipe": recipe,
-                "version": champion.number,
-                "digest": champion.digest,
+                "version": version.number,
+                "digest": version.digest,
                 "predictions": found,
                 "unreadable": causes,
             }
         )
     elif predictions:
-        _show(
-            predictions, f"by version {champion.number} of {recipe} ({champion.asset}, digest {champion.digest[:12]})"
-        )
+        _show(predictions, f"by {champion.in_words(version, recipe)}")
     for item in predictions:
         if item.fault is not None:
             warn(f"{item.image}: {_stored_as_is(item.fault)}")
@@ -87,26 +78,3 @@ def _show(predictions: "Sequence[Prediction]", by: str) -> None:
         ],
     )
     out.say((by, "dim"))
-
-
-def _no_champion(recipe: str, place: Home) -> str:
-    """Why there is none, and what to do."""
-    from pipelines.kinds import champion
-    from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
-    from pipelines.state.history import History
-
-    decided = History(place.history).latest(recipe, "champion")
-    if decided is None:
-        return (
-            f"recipe {recipe!r} has no champion yet\n  run `compression run {recipe}`: it promotes the best quantized "
-            "student that passes every gate"
-        )
-    try:
-        words = champion.told(ArtifactStore(place.store_url, place.root / "cache").fetch(decided.artifact))
-    except ArtifactUnavailable as fault:
-        words = str(fault)
-    return (
-        f"the MLflow in use knows no champion of recipe {recipe!r}. What was decided last: {words}\n"
-        f"  if one was promoted, set MLFLOW_TRACKING_URI to the MLflow that has it, or give a version there the "
-        f"alias `champion`; `compression run {recipe}` decides anew"
-    )

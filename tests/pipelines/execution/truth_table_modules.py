@@ -243,6 +243,9 @@ MODULES: dict[str, str] = {
     "c_code.reference": NOBODY,
     "c_code.source": NOBODY,
     "c_code.text": NOBODY,
+    "wasm": NOBODY,
+    "wasm.module": NOBODY,
+    "wasm.page": NOBODY,
     # targets
     "target": DERIVED,
     "targets": DERIVED,

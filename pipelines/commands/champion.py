@@ -1,0 +1,46 @@
+"""The champion in use of a recipe, for whoever wants to run it."""
+
+from pathlib import Path
+
+from compression_ops.errors import CompressionError
+from pipelines.kinds import champion
+from pipelines.lineage.registry import Registry, Version
+from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
+from pipelines.state.history import History
+from pipelines.state.home import Home
+
+
+def in_use(home: Home, recipe: str) -> tuple[Version, Path]:
+    """Its version, and a folder with its `model.onnx`.
+
+    Raises CompressionError where the recipe has none, or where its file is lost.
+    """
+    registry = Registry(home, recipe)
+    version = registry.champion()
+    if version is None:
+        raise CompressionError(_none(recipe, home))
+    return version, champion.model_folder(home, recipe, registry, version)
+
+
+def in_words(version: Version, recipe: str) -> str:
+    """`version 1 of digits (quantized_student/int8, digest 0123456789ab)`."""
+    return f"version {version.number} of {recipe} ({version.asset}, digest {version.digest[:12]})"
+
+
+def _none(recipe: str, home: Home) -> str:
+    """Why there is none, and what to do."""
+    decided = History(home.history).latest(recipe, "champion")
+    if decided is None:
+        return (
+            f"recipe {recipe!r} has no champion yet\n  run `compression run {recipe}`: it promotes the best quantized "
+            "student that passes every gate"
+        )
+    try:
+        words = champion.told(ArtifactStore(home.store_url, home.root / "cache").fetch(decided.artifact))
+    except ArtifactUnavailable as fault:
+        words = str(fault)
+    return (
+        f"the MLflow in use knows no champion of recipe {recipe!r}. What was decided last: {words}\n"
+        f"  if one was promoted, set MLFLOW_TRACKING_URI to the MLflow that has it, or give a version there the "
+        f"alias `champion`; `compression run {recipe}` decides anew"
+    )
