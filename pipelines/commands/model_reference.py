@@ -8,7 +8,6 @@ from pathlib import Path
 
 from compression_ops.errors import CompressionError
 from pipelines.kinds import kind
-from pipelines.kinds.champion import model_folder
 from pipelines.lineage.names import CHAMPION
 from pipelines.pipeline import Pipeline
 from pipelines.recipe.error import nearest
@@ -67,16 +66,9 @@ def _is_name(asked: str) -> bool:
 
 
 def _champion(pipeline: Pipeline) -> Found:
-    from pipelines.lineage.registry import Registry
+    from pipelines.commands import champion
 
-    registry = Registry(pipeline.home, pipeline.recipe)
-    version = registry.champion()
-    if version is None:
-        raise CompressionError(
-            f"recipe {pipeline.recipe!r} has no champion in the MLflow in use\n  run `compression run "
-            f"{pipeline.recipe}`: it promotes the best quantized student that passes every gate; or name another model"
-        )
-    folder = model_folder(pipeline.home, pipeline.recipe, registry, version)
+    version, folder = champion.in_use(pipeline.home, pipeline.recipe)
     known = (each for each in _entries(pipeline) if each.digest == version.digest and each.model_id is not None)
     return Found(version.asset, pipeline.recipe, version.digest, folder, next(known, None))
 

@@ -44,4 +44,3 @@ def command(
             server.serve_forever()
         except KeyboardInterrupt:
             err.print("the page is no longer served")
-            raise
