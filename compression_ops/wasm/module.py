@@ -3,6 +3,7 @@
 memory              the module's own
 input()             uint8 [channels, height, width]: where in the memory the pixels are to be put
 output()            int32 [classes]: where the logits are after a call
+classes()           how many
 fraction_bits()     a logit is its integer / 2^this
 classify()          computes the logits; the index of the largest one, the first of equals
 """
@@ -21,7 +22,7 @@ from compression_ops.data.dataset import Description
 from compression_ops.errors import CompressionError
 from compression_ops.onnx_model import metadata
 
-EXPORTS = ("input", "output", "fraction_bits", "classify")
+EXPORTS = ("input", "output", "classes", "fraction_bits", "classify")
 _COMPILER, _LINKER = "clang", "wasm-ld"
 # Integer products of 16 bytes at a time, and copies without a C library; browsers have both since 2023.
 _FLAGS = ("--target=wasm32", "-std=c99", "-O3", "-ffreestanding", "-msimd128", "-mbulk-memory")
@@ -36,6 +37,7 @@ static int32_t logits[MODEL_CLASSES];
 
 uint8_t *input(void) { return pixels; }
 int32_t *output(void) { return logits; }
+int classes(void) { return MODEL_CLASSES; }
 int fraction_bits(void) { return MODEL_LOGIT_FRACTION_BITS; }
 
 int classify(void)

@@ -1,4 +1,4 @@
-"""The target `c`: what its compiled source answers is what the integer model computes and the ONNX session says."""
+"""The target `c`: what its compiled source answers is what the integer model computes, and nearly what the ONNX session does."""
 
 from pathlib import Path
 
@@ -19,21 +19,19 @@ compiled = pytest.mark.compiler
 
 @compiled
 @pytest.mark.parametrize("weight_bits", [8, 3])
-def test_the_compiled_source_gives_the_integers_of_the_reference_and_the_classes_of_the_session(
+def test_the_compiled_source_gives_the_integers_of_the_reference_and_nearly_the_logits_of_the_session(
     weight_bits: int, tmp_path: Path
 ) -> None:
     model = quantized.write(tmp_path / "model", weight_bits)
     written = target.write(C(), model, tmp_path)
     images = quantized.pixels(200)
     found = target.predictor(C(), tmp_path)(images)
+    integers = reference.Predictor(model)
     assert found.dtype == np.int32
-    np.testing.assert_array_equal(found, reference.Predictor(model)(images))
+    np.testing.assert_array_equal(found, integers(images))
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     logits = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
-    ordered = np.sort(logits, axis=1)
-    clear = ordered[:, -1] - ordered[:, -2] > 0.01 * np.ptp(logits)
-    assert clear.mean() > 0.8
-    np.testing.assert_array_equal(found.argmax(axis=1)[clear], logits.argmax(axis=1)[clear])
+    np.testing.assert_allclose(found / 2**integers.fraction_bits, logits, atol=0.03 * float(np.ptp(logits)))
     assert set(written.metrics) == {"weight_bytes", "constant_bytes", "ram_bytes"}
 
 

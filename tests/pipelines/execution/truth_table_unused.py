@@ -95,6 +95,7 @@ UNUSED = (
     "wasm.page",
     "targets.c",
     "targets.onnx",
+    "targets.wasm",
     "targets.openvino",
     "evaluation.comparison",
     "evaluation.comparison.comparison",

@@ -1,0 +1,75 @@
+"""WebAssembly for browsers and whatever else runs it: the C code of `c_code`, compiled to a module without imports.
+
+Between layers it rounds in fixed point where onnxruntime rounds in float32, so a byte may differ by one, and a sample
+in a thousand may fall to another class. It is judged in wasmtime; every browser gives the same integers.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from compression_ops.errors import CompressionError, ModelError
+from compression_ops.spec import Spec
+from compression_ops.target import Predictor, Written
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ALLOWED_DIFFERENCES = 0.001
+MODEL = "model.wasm"
+
+
+class Wasm(Spec):
+    """A WebAssembly module: integers only, imports nothing."""
+
+    type: Literal["wasm"] = "wasm"
+
+
+def write(spec: Wasm, model: Path, folder: Path) -> Written:
+    """Write `model.wasm` (what it exports: `compression_ops.wasm.module`). Raises ModelError for an operator without a
+    form in integers, and without clang and wasm-ld.
+    """
+    from compression_ops.wasm import module
+
+    try:
+        built = module.build(model)
+    except ModelError:
+        raise
+    except CompressionError as error:
+        raise ModelError(str(error)) from error
+    (folder / MODEL).write_bytes(built.code)
+    return Written((MODEL,), "WebAssembly with 128-bit SIMD (2023)", {"weight_bytes": float(built.weight_bytes)})
+
+
+def predictor(spec: Wasm, folder: Path, threads: int) -> Predictor:
+    """In wasmtime, on one thread. Raises ModelError without that package."""
+    import numpy as np
+
+    wasmtime = _package()
+    engine = wasmtime.Engine()
+    store = wasmtime.Store(engine)
+    loaded = wasmtime.Module(engine, (folder / MODEL).read_bytes())
+    exports = wasmtime.Instance(store, loaded, []).exports(store)
+    memory, classify = exports["memory"], exports["classify"]
+    pixels, logits, classes = (exports[name](store) for name in ("input", "output", "classes"))
+
+    def predict(images: "NDArray[np.uint8]") -> "NDArray[Any]":
+        found = np.empty((len(images), classes), np.int32)
+        for row, image in zip(found, np.ascontiguousarray(images), strict=True):
+            memory.write(store, image.tobytes(), pixels)
+            classify(store)
+            row[:] = np.frombuffer(memory.read(store, logits, logits + row.nbytes), "<i4")
+        return found
+
+    return predict
+
+
+def _package() -> Any:
+    try:
+        import wasmtime
+    except ImportError as error:
+        raise ModelError(
+            "the target wasm is judged in the package wasmtime, which is not installed here: "
+            "pip install 'compression-pipeline[wasm]'; or leave the target out"
+        ) from error
+    return wasmtime
