@@ -1,4 +1,4 @@
-"""The target `c`: what its compiled source answers is what the integer model computes, and nearly what the ONNX session does."""
+"""The target `c`: its compiled source answers what the integer model computes, and nearly what the ONNX session does."""
 
 from pathlib import Path
 
