@@ -1,4 +1,4 @@
-"""The target `c`: its compiled source answers what the integer model computes, and nearly what the ONNX session does."""
+"""The target `c`: its compiled source answers as the integer model does, and nearly as the ONNX session."""
 
 from pathlib import Path
 
