@@ -49,6 +49,8 @@ def one_of(package: str, tag: str, contract: Contract) -> Any:
         path = value.get(tag) if isinstance(value, Mapping) else None
         if is_path(path):
             return parameters(path, tag, contract).model_validate(value)
+        if isinstance(value, Mapping) and tag in value and not isinstance(value[tag], str):
+            value = {**value, tag: ""}  # unknown as well, and nothing that pydantic cannot print
         is_imported = isinstance(value, contract.base) and not isinstance(value, shipped)
         return value if is_imported else as_shipped(value)
 

@@ -74,9 +74,7 @@ def _unknown_key(model: type[Spec], location: Sequence[str | int], path: str, li
     root = schema_words.schema_of(model)
     parent = schema_words.field_schema(model, location[:-1]) or {}
     keys = schema_words.keys(root, parent)
-    return Mistake(
-        line, path, "unknown key", shown(node), "one of: " + ", ".join(keys), nearest(str(location[-1]), keys)
-    )
+    return Mistake(line, path, "unknown key", shown(node), "one of: " + ", ".join(keys), nearest(location[-1], keys))
 
 
 def _wrong_tag(
@@ -88,7 +86,7 @@ def _wrong_tag(
     allowed = f"one of: {', '.join(known)}; or a module of your own as package.module"
     if isinstance(node, Mapping) and tag in node:
         path, line, value, _ = locate(attributes, (*location, tag))
-        return Mistake(line, path, "unknown", shown(value), allowed, nearest(str(value), known))
+        return Mistake(line, path, "unknown", shown(value), allowed, nearest(value, known))
     if isinstance(node, str) and schema_words.is_short(schema):
         return Mistake(line, path, "unknown", shown(node), allowed, nearest(node, known))
     return Mistake(line, f"{path}.{tag}", "missing", shown(node), allowed)

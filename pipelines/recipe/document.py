@@ -54,7 +54,7 @@ def attributes_of(document: Any, file: str) -> CommentedMap:
             line = document.lc.key(key)[0] + 1
             raise RecipeError(
                 file,
-                [Mistake(line, str(key), "unknown key", shown(document[key]), shape, nearest(str(key), _TOP_KEYS))],
+                [Mistake(line, str(key), "unknown key", shown(document[key]), shape, nearest(key, _TOP_KEYS))],
             )
     if document.get("type") not in COMPONENTS:
         line = document.lc.key("type")[0] + 1 if "type" in document else 1

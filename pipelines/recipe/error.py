@@ -44,9 +44,9 @@ class RecipeError(CompressionError):
         super().__init__("\n".join(mistake.text(file) for mistake in self.mistakes))
 
 
-def nearest(word: str, choices: Sequence[str]) -> str | None:
-    """The choice that a typist most likely meant, if any is close."""
-    close = get_close_matches(word, choices, n=1, cutoff=0.6)
+def nearest(word: object, choices: Sequence[str]) -> str | None:
+    """The choice that a typist most likely meant, if any is close; nobody mistypes a word as a number or a list."""
+    close = get_close_matches(word, choices, n=1, cutoff=0.6) if isinstance(word, str) else []
     return close[0] if close else None
 
 

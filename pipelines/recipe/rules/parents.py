@@ -31,7 +31,7 @@ def _of_quantized(recipe: Recipe, attributes: CommentedMap, name: str) -> Iterat
         yield Mistake(line, path, "stands beside `student`", shown(value), "one of both: `of` alone, or `student`")
     elif stated.of is None and stated.student not in recipe.students:
         allowed = f"one of the recipe's students: {', '.join(students)}"
-        yield Mistake(line, path, "no such student", shown(value), allowed, nearest(str(stated.student), students))
+        yield Mistake(line, path, "no such student", shown(value), allowed, nearest(stated.student, students))
     elif stated.of is not None and stated.of not in models:
         of, _, student = stated.of.partition("/")
         problem, allowed = "no such model", f"one of: {', '.join(models)}"
@@ -48,7 +48,7 @@ def _of_teacher(recipe: Recipe, attributes: CommentedMap, name: str, told: set[s
     allowed = f"one of: {', '.join(others)}; or nothing, for the recipe's teacher"
     allowed = allowed if others else "nothing, for the recipe's teacher: no other student could teach it"
     if teacher not in recipe.students:
-        yield Mistake(line, path, "no such student", shown(value), allowed, nearest(str(teacher), others))
+        yield Mistake(line, path, "no such student", shown(value), allowed, nearest(teacher, others))
         return
     line_of_teachers = _line(recipe, name)
     if recipe.students[line_of_teachers[-1]].teacher == name and name not in told:

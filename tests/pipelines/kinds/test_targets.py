@@ -35,6 +35,7 @@ def wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_a_new_target_computes_itself_and_what_is_measured_and_another_option_it_alone(recipe: Path) -> None:
     recipe.write_text(recipes.edited(targets("[ort_mobile]")))
     assert product.causes()["measurements"] != []

@@ -16,9 +16,14 @@ def _with_bits(text: str) -> tuple[str, str]:
 TARGETS = {
     "unknown target": (_stated("[onxx]"), f"{_HERE}[0]: unknown", "'onxx' (text)", "did you mean `onnx`?"),
     "unknown target in a map": (_stated("[{type: openvno}]"), f"{_HERE}[0].type", "'openvno' (text)", "`openvino`"),
-    "a target without its type": (_stated("[{opset: 17}]"), f"{_HERE}[0].type: missing", "one of: onnx, openvino"),
+    "a target without its type": (_stated("[{opset: 17}]"), f"{_HERE}[0].type: missing", "one of: c, onnx, openvino"),
     "a target that is a number": (_stated("[3]"), f"{_HERE}[0]", "3 (a number)", "alone, or as the `type` of a map"),
-    "targets that are no list": (_stated("onnx"), _HERE, "'onnx' (text)", "a list, each item one of: onnx, openvino"),
+    "targets that are no list": (
+        _stated("onnx"),
+        _HERE,
+        "'onnx' (text)",
+        "a list, each item one of: c, onnx, openvino",
+    ),
     "a target twice": (
         _stated("[onnx, ort_mobile, {type: onnx, opset: 18}]"),
         f"{_HERE}[2]: stands twice",

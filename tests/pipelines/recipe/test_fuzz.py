@@ -54,8 +54,10 @@ def test_a_mutilated_recipe_is_told_in_words(data: st.DataObject, defs: Path) ->
 
 
 @pytest.mark.parametrize("value", _VALUES, ids=range(len(_VALUES)))
-@pytest.mark.parametrize("place", ["targets: {}", "targets: [{}]", "targets: [onnx, {{type: {}}}]"])
-def test_a_strange_target_is_told_in_words(place: str, value: str, defs: Path) -> None:
+@pytest.mark.parametrize(
+    "place", ["targets: {}", "targets: [{}]", "targets: [onnx, {{type: {}}}]", "method: {{type: {}}}"]
+)
+def test_a_strange_choice_is_told_in_words(place: str, value: str, defs: Path) -> None:
     _read(recipes.write(defs, text=recipes.edited(("      weight_bits: 8", f"      {place.format(value)}"))))
 
 

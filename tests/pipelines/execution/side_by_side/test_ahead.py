@@ -39,6 +39,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_a_control_beside_its_student_is_what_it_would_be_alone(recipe: Path, two_cores: list[str]) -> None:
     recipe.write_text(recipes.edited(EPOCHS))
     seen: list[progress.Event] = []
