@@ -35,23 +35,34 @@ def test_from_nothing_to_the_champion_and_after_an_edit_no_pickle_is_read(
     second = _python("-m", "tests.faults.without_pickle", "run", "tiny")
     assert second.returncode == 0, second.stdout + second.stderr
     assert "6 reused" in second.stdout
-    for command in (("status",), ("report", "tiny"), ("lineage", "tiny"), ("verify", "tiny")):
+    for command in (("report", "tiny"), ("verify", "tiny")):
         said = _python("-m", "tests.faults.without_pickle", *command)
         assert said.returncode == 0, said.stdout + said.stderr
 
 
+_READERS = """
+from tests.faults.without_pickle import *
+import io
+import joblib
+saved = io.BytesIO()
+np.save(saved, np.array([None]))
+forbid()
+for read in (
+    lambda: pickle.loads(pickle.dumps(1)),
+    lambda: pickle.Unpickler(saved),
+    lambda: torch.load(saved),
+    lambda: joblib.load(saved),
+    lambda: pd.read_pickle(saved),
+    lambda: np.load(io.BytesIO(saved.getvalue()), allow_pickle=True),
+):
+    try:
+        read()
+    except PickleRead:
+        print("refused")
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "reader",
-    [
-        "pickle.loads(pickle.dumps(1))",
-        "import io; torch.load(io.BytesIO())",
-        "import joblib; joblib.load('x')",
-        "import io; b = io.BytesIO(); np.save(b, np.array([None])); b.seek(0); np.load(b, allow_pickle=True)",
-    ],
-)
-def test_each_reader_of_pickles_is_out_of_reach(reader: str) -> None:
-    code = f"from tests.faults.without_pickle import *; forbid(); {reader}"
-    found = _python("-c", code)
-    assert found.returncode != 0
-    assert "PickleRead" in found.stderr
+def test_each_reader_of_pickles_is_out_of_reach() -> None:
+    found = _python("-c", _READERS)
+    assert found.stdout.split() == ["refused"] * 6, found.stdout + found.stderr
