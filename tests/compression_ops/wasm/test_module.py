@@ -62,6 +62,7 @@ def test_a_module_imports_nothing_and_exports_what_a_page_calls(tmp_path: Path) 
         "memory": "memory",
         "input": "function",
         "output": "function",
+        "classes": "function",
         "fraction_bits": "function",
         "classify": "function",
     }
