@@ -5,7 +5,7 @@
 RECIPE ?= digits
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes on two cores, a thread each; four where many tests wait for servers.
+# Two processes on two cores, a thread each; a third where many tests wait for servers.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs --no-loadscope-reorder --durations=10
 
 .PHONY: run ui test test-all test-slow lint benchmark setup clean
@@ -23,7 +23,7 @@ test: .venv/.ready
 test-all: test test-slow
 
 test-slow: .venv/.ready
-	$(PYTEST) -n 4 -m slow
+	$(PYTEST) -n 3 -m slow
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ Dagster raises a signal inside a step only, there at any moment and as often as 
 it has a retry policy. Here the first one raises KeyboardInterrupt, and none that follows disturbs what it unwinds.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -36,6 +37,8 @@ def listen() -> Callable[[], bool]:
         times.append(now)
         numbers.append(number)
         if is_first:
+            # It logs, with a traceback, what is raised while it closes a connection, and raises it again.
+            logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
             raise KeyboardInterrupt("interrupted")
 
     def swallowed(found: Any) -> None:

@@ -68,3 +68,35 @@ def test_a_run_that_is_terminated_in_the_ui_ends_and_is_not_tried_again(home: Pa
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id], "tags.`compression.asset` = 'teacher'")
     assert run.info.status == "KILLED"
+
+
+_WHILE_CLOSING = """
+import signal, sqlite3
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+from pipelines.orchestration import interrupts
+
+
+class Interrupted(sqlite3.Connection):
+    def close(self):
+        super().close()
+        signal.raise_signal(signal.SIGINT)
+
+
+interrupts.listen()
+opened = lambda: sqlite3.connect(":memory:", factory=Interrupted)
+engine = create_engine("sqlite://", poolclass=NullPool, creator=opened)
+try:
+    with engine.connect() as connection:
+        connection.execute(text("select 1"))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_a_stop_while_a_database_is_closed_ends_without_a_traceback() -> None:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", _WHILE_CLOSING]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert found.stdout == "stopped\n", found.stderr
+    assert found.stderr == ""
