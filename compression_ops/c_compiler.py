@@ -23,8 +23,8 @@ def find() -> list[str] | None:
     return next((command for command in candidates if shutil.which(command[0])), None)
 
 
-def library(sources: Sequence[Path]) -> ctypes.CDLL:
-    """Compile sources into a library for this processor, and load it.
+def loaded(sources: Sequence[Path], headers: Path) -> ctypes.CDLL:
+    """Compile sources, which include headers of one folder, into a shared object for this processor, and load it.
 
     Raises ModelError where there is no compiler, with what to install, or where it refuses the sources, with its words.
     """
@@ -37,7 +37,7 @@ def library(sources: Sequence[Path]) -> ctypes.CDLL:
         )
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "model.so"
-        arguments = [*_FLAGS, "-o", str(made), *map(str, sources)]
+        arguments = [*_FLAGS, "-I", str(headers), "-o", str(made), *map(str, sources)]
         finished = _run([*command, _NATIVE, *arguments])
         if finished.returncode != 0:  # a compiler for which this machine's processor has no name
             finished = _run([*command, *arguments])

@@ -24,8 +24,9 @@ class Constant:
     bits: int = _BYTE
 
 
-def of(graph: onnx.GraphProto) -> dict[str, Constant]:
+def of(model: onnx.ModelProto) -> dict[str, Constant]:
     """By name, every initializer, and every output of a node whose inputs are all constants."""
+    graph = model.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     known = set(stored)
     nodes: list[onnx.NodeProto] = []
@@ -34,11 +35,11 @@ def of(graph: onnx.GraphProto) -> dict[str, Constant]:
             nodes.append(node)
             known.update(node.output)
     found = {name: Constant(numpy_helper.to_array(tensor)) for name, tensor in stored.items()}
-    computed = _computed(graph, nodes)
+    computed = _computed(model, nodes)
     return found | {name: Constant(array, _bits(array)) for name, array in computed.items()}
 
 
-def _computed(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> dict[str, NDArray[np.generic]]:
+def _computed(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> dict[str, NDArray[np.generic]]:
     if not nodes:
         return {}
     names = [name for node in nodes for name in node.output if name]
@@ -48,9 +49,9 @@ def _computed(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> dict[str, 
         "constants",
         [],
         [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in names],
-        [tensor for tensor in graph.initializer if tensor.name in used],
+        [tensor for tensor in model.graph.initializer if tensor.name in used],
     )
-    evaluator = ReferenceEvaluator(part, opsets={"": 21})
+    evaluator = ReferenceEvaluator(part, opsets={each.domain: each.version for each in model.opset_import})
     return {name: np.asarray(array) for name, array in zip(names, evaluator.run(None, {}), strict=True)}
 
 

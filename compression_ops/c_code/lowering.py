@@ -39,7 +39,7 @@ def lower(model: Path) -> Program:
             f"{model}: takes floats; allowed is a model that takes uint8 pixels, as quantized students do. Quantize it "
             "first: give it to a `quantized_students` section"
         )
-    known = constants.of(loaded.graph)
+    known = constants.of(loaded)
     building = Building(str(model), description, known, constants.weight_names(loaded.graph, known))
     values: dict[str, Value] = {loaded.graph.input[0].name: _pixels()}
     for position, node in enumerate(loaded.graph.node):

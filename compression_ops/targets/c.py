@@ -68,14 +68,16 @@ def predictor(spec: C, folder: Path, threads: int) -> Predictor:
     from compression_ops import c_compiler
 
     with tempfile.TemporaryDirectory() as scratch:
-        for name, text in ((SOURCE, None), (HEADER, None), ("batch.c", _BATCH)):
-            (Path(scratch) / name).write_text((folder / name).read_text() if text is None else text)
-        library = c_compiler.library([Path(scratch) / SOURCE, Path(scratch) / "batch.c"])
-    classes = library.model_classes()
+        batch = Path(scratch) / "batch.c"
+        batch.write_text(_BATCH)
+        compiled = c_compiler.loaded([folder / SOURCE, batch], headers=folder)
+    classes = compiled.model_classes()
 
     def predict(images: "NDArray[np.uint8]") -> "NDArray[Any]":
         pixels, logits = np.ascontiguousarray(images), np.empty((len(images), classes), np.int32)
-        library.model_predict_all(ctypes.c_void_p(pixels.ctypes.data), ctypes.c_void_p(logits.ctypes.data), len(pixels))
+        compiled.model_predict_all(
+            ctypes.c_void_p(pixels.ctypes.data), ctypes.c_void_p(logits.ctypes.data), len(pixels)
+        )
         return logits
 
     return predict

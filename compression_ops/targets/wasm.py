@@ -7,7 +7,7 @@ in a thousand may fall to another class. It is judged in wasmtime; every browser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from compression_ops.errors import CompressionError, ModelError
+from compression_ops.errors import ModelError
 from compression_ops.spec import Spec
 from compression_ops.target import Predictor, Written
 
@@ -31,12 +31,7 @@ def write(spec: Wasm, model: Path, folder: Path) -> Written:
     """
     from compression_ops.wasm import module
 
-    try:
-        built = module.build(model)
-    except ModelError:
-        raise
-    except CompressionError as error:
-        raise ModelError(str(error)) from error
+    built = module.build(model)
     (folder / MODEL).write_bytes(built.code)
     return Written((MODEL,), "WebAssembly with 128-bit SIMD (2023)", {"weight_bytes": float(built.weight_bytes)})
 

@@ -19,7 +19,7 @@ import onnx
 
 from compression_ops.c_code import source
 from compression_ops.data.dataset import Description
-from compression_ops.errors import CompressionError
+from compression_ops.errors import ModelError
 from compression_ops.onnx_model import metadata
 
 EXPORTS = ("input", "output", "classes", "fraction_bits", "classify")
@@ -67,8 +67,7 @@ class Module:
 def build(model: Path) -> Module:
     """The module of a quantized student's `model.onnx`.
 
-    Raises ModelError as `c_code.source.write` does, and CompressionError where clang or wasm-ld is not installed or
-    fails.
+    Raises ModelError as `c_code.source.write` does, and where clang or wasm-ld is not installed or fails.
     """
     with tempfile.TemporaryDirectory(prefix="wasm-") as name:
         folder = Path(name)
@@ -93,7 +92,7 @@ def missing() -> str | None:
 def _tool(name: str) -> str:
     path = _found(name)
     if path is None:
-        raise CompressionError(missing() or f"there is no {name}")
+        raise ModelError(missing() or f"there is no {name}")
     return path
 
 
@@ -107,7 +106,7 @@ def _run(command: Sequence[str], folder: Path) -> None:
     finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     if finished.returncode != 0:
         said = finished.stderr.strip() or f"exit code {finished.returncode}"
-        raise CompressionError(
+        raise ModelError(
             f"{command[0]} could not make WebAssembly: {said[:_SHOWN]}\n  needed is LLVM {_OLDEST} or newer with the "
             "target wasm32: `sudo apt-get install clang lld`"
         )

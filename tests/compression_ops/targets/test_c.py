@@ -82,7 +82,7 @@ def test_without_a_compiler_it_says_what_to_install(tmp_path: Path, monkeypatch:
 def test_what_a_compiler_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     (tmp_path / "broken.c").write_text("int broken(void) { return missing; }\n")
     with pytest.raises(ModelError, match=r"does not compile the C code: .*(missing|broken)"):
-        c_compiler.library([tmp_path / "broken.c"])
+        c_compiler.loaded([tmp_path / "broken.c"], headers=tmp_path)
 
 
 @compiled
@@ -94,4 +94,4 @@ def test_a_compiler_that_does_not_know_this_processor_builds_without_its_name(
     wrapper.chmod(0o755)
     monkeypatch.setenv("CC", str(wrapper))
     (tmp_path / "three.c").write_text("int three(void);\nint three(void) { return 3; }\n")
-    assert c_compiler.library([tmp_path / "three.c"]).three() == 3
+    assert c_compiler.loaded([tmp_path / "three.c"], headers=tmp_path).three() == 3
