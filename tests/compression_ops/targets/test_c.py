@@ -18,11 +18,11 @@ compiled = pytest.mark.compiler
 
 
 @compiled
-@pytest.mark.parametrize("weight_bits", [8, 3])
+@pytest.mark.parametrize(("weight_bits", "opset"), [(8, 21), (3, 21), (3, 15)])
 def test_the_compiled_source_gives_the_integers_of_the_reference_and_nearly_the_logits_of_the_session(
-    weight_bits: int, tmp_path: Path
+    weight_bits: int, opset: int, tmp_path: Path
 ) -> None:
-    model = quantized.write(tmp_path / "model", weight_bits)
+    model = quantized.write(tmp_path / "model", weight_bits, opset)
     written = target.write(C(), model, tmp_path)
     images = quantized.pixels(200)
     found = target.predictor(C(), tmp_path)(images)
