@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_ops.c_code.constants import Constant
 from compression_ops.c_code.program import Operation, Tensor
 from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
+from compression_ops.onnx_model.constants import Constant
 
 _ALLOWED = (
     "Conv, Gemm and MatMul with quantized weights, Add, MaxPool, AveragePool, GlobalAveragePool, Flatten, Relu, Clip, "

@@ -8,7 +8,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper
 
-from compression_ops.c_code import constants, functions, fusion, layers
+from compression_ops.c_code import functions, fusion, layers
 from compression_ops.c_code.building import (
     Building,
     Integers,
@@ -22,7 +22,7 @@ from compression_ops.c_code.building import (
 )
 from compression_ops.c_code.program import PIXELS, Program
 from compression_ops.errors import ModelError
-from compression_ops.onnx_model import metadata, pixels
+from compression_ops.onnx_model import constants, metadata, pixels
 
 _MOVING = ("Flatten", "Reshape", "Squeeze", "Identity")
 

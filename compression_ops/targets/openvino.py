@@ -21,7 +21,6 @@ IS_TIMED = True
 MODEL, WEIGHTS = "model.xml", "model.bin"
 _COMPUTING = ("Convolution", "FullyConnected", "MatMul")
 _INTEGERS = ("i8", "u8")
-_QUANTIZING = ("QuantizeLinear", "DequantizeLinear")
 
 
 class OpenVINO(Spec):
@@ -67,37 +66,23 @@ def _unpacked(model: Path) -> bytes:
 
     onnxruntime does so when a session loads; OpenVINO would compute with them in float.
     """
-    import numpy as np
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import numpy_helper
 
-    from compression_ops.onnx_model.session import open_session
+    from compression_ops.onnx_model import constants
 
     source = onnx.load(model)
     graph = source.graph
-    known = {tensor.name for tensor in graph.initializer}
-    fixed: list[onnx.NodeProto] = []
-    for node in graph.node:
-        if known.issuperset(node.input) and node.op_type not in _QUANTIZING:
-            fixed.append(node)
-            known.update(node.output)
-    rest = [node for node in graph.node if node not in fixed]
-    asked = sorted({name for node in fixed for name in node.output} & {name for node in rest for name in node.input})
-    if not asked:
-        return source.SerializeToString()
-    typed = {value.name: value for value in onnx.shape_inference.infer_shapes(source).graph.value_info}
-    alone = helper.make_graph(fixed, "weights", [], [typed[name] for name in asked], graph.initializer)
-    computing = helper.make_model(alone, opset_imports=source.opset_import, ir_version=source.ir_version)
-    found = open_session(computing.SerializeToString()).run(asked, {})
-    del graph.node[:]
-    graph.node.extend(rest)
-    graph.initializer.extend(
-        numpy_helper.from_array(np.asarray(value), name) for name, value in zip(asked, found, strict=True)
-    )
+    stored = {tensor.name for tensor in graph.initializer}
+    computed = {name: each.array for name, each in constants.of(source).items() if name not in stored}
+    rest = [node for node in graph.node if not computed.keys() >= set(filter(None, node.output))]
     used = {name for node in rest for name in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
-        graph.initializer.remove(tensor)
-    return source.SerializeToString()
+    tensors = [tensor for tensor in graph.initializer if tensor.name in used]
+    tensors += [numpy_helper.from_array(array, name) for name, array in computed.items() if name in used]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(rest)
+    graph.initializer.extend(tensors)
+    return source.SerializeToString(deterministic=True)
 
 
 def _name(model: Any) -> None:

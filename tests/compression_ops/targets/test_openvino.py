@@ -30,7 +30,7 @@ def test_without_its_package_it_names_the_extra(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.openvino
-@pytest.mark.parametrize("weight_bits", [8])
+@pytest.mark.parametrize("weight_bits", [8, 4, 3])
 def test_it_predicts_the_same_on_integer_kernels(weight_bits: int, tmp_path: Path) -> None:
     import openvino  # type: ignore[import-not-found]
 

@@ -76,7 +76,7 @@ UNUSED = (
     "c_compiler",
     "c_code",
     "c_code.building",
-    "c_code.constants",
+    "onnx_model.constants",
     "c_code.convolution_kernel",
     "c_code.fixed_point",
     "c_code.functions",
