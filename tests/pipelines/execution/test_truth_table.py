@@ -2,9 +2,9 @@
 
 The expected sets are written by hand. What an edit marks is compared for every row with a finished run. What it
 computes is shown by real Dagster runs in copies of the project (truth_table_runs.py): a few rows, and in
-`make test-all` every parameter and one module a kind of asset. Each row starts from the same finished run, and its
-revert, which is run with the next row's edit, must compute nothing. Where a row promoted another champion, its revert
-is another question: whether the former model should replace that one.
+`make test-all` every parameter and one module a kind of asset (truth_table_plan.py). Each starts from the same
+finished run, and its revert, which is run with the next row's edit, must compute nothing. Where a row promoted another
+champion, its revert is another question: whether the former model should replace that one.
 """
 
 import json
@@ -28,6 +28,7 @@ from tests import once
 from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
 from tests.pipelines.execution.truth_table_modules import MODULES, REMADE
+from tests.pipelines.execution.truth_table_plan import Real, planned
 from tests.pipelines.execution.truth_table_rows import (
     CHAMPION,
     CONTROL,
@@ -39,7 +40,6 @@ from tests.pipelines.execution.truth_table_rows import (
     downstream,
 )
 
-_EDIT = "\n_EDITED_BY_A_TEST = True\n"
 _HALVES = 2
 # Of each kind the module that makes it: edited in a copy of the project, it computes that kind alone.
 _STAGES = [module for module in MODULES if module.startswith("stages.") and module != "stages.stage"]
@@ -50,51 +50,31 @@ _QUICK = ["students.small.loss.temperature", "benchmark.max_accuracy_drop", "sta
 _OTHERS = [name for name in [*_SLOW, *_STAGES] if name not in _QUICK]
 
 
-def _rows(copy: Path, names: list[str]) -> dict[str, dict[str, str]]:
-    recipe = str(copy.parent / "defs" / "tiny" / "defs.yaml")
-    rows: dict[str, dict[str, str]] = {}
-    for name in names:
-        if name in PARAMETERS:
-            old, new, _ = PARAMETERS[name]
-            rows[name] = {"file": recipe, "old": old, "new": new}
-        else:
-            rows[name] = {"file": str(_source(copy, name)), "append": _EDIT}
-    return rows
-
-
-def _source(root: Path, module: str) -> Path:
-    path = root.joinpath("compression_ops", *module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
 class Results:
-    """What was computed in each row; all rows are run, in two processes, when the first result is asked for."""
+    """What the real runs computed; all are done, in two processes, when the first result is asked for."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         self._folder = folder
-        self._names = names
+        self._runs = planned(names)
 
-    def row(self, name: str) -> dict[str, Any]:
-        """The result of one row."""
+    def of(self, name: str) -> tuple[Real, dict[str, Any]]:
+        """The run that shows a row, and its result."""
+        number = next(number for number, run in enumerate(self._runs) if name in run.names)
         halves = [self._folder / f"half{number}" for number in range(_HALVES)]
         with FileLock(f"{self._folder}.lock"):  # pytest's processes share the folder
             if not (self._folder / "done").exists():
-                processes = [self._start(folder, number) for number, folder in enumerate(halves)]
+                processes = [self._start(half, place) for place, half in enumerate(halves)]
                 codes = [process.wait() for process in processes]
                 (self._folder / "done").touch()
                 assert codes == [0] * _HALVES, [(half / "log").read_text()[-3000:] for half in halves]
-        return json.loads((halves[self._half(name)] / "results.json").read_text())[name]
+        return self._runs[number], json.loads((halves[number % _HALVES] / "results.json").read_text())[str(number)]
 
-    def _half(self, name: str) -> int:
-        """Which half of the rows, and so which process, a row belongs to."""
-        return self._names.index(name) % _HALVES
-
-    def _start(self, folder: Path, number: int) -> subprocess.Popen[bytes]:
+    def _start(self, folder: Path, place: int) -> subprocess.Popen[bytes]:
         copy = folder / "project"
         for package in ("compression_ops", "pipelines", "tests"):
             shutil.copytree(REPOSITORY / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
         recipes.write(folder / "defs", text=RECIPE)
-        rows = {name: row for name, row in _rows(copy, self._names).items() if self._half(name) == number}
+        rows = {number: run.row(copy) for number, run in enumerate(self._runs) if number % _HALVES == place}
         (folder / "rows.json").write_text(json.dumps(rows))
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_T", "DAGSTER_H"))}
         environment |= {
@@ -184,9 +164,12 @@ def _marked(name: str, computed: set[str]) -> set[str]:
     return MARKED.get(name, downstream(computed) - gone)
 
 
-def _check(name: str, row: dict[str, Any]) -> None:
+def _check(name: str, results: Results) -> None:
+    run, row = results.of(name)
     assert row["failed"] == {}
-    if name in PARAMETERS:
+    if run.select:
+        assert set(row["computed"]) == set(row["changed"]) == set(run.select)
+    elif name in PARAMETERS:
         assert set(row["computed"]) == set(PARAMETERS[name][2])
     else:
         expected = set(MODULES[name].split()) | REMADE.get(name, set())
@@ -197,10 +180,10 @@ def _check(name: str, row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", _QUICK)
 def test_an_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: str, quick: Results) -> None:
-    _check(name, quick.row(name))
+    _check(name, quick)
 
 
-@pytest.mark.slow(seconds=140)
+@pytest.mark.slow(seconds=60)
 @pytest.mark.parametrize("name", _OTHERS)
 def test_every_other_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: str, every: Results) -> None:
-    _check(name, every.row(name))
+    _check(name, every)

@@ -2,14 +2,15 @@
 
     python -m tests.pipelines.execution.truth_table_runs rows.json results.json     (in the copy: it is imported)
 
-Each row edits the recipe, or one module of `compression_ops`, from the same starting point. Its revert, which must
-compute nothing, is run together with the next row's edit; alone after the last row, and where a row promoted another
-champion.
+Each row edits the recipe, or one module of `compression_ops`, from the same starting point: several places, if they are
+to be tried at once. Its revert, which must compute nothing, is run together with the next row's edit; alone after the
+last row, and where a row promoted another champion. A row that names assets in `select` computes those alone.
 """
 
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -24,25 +25,31 @@ from pipelines.state.history import History
 
 
 def main() -> None:
-    """Run all rows of a file and write {row: {computed, again, failed, promoted}}, with `reverted` of some."""
+    """Run all rows of a file and write {row: {computed, changed, again, failed, promoted}}, with `reverted` of some.
+
+    `changed` is what was computed and came out otherwise than at the start.
+    """
     rows = json.loads(Path(sys.argv[1]).read_text())
     in_memory = dg.DagsterInstance.ephemeral()
     instance.opened = lambda _: nullcontext(in_memory)  # type: ignore[assignment]
     start = _run()
     if start["failed"]:
         raise RuntimeError(f"the start: {start}")
+    known = _digests()
     results: dict[str, Any] = {}
     for name, row in rows.items():
         path = Path(row["file"])
         before = path.read_text()
         try:
             path.write_text(_edited(before, row, name))
-            done = _run()
+            done = _run(row["select"])
+            digests = _digests()
+            changed = [asset for asset in done["computed"] if digests[asset] != known.get(asset)]
             promoted = "champion" in done["computed"] and _promoted()
-            again = _run()
+            again = _run(row["select"])
         finally:
             path.write_text(before)
-        results[name] = {**done, "again": again["computed"], "promoted": promoted}
+        results[name] = {**done, "again": again["computed"], "promoted": promoted, "changed": changed}
         if promoted or name == list(rows)[-1]:
             results[name]["reverted"] = _run()["computed"]
         sys.stderr.write(f"{name}: {done['computed']}\n")
@@ -55,17 +62,25 @@ def _promoted() -> bool:
     return decided is not None and decided.metrics["promoted"] == 1
 
 
+def _digests() -> dict[str, str]:
+    """{asset: digest of what was computed of it last}."""
+    history = History(home.current().history)
+    latest = {asset: history.latest("tiny", asset) for asset in Pipeline.open("tiny").graph.assets}
+    return {asset: entry.digest for asset, entry in latest.items() if entry is not None}
+
+
 def _edited(text: str, row: dict[str, Any], name: str) -> str:
     if "append" in row:
         return text + row["append"]
-    old, new = row["old"], row["new"]
-    if text.count(old) != 1:
-        raise ValueError(f"{name}: {old!r} stands {text.count(old)} times in {row['file']}")
-    return text.replace(old, new)
+    for old, new in row["edits"]:
+        if text.count(old) != 1:
+            raise ValueError(f"{name}: {old!r} stands {text.count(old)} times in {row['file']}")
+        text = text.replace(old, new)
+    return text
 
 
-def _run() -> dict[str, Any]:
-    report = runner.run(Pipeline.open("tiny"))
+def _run(patterns: Sequence[str] = ()) -> dict[str, Any]:
+    report = runner.run(Pipeline.open("tiny"), patterns)
     return {
         "computed": report.named("computed"),
         "failed": {item.asset: item.cause for item in report.outcomes if item.outcome in ("failed", "skipped")},
