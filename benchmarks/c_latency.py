@@ -27,7 +27,7 @@ import torch
 from compression_ops.c_code import reference, source
 from compression_ops.data.dataset import Description
 from compression_ops.models.network import Network, build
-from compression_ops.onnx_model import export, metadata, pixels, session
+from compression_ops.onnx_model import export, metadata, raw_samples, session
 from compression_ops.quantization import activations, qdq
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import Precision
@@ -77,12 +77,12 @@ def _random(architecture: str, shape: tuple[int, int, int], folder: Path, bits: 
     torch.manual_seed(0)
     network = export.export(build(Network(architecture, shape, _CLASSES)).eval(), shape)
     images = np.random.default_rng(0).integers(0, 256, (64, *shape), dtype=np.uint8)
-    ranges = activations.bounds(activations.replay(network, pixels.normalize(images, description)))
+    ranges = activations.bounds(activations.replay(network, raw_samples.normalize(images, description)))
     precision = Precision.model_validate({"weight_bits": bits})
     quantized = qdq.write(network, calibrated.mapping(network, ranges, precision)).model
     files = folder / "quantized.onnx", folder / "float.onnx"
     for model, file in zip((quantized, network), files, strict=True):
-        shipped = pixels.normalizing(model, description)
+        shipped = raw_samples.normalizing(model, description)
         metadata.describe(shipped, description)
         onnx.save(shipped, file)
     return files

@@ -158,8 +158,8 @@ def _epochs(root: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     from compression_ops.training.loop import Data, load_data
 
     stored = load_data(root / "stored")
-    images, labels = stored.train.images[:_TRAINED], stored.train.labels[:_TRAINED]
-    few = Split(stored.validation.images[:128], stored.validation.labels[:128])
+    images, labels = stored.train.samples[:_TRAINED], stored.train.labels[:_TRAINED]
+    few = Split(stored.validation.samples[:128], stored.validation.labels[:128])
     data = [Data(Split(each, labels), few, stored.description) for each in (images, images.clone())]
     for each in data:
         _train(each, 1)

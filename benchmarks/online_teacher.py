@@ -62,7 +62,7 @@ def main() -> None:
         for name, objective in sides.items():
             trained, elapsed = _trained(parameters, data, taught, objective)
             seconds[name].append(elapsed / parameters.epochs)
-            predictions[name].append(inference.logits(trained.model, test.images, data.description).argmax(1).numpy())
+            predictions[name].append(inference.logits(trained.model, test.samples, data.description).argmax(1).numpy())
     _print(seconds, predictions, test.labels.numpy(), len(data.description.classes))
 
 

@@ -63,11 +63,11 @@ def check(
                 trained = train_network(network, data, step, views, lambda _: supervised(), device=device)
         cause = "after one training step. Lower learning_rate, or look for a division by zero in its forward"
         with _step("asking it for logits", says_what_failed=False):
-            warnings = logits_check.warnings(trained.model, few.images, description, cause)
+            warnings = logits_check.warnings(trained.model, few.samples, description, cause)
         with _step("saving and loading"):
-            _check_saved(trained.model, network, root, few.images, description)
+            _check_saved(trained.model, network, root, few.samples, description)
         with _step("the export to ONNX"):
-            compared_session(root, inference.logits(trained.model, few.images, description), description, few.images)
+            compared_session(root, inference.logits(trained.model, few.samples, description), description, few.samples)
         for precision, method in quantizations:
             with _step(f"quantization to {precision.weight_bits} bits"):
                 _quantize(root, data, precision, method, device)
@@ -76,7 +76,7 @@ def check(
 
 def _few(train: Split) -> Split:
     rows = torch.arange(min(_SAMPLES, len(train))) * len(train) // min(_SAMPLES, len(train))
-    return Split(train.images[rows], train.labels[rows])
+    return Split(train.samples[rows], train.labels[rows])
 
 
 @contextmanager

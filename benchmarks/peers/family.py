@@ -55,7 +55,7 @@ class Family:
         description, train = load_description(self.dataset), load_split(self.dataset, "train")
         count = min(SAMPLES, len(train))
         # Evenly spaced, as `calibration` of a quantized student takes them.
-        images = normalize(train.images[np.arange(count) * len(train) // count], description)
+        images = normalize(train.samples[np.arange(count) * len(train) // count], description)
         np.save(folder / handover.CALIBRATION, images.numpy())
         network = batch_norm.fold(load(self.student), description.shape).model.eval()
         program = torch.export.export(network, (images[:2].clone(),), dynamic_shapes=({0: torch.export.Dim("batch")},))

@@ -15,7 +15,7 @@ from compression_ops.errors import ModelError
 from compression_ops.evaluation import cost, latency, quality
 from compression_ops.evaluation.measurements import Cost
 from compression_ops.evaluation.statistics import PairedTest, mcnemar
-from compression_ops.onnx_model import pixels
+from compression_ops.onnx_model import raw_samples
 from compression_ops.onnx_model.session import open_session
 from compression_ops.quantization import shipping
 
@@ -71,7 +71,7 @@ def measure(
 def _opened(file: Path, description: Description, test: Split) -> tuple[bytes, NDArray[np.float32], Cost] | ModelError:
     """The model as one that takes pixels, its logits on the test split, and its cost."""
     try:
-        model = pixels.normalizing(onnx.load(file), description).SerializeToString(deterministic=True)
+        model = raw_samples.normalizing(onnx.load(file), description).SerializeToString(deterministic=True)
         logits = shipping.logits(model, test, description)
         quality.check_logits(file.stem, logits, len(test), len(description.classes))
         return model, logits, _cost(file)
@@ -91,7 +91,7 @@ def _cost(file: Path) -> Cost:
 
 def _latencies(models: Mapping[str, bytes], test: Split, repetitions: int) -> dict[str, tuple[float, ...]]:
     sessions = {name: open_session(model) for name, model in models.items()}
-    images = test.images[:1].numpy()
+    images = test.samples[:1].numpy()
     rounds: Sequence[Mapping[tuple[str, int], latency.Latency]] = [
         latency.measure(sessions, images, [1], _ITERATIONS, _WARMUP, _quiet) for _ in range(repetitions)
     ]

@@ -21,8 +21,9 @@ from compression_ops.c_code.building import (
     refused,
 )
 from compression_ops.c_code.program import PIXELS, Program
+from compression_ops.data.modalities.images import Images
 from compression_ops.errors import ModelError
-from compression_ops.onnx_model import constants, metadata, pixels
+from compression_ops.onnx_model import constants, metadata, raw_samples
 
 _MOVING = ("Flatten", "Reshape", "Squeeze", "Identity")
 
@@ -34,7 +35,12 @@ def lower(model: Path) -> Program:
     """
     loaded = _loaded(model)
     description = metadata.read(loaded, str(model)).description
-    if not pixels.takes_pixels(loaded):
+    if not isinstance(description.modality, Images):
+        raise ModelError(
+            f"{model}: takes {description.modality.noun}; C code is generated for models of images alone. Take the "
+            "targets onnx, ort_mobile or openvino"
+        )
+    if not raw_samples.takes_raw(loaded, description):
         raise ModelError(
             f"{model}: takes floats; allowed is a model that takes uint8 pixels, as quantized students do. Quantize it "
             "first: give it to a `quantized_students` section"

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from compression_ops import implementations
 from compression_ops.data.affine import Affine
 from compression_ops.data.misfit import Misfit
 from compression_ops.spec import Spec
 
+if TYPE_CHECKING:
+    from compression_ops.data.dataset import Description
+
 _PACKAGE = "data.augmentations"
+_IMAGES = ("images",)
 
 
 class Augmentation(Affine, implementations.each_of(_PACKAGE)):
@@ -28,11 +33,28 @@ class Augmentation(Affine, implementations.each_of(_PACKAGE)):
         """The names of those that mix samples with each other, and so their labels."""
         return [name for name, spec in self.chosen().items() if mixes(spec)]
 
-    def misfits(self, shape: tuple[int, int, int]) -> Iterator[Misfit]:
-        """The parameters that images of (channels, height, width) do not allow."""
+    def misfits(self, description: "Description") -> Iterator[Misfit]:
+        """The parameters that the samples of a data set do not allow."""
         for name, spec in self.chosen().items():
-            for found in implementations.module_of(spec).misfits(spec, shape):
-                yield replace(found, field=f"{name}.{found.field}".lstrip("."))
+            if description.modality.type in of_modalities(spec):
+                for found in implementations.module_of(spec).misfits(spec, description.shape):
+                    yield replace(found, field=f"{name}.{found.field}".lstrip("."))
+            else:
+                stated = name or next(iter(spec.model_dump(exclude_defaults=True)))
+                yield Misfit(stated, _allowed(description))
+
+
+def of_modalities(spec: Spec) -> tuple[str, ...]:
+    """The types of the modalities (see compression_ops.data.modalities) whose samples an augmentation changes."""
+    return getattr(spec, "modalities", _IMAGES)
+
+
+def _allowed(description: "Description") -> str:
+    """In words: which augmentations there are for the samples of a data set."""
+    every = zip(implementations.names(_PACKAGE), implementations.specs(_PACKAGE), strict=True)
+    known = [name for name, spec in every if description.modality.type in getattr(spec, "modalities", _IMAGES)]
+    noun = description.modality.noun
+    return f"for {noun}: {', '.join(known)}" if known else f"none for {noun}: leave it out"
 
 
 def mixes(spec: Spec) -> bool:

@@ -1,14 +1,17 @@
-"""An image classification data set, and its artifact: three safetensors files and a JSON description.
+"""A classification data set, and its artifact: three safetensors files and a JSON description.
 
-The images of a split that was loaded are mapped, not read: see compression_ops.data.storage.mapped.
+The samples of a split that was loaded are mapped, not read: see compression_ops.data.storage.mapped.
 """
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from compression_ops.data.modalities import known
+from compression_ops.data.modalities.images import Images
+from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.storage import blocks, tensor_file
 from compression_ops.data.storage.tensor_file import Stream
 from compression_ops.errors import DataError
@@ -20,13 +23,14 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 _DESCRIPTION = "dataset.json"
+_SAMPLES, _BEFORE = "samples", "images"  # as earlier versions called them
 
 
 @dataclass(frozen=True)
 class Split:
-    """images: uint8 [N, C, H, W], not to be written; labels: int64 [N], each in [0, classes)."""
+    """samples: raw, [N, ...], such as uint8 [N, C, H, W], not to be written; labels: int64 [N], in [0, classes)."""
 
-    images: "Tensor"
+    samples: "Tensor"
     labels: "Tensor"
 
     def __len__(self) -> int:
@@ -38,35 +42,42 @@ class Description:
     """What a model must know of its data.
 
     classes     class names, in the order of the labels
-    shape       (channels, height, width)
-    mean, std   per channel, of the training split's pixels scaled to [0, 1]; a model's input is
-                (pixel / 255 - mean) / std
+    shape       that of a raw sample: (channels, height, width) of an image
+    mean, std   of the training split, by which samples are normalized: of images one a channel
+    modality    what the samples are
     """
 
     classes: tuple[str, ...]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    modality: Modality = field(default_factory=Images)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """That of the network's input for one sample."""
+        return self.modality.input_shape(self.shape)
 
 
 def save_split(folder: Path, name: str, split: Split) -> None:
-    """Write one split as `<name>.safetensors` with the tensors `images` and `labels`."""
-    images = split.images.numpy()
-    write_split(folder, name, images.shape, blocks.of(images), split.labels.numpy())
+    """Write one split as `<name>.safetensors` with the tensors `samples` and `labels`."""
+    samples = split.samples.numpy()
+    write_split(folder, name, samples.dtype.name, samples.shape, blocks.of(samples), split.labels.numpy())
 
 
 def write_split(
     folder: Path,
     name: str,
+    dtype: str,
     shape: tuple[int, ...],
-    images: "Iterable[NDArray[np.uint8]]",
+    samples: "Iterable[NDArray[Any]]",
     labels: "NDArray[np.int64]",
 ) -> None:
-    """As `save_split`, of images of that shape that come block after block, uint8 [n, C, H, W].
+    """As `save_split`, of samples of that type and shape, [N, ...], that come block after block, [n, ...].
 
     Raises CompressionError where the disk is full.
     """
-    tensors = {"images": Stream("uint8", shape, images), "labels": Stream("int64", labels.shape, [labels])}
+    tensors = {_SAMPLES: Stream(dtype, shape, samples), "labels": Stream("int64", labels.shape, [labels])}
     tensor_file.write(_file(folder, name), tensors)
 
 
@@ -77,21 +88,21 @@ def load_split(folder: Path, name: str) -> Split:
     """
     import torch
 
-    images, labels = load_arrays(folder, name)
-    return Split(torch.from_numpy(images), torch.from_numpy(labels))
+    samples, labels = load_arrays(folder, name)
+    return Split(torch.from_numpy(samples), torch.from_numpy(labels))
 
 
-def load_arrays(folder: Path, name: str) -> "tuple[NDArray[np.uint8], NDArray[np.int64]]":
-    """As `load_split`, without torch: images and labels."""
+def load_arrays(folder: Path, name: str) -> "tuple[NDArray[Any], NDArray[np.int64]]":
+    """As `load_split`, without torch: samples and labels."""
     import numpy as np
 
     path = _file(folder, name)
     tensors = tensor_file.read(path)
-    images, labels = tensors.get("images"), tensors.get("labels")
-    if images is None or labels is None or images.ndim != 4 or labels.shape != images.shape[:1]:
+    samples, labels = tensors.get(_SAMPLES, tensors.get(_BEFORE)), tensors.get("labels")
+    if samples is None or labels is None or samples.ndim < 2 or labels.shape != samples.shape[:1]:
         found = {key: list(value.shape) for key, value in tensors.items()}
-        raise DataError(f"{path}: holds {found}; a split is images [N, C, H, W] and labels [N]. Compute it again.")
-    return images, labels.astype(np.int64)
+        raise DataError(f"{path}: holds {found}; a split is samples [N, ...] and labels [N]. Compute it again.")
+    return samples, labels.astype(np.int64)
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -105,6 +116,7 @@ def save_description(folder: Path, description: Description) -> None:
         "shape": list(description.shape),
         "mean": list(description.mean),
         "std": list(description.std),
+        "modality": description.modality.fields(),
     }
     (folder / _DESCRIPTION).write_text(json.dumps(fields, indent=1) + "\n")
 
@@ -117,13 +129,10 @@ def load_description(folder: Path) -> Description:
         shape=tuple(fields["shape"]),
         mean=tuple(fields["mean"]),
         std=tuple(fields["std"]),
+        modality=known.of_fields(fields.get("modality", Images().fields())),  # earlier versions knew nothing else
     )
 
 
-def normalize(images: "Tensor", description: Description) -> "Tensor":
-    """uint8 or float [N, C, H, W] with values in [0, 255] -> the float32 input of a model."""
-    import torch
-
-    mean = torch.tensor(description.mean, dtype=torch.float32, device=images.device).view(1, -1, 1, 1)
-    std = torch.tensor(description.std, dtype=torch.float32, device=images.device).view(1, -1, 1, 1)
-    return (images.to(torch.float32) / 255 - mean) / std
+def normalize(samples: "Tensor", description: Description) -> "Tensor":
+    """Raw samples [N, ...], of their type or float32 -> the input of a model: float32 [N, C, H, W] of images."""
+    return description.modality.normalize(samples, description)

@@ -1,7 +1,10 @@
 """Raw data: what every data source reads, before it is checked and split."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from compression_ops.data.modalities.images import Images
+from compression_ops.data.modalities.modality import Modality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -10,15 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Samples:
-    """Images and their classes.
+    """Samples and their classes.
 
-    images  uint8 [N, C, H, W], C-contiguous, in memory or a Spool's rows
+    values  [N, ...] as the modality says, C-contiguous, in memory or a Spool's rows: of images uint8 [N, C, H, W]
     labels  int64 [N]
     groups  text [N]; no split may part the samples of one group. None where none are stated
     names   text [N], by which a person finds each sample. None where they have none but their number
     """
 
-    images: "NDArray[np.uint8]"
+    values: "NDArray[Any]"
     labels: "NDArray[np.int64]"
     groups: "NDArray[np.str_] | None" = None
     names: "NDArray[np.str_] | None" = None
@@ -42,9 +45,11 @@ class RawData:
     test      the source's own test split, or the share to hold out
     classes   class names; label i means classes[i]
     warnings  sentences that a user should read (files left out, values rounded)
+    modality  what the samples are
     """
 
     train: Samples
     test: Samples | HoldOut
     classes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    modality: Modality = field(default_factory=Images)

@@ -67,8 +67,8 @@ def look(path: Path) -> Survey:
     spec = npz.NPZ(source="npz", path=str(path))
     raw = npz.read(spec, path)
     soundness.require_sound(raw)
-    sides = min(raw.train.images.shape[2:])
-    return _survey("npz", raw, (sides, sides, sides), raw.train.images.shape[1])
+    sides = min(raw.train.values.shape[2:])
+    return _survey("npz", raw, (sides, sides, sides), raw.train.values.shape[1])
 
 
 def _folder(path: Path) -> Survey:
@@ -104,7 +104,7 @@ def _table(path: Path) -> Survey:
 
 
 def _channels(raw: RawData) -> int:
-    images = raw.train.images
+    images = raw.train.values
     return 1 if (images[:, 0] == images[:, 1]).all() and (images[:, 1] == images[:, 2]).all() else 3
 
 

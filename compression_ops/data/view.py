@@ -32,17 +32,17 @@ class _Step:
 
 
 class View:
-    """A view of the images uint8 [N, C, H, W] of a split. What was drawn for it lies where the images do."""
+    """A view of the samples of a split, such as uint8 [N, C, H, W]. What was drawn for it lies where they do."""
 
-    def __init__(self, images: Tensor, description: Description, steps: Sequence[_Step]) -> None:
-        self._images, self._description, self._steps = images, description, tuple(steps)
+    def __init__(self, samples: Tensor, description: Description, steps: Sequence[_Step]) -> None:
+        self._raw, self._description, self._steps = samples, description, tuple(steps)
 
-    def pixels(self, rows: Tensor, device: torch.device | None = None) -> Tensor:
-        """Samples of the view, int64 [B] -> float32 [B, C, H, W] with values in [0, 255].
+    def samples(self, rows: Tensor, device: torch.device | None = None) -> Tensor:
+        """Raw samples of the view, int64 [B] -> float32 [B, ...]: of images [B, C, H, W] with values in [0, 255].
 
-        They are computed on `device`, or else where the images lie, and stay there.
+        They are computed on `device`, or else where those of the split lie, and stay there.
         """
-        return self._pixels(self._steps, rows, device or self._images.device)
+        return self._samples(self._steps, rows, device or self._raw.device)
 
     def labels(self, labels: Tensor, rows: Tensor) -> Tensor:
         """Their labels, of those of the whole split, int64 [N]: int64 [B].
@@ -57,18 +57,18 @@ class View:
         found = self.labels(labels, torch.arange(len(labels), device=labels.device))
         return found.argmax(dim=1) if found.is_floating_point() else found
 
-    def _pixels(self, steps: Sequence[_Step], rows: Tensor, device: torch.device) -> Tensor:
+    def _samples(self, steps: Sequence[_Step], rows: Tensor, device: torch.device) -> Tensor:
         if not steps:
-            taken = self._images[rows]
+            taken = self._raw[rows]
             mapped.used(taken, scattered=True)
             return taken.to(device).to(torch.float32)
         *before, step = steps
         drawn = step.of(rows)
         there = tuple(part.to(device) for part in drawn)
         if mixes(step.spec):
-            own, others = self._pixels(before, torch.cat([rows, drawn[0]]), device).split(len(rows))
+            own, others = self._samples(before, torch.cat([rows, drawn[0]]), device).split(len(rows))
             return step.method.mix(step.spec, own, others, there)
-        return step.method.transform(step.spec, self._pixels(before, rows, device), there, self._description)
+        return step.method.transform(step.spec, self._samples(before, rows, device), there, self._description)
 
     def _shares(self, mixing: Sequence[_Step], labels: Tensor, rows: Tensor) -> Tensor:
         if not mixing:
@@ -79,27 +79,27 @@ class View:
         return share * self._shares(before, labels, rows) + (1 - share) * self._shares(before, labels, others)
 
 
-def draw(augmentation: Augmentation | None, images: Tensor, description: Description, seed: int, number: int) -> View:
-    """The view `number` of a split's images uint8 [N, C, H, W].
+def draw(augmentation: Augmentation | None, samples: Tensor, description: Description, seed: int, number: int) -> View:
+    """The view `number` of a split's samples, such as uint8 [N, C, H, W].
 
     What is random depends on (augmentation, N, seed, number) alone, and each augmentation has a stream of its own: one
-    more leaves the others' draws. Raises DataError if the images do not allow it.
+    more leaves the others' draws. Raises DataError if the samples do not allow it.
     """
     chosen = {} if augmentation is None else augmentation.chosen()
-    channels, height, width = images.shape[1:]
     if augmentation is not None:
-        require_fit(augmentation, (channels, height, width))
+        require_fit(augmentation, description)
     steps: list[_Step] = []
     for name, spec in chosen.items():
         random = generator(seed, "view", number, *([name] if name else []))
-        drawn = implementations.module_of(spec).draw(spec, len(images), (channels, height, width), random)
-        steps.append(_Step(spec, tuple(part.to(images.device) for part in drawn)))
-    return View(images, description, steps)
+        drawn = implementations.module_of(spec).draw(spec, len(samples), tuple(samples.shape[1:]), random)
+        steps.append(_Step(spec, tuple(part.to(samples.device) for part in drawn)))
+    return View(samples, description, steps)
 
 
-def require_fit(augmentation: Augmentation, shape: tuple[int, int, int]) -> None:
-    """Raises DataError if images of (channels, height, width) do not allow an augmentation."""
-    for misfit in augmentation.misfits(shape):
+def require_fit(augmentation: Augmentation, description: Description) -> None:
+    """Raises DataError if the samples of a data set do not allow an augmentation."""
+    for misfit in augmentation.misfits(description):
+        noun, shape = description.modality.noun, description.shape
         raise DataError(
-            f"augmentation.{misfit.field} does not fit images of shape {shape}. Allowed is {misfit.allowed}"
+            f"augmentation.{misfit.field} does not fit {noun} of shape {shape}. Allowed is {misfit.allowed}"
         )

@@ -25,8 +25,8 @@ class Views(Spec):
         """The view that epoch `epoch`, counted from 0, trains on."""
         return epoch % self.views
 
-    def view(self, number: int, images: "Tensor", description: "Description") -> "View":
-        """One of them, of a split's images uint8 [N, C, H, W]: see `compression_ops.data.view.draw`."""
+    def view(self, number: int, samples: "Tensor", description: "Description") -> "View":
+        """One of them, of a split's samples, such as uint8 [N, C, H, W]: see `compression_ops.data.view.draw`."""
         from compression_ops.data import view
 
-        return view.draw(self.augmentation, images, description, self.seed, number)
+        return view.draw(self.augmentation, samples, description, self.seed, number)

@@ -31,7 +31,7 @@ def label_views(
             view = views.view(number, images, description)
 
             def label(rows: Tensor, view: View = view) -> Tensor:
-                return teacher.logits(view.pixels(rows, device)).to(torch.float16)
+                return teacher.logits(view.samples(rows, device)).to(torch.float16)
 
             labels = torch.cat(list(pool.map(label, torch.arange(len(images)).split(size))))
             if not torch.isfinite(labels).all():

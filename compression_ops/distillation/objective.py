@@ -66,7 +66,7 @@ def of_loss(spec: Spec, soft_labels: Path, teacher: Path | None, samples: int, d
         )
     frozen = load(teacher).requires_grad_(False)
     objective = function(spec, "objective")
-    return lambda student: replace(objective(spec, frozen, student, description.shape), frozen=(frozen,))
+    return lambda student: replace(objective(spec, frozen, student, description.input_shape), frozen=(frozen,))
 
 
 def require_class_weights(spec: Spec, training: Training) -> None:

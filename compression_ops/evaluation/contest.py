@@ -16,7 +16,7 @@ from compression_ops.errors import CompressionError, ModelError
 from compression_ops.evaluation import latency, quality
 from compression_ops.evaluation.promotion import SIGNIFICANT, Contender, Decision, decide, unopposed
 from compression_ops.metric import Metric
-from compression_ops.onnx_model import metadata, pixels
+from compression_ops.onnx_model import metadata, raw_samples
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
 
@@ -52,18 +52,18 @@ class _Trial:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model as one that takes uint8 pixels, so that none is timed without work that another does.
+    """A model as one that takes raw samples, so that none is timed without work that another does.
 
     content      serialized, without what it says about itself
     description  of the data that it was made for, by its own words where it has any
-    takes_pixels whether its file does, too: those of earlier versions take normalized floats
+    takes_raw    whether its file does, too: those of earlier versions take normalized floats
     """
 
     name: str
     content: bytes
     session: "InferenceSession"
     description: Description
-    takes_pixels: bool = True
+    takes_raw: bool = True
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,10 @@ def _open(name: str, folder: Path, trial: _Trial) -> Contestant:
     described = metadata.is_described(session)
     description = metadata.read(session, str(file)).description if described else trial.description
     model = onnx.load(file)
-    if pixels.takes_pixels(session) or tuple(session.get_inputs()[0].shape[1:]) != description.shape:
+    if raw_samples.takes_raw(session, description) or not _is_of(session, description.input_shape):
         return Contestant(name, metadata.content(model), session, description)
-    content = metadata.content(pixels.normalizing(model, description))
-    return Contestant(name, content, open_session(content, trial.terms.threads), description, takes_pixels=False)
+    content = metadata.content(raw_samples.normalizing(model, description))
+    return Contestant(name, content, open_session(content, trial.terms.threads), description, takes_raw=False)
 
 
 def _candidate(name: str, folder: Path, position: int, trial: _Trial) -> Judged:
@@ -191,16 +191,23 @@ def _misfit(model: Contestant, trial: _Trial) -> str | None:
     outputs = model.session.get_outputs()[0].shape[-1]
     if isinstance(outputs, int) and outputs != len(wanted):
         return f"it tells {outputs} classes, and the data set has {len(wanted)}"
-    inputs, shape = tuple(model.session.get_inputs()[0].shape[1:]), trial.description.shape
-    if inputs != shape:
-        return f"it takes images of shape {inputs}, and the data set's have {shape}"
+    shape, modality = trial.description.shape, model.description.modality
+    if not _is_of(model.session, shape) or modality.type != trial.description.modality.type:
+        inputs = tuple(model.session.get_inputs()[0].shape[1:])
+        return f"it takes {modality.noun} of shape {inputs}, and the data set's have {shape}"
     return None
+
+
+def _is_of(session: "InferenceSession", shape: tuple[int, ...]) -> bool:
+    """Whether its input is of samples of that shape."""
+    return tuple(session.get_inputs()[0].shape[1:]) == shape
 
 
 def _judge(model: Contestant, position: int, trial: _Trial) -> Judged:
     """Predict the test split."""
     labels = trial.test.labels.numpy()
-    logits = predict(model.session, trial.test.images.numpy(), _CHUNK)
+    samples = trial.description.modality.translated(trial.test.samples.numpy(), model.description.modality)
+    logits = predict(model.session, samples, _CHUNK)
     quality.check_logits(model.name, logits, len(labels), len(trial.description.classes))
     predictions, metric = logits.argmax(axis=1), trial.terms.metric
     accuracy = float((predictions == labels).mean())
@@ -235,10 +242,10 @@ def _contest(best: Judged, incumbent: Contestant | None, trial: _Trial) -> Outco
     decision = decide(candidate, champion, metric)
     if best.model.content != incumbent.content:
         return Outcome(name, decision, rival)
-    if best.model.takes_pixels and not incumbent.takes_pixels:
+    if best.model.takes_raw and not incumbent.takes_raw:
         words = (
             f"{name} is promoted: its network is that of {incumbent.name}, which takes floats normalized by whoever "
-            "calls it, and takes pixels from 0 to 255 instead."
+            f"calls it, and takes {best.model.description.modality.raw} instead."
         )
         return Outcome(name, replace(decision, promote=True, words=words), rival)
     words = f"{name} already is the champion: graph and weights are those of {incumbent.name}."
@@ -250,8 +257,8 @@ def _measure(judged: Sequence[Judged], trial: _Trial) -> list[Contender]:
     trial.progress(Progress("measuring latency", trial.total - 1, trial.total))
     # By position, since a candidate and the incumbent may have one name.
     sessions = {str(position): one.model.session for position, one in enumerate(judged)}
-    images = trial.test.images[:1].numpy()
-    measured = latency.measure(sessions, images, [1], trial.terms.iterations, _WARMUP, lambda done, total: None)
+    sample = trial.test.samples[:1].numpy()
+    measured = latency.measure(sessions, sample, [1], trial.terms.iterations, _WARMUP, lambda done, total: None)
     labels = trial.test.labels.numpy()
     return [
         Contender(one.model.name, one.logits, labels, len(one.model.content), measured[position, 1].p50_us)

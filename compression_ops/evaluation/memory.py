@@ -22,7 +22,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def measure(models: Sequence[Path], shape: tuple[int, ...], batch_size: int, threads: int) -> list[int | None]:
-    """Bytes that each ONNX file adds while it predicts a batch [batch_size, *shape], uint8 or float32 as it takes them;
+    """Bytes that each ONNX file adds while it predicts a batch [batch_size, *shape] of zeros of the type that it takes;
     None where the system cannot tell (not Linux). Raises ModelError if a model does not run in a process of its own.
     """
     probe = partial(_measure_one, shape=shape, batch_size=batch_size, threads=threads)
@@ -63,12 +63,12 @@ def _probe(model: Path, shape: Sequence[int], threads: int) -> int | None:
 
     from compression_ops.onnx_model.session import open_session, predict
 
-    batches = {
-        f"tensor({name})": np.zeros(shape, dtype) for name, dtype in (("uint8", np.uint8), ("float", np.float32))
-    }
+    types = {"tensor(float)": "float32", "tensor(double)": "float64"}
     before = _reset_mark()
     session = open_session(model, threads)
-    predict(session, batches[session.get_inputs()[0].type], shape[0])
+    taken = session.get_inputs()[0].type
+    batch = np.zeros(shape, types.get(taken, taken.removeprefix("tensor(").removesuffix(")")))
+    predict(session, batch, shape[0])
     return None if before is None else _status_bytes("VmHWM") - before
 
 

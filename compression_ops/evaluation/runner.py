@@ -22,7 +22,7 @@ from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.measurements import Cost, Measured, Measurements, Timings
 from compression_ops.evaluation.targets import comparison
 from compression_ops.evaluation.targets.derived import Derived
-from compression_ops.onnx_model import chosen_widths, pixels
+from compression_ops.onnx_model import chosen_widths, raw_samples
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
@@ -41,7 +41,7 @@ _NO_TARGETS: Mapping[str, Derived] = {}
 
 @dataclass(frozen=True)
 class Opened:
-    """A model's file, which takes pixels, what it costs, and the session over it."""
+    """A model's file, which takes raw samples, what it costs, and the session over it."""
 
     file: Path
     cost: Cost
@@ -80,7 +80,7 @@ def measure(
         asked = {name: inputs[name] for name in names if members[name].role in _ASKED}
         decisions, warnings = explanation.explain(asked, logits, test, description)
         predictors = comparison.opened(targets, inputs, conditions.threads)
-        agreements = comparison.compare(targets, predictors, inputs, test.images.numpy(), logits)
+        agreements = comparison.compare(targets, predictors, inputs, test.samples.numpy(), logits)
         measured = _measure_latency(models, comparison.timed(targets, predictors), test, conditions, progress)
         progress(Progress("measuring peak memory", _MEMORY, _DONE))
         files = [model.file for model in models.values()]
@@ -109,19 +109,19 @@ def _open(
     models: dict[str, Opened] = {}
     for position, name in enumerate(names):
         progress(Progress(f"opening {name}", _PREDICT * position // len(names), _DONE))
-        file = taking_pixels(inputs[name], scratch / f"{name.replace('/', '-')}.onnx", description)
+        file = taking_raw(inputs[name], scratch / f"{name.replace('/', '-')}.onnx", description)
         session = open_session(file, threads)
         models[name] = Opened(file, cost.measure(file), session)
     return models
 
 
-def taking_pixels(folder: Path, scratch: Path, description: Description) -> Path:
-    """The folder's model itself where it takes pixels; else one that does, in the file `scratch`."""
+def taking_raw(folder: Path, scratch: Path, description: Description) -> Path:
+    """The folder's model itself where it takes raw samples; else one that does, in the file `scratch`."""
     file = folder / "model.onnx"
-    if file.exists() and pixels.takes_pixels(open_session(file)):
+    if file.exists() and raw_samples.takes_raw(open_session(file), description):
         return file
     model = onnx.load(file) if file.exists() else export_saved(folder)
-    scratch.write_bytes(pixels.normalizing(model, description).SerializeToString(deterministic=True))
+    scratch.write_bytes(raw_samples.normalizing(model, description).SerializeToString(deterministic=True))
     return scratch
 
 
@@ -135,7 +135,7 @@ def predict_all(
     starts = range(0, len(test), _CHUNK)
 
     def predict_chunk(start: int) -> list[NDArray[np.float32]]:
-        batch = test.images[start : start + _CHUNK].numpy()
+        batch = test.samples[start : start + _CHUNK].numpy()
         return [predict(model.session, batch, _CHUNK) for model in models.values()]
 
     chunks: list[list[NDArray[np.float32]]] = []
@@ -162,7 +162,7 @@ def _measure_latency(
     conditions: Conditions,
     progress: ProgressCallback,
 ) -> dict[tuple[str, int], latency.Latency]:
-    images = test.images[: max(conditions.sizes)].numpy()
+    images = test.samples[: max(conditions.sizes)].numpy()
 
     def tell(done: int, total: int) -> None:
         progress(Progress("measuring latency", _LATENCY + (_MEMORY - _LATENCY) * done // total, _DONE))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops import implementations
 from compression_ops.data.dataset import Description
+from compression_ops.data.modalities.images import Images
 from compression_ops.errors import ModelError, told
 from compression_ops.models.choice import NetworkChoice, Normalization
 
@@ -24,7 +25,7 @@ class Network:
     """How to build a network.
 
     architecture  by name or as `package.module:factory`
-    input_shape   (C, H, W) of its images
+    input_shape   of a normalized sample: (C, H, W) of an image
     arguments     further keyword arguments of the factory
     image_size    side to which it resizes its images first; None for theirs
     scale, shift  x * scale + shift, a number a channel, makes of its normalized images those that it expects; () if
@@ -32,7 +33,7 @@ class Network:
     """
 
     architecture: str
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     classes: int
     arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
     image_size: int | None = None
@@ -48,10 +49,17 @@ class Network:
 
 
 def of_choice(choice: NetworkChoice, description: Description) -> Network:
-    """The network of a recipe's choice for a data set. Raises ModelError for a normalization of other channels."""
+    """The network of a recipe's choice for a data set. Raises ModelError for a normalization of other channels, or
+    for what only images have.
+    """
+    if not isinstance(description.modality, Images):
+        stated = [name for name in ("image_size", "normalization") if getattr(choice, name) is not None]
+        if stated:
+            raise ModelError(f"{stated[0]} is of images, and the samples are {description.modality.noun}. Leave it out")
     scale, shift = _affine(choice.normalization, description)
+    arguments = {**description.modality.arguments(), **choice.arguments}
     classes = len(description.classes)
-    return Network(choice.architecture, description.shape, classes, choice.arguments, choice.image_size, scale, shift)
+    return Network(choice.architecture, description.input_shape, classes, arguments, choice.image_size, scale, shift)
 
 
 def _affine(wanted: Normalization | None, description: Description) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -70,7 +78,7 @@ def _affine(wanted: Normalization | None, description: Description) -> tuple[tup
 
 
 def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = None) -> "nn.Module":
-    """The untrained network, in its memory format: its forward maps float32 [N, C, H, W] to logits [N, classes].
+    """The untrained network, in its memory format: its forward maps float32 [N, *input_shape] to logits [N, classes].
 
     `before_fit` is given a published network as its publisher made it, before it is fitted to other images.
     Raises ModelError if the factory cannot be imported or fails.
@@ -81,8 +89,8 @@ def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = N
     from compression_ops.models import memory_format
     from compression_ops.models.preprocessing import Preprocessed
 
-    channels, height, width = network.input_shape
-    seen = (channels, network.image_size or height, network.image_size or width)
+    size = network.image_size
+    seen = network.input_shape if size is None else (network.input_shape[0], size, size)
     fitting = {"before_fit": before_fit} if before_fit and implementations.is_published(network.architecture) else {}
     try:
         model = _bare(network.factory(seen, network.classes, **network.arguments, **fitting))
@@ -100,7 +108,7 @@ def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = N
         raise
     except BaseException as error:  # somebody's factory may end in any way, by sys.exit() too
         raise ModelError(
-            f"architecture {network.architecture!r} could not build a network for images of shape "
+            f"architecture {network.architecture!r} could not build a network for inputs of shape "
             f"{network.input_shape} and {network.classes} classes: {told(error)}"
         ) from error
 

@@ -1,7 +1,8 @@
 """What an ONNX file says about itself, in its `metadata_props`: the data it was made for, and where it came from.
 
-    compression.classes, .shape, .mean, .std   JSON: the fields of compression_ops.data.dataset.Description
-    compression.input                          a sentence: dtype, layout and range of the input, how pictures get there
+    compression.classes, .shape, .mean, .std   JSON: fields of compression_ops.data.dataset.Description
+    compression.modality                       JSON: what the samples are (see compression_ops.data.modalities)
+    compression.input                          a sentence: dtype, layout and range of the input, how files get there
     compression.recipe, .asset, .digest        which recipe's asset this is, and the digest of its content
     mlflow.run_id                              the run that computed it
 
@@ -10,7 +11,7 @@ With these a file can be used, and traced, by whoever has nothing but the file. 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import onnx
@@ -18,28 +19,27 @@ from onnx import helper
 from pydantic import Field, TypeAdapter, ValidationError
 
 from compression_ops.data.dataset import Description
-from compression_ops.errors import ModelError
-from compression_ops.onnx_model.pixels import takes_pixels
+from compression_ops.data.modalities import known
+from compression_ops.data.modalities.images import Images
+from compression_ops.data.modalities.modality import Modality
+from compression_ops.errors import DataError, ModelError
+from compression_ops.onnx_model.raw_samples import takes_raw
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _RECIPE, _ASSET, _DIGEST, _RUN = "compression.recipe", "compression.asset", "compression.digest", "mlflow.run_id"
 _INPUT = "compression.input"
-# What `data.formats.image_file.decode` does; said here in words, so that a model is not made of its code.
-_PICTURES = (
-    "upright by EXIF, transparency over white, RGB or ITU-R 601 luma, the largest centred square, resized bilinear "
-    "with antialiasing"
-)
 _Size = Annotated[int, Field(ge=1)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _FIELDS: dict[str, TypeAdapter[Any]] = {
     "classes": TypeAdapter(Annotated[tuple[str, ...], Field(min_length=1)]),
-    "shape": TypeAdapter(tuple[_Size, _Size, _Size]),
+    "shape": TypeAdapter(Annotated[tuple[_Size, ...], Field(min_length=1)]),
     "mean": TypeAdapter(tuple[_Finite, ...]),
     "std": TypeAdapter(tuple[Annotated[_Finite, Field(gt=0)], ...]),
 }
 _KEYS = {field: f"compression.{field}" for field in _FIELDS}
+_MODALITY = "compression.modality"  # which files of earlier versions, all of images, have not
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,19 @@ class Metadata:
 
 def describe(model: onnx.ModelProto, description: Description) -> None:
     """Set what a user of the file must know; an earlier description is replaced."""
-    fields = {_KEYS[field]: json.dumps(value) for field, value in asdict(description).items()}
-    _set(model, {**fields, _INPUT: f"{_taken(model)}. Of a picture: {_PICTURES}"})
+    fields = {_KEYS[field]: json.dumps(getattr(description, field)) for field in _FIELDS}
+    modality = description.modality
+    told = {_MODALITY: json.dumps(modality.fields()), _INPUT: f"{_taken(model, description)}. {modality.how}"}
+    _set(model, fields | told)
 
 
-def _taken(model: onnx.ModelProto) -> str:
-    if takes_pixels(model):
-        return "uint8 [N, C, H, W], pixels from 0 to 255; the model normalizes by itself"
-    return "float32 [N, C, H, W], (pixel / 255 - mean) / std of each channel, for pixels from 0 to 255"
+def _taken(model: onnx.ModelProto, description: Description) -> str:
+    modality = description.modality
+    if takes_raw(model, description):
+        return f"{modality.dtype} {modality.axes}, {modality.raw}; the model normalizes by itself"
+    shape = description.input_shape
+    axes = modality.axes if shape == description.shape else f"[N, {', '.join(map(str, shape))}]"
+    return f"float32 {axes}, {modality.normalized}"
 
 
 def sign(model: onnx.ModelProto, *, recipe: str, asset: str, digest: str, run_id: str) -> None:
@@ -89,17 +94,36 @@ def read(model: "onnx.ModelProto | InferenceSession", name: str = "the ONNX mode
     if missing := [key for key in _KEYS.values() if key not in found]:
         raise ModelError(
             f"{name}: its metadata lack {', '.join(missing)}; found {', '.join(sorted(found)) or 'none'}. Needed is a "
-            "file that says for which classes and images it was made: take one that this project wrote, or add them "
+            "file that says for which classes and samples it was made: take one that this project wrote, or add them "
             "with compression_ops.onnx_model.metadata.describe"
         )
-    description = Description(**{field: _parsed(field, found[key], name) for field, key in _KEYS.items()})
-    channels = description.shape[0]
-    if not channels == len(description.mean) == len(description.std):
+    fields = {field: _parsed(field, found[key], name) for field, key in _KEYS.items()}
+    description = Description(**fields, modality=_modality(found.get(_MODALITY), name))
+    if len(description.shape) != description.modality.dimensions - 1:
+        raise ModelError(
+            f"{name}: its metadata's {_KEYS['shape']} is {list(description.shape)}; {description.modality.noun} are "
+            f"{description.modality.axes}. Describe it again"
+        )
+    features = description.modality.features(description.shape)
+    if not features == len(description.mean) == len(description.std):
         raise ModelError(
             f"{name}: its metadata give {len(description.mean)} means and {len(description.std)} standard deviations "
-            f"for {channels} channel(s); there must be one for each. Describe it again"
+            f"for {features} channel(s); there must be one for each. Describe it again"
         )
     return Metadata(description, found.get(_RECIPE), found.get(_ASSET), found.get(_DIGEST), found.get(_RUN))
+
+
+def _modality(text: str | None, name: str) -> Modality:
+    if text is None:
+        return Images()
+    try:
+        fields = json.loads(text)
+        return known.of_fields(fields if isinstance(fields, dict) else {})
+    except (ValueError, DataError) as error:
+        raise ModelError(
+            f"{name}: its metadata's {_MODALITY} cannot be read: {error}; found {text!r}. "
+            "Describe it again with compression_ops.onnx_model.metadata.describe"
+        ) from error
 
 
 def content(model: onnx.ModelProto) -> bytes:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from compression_ops.data.dataset import Description
 from compression_ops.data.file_names import shown
 from compression_ops.data.formats.image_file import Picture, decode
+from compression_ops.data.modalities.images import Images
 from compression_ops.errors import DataError, ModelError
-from compression_ops.onnx_model import metadata, pixels
+from compression_ops.onnx_model import metadata, raw_samples
 from compression_ops.onnx_model import session as onnx_session
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def predict(model: Path, images: Sequence[Path]) -> tuple[list[Prediction], list
         if read:
             logits = onnx_session.predict(
                 session,
-                pixels.inputs(session, np.stack([picture.pixels for picture in read.values()]), description),
+                raw_samples.inputs(session, np.stack([picture.pixels for picture in read.values()]), description),
                 _BATCH,
             )
             probabilities = _softmax(_checked(model, logits, description))
@@ -88,6 +89,11 @@ def predict(model: Path, images: Sequence[Path]) -> tuple[list[Prediction], list
 
 def _readable(model: Path, session: "InferenceSession", description: Description) -> tuple[Literal[1, 3], int]:
     """Channels and side of the images that the model takes."""
+    if not isinstance(description.modality, Images):
+        raise ModelError(
+            f"{model}: takes {description.modality.noun}, and image files hold none. Run this model in onnxruntime on "
+            "arrays of your own"
+        )
     channels, height, width = description.shape
     expected = session.get_inputs()[0].shape[1:]
     if expected != [channels, height, width]:

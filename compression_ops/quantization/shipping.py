@@ -7,7 +7,7 @@ import onnx
 
 from compression_ops.data.dataset import Description, Split
 from compression_ops.errors import ModelError
-from compression_ops.onnx_model import metadata, opset, pixels, session
+from compression_ops.onnx_model import metadata, opset, raw_samples, session
 from compression_ops.quantization import qdq, representable
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.post_training import refinement
@@ -54,7 +54,7 @@ class Shipping:
             twin, mapping = refinement.refined(twin, mapping, self.precision, self.images)
         quantized = self._quantized(twin, mapping)
         written = _in_opset(self.precision.opset, quantized.model, self.images)
-        shipped = pixels.normalizing(written, self.description)
+        shipped = raw_samples.normalizing(written, self.description)
         metadata.describe(shipped, self.description)
         return Shipped(quantized, written, shipped.SerializeToString(deterministic=True))
 
@@ -71,10 +71,10 @@ class Shipping:
 def logits(model: bytes, split: Split, description: Description) -> np.ndarray:
     """float32 [N, classes] of a serialized model that takes pixels or normalized images, on a split."""
     running = session.open_session(model)
-    images = split.images.numpy()
+    images = split.samples.numpy()
     # The float32 input of a whole split would take four times its memory.
     starts = range(0, len(images), _CHUNK)
-    chunks = (pixels.inputs(running, images[start : start + _CHUNK], description) for start in starts)
+    chunks = (raw_samples.inputs(running, images[start : start + _CHUNK], description) for start in starts)
     return np.concatenate([session.predict(running, chunk, _CHUNK) for chunk in chunks])
 
 

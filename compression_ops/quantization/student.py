@@ -59,8 +59,8 @@ def quantize(
     method: Spec | None = None,
     lessons: Lessons | None = None,
 ) -> Quantized:
-    """Write `model.onnx`, which takes uint8 pixels (see `onnx_model.pixels`), and `quantization.json`: sizes, export
-    error, validation accuracies, kernels and ranges.
+    """Write `model.onnx`, which takes raw samples (see `onnx_model.raw_samples`), and `quantization.json`: sizes,
+    export error, validation accuracies, kernels and ranges.
 
     student, dataset   folders of their artifacts
     calibration        the parameters of a method of `quantization.calibration`
@@ -76,7 +76,7 @@ def quantize(
     exported = export.export_saved(student)
     float_bytes = exported.SerializeToString(deterministic=True)
     float_logits = shipping.logits(float_bytes, validation, description)
-    error = _export_error(inference.logits(load(student), validation.images, description).numpy(), float_logits)
+    error = _export_error(inference.logits(load(student), validation.samples, description).numpy(), float_logits)
     _tell(progress, "export")
 
     images, warnings = _calibration_images(calibration, dataset, description)
@@ -143,7 +143,7 @@ def _chosen(
 
 def _of_training(trained: "Trained", logits: np.ndarray, split: Split, description: Description) -> dict[str, float]:
     """`simulation_error`: the largest difference of a logit between the trained simulation and the shipped model."""
-    simulated = inference.logits(trained.model, split.images, description).numpy()
+    simulated = inference.logits(trained.model, split.samples, description).numpy()
     return {
         "simulated_validation_accuracy": float((simulated.argmax(axis=1) == split.labels.numpy()).mean()),
         "simulation_error": float(np.abs(simulated - logits).max()),
@@ -203,7 +203,7 @@ def _calibration_images(
     samples: int = calibration.model_dump()["samples"]
     train = load_split(dataset, "train")
     count = min(samples, len(train))
-    images = normalize(train.images[np.arange(count) * len(train) // count], description).numpy()
+    images = normalize(train.samples[np.arange(count) * len(train) // count], description).numpy()
     if count == samples:
         return images, ()
     return images, (f"calibration.samples is {samples}, but the training split has {count}: all of them were used",)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compression_ops.choices import function
 from compression_ops.data import dataset, near_duplicates, soundness
+from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splits import group_splitting, groups, splitting
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Part:
-    """What becomes a split: the samples that `rows` (int64 [M], ascending) names, and the digests of their images."""
+    """What becomes a split: the samples that `rows` (int64 [M], ascending) names, and their digests."""
 
     samples: Samples
     rows: "NDArray[np.int64]"
@@ -39,10 +40,11 @@ class _Part:
             return [f"{split} sample {number}" for number in range(len(self.rows))]
         return self.samples.names[self.rows].tolist()
 
-    def images(self) -> "Iterator[NDArray[np.uint8]]":
-        images = self.samples.images
-        for block in blocks.slices(len(self.rows), images[:1].nbytes):
-            yield images[self.rows[block]]
+    def values(self, modality: Modality) -> "Iterator[NDArray[Any]]":
+        """As they are stored, block after block."""
+        values = self.samples.values
+        for block in blocks.slices(len(self.rows), values[:1].nbytes):
+            yield modality.encoded(values[self.rows[block]])
 
 
 def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -> StageResult:
@@ -51,8 +53,8 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
     parameters  those of a source
     inputs      `raw_data`: what the source's `locate` returned
 
-    Mean and standard deviation are those of the training split. Raises DataError if the raw data cannot be read,
-    are unsound, or are too few to give each class a place in each split.
+    What samples are normalized by is learned of the training split alone. Raises DataError if the raw data cannot be
+    read, are unsound, or are too few to give each class a place in each split.
     """
     with spool.within(context.output):
         context.progress(Progress("reading raw data", 0, 3))
@@ -64,8 +66,8 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
         context.progress(Progress("splitting", 1, 3))
         parts = _split(raw, parameters)
         context.progress(Progress("writing", 2, 3))
-        warnings = [*raw.warnings, *_uneven(raw, parts, parameters), *_write(parts, raw.classes, context.output)]
-    result = _result(parts, raw.classes, warnings, context.output)
+        warnings = [*raw.warnings, *_uneven(raw, parts, parameters), *_write(parts, raw, context.output)]
+    result = _result(parts, raw, warnings, context.output)
     context.progress(Progress("data set written", 3, 3, result.metrics))
     return result
 
@@ -73,13 +75,13 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
 def _split(raw: RawData, spec: DatasetSpec) -> Mapping[str, _Part]:
     import numpy as np
 
-    digests = _image_digests(raw.train)
+    digests = _digests(raw.train, raw.modality)
     if isinstance(raw.test, HoldOut):
         held = _hold_out_test(raw.train, digests, raw.classes, raw.test.fraction)
         rest, test = held.train, _Part(raw.train, held.held_out, _pick(digests, held.held_out))
     else:
         rest = np.arange(len(raw.train))
-        test = _Part(raw.test, np.arange(len(raw.test)), _image_digests(raw.test))
+        test = _Part(raw.test, np.arange(len(raw.test)), _digests(raw.test, raw.modality))
         if raw.train.groups is not None and raw.test.groups is not None:
             groups.require_apart(raw.train.groups, raw.test.groups)
     part = _split_validation(raw.train, rest, _pick(digests, rest), raw.classes, spec)
@@ -91,17 +93,13 @@ def _split(raw: RawData, spec: DatasetSpec) -> Mapping[str, _Part]:
     }
 
 
-def _image_digests(samples: Samples) -> list[bytes]:
-    digests: list[bytes] = []
-    for found in blocks.in_parallel(_digests_of_block, blocks.of(samples.images)):
-        digests += found
-    return digests
+def _digests(samples: Samples, modality: Modality) -> list[bytes]:
+    def of_block(values: "NDArray[Any]") -> list[bytes]:
+        digests = modality.digests(values)
+        mapped.used(values)
+        return digests
 
-
-def _digests_of_block(images: "NDArray[np.uint8]") -> list[bytes]:
-    digests = splitting.image_digests(images)
-    mapped.used(images)
-    return digests
+    return [digest for found in blocks.in_parallel(of_block, blocks.of(samples.values)) for digest in found]
 
 
 def _hold_out_test(samples: Samples, digests: list[bytes], classes: tuple[str, ...], fraction: float) -> Partition:
@@ -138,27 +136,30 @@ def _pick(digests: list[bytes], indices: "NDArray[np.int64]") -> list[bytes]:
     return [digests[index] for index in indices.tolist()]
 
 
-def _write(parts: Mapping[str, _Part], classes: tuple[str, ...], output: Path) -> list[str]:
-    channels, height, width = parts["train"].samples.images.shape[1:]
+def _write(parts: Mapping[str, _Part], raw: RawData, output: Path) -> list[str]:
+    modality = raw.modality.fitted(raw.train.values, parts["train"].rows)
+    shape = modality.shape(raw.train.values.shape[1:])
     for name in dataset.SPLITS:
         part = parts[name]
-        dataset.write_split(output, name, (len(part.rows), channels, height, width), part.images(), part.labels)
-    images, _ = dataset.load_arrays(output, "train")
-    mean, std, warnings = soundness.pixel_statistics(images, "train")
-    dataset.save_description(output, dataset.Description(classes, (channels, height, width), mean, std))
+        size = (len(part.rows), *shape)
+        dataset.write_split(output, name, modality.dtype, size, part.values(modality), part.labels)
+    mean, std, warnings = modality.statistics(dataset.load_arrays(output, "train")[0], "train")
+    dataset.save_description(output, dataset.Description(raw.classes, shape, mean, std, modality))
     return warnings
 
 
-def _result(parts: Mapping[str, _Part], classes: tuple[str, ...], warnings: list[str], output: Path) -> StageResult:
-    balance, unbalanced = soundness.class_balance(parts["train"].labels, classes)
+def _result(parts: Mapping[str, _Part], raw: RawData, warnings: list[str], output: Path) -> StageResult:
+    balance, unbalanced = soundness.class_balance(parts["train"].labels, raw.classes)
     digests = {name: part.digests for name, part in parts.items()}
     duplicates, repeated = soundness.duplicates_across_splits(digests)
-    images = {name: dataset.load_arrays(output, name)[0] for name in dataset.SPLITS}
+    values = {name: dataset.load_arrays(output, name)[0] for name in dataset.SPLITS}
     names = {name: part.names(name) for name, part in parts.items()}
-    alike, similar = near_duplicates.across_splits(images, digests, names)
+    alike, similar = 0, list[str]()
+    if raw.modality.has_likenesses:
+        alike, similar = near_duplicates.across_splits(values, digests, names)
     metrics = {f"{name}_samples": float(len(parts[name].rows)) for name in dataset.SPLITS}
     metrics |= {
-        "classes": float(len(classes)),
+        "classes": float(len(raw.classes)),
         "class_balance": balance,
         "duplicates_across_splits": float(duplicates),
         "near_duplicates_across_splits": float(alike),

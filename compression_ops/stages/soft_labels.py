@@ -33,15 +33,15 @@ def run(parameters: SoftLabels, inputs: Mapping[str, Path], context: Context) ->
 
     views = parameters.part(Views)
     train = load_split(inputs["dataset"], "train")
-    description, sample = load_description(inputs["dataset"]), train.images[:BATCH_SIZE]
+    description, sample = load_description(inputs["dataset"]), train.samples[:BATCH_SIZE]
     save_views(context.output, views)
     history: list[Mapping[str, float]] = []
     with deterministic(views.seed, torch.device(context.device)) as undetermined:
         folder = of_kind(inputs, "teacher", "student") or inputs["teacher"]
         teacher = open_forward(folder, description, sample, context.device)
-        for view, labels in enumerate(label_views(teacher, train.images, description, views)):
+        for view, labels in enumerate(label_views(teacher, train.samples, description, views)):
             save_logits(context.output, view, labels)
-            classes = views.view(view, train.images, description).classes(train.labels)
+            classes = views.view(view, train.samples, description).classes(train.labels)
             history.append({"train_accuracy": (labels.argmax(dim=1) == classes).double().mean().item()})
             context.progress(Progress("soft labels", view + 1, views.views, history[-1]))
     accuracy = sum(metrics["train_accuracy"] for metrics in history) / len(history)

@@ -31,9 +31,10 @@ def estimate(network: Network, training: Training, description: Description, sam
     model = build(network).eval()
     try:
         with torch.no_grad(), threads.Operations() as operations:
-            model(torch.zeros(_SAMPLES, *description.shape))
+            model(torch.zeros(_SAMPLES, *description.input_shape))
     except Exception as error:
-        raise ModelError(f"the network cannot take images of shape {description.shape}: {error}") from error
+        noun, shape = description.modality.noun, description.input_shape
+        raise ModelError(f"the network cannot take {noun} of shape {shape}: {error}") from error
     batch = operations.count * training.batch_size / _SAMPLES
     steps = training.epochs * max(samples // training.batch_size, 1)
     seconds = steps * (_SECONDS_OF_A_STEP + _PASSES * batch / _OPERATIONS_A_SECOND)

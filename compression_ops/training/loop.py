@@ -117,7 +117,7 @@ def train(
     and poor batch-norm statistics; every epoch shuffles, so each sample has its turn.
     """
     device = device_of(model)
-    form = memory_format.adopt(model, normalize(data.train.images[:2].to(device), data.description))
+    form = memory_format.adopt(model, normalize(data.train.samples[:2].to(device), data.description))
     trained = nn.ModuleList([model, *objective.modules]).to(device).to(memory_format=form)
     nn.ModuleList(objective.frozen).to(device)
     check_fit(model, data)
@@ -154,7 +154,7 @@ def train(
 
 def validate(model: nn.Module, split: Split, description: Description, metric: Metric) -> dict[str, float]:
     """`validation_<metric>` first, then `validation_accuracy`, both in [0, 1], and `validation_loss` in nats."""
-    predicted = logits(model, split.images, description)
+    predicted = logits(model, split.samples, description)
     accuracy, loss = _quality(predicted, split.labels)
     found = {"validation_accuracy": accuracy, "validation_loss": loss}
     if metric == "accuracy":
@@ -165,7 +165,7 @@ def validate(model: nn.Module, split: Split, description: Description, metric: M
 
 def evaluate(model: nn.Module, split: Split, description: Description) -> tuple[float, float]:
     """(accuracy in [0, 1], mean cross-entropy in nats) on a split."""
-    return _quality(logits(model, split.images, description), split.labels)
+    return _quality(logits(model, split.samples, description), split.labels)
 
 
 def _quality(predicted: Tensor, labels: Tensor) -> tuple[float, float]:
@@ -187,14 +187,14 @@ def _train_epoch(
 ) -> dict[str, float]:
     """One pass: the mean loss, and the last learning rate. Each batch goes to the model's device by itself."""
     device = device_of(model)
-    view = views.view(views.of_epoch(epoch), data.train.images, data.description)
+    view = views.view(views.of_epoch(epoch), data.train.samples, data.description)
     total, rate = 0.0, 0.0
     for step, rows in enumerate(_batches(len(data.train), training, epoch)):
         rate = learning_rate(training, epoch * report.steps + step, report.steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        pixels = view.pixels(rows, device)
-        inputs = normalize(pixels, data.description).contiguous(memory_format=memory_format.of(model))
+        raw = view.samples(rows, device)
+        inputs = normalize(raw, data.description).contiguous(memory_format=memory_format.of(model))
         batch = Batch(inputs, rows, view.labels(data.train.labels, rows).to(device), epoch, weighted)
         with precision.autocast(training, device), workers.watching():
             loss = with_penalties(objective.loss(model, batch), model)
@@ -221,15 +221,15 @@ def _batches(samples: int, training: Training, epoch: int) -> Iterator[Tensor]:
 def check_fit(model: nn.Module, data: Data) -> None:
     """Raises ModelError, with the network's own words, if it cannot take the data."""
     try:
-        logits(model, data.train.images[:2], data.description)
+        logits(model, data.train.samples[:2], data.description)
     except ModelError:
         raise
     except Exception as error:
         device = device_of(model)
         cure = f". What its forward makes belongs on {device}: give it `device=x.device`, or keep it in a buffer"
         raise ModelError(
-            f"the network cannot take images of shape {data.description.shape}: {type(error).__name__}: {error}"
-            + (cure if device.type != "cpu" else "")
+            f"the network cannot take {data.description.modality.noun} of shape {data.description.input_shape}: "
+            f"{type(error).__name__}: {error}" + (cure if device.type != "cpu" else "")
         ) from error
 
 

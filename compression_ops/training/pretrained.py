@@ -53,7 +53,7 @@ class Start:
         with deterministic(self._training.seed, torch.device("cpu")):
             model = self.model().eval()
             check_fit(model, data)
-            few = data.train.images[torch.arange(min(_TRIED, len(data.train))) * len(data.train) // _TRIED]
+            few = data.train.samples[torch.arange(min(_TRIED, len(data.train))) * len(data.train) // _TRIED]
             told = logits_check.warnings(model, few, data.description, _NOT_FINITE)
             found = validate(model, data.validation, data.description, metric)
         return Trained(model, 0, (found,), (*told, *_knows_nothing(found["validation_accuracy"], data.validation)))

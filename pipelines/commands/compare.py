@@ -217,7 +217,7 @@ def _saliency(compared: Compared, samples: Sequence[int]) -> "tuple[Attributions
             if network is None:
                 notes.append(f"What {model.name} looks at is not drawn: it is an ONNX model, which gives no gradients.")
                 continue
-            images = load_split(compared.dataset, "test").images[explained]
+            images = load_split(compared.dataset, "test").samples[explained]
             drawn = saliency.attributions(network, images, targets, model.description)
         except Exception as error:  # noqa: BLE001  somebody's forward pass may fail in any way
             notes.append(f"What {model.name} looks at is not drawn: {told(error)}.")

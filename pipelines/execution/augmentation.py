@@ -1,4 +1,4 @@
-"""Before anything is computed on a data set: whether its images allow what the recipe does to them."""
+"""Before anything is computed on a data set: whether its samples allow what the recipe does to them."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def check(pipeline: Pipeline, asset: Asset, dataset: Path | None, beside: Collec
 
     dataset  the folder of the data set that they read, if any
 
-    Raises RecipeError that names each parameter which the images do not allow.
+    Raises RecipeError that names each parameter which the samples do not allow.
     """
     assets = pipeline.graph.assets
     made_from_it = [assets[name] for name in beside if asset.name in pipeline.graph.upstream(name)]
@@ -28,15 +28,16 @@ def check(pipeline: Pipeline, asset: Asset, dataset: Path | None, beside: Collec
         raise RecipeError(recipe_file.displayed(pipeline.file.path), mistakes)
 
 
-def _misfits(assets: Collection[Asset], dataset: Path) -> Iterator[tuple[str, tuple[Misfit, tuple[int, int, int]]]]:
-    """(path in the recipe, what does not fit images of which shape)."""
+def _misfits(assets: Collection[Asset], dataset: Path) -> Iterator[tuple[str, tuple[Misfit, str]]]:
+    """(path in the recipe, what does not fit which samples)."""
     from compression_ops.data.dataset import load_description
 
     for asset in assets:
         for path, augmentation in _augmentations(asset.parameters):
-            shape = load_description(dataset).shape
-            for misfit in augmentation.misfits(shape):
-                yield asset.recipe_path(f"{path}.{misfit.field}"), (misfit, shape)
+            description = load_description(dataset)
+            samples = f"{description.modality.noun}, which are {'×'.join(map(str, description.shape))}"
+            for misfit in augmentation.misfits(description):
+                yield asset.recipe_path(f"{path}.{misfit.field}"), (misfit, samples)
 
 
 def _augmentations(parameters: Spec, prefix: str = "") -> Iterator[tuple[str, Augmentation]]:
@@ -49,9 +50,8 @@ def _augmentations(parameters: Spec, prefix: str = "") -> Iterator[tuple[str, Au
             yield from _augmentations(value, f"{prefix}{name}.")
 
 
-def _mistakes(file: Path, found: dict[str, tuple[Misfit, tuple[int, int, int]]]) -> Iterator[Mistake]:
+def _mistakes(file: Path, found: dict[str, tuple[Misfit, str]]) -> Iterator[Mistake]:
     attributes = recipe_file.attributes(file)
-    for recipe_path, (misfit, shape) in found.items():
+    for recipe_path, (misfit, samples) in found.items():
         path, line, value, _ = locate(attributes, recipe_path.split("."))
-        images = "×".join(map(str, shape))
-        yield Mistake(line, path, f"does not fit the images, which are {images}", shown(value), misfit.allowed)
+        yield Mistake(line, path, f"does not fit the {samples}", shown(value), misfit.allowed)

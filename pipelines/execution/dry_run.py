@@ -146,7 +146,7 @@ def _check_objective(pipeline: Pipeline, trial: _Trial, description: "Descriptio
     if loss is None or not getattr(loss, "needs_teacher", False):
         return
     teacher, student = _teacher(pipeline, trial.asset, description), build(of_choice(trial.choice, description))
-    choices_of_methods.function(loss, "objective")(loss, teacher, student, description.shape)
+    choices_of_methods.function(loss, "objective")(loss, teacher, student, description.input_shape)
 
 
 def _teacher(pipeline: Pipeline, name: str, description: "Description") -> "nn.Module":
@@ -178,7 +178,7 @@ def _told(parameters: Spec) -> dict[str, Any]:
     return parameters.model_dump(mode="json", exclude=set(_NOT_SEEN))
 
 
-def _key(trial: _Trial, shape: tuple[int, int, int], classes: int, code: dict[str, str], device: str) -> str:
+def _key(trial: _Trial, shape: tuple[int, ...], classes: int, code: dict[str, str], device: str) -> str:
     from importlib.metadata import version
 
     libraries = {name: version(name) for name in ("torch", "onnx", "onnxruntime")}

@@ -41,7 +41,7 @@ def class_balance(gate: Gate, evidence: Evidence) -> Check:
 
 
 def duplicates(gate: Gate, evidence: Evidence) -> Check:
-    """Test images that also stand in another split."""
+    """Test samples that also stand in another split."""
     metrics = evidence.metrics
     share = metrics["duplicates_across_splits"] / max(metrics["test_samples"], 1)
     text = "A share of {} of the test split stands in another too"
@@ -58,7 +58,8 @@ def drift(gate: Gate, evidence: Evidence) -> Check:
 
 
 def against_the_last(evidence: Evidence) -> dict[str, float] | None:
-    """How far a data set is from the last one that differed; None if there is none, or its artifact is gone."""
+    """How far a data set is from the last one that differed; None if there is none, its artifact is gone, or it was of
+    another kind of sample."""
     entry, store = evidence.entry, evidence.store
     history = evidence.history.of_asset(entry.recipe, entry.asset)
     earlier = [known for known in history if known.digest != entry.digest]
@@ -70,8 +71,11 @@ def against_the_last(evidence: Evidence) -> dict[str, float] | None:
         return None
     from compression_ops.data import drift
 
-    measured = drift.measure(last, store.fetch(entry.artifact))
-    return {"classes": measured.classes, "pixels": measured.pixels}
+    now = store.fetch(entry.artifact)
+    if not drift.are_alike(last, now):
+        return None
+    measured = drift.measure(last, now)
+    return {"classes": measured.classes, "samples": measured.samples}
 
 
 def headline(entry: Materialization) -> str:
@@ -81,8 +85,7 @@ def headline(entry: Materialization) -> str:
 
 
 KIND = Kind(
-    description="Train, validation and test split as uint8 tensors. Only measurements and the champion read the test "
-    "split.",
+    description="Train, validation and test split as tensors. Only measurements and the champion read the test split.",
     badges=("dataset",),
     assets=assets,
     gates=gates,

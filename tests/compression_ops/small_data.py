@@ -24,7 +24,7 @@ def split(samples: int, seed: int) -> Split:
 
 def data(samples: int = 96) -> Data:
     train = split(samples, seed=0)
-    pixels = train.images.double() / 255
+    pixels = train.samples.double() / 255
     description = Description(("a", "b", "c"), SHAPE, (pixels.mean().item(),), (pixels.std().item(),))
     return Data(train, split(48, seed=1), description)
 

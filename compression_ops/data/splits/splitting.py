@@ -28,11 +28,6 @@ class Partition:
     held_out: "NDArray[np.int64]"
 
 
-def image_digests(images: "NDArray[np.uint8]") -> list[bytes]:
-    """The SHA-256 of each image's bytes; images: uint8 [N, C, H, W], C-contiguous."""
-    return [hashlib.sha256(image).digest() for image in images]
-
-
 def hold_out_test(
     digests: Sequence[bytes], labels: "NDArray[np.int64]", classes: Sequence[str], fraction: float
 ) -> Partition:

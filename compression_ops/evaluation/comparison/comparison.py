@@ -155,10 +155,11 @@ def _check(model: Model, description: Description) -> None:
             f"{_listed(description.classes)}\n  allowed is a model of the same classes in the same order: compare it "
             "in a recipe of its own data"
         )
-    if own.shape != description.shape:
+    if own.shape != description.shape or own.modality.type != description.modality.type:
         raise ModelError(
-            f"{model.name} takes images of {_sides(own)}, but the recipe's data have {_sides(description)}\n"
-            "  allowed is a model of images of the same size: compare it in a recipe of its own data"
+            f"{model.name} takes {own.modality.described(own.shape)}, but the recipe's data are "
+            f"{description.modality.described(description.shape)}\n"
+            "  allowed is a model of samples of the same kind and size: compare it in a recipe of its own data"
         )
 
 
@@ -167,17 +168,12 @@ def _listed(classes: tuple[str, ...]) -> str:
     return f"{shown}, … ({len(classes)} in all)" if len(classes) > 10 else shown
 
 
-def _sides(description: Description) -> str:
-    channels, height, width = description.shape
-    return f"{channels} channel{'s' * (channels != 1)}, {height} x {width} pixels"
-
-
 def _run(models: Sequence[Model], test: Split, classes: int) -> tuple[list[NDArray[np.float32]], list[Cost]]:
     """Each session computes on one core, chunk after chunk as for measurements: the logits are theirs to the bit."""
     with tempfile.TemporaryDirectory() as scratch:
         opened: dict[str, runner.Opened] = {}
         for index, model in enumerate(models):
-            file = runner.taking_pixels(model.folder, Path(scratch) / f"{index}.onnx", model.description)
+            file = runner.taking_raw(model.folder, Path(scratch) / f"{index}.onnx", model.description)
             opened[model.name] = runner.Opened(file, cost.measure(file), open_session(file))
         logits = runner.predict_all(opened, test, classes, silent)
     return [logits[model.name] for model in models], [opened[model.name].cost for model in models]

@@ -118,7 +118,7 @@ def _bare(model: nn.Module) -> nn.Module:
 def _decision(
     name: str, model: nn.Module, sample: int, test: Split, description: Description, logits: NDArray[np.float32]
 ) -> Decision:
-    pixels = test.images[sample : sample + 1]
+    pixels = test.samples[sample : sample + 1]
     images = normalize(pixels, description)
     if isinstance(model, Preprocessed):
         images = model.prepared(images)

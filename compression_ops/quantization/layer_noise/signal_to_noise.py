@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from compression_ops.data.dataset import Description
-from compression_ops.onnx_model import pixels, session
+from compression_ops.onnx_model import raw_samples, session
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.quantization import activations
 from compression_ops.quantization.layer_noise import matching
@@ -110,8 +110,8 @@ def _values(
     for start in range(0, len(chosen), _BATCH):
         batch = chosen[start : start + _BATCH]
         yield (
-            _run(float_session, names, pixels.normalize(batch, description)),
-            _run(session_of_integers, twins, pixels.inputs(session_of_integers, batch, description)),
+            _run(float_session, names, raw_samples.normalize(batch, description)),
+            _run(session_of_integers, twins, raw_samples.inputs(session_of_integers, batch, description)),
         )
 
 

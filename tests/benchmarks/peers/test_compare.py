@@ -88,4 +88,4 @@ def test_a_recipe_becomes_a_table_in_which_no_tool_is_left_out(tmp_path: Path, m
     calibration = np.load(tmp_path / "models" / "tiny" / "given" / handover.CALIBRATION)
     family = Family.of_recipe("tiny")
     train = load_split(family.dataset, "train")  # fewer than 1,024: all of them
-    np.testing.assert_array_equal(calibration, normalize(train.images, load_description(family.dataset)).numpy())
+    np.testing.assert_array_equal(calibration, normalize(train.samples, load_description(family.dataset)).numpy())

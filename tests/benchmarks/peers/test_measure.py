@@ -28,7 +28,7 @@ def saved(folder: Path, name: str, weights: np.ndarray) -> Path:
 def right(weights: np.ndarray, dataset: Path) -> np.ndarray:
     """bool [N], computed without onnxruntime."""
     test = load_split(dataset, "test")
-    images = normalize(test.images, load_description(dataset)).numpy().reshape(len(test), -1)
+    images = normalize(test.samples, load_description(dataset)).numpy().reshape(len(test), -1)
     return (images @ weights).argmax(axis=1) == test.labels.numpy()
 
 

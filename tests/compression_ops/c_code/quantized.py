@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from compression_ops.data.dataset import Description
-from compression_ops.onnx_model import export, metadata, pixels
+from compression_ops.onnx_model import export, metadata, raw_samples
 from compression_ops.quantization import activations, qdq
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import Precision
@@ -42,10 +42,10 @@ def shipped(
     precision: Precision | None = None,
 ) -> Path:
     """Write the float `network`, quantized as a quantized student is, calibrated on uint8 `images`."""
-    floats = pixels.normalize(images, description)
+    floats = raw_samples.normalize(images, description)
     ranges = activations.bounds(activations.replay(network, floats))
     quantized = qdq.write(network, calibrated.mapping(network, ranges, precision or Precision())).model
-    model = pixels.normalizing(quantized, description)
+    model = raw_samples.normalizing(quantized, description)
     metadata.describe(model, description)
     onnx.save(model, file)
     return file

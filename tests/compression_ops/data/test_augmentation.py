@@ -9,6 +9,7 @@ from compression_ops import implementations
 from compression_ops.data.augmentation import Augmentation
 from compression_ops.data.augmentations.color_jitter import ColorJitter
 from compression_ops.data.augmentations.cutout import Cutout
+from compression_ops.data.dataset import Description
 from compression_ops.data.misfit import Misfit
 from compression_ops.data.views import Views
 from tests.compression_ops.data.every_augmentation import EVERYTHING
@@ -71,8 +72,12 @@ def test_parameters_out_of_range_and_unknown_ones_are_refused(bad: dict[str, obj
         Augmentation.model_validate(bad)
 
 
+def images_of(*shape: int) -> Description:
+    return Description(("a", "b"), shape, (0.5,) * shape[0], (0.5,) * shape[0])
+
+
 def test_every_parameter_that_images_do_not_allow_is_named_with_its_path() -> None:
-    found = list(Augmentation.model_validate(EVERYTHING).misfits((1, 3, 9)))
+    found = list(Augmentation.model_validate(EVERYTHING).misfits(images_of(1, 3, 9)))
     grey = "0 or left out, since it means nothing for images of 1 channel(s)"
     assert found == [
         Misfit("random_crop.padding", "less than 3, the images' shorter side"),
@@ -80,4 +85,4 @@ def test_every_parameter_that_images_do_not_allow_is_named_with_its_path() -> No
         Misfit("color_jitter.hue", grey),
         Misfit("cutout.size", "at most 3, the images' shorter side"),
     ]
-    assert list(Augmentation.model_validate(EVERYTHING).misfits((3, 9, 9))) == []
+    assert list(Augmentation.model_validate(EVERYTHING).misfits(images_of(3, 9, 9))) == []

@@ -32,23 +32,23 @@ def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
     split = _split()
     save_split(tmp_path, "train", split)
     read = load_split(tmp_path, "train")
-    assert torch.equal(read.images, split.images)
+    assert torch.equal(read.samples, split.samples)
     assert torch.equal(read.labels, split.labels)
-    assert (read.images.dtype, read.labels.dtype, len(read)) == (torch.uint8, torch.int64, 6)
+    assert (read.samples.dtype, read.labels.dtype, len(read)) == (torch.uint8, torch.int64, 6)
 
 
 def test_a_split_is_plain_safetensors_that_others_can_read(tmp_path: Path) -> None:
     split = _split()
     save_split(tmp_path, "test", split)
     tensors = load_file(tmp_path / "test.safetensors")
-    assert sorted(tensors) == ["images", "labels"]
-    np.testing.assert_array_equal(tensors["images"], split.images.numpy())
+    assert sorted(tensors) == ["labels", "samples"]
+    np.testing.assert_array_equal(tensors["samples"], split.samples.numpy())
 
 
 def test_a_view_of_a_larger_tensor_is_written_as_itself_alone(tmp_path: Path) -> None:
-    images = _split().images
+    images = _split().samples
     save_split(tmp_path, "train", Split(images.transpose(2, 3)[1:3], torch.arange(6)[1:3]))
-    assert torch.equal(load_split(tmp_path, "train").images, images.transpose(2, 3)[1:3])
+    assert torch.equal(load_split(tmp_path, "train").samples, images.transpose(2, 3)[1:3])
     assert (tmp_path / "train.safetensors").stat().st_size < 2 * 60 + 16 + 400
 
 
@@ -65,7 +65,7 @@ def test_a_description_is_read_as_it_was_written_to_the_last_bit(tmp_path: Path)
 
 
 def test_normalized_training_pixels_have_mean_zero_and_deviation_one() -> None:
-    images = _split().images
+    images = _split().samples
     pixels = images.double() / 255
     mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3), correction=0)
     description = Description(("a", "b"), (3, 4, 5), tuple(mean.tolist()), tuple(std.tolist()))
@@ -76,12 +76,12 @@ def test_normalized_training_pixels_have_mean_zero_and_deviation_one() -> None:
 
 
 def test_integer_and_float_pixels_of_equal_value_normalize_equally() -> None:
-    images = _split().images
+    images = _split().samples
     assert torch.equal(normalize(images, _DESCRIPTION), normalize(images.float(), _DESCRIPTION))
 
 
 def test_normalizing_follows_its_formula_channel_by_channel() -> None:
-    images = _split().images
+    images = _split().samples
     expected = (images.numpy() / 255 - np.reshape(_DESCRIPTION.mean, (3, 1, 1))) / np.reshape(
         _DESCRIPTION.std, (3, 1, 1)
     )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from compression_ops.data.modalities.images import Images
 from compression_ops.data.samples import HoldOut, RawData, Samples
-from compression_ops.data.soundness import class_balance, duplicates_across_splits, pixel_statistics, require_sound
+from compression_ops.data.soundness import class_balance, duplicates_across_splits, require_sound
 from compression_ops.errors import DataError
 
 
@@ -39,11 +40,11 @@ def test_sound_data_pass_with_and_without_a_test_split() -> None:
         ({"test": _samples([0, 0])}, "test: no sample of 1 class.*'b'"),
         ({"test": _samples([0, 2])}, "test: 1 label"),
         ({"test": _samples([0, 1], (3, 4, 4))}, r"differing shapes.*\(1, 4, 4\) in train.*\(3, 4, 4\) in test"),
-        ({"train": _samples([0, 1], (1, 0, 4))}, r"\[1, 0, 4\] hold no pixel"),
-        ({"train": Samples(_samples([0, 1]).images, np.array([0, 1, 1]))}, "2 images and 3 labels"),
-        ({"train": Samples(_samples([0, 1]).images.astype(np.float32), np.array([0, 1]))}, "images float32"),  # pyright: ignore
-        ({"train": Samples(_samples([0, 1]).images, np.array([0.0, 1.0]))}, "labels float64"),  # pyright: ignore
-        ({"train": Samples(_samples([0, 1]).images[:, 0], np.array([0, 1]))}, r"images uint8 \[2, 4, 4\]"),
+        ({"train": _samples([0, 1], (1, 0, 4))}, r"\[1, 0, 4\] are empty"),
+        ({"train": Samples(_samples([0, 1]).values, np.array([0, 1, 1]))}, "2 images and 3 labels"),
+        ({"train": Samples(_samples([0, 1]).values.astype(np.float32), np.array([0, 1]))}, "images float32"),  # pyright: ignore
+        ({"train": Samples(_samples([0, 1]).values, np.array([0.0, 1.0]))}, "labels float64"),  # pyright: ignore
+        ({"train": Samples(_samples([0, 1]).values[:, 0], np.array([0, 1]))}, r"images uint8 \[2, 4, 4\]"),
     ],
 )
 def test_unsound_data_are_refused_with_what_was_found(changes: dict[str, Any], message: str) -> None:
@@ -57,8 +58,8 @@ def test_many_empty_classes_are_counted_and_a_few_named() -> None:
 
 
 def test_mean_and_deviation_are_those_of_torch_in_double_precision() -> None:
-    images = _samples([0] * 50, (3, 9, 7)).images // np.array([1, 2, 5], np.uint8).reshape(3, 1, 1)
-    mean, std, warnings = pixel_statistics(images, "train")
+    images = _samples([0] * 50, (3, 9, 7)).values // np.array([1, 2, 5], np.uint8).reshape(3, 1, 1)
+    mean, std, warnings = Images().statistics(images, "train")
     pixels = torch.from_numpy(images).double() / 255
     assert mean == pytest.approx(pixels.mean((0, 2, 3)).tolist(), rel=1e-12)
     assert std == pytest.approx(pixels.std((0, 2, 3), correction=0).tolist(), rel=1e-12)
@@ -66,16 +67,16 @@ def test_mean_and_deviation_are_those_of_torch_in_double_precision() -> None:
 
 
 def test_a_constant_channel_is_told_and_gets_a_harmless_deviation() -> None:
-    images = _samples([0, 1], (3, 4, 4)).images
+    images = _samples([0, 1], (3, 4, 4)).values
     images[:, 1] = 7
-    mean, std, warnings = pixel_statistics(images, "train")
+    mean, std, warnings = Images().statistics(images, "train")
     assert (mean[1], std[1]) == (pytest.approx(7 / 255), 1.0)
     assert warnings == ["train: channel 1 has the same value in every pixel; it tells nothing."]
 
 
 def test_images_of_one_colour_are_refused() -> None:
     with pytest.raises(DataError, match="every pixel has the same value"):
-        pixel_statistics(np.full((3, 1, 4, 4), 200, np.uint8), "train")
+        Images().statistics(np.full((3, 1, 4, 4), 200, np.uint8), "train")
 
 
 def test_balance_is_the_smallest_class_over_the_largest() -> None:

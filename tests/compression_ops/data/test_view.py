@@ -41,12 +41,12 @@ def view(stated: dict[str, Any], number: int = 7, seed: int = 3, images: Tensor 
 @pytest.mark.parametrize("case", CASES)
 def test_a_view_can_be_made_again_in_any_batches(case: str) -> None:
     first, again = view(CASES[case]), view(CASES[case])
-    whole, mixed = first.pixels(ROWS), first.labels(labels(), ROWS)
+    whole, mixed = first.samples(ROWS), first.labels(labels(), ROWS)
     assert not torch.equal(whole, pictures().float())
     order = torch.randperm(SAMPLES, generator=torch.Generator().manual_seed(2))
     for size in (1, 13, 64):
         for rows in order.split(size):
-            assert torch.equal(again.pixels(rows), whole[rows])
+            assert torch.equal(again.samples(rows), whole[rows])
             assert torch.equal(again.labels(labels(), rows), mixed[rows])
 
 
@@ -58,12 +58,12 @@ def test_threads_change_no_bit_of_large_images() -> None:
     try:
         for count in (1, 2, 3):
             torch.set_num_threads(count)
-            found.append(view(stated, images=images).pixels(torch.tensor([1])))
+            found.append(view(stated, images=images).samples(torch.tensor([1])))
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
-    assert torch.equal(found[0], view(stated, images=images).pixels(torch.tensor([0, 1]))[1:])
+    assert torch.equal(found[0], view(stated, images=images).samples(torch.tensor([0, 1]))[1:])
 
 
 def digests() -> dict[str, str]:
@@ -72,7 +72,7 @@ def digests() -> dict[str, str]:
     for case, stated in CASES.items():
         replayed, content = view(stated), hashlib.sha256()
         for rows in ROWS.flip(0).split(10):
-            content.update(replayed.pixels(rows).numpy().tobytes() + replayed.labels(labels(), rows).numpy().tobytes())
+            content.update(replayed.samples(rows).numpy().tobytes() + replayed.labels(labels(), rows).numpy().tobytes())
         found[case] = content.hexdigest()
     return found
 
@@ -87,19 +87,19 @@ def test_another_process_makes_the_same_views() -> None:
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(("seed", "number"), [(4, 7), (3, 8)])
 def test_another_seed_or_number_is_another_view(case: str, seed: int, number: int) -> None:
-    first, other = (found.pixels(ROWS) for found in (view(CASES[case]), view(CASES[case], number, seed)))
+    first, other = (found.samples(ROWS) for found in (view(CASES[case]), view(CASES[case], number, seed)))
     assert (first != other).flatten(1).any(dim=1).double().mean() > 0.9
 
 
 def test_making_a_view_neither_reads_nor_moves_the_global_generator() -> None:
     before = torch.get_rng_state()
-    view(EVERYTHING).pixels(ROWS)
+    view(EVERYTHING).samples(ROWS)
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_without_augmentation_a_view_is_the_data_itself() -> None:
     for views in (Views(views=3), Views(augmentation=Augmentation())):
-        assert torch.equal(views.view(1, pictures(), DESCRIPTION).pixels(ROWS), pictures().float())
+        assert torch.equal(views.view(1, pictures(), DESCRIPTION).samples(ROWS), pictures().float())
         assert torch.equal(views.view(1, pictures(), DESCRIPTION).labels(labels(), ROWS), labels())
 
 
@@ -116,18 +116,18 @@ def test_views_of_the_affine_map_alone_have_the_bits_that_they_had_before_the_ot
         assert transformations is not None
         rows = ROWS.flip(0)[:50]
         expected = earlier_views.augment(pictures()[rows], transformations[rows])
-        assert torch.equal(view(bounds, number, seed).pixels(rows), expected)
+        assert torch.equal(view(bounds, number, seed).samples(rows), expected)
 
 
 def test_a_further_augmentation_leaves_the_draws_of_the_others() -> None:
     """Each step's result is the next one's images, so one alone can be undone from the composition."""
     affine = {name: value for name, value in EVERYTHING.items() if name in Affine.model_fields}
-    cropped = view({"random_crop": EVERYTHING["random_crop"]}).pixels(ROWS)
-    both = view({"random_crop": EVERYTHING["random_crop"]} | affine).pixels(ROWS)
-    assert torch.equal(both, view(affine, images=cropped).pixels(ROWS))
-    jittered = view({"color_jitter": EVERYTHING["color_jitter"]}, images=both).pixels(ROWS)
-    cut = view({"cutout": EVERYTHING["cutout"]}, images=jittered).pixels(ROWS)
-    assert torch.equal(view(EVERYTHING).pixels(ROWS), view({"mixup": EVERYTHING["mixup"]}, images=cut).pixels(ROWS))
+    cropped = view({"random_crop": EVERYTHING["random_crop"]}).samples(ROWS)
+    both = view({"random_crop": EVERYTHING["random_crop"]} | affine).samples(ROWS)
+    assert torch.equal(both, view(affine, images=cropped).samples(ROWS))
+    jittered = view({"color_jitter": EVERYTHING["color_jitter"]}, images=both).samples(ROWS)
+    cut = view({"cutout": EVERYTHING["cutout"]}, images=jittered).samples(ROWS)
+    assert torch.equal(view(EVERYTHING).samples(ROWS), view({"mixup": EVERYTHING["mixup"]}, images=cut).samples(ROWS))
 
 
 def test_labels_are_mixed_as_the_pixels_are() -> None:
@@ -136,7 +136,7 @@ def test_labels_are_mixed_as_the_pixels_are() -> None:
     mixed = view({"mixup": {"alpha": 0.7}}, images=images)
     found = mixed.labels(labels(), ROWS)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, mixed.pixels(ROWS)[:, :, 0, 0] / 255)
+    torch.testing.assert_close(found, mixed.samples(ROWS)[:, :, 0, 0] / 255)
     torch.testing.assert_close(found.sum(1), torch.ones(SAMPLES))
     assert ((found > 0.01) & (found < 0.99)).any(dim=1).double().mean() > 0.5
     assert torch.equal(mixed.classes(labels()), found.argmax(1))
@@ -152,7 +152,7 @@ def test_images_that_do_not_allow_an_augmentation_are_refused() -> None:
 def test_a_view_is_made_where_its_images_lie() -> None:
     for stated in CASES.values():
         there = view(stated, images=pictures().cuda())
-        pixels = there.pixels(ROWS.cuda())
+        pixels = there.samples(ROWS.cuda())
         assert pixels.is_cuda
-        torch.testing.assert_close(pixels.cpu(), view(stated).pixels(ROWS), rtol=0, atol=0.05)
+        torch.testing.assert_close(pixels.cpu(), view(stated).samples(ROWS), rtol=0, atol=0.05)
         assert torch.equal(there.labels(labels().cuda(), ROWS.cuda()).cpu(), view(stated).labels(labels(), ROWS))

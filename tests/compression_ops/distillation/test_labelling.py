@@ -23,9 +23,9 @@ VIEWS = Views(views=2, augmentation=Augmentation(translate=1.0, rotate=15.0))
 def test_the_number_of_threads_changes_no_bit(tmp_path: Path) -> None:
     data = small_data.data()
     save(tmp_path, NETWORK, small_data.network(small_data.SHAPE, small_data.CLASSES))
-    forward = open_forward(tmp_path, data.description, data.train.images[:20])
+    forward = open_forward(tmp_path, data.description, data.train.samples[:20])
     alone, many = (
-        list(label_views(replace(forward, threads=threads), data.train.images, data.description, VIEWS, batch_size=10))
+        list(label_views(replace(forward, threads=threads), data.train.samples, data.description, VIEWS, batch_size=10))
         for threads in (1, 7)
     )
     assert forward.warning is None
@@ -44,7 +44,7 @@ def test_a_hundred_views_do_not_need_the_memory_of_a_hundred() -> None:
 
     data = small_data.data()
     forward = in_torch(Teacher(), data.description)
-    views = label_views(forward, data.train.images, data.description, Views(views=100), batch_size=50)
+    views = label_views(forward, data.train.samples, data.description, Views(views=100), batch_size=50)
     assert asked == []
     made: list[weakref.ref[torch.Tensor]] = []
     for view, labels in enumerate(views):
@@ -62,4 +62,4 @@ def test_logits_that_float16_cannot_hold_are_refused(value: float) -> None:
 
     data = small_data.data()
     with pytest.raises(ModelError, match="float16"):
-        next(label_views(in_torch(Huge(), data.description), data.train.images, data.description, Views()))
+        next(label_views(in_torch(Huge(), data.description), data.train.samples, data.description, Views()))

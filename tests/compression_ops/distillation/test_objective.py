@@ -110,9 +110,9 @@ def fit(of_student: ObjectiveOf) -> Trained:
 
 def batches(epoch: int) -> list[tuple[Tensor, Tensor]]:
     """(inputs, rows) of an epoch, made here anew."""
-    view = VIEWS.view(epoch % 2, DATA.train.images, DATA.description)
+    view = VIEWS.view(epoch % 2, DATA.train.samples, DATA.description)
     order = torch.randperm(96, generator=generator(TRAINING.seed, "order", epoch)).split(24)
-    return [(normalize(view.pixels(rows), DATA.description), rows) for rows in order]
+    return [(normalize(view.samples(rows), DATA.description), rows) for rows in order]
 
 
 def test_a_feature_loss_trains_as_in_a_plain_torch_loop(soft_labels: Path, teacher: Path) -> None:

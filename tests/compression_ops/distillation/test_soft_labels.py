@@ -57,9 +57,9 @@ def test_row_i_of_each_view_is_the_teachers_logits_of_sample_i_alone(tmp_path: P
     for view in range(3):
         stored = load_file(folder / f"view_{view:04d}.safetensors")["logits"]
         assert stored.dtype == torch.float16
-        replayed = views.view(view, data.train.images, data.description)
+        replayed = views.view(view, data.train.samples, data.description)
         for sample in range(0, 96, 7):
-            pixels = replayed.pixels(torch.tensor([sample]))
+            pixels = replayed.samples(torch.tensor([sample]))
             expected = teacher(normalize(pixels, data.description))[0].detach()
             torch.testing.assert_close(stored[sample].float(), expected, rtol=1e-3, atol=1e-3)
 

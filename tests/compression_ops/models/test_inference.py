@@ -12,17 +12,17 @@ DATA = small_data.data(50)
 
 def test_logits_are_the_models_in_evaluation_mode_whatever_the_batch_size() -> None:
     model = small_data.network(small_data.SHAPE, 3).train()
-    found = logits(model, DATA.train.images, DATA.description, batch_size=7)
+    found = logits(model, DATA.train.samples, DATA.description, batch_size=7)
     assert model.training
     assert found.dtype == torch.float32
-    expected = model.eval()(normalize(DATA.train.images, DATA.description))
+    expected = model.eval()(normalize(DATA.train.samples, DATA.description))
     torch.testing.assert_close(found, expected)
     assert not found.requires_grad
 
 
 def test_no_images_give_no_rows() -> None:
     model = small_data.linear(small_data.SHAPE, 3)
-    assert logits(model, DATA.train.images[:0], DATA.description).shape == (0, 3)
+    assert logits(model, DATA.train.samples[:0], DATA.description).shape == (0, 3)
 
 
 class Pair(nn.Module):
@@ -35,4 +35,4 @@ class Pair(nn.Module):
 )
 def test_an_output_that_is_not_one_logit_a_class_is_refused(model: nn.Module, found: str) -> None:
     with pytest.raises(ModelError, match=found):
-        logits(model, DATA.train.images, DATA.description)
+        logits(model, DATA.train.samples, DATA.description)

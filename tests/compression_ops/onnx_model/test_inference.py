@@ -21,7 +21,7 @@ def opened(folder: Path, factory: str) -> tuple[Forward, nn.Module]:
     torch.manual_seed(0)
     model = build(network)
     save(folder, network, model)
-    return open_forward(folder, DATA.description, DATA.train.images[:16]), model.eval()
+    return open_forward(folder, DATA.description, DATA.train.samples[:16]), model.eval()
 
 
 class Branching(nn.Module):
@@ -62,8 +62,8 @@ def test_onnxruntimes_logits_are_torchs(tmp_path: Path) -> None:
     forward, model = opened(tmp_path, "tests.compression_ops.small_data:network")
     assert forward.warning is None
     assert forward.threads == torch.get_num_threads()
-    expected = model(normalize(DATA.train.images, DATA.description)).detach()
-    torch.testing.assert_close(forward.logits(DATA.train.images), expected, rtol=1e-4, atol=1e-5)
+    expected = model(normalize(DATA.train.samples, DATA.description)).detach()
+    torch.testing.assert_close(forward.logits(DATA.train.samples), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_that_cannot_be_exported_runs_in_torch_and_says_so(tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_a_network_that_cannot_be_exported_runs_in_torch_and_says_so(tmp_path: P
     assert forward.warning is not None
     assert "runs in torch" in forward.warning
     assert "Branching could not be exported" in forward.warning
-    expected = model(normalize(DATA.train.images, DATA.description)).detach()
-    torch.testing.assert_close(forward.logits(DATA.train.images), expected)
+    expected = model(normalize(DATA.train.samples, DATA.description)).detach()
+    torch.testing.assert_close(forward.logits(DATA.train.samples), expected)
 
 
 def test_a_network_that_the_export_changes_runs_in_torch_and_says_by_how_much(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from onnx import helper
 
 from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
-from compression_ops.onnx_model import metadata, pixels
+from compression_ops.onnx_model import metadata, raw_samples
 from compression_ops.onnx_model import session as onnx_session
 from tests.compression_ops import linear_models
 
@@ -35,7 +35,7 @@ def session(of: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def test_a_file_says_what_its_input_is_and_how_a_picture_gets_there() -> None:
-    shipped = pixels.normalizing(model(), DESCRIPTION)
+    shipped = raw_samples.normalizing(model(), DESCRIPTION)
     metadata.describe(shipped, DESCRIPTION)
     (found,) = (entry.value for entry in shipped.metadata_props if entry.key == "compression.input")
     assert found.startswith("uint8 [N, C, H, W], pixels from 0 to 255; the model normalizes by itself")
@@ -59,6 +59,7 @@ def test_the_keys_are_those_that_other_programs_are_told_of() -> None:
     assert json.loads(found.pop("compression.mean")) == [0.1 + 0.2]
     assert json.loads(found.pop("compression.std")) == [1 / 3]
     assert found.pop("compression.input").startswith("float32 [N, C, H, W], (pixel / 255 - mean) / std")
+    assert json.loads(found.pop("compression.modality")) == {"type": "images"}
     assert found == {
         "compression.recipe": "digits",
         "compression.asset": "student/small",
@@ -75,7 +76,7 @@ def test_setting_again_replaces_and_leaves_what_others_set() -> None:
     metadata.sign(changed, **{**SIGNATURE, "run_id": "beef"})
     assert metadata.read(changed) == metadata.Metadata(other, "digits", "student/small", "ab12", "beef")
     keys = [entry.key for entry in changed.metadata_props]
-    assert len(keys) == len(set(keys)) == 10
+    assert len(keys) == len(set(keys)) == 11
     assert "author" in keys
 
 
@@ -114,7 +115,7 @@ def test_a_file_that_says_nothing_is_refused_with_what_it_lacks_and_has() -> Non
         ("classes", "cat, dog", r"compression\.classes cannot be read: Invalid JSON.*found 'cat, dog'"),
         ("classes", "[]", r"compression\.classes"),
         ("classes", '["a", 3, "c"]', r"compression\.classes\[1\] cannot be read"),
-        ("shape", "[8, 8]", r"compression\.shape\[2\]"),
+        ("shape", "[8, 8]", r"compression\.shape is \[8, 8\]; images are \[N, C, H, W\]"),
         ("shape", "[0, 8, 8]", r"compression\.shape\[0\]"),
         ("mean", "[NaN]", r"compression\.mean\[0\]"),
         ("std", "[0.0]", r"compression\.std\[0\]"),

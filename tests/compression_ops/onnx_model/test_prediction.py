@@ -14,7 +14,7 @@ from compression_ops.data import dataset
 from compression_ops.data.dataset import Description
 from compression_ops.data.sources import image_folder
 from compression_ops.errors import ModelError
-from compression_ops.onnx_model import metadata, pixels, prediction
+from compression_ops.onnx_model import metadata, prediction, raw_samples
 from tests.compression_ops import linear_models
 
 SIDE = 12
@@ -67,7 +67,7 @@ def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_p
     spec = {"source": "image_folder", "path": ".", "image_size": SIDE, "channels": channels}
     read = image_folder.ImageFolder.model_validate(spec)
     raw = image_folder.read(read, tmp_path / "images")
-    inputs = dataset.normalize(torch.from_numpy(raw.train.images), description)
+    inputs = dataset.normalize(torch.from_numpy(raw.train.values), description)
     expected = (inputs.flatten(1) @ torch.from_numpy(weights).float()).softmax(dim=1).numpy()
     files = image_folder.files(read, tmp_path / "images")
     found = predicted(tmp_path / "model.onnx", files)
@@ -83,7 +83,7 @@ def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_p
 
 def test_a_model_that_takes_pixels_tells_the_same_to_the_bit(tmp_path: Path) -> None:
     description, files = save_model(tmp_path / "floats.onnx"), paint(tmp_path)
-    onnx.save(pixels.normalizing(onnx.load(tmp_path / "floats.onnx"), description), tmp_path / "pixels.onnx")
+    onnx.save(raw_samples.normalizing(onnx.load(tmp_path / "floats.onnx"), description), tmp_path / "pixels.onnx")
     assert predicted(tmp_path / "pixels.onnx", files) == predicted(tmp_path / "floats.onnx", files)
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 from compression_ops.data.dataset import Description, Split, save_description, save_split
 from compression_ops.errors import CompressionError, ModelError
-from compression_ops.onnx_model import metadata, pixels
+from compression_ops.onnx_model import metadata, raw_samples
 from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.stages import champion
 from compression_ops.stages.stage import Context, StageResult
@@ -32,7 +32,7 @@ def model(row: int, padding: int = 0, scale: float = 1.0) -> onnx.ModelProto:
     weights = np.zeros((*SHAPE, CLASSES))
     for label in range(CLASSES):
         weights[0, row, label, label] = scale
-    return pixels.normalizing(linear_models.linear(weights.reshape(-1, CLASSES), SHAPE, padding), DESCRIPTION)
+    return raw_samples.normalizing(linear_models.linear(weights.reshape(-1, CLASSES), SHAPE, padding), DESCRIPTION)
 
 
 def save(folder: Path, proto: onnx.ModelProto) -> Path:

@@ -42,7 +42,7 @@ def _splits(folder: Path) -> dict[str, Split]:
 
 def _rows(split: Split) -> set[tuple[int, ...]]:
     return {
-        (label, *image) for image, label in zip(split.images.flatten(1).tolist(), split.labels.tolist(), strict=True)
+        (label, *image) for image, label in zip(split.samples.flatten(1).tolist(), split.labels.tolist(), strict=True)
     }
 
 
@@ -62,13 +62,13 @@ def test_the_splits_of_digits_are_a_partition_of_scikit_learns_digits(tmp_path: 
     assert (result.metrics["classes"], result.metrics["duplicates_across_splits"], result.warnings) == (10, 0, ())
     assert next(iter(result.metrics)) == "train_samples"
     for split in splits.values():
-        assert (split.images.dtype, split.labels.dtype) == (torch.uint8, torch.int64)
-        assert split.images.shape[1:] == (1, 8, 8)
+        assert (split.samples.dtype, split.labels.dtype) == (torch.uint8, torch.int64)
+        assert split.samples.shape[1:] == (1, 8, 8)
 
 
 def test_mean_and_deviation_are_those_of_the_training_split_alone(tmp_path: Path) -> None:
     _digits(tmp_path / "out", validation_fraction=0.5)
-    pixels = load_split(tmp_path / "out", "train").images.double() / 255
+    pixels = load_split(tmp_path / "out", "train").samples.double() / 255
     description = load_description(tmp_path / "out")
     assert description.mean == pytest.approx([pixels.mean().item()], rel=1e-12)
     assert description.std == pytest.approx([pixels.std(correction=0).item()], rel=1e-12)
@@ -112,13 +112,13 @@ def test_mnist_keeps_its_own_test_split_in_its_own_order(tmp_path: Path) -> None
     result = _run(tmp_path / "out", root, source="mnist")
     splits, raw = _splits(tmp_path / "out"), mnist.read(spec, root)
     assert not isinstance(raw.test, dataset.HoldOut)
-    np.testing.assert_array_equal(splits["test"].images.numpy(), raw.test.images)
+    np.testing.assert_array_equal(splits["test"].samples.numpy(), raw.test.values)
     np.testing.assert_array_equal(splits["test"].labels.numpy(), raw.test.labels)
     assert [result.metrics[f"{name}_samples"] for name in SPLITS] == [54_000, 6_000, 10_000]
     expected = np.bincount(raw.train.labels) * 0.1
     assert np.abs(np.bincount(splits["validation"].labels.numpy()) - expected).max() < 1
-    checksum = sum(int(splits[name].images.long().sum()) for name in SPLITS[:2])
-    assert checksum == int(raw.train.images.sum(dtype=np.int64))
+    checksum = sum(int(splits[name].samples.long().sum()) for name in SPLITS[:2])
+    assert checksum == int(raw.train.values.sum(dtype=np.int64))
 
 
 def test_test_samples_that_training_knows_are_counted_and_told(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_no_group_stands_in_two_splits(tmp_path: Path) -> None:
         Image.fromarray(np.full((8, 8, 3), 20 * (number // 2 % 10) + generator.integers(0, 6), np.uint8)).save(path)
     parameters: dict[str, Any] = {"source": "image_folder", "path": "pets", "image_size": 8, "groups": "folder"}
     _run(tmp_path / "out", tmp_path / "pets", **parameters)
-    found = [set((split.images[:, 0, 0, 0] // 20).tolist()) for split in _splits(tmp_path / "out").values()]
+    found = [set((split.samples[:, 0, 0, 0] // 20).tolist()) for split in _splits(tmp_path / "out").values()]
     assert sum(map(len, found)) == 10
     assert set.union(*found) == set(range(10))
 

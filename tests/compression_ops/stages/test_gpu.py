@@ -85,7 +85,7 @@ def test_a_teacher_labels_on_a_gpu_as_on_the_processor(assets: dict[str, Path], 
 def test_a_network_evaluates_on_a_gpu_as_on_the_processor(assets: dict[str, Path]) -> None:
     description, validation = load_description(assets["dataset"]), load_split(assets["dataset"], "validation")
     model = load(assets["teacher"])
-    expected = logits(model, validation.images, description)
-    found = logits(model.to(GPU), validation.images, description)
+    expected = logits(model, validation.samples, description)
+    found = logits(model.to(GPU), validation.samples, description)
     assert found.device == expected.device
     assert (found - expected).abs().max() <= 2e-3 * (expected.max() - expected.min())

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from compression_ops.data.dataset import load_description, load_split, normalize
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.models.network import Network, build, load, save
-from compression_ops.onnx_model import pixels
+from compression_ops.onnx_model import raw_samples
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.progress import Progress, ProgressCallback, silent
 from compression_ops.report import files as report_files
@@ -45,7 +45,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         save(folders[name], network, build(network).eval())
     folders["quantized_student/int8"].mkdir()
     described = load_description(folders["dataset"])
-    small = pixels.normalizing(rounded(export_saved(folders["student/small"])), described)
+    small = raw_samples.normalizing(rounded(export_saved(folders["student/small"])), described)
     onnx.save(small, folders["quantized_student/int8"] / "model.onnx")
     return folders
 
@@ -92,7 +92,7 @@ def test_accuracy_is_that_of_the_network_on_the_test_split(
     inputs: dict[str, Path], finished: tuple[Path, StageResult]
 ) -> None:
     test = load_split(inputs["dataset"], "test")
-    images = normalize(test.images, load_description(inputs["dataset"]))
+    images = normalize(test.samples, load_description(inputs["dataset"]))
     for name in FACTORIES:
         with torch.no_grad():
             right = load(inputs[name])(images).argmax(dim=1) == test.labels

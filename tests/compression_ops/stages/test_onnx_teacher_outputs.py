@@ -144,7 +144,7 @@ def test_a_softmax_in_an_older_opset_is_left_out(tmp_path: Path) -> None:
     torch.onnx.export(_Probabilities(model).eval(), (sample,), str(tmp_path / "w.onnx"), opset_version=13, dynamo=False)
     result = _run(onnx.load(tmp_path / "w.onnx"), _folder(tmp_path / "run"))
     assert "ends in a softmax" in result.warnings[0]
-    images = load_split(tmp_path / "run" / "dataset", "validation").images
+    images = load_split(tmp_path / "run" / "dataset", "validation").samples
     description = load_description(tmp_path / "run" / "dataset")
     found = logits(load(tmp_path / "run" / "out"), images, description)
     torch.testing.assert_close(found, logits(model, images, description), rtol=1e-4, atol=1e-4)

@@ -80,7 +80,7 @@ def normalized(images: Tensor, inputs: dict[str, Path]) -> Tensor:
 
 def test_the_model_runs_on_integers_and_is_close_to_the_float_student(inputs: dict[str, Path], tmp_path: Path) -> None:
     result = compute(inputs, tmp_path / "output")
-    images = dataset.load_split(inputs["dataset"], "validation").images
+    images = dataset.load_split(inputs["dataset"], "validation").samples
     with torch.no_grad():
         expected = random_networks.small()(normalized(images, inputs)).numpy()
     found = onnx_session.predict(onnx_session.open_session(tmp_path / "output" / "model.onnx"), images.numpy())
@@ -107,9 +107,9 @@ def test_the_accuracies_are_those_of_the_two_models_on_the_validation_split(
     metrics = compute(inputs, tmp_path / "output").metrics
     split = dataset.load_split(inputs["dataset"], "validation")
     session = onnx_session.open_session(tmp_path / "output" / "model.onnx")
-    quantized = onnx_session.predict(session, split.images.numpy()).argmax(1)
+    quantized = onnx_session.predict(session, split.samples.numpy()).argmax(1)
     with torch.no_grad():
-        floats = random_networks.small()(normalized(split.images, inputs)).argmax(1)
+        floats = random_networks.small()(normalized(split.samples, inputs)).argmax(1)
     assert metrics["validation_accuracy"] == pytest.approx((quantized == split.labels.numpy()).mean())
     assert metrics["float_validation_accuracy"] == pytest.approx((floats == split.labels).double().mean().item())
     drop = 100 * (metrics["float_validation_accuracy"] - metrics["validation_accuracy"])
@@ -156,7 +156,7 @@ def test_calibration_sees_the_training_split_alone(inputs: dict[str, Path], tmp_
     before = compute(inputs, tmp_path / "before")
     for name in ("validation", "test"):
         split = dataset.load_split(inputs["dataset"], name)
-        dataset.save_split(inputs["dataset"], name, Split(255 - split.images, split.labels))
+        dataset.save_split(inputs["dataset"], name, Split(255 - split.samples, split.labels))
     after = compute(inputs, tmp_path / "after")
     assert (tmp_path / "before" / "model.onnx").read_bytes() == (tmp_path / "after" / "model.onnx").read_bytes()
     assert before.metrics["largest_logit_change"] != after.metrics["largest_logit_change"]
@@ -225,7 +225,7 @@ def test_the_model_is_written_in_the_opset_of_the_recipe_and_gives_the_same_logi
     assert {each.key: each.value for each in older.metadata_props} == {
         each.key: each.value for each in newest.metadata_props
     }
-    images = dataset.load_split(inputs["dataset"], "test").images.numpy()
+    images = dataset.load_split(inputs["dataset"], "test").samples.numpy()
     logits = [
         onnx_session.predict(onnx_session.open_session(model.SerializeToString()), images) for model in (newest, older)
     ]

@@ -58,7 +58,7 @@ def test_the_shipped_model_is_the_simulation_that_was_trained(inputs: dict[str, 
     result = compute(inputs, tmp_path / "learned")
     split = load_split(inputs["dataset"], "validation")
     running = session.open_session(tmp_path / "learned" / "model.onnx")
-    accuracy = (session.predict(running, split.images.numpy()).argmax(1) == split.labels.numpy()).mean()
+    accuracy = (session.predict(running, split.samples.numpy()).argmax(1) == split.labels.numpy()).mean()
     assert result.metrics["validation_accuracy"] == accuracy
     assert result.metrics["simulated_validation_accuracy"] == pytest.approx(accuracy, abs=0.001)
     assert result.metrics["simulation_error"] < 1e-3
@@ -104,7 +104,7 @@ def test_few_bits_are_learned_as_they_are_shipped_packed_and_on_integers(
     computed = sorted(read & {name for node in watched.graph.node for name in node.output} - stored)
     watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.UINT8, None) for name in computed)
     running = session.open_session(watched.SerializeToString())
-    images = {running.get_inputs()[0].name: split.images.numpy()}
+    images = {running.get_inputs()[0].name: split.samples.numpy()}
     assert max(int(np.asarray(each).max()) for each in running.run(computed, images)) <= levels
     weights = running.run(sorted(stored), images) if stored else []
     assert bits == 8 or {int(np.abs(np.asarray(each)).max()) for each in weights} == {2 ** (bits - 1) - 1}

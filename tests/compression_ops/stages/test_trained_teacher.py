@@ -39,7 +39,7 @@ def _trained() -> nn.Module:
     torch.manual_seed(3)
     model = small_data.network(small_data.SHAPE, small_data.CLASSES)
     content = small_data.data(256)
-    images = (content.train.images.float() / 255 - content.description.mean[0]) / content.description.std[0]
+    images = (content.train.samples.float() / 255 - content.description.mean[0]) / content.description.std[0]
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(60):
         optimizer.zero_grad()
@@ -56,7 +56,7 @@ def _run(dataset: Path, weights: Path | None, output: Path, **parameters: object
 
 
 def _expected(model: nn.Module, dataset: Path) -> torch.Tensor:
-    return logits(model, load_split(dataset, "validation").images, load_description(dataset))
+    return logits(model, load_split(dataset, "validation").samples, load_description(dataset))
 
 
 def _as_it_stands(state: State) -> object:
@@ -108,7 +108,7 @@ def test_its_own_size_and_normalization_are_put_before_it(dataset: Path, tmp_pat
         image_size=12,
         normalization=normalization,
     )
-    pixels = load_split(dataset, "validation").images.float() / 255
+    pixels = load_split(dataset, "validation").samples.float() / 255
     by_hand = model(functional.interpolate((pixels - 0.4) / 0.25, (12, 12), mode="bilinear"))
     torch.testing.assert_close(_expected(load(tmp_path / "out"), dataset), by_hand, rtol=1e-4, atol=1e-4)
 
@@ -251,7 +251,7 @@ def test_published_weights_are_refused_where_small_images_would_change_the_netwo
     with pytest.raises(ModelError, match="State `image_size`"):
         _run(dataset, tmp_path / "w.safetensors", tmp_path / "refused", **stated)
     _run(dataset, tmp_path / "w.safetensors", tmp_path / "out", image_size=96, **stated)
-    pixels = load_split(dataset, "validation").images
+    pixels = load_split(dataset, "validation").samples
     description = load_description(dataset)
     inputs = (pixels.float() / 255 - description.mean[0]) / description.std[0]
     large = functional.interpolate(inputs, (96, 96), mode="bilinear").expand(-1, 3, -1, -1)

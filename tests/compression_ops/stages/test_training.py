@@ -81,7 +81,7 @@ def test_the_stored_model_is_the_one_that_was_measured(assets: dict[str, Path], 
     model = load(tmp_path / "student")
     assert load_network(tmp_path / "student").classes == 3
     validation = load_split(assets["dataset"], "validation")
-    logits = model(normalize(validation.images, small_data.data().description))
+    logits = model(normalize(validation.samples, small_data.data().description))
     accuracy = (logits.argmax(1) == validation.labels).double().mean().item()
     assert result.metrics["validation_accuracy"] == pytest.approx(accuracy)
 
@@ -175,7 +175,7 @@ def test_what_is_validated_is_the_split_itself_whatever_the_augmentation(
     assert content(tmp_path / "model") == content(tmp_path / "again")
     assert result.metrics == again.metrics
     validation = load_split(assets["dataset"], "validation")
-    found = load(tmp_path / "model")(normalize(validation.images, small_data.data().description)).detach()
+    found = load(tmp_path / "model")(normalize(validation.samples, small_data.data().description)).detach()
     loss = torch.nn.functional.cross_entropy(found.double(), validation.labels).item()
     assert result.metrics["validation_loss"] == pytest.approx(loss, rel=1e-5)
 

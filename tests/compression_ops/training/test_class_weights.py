@@ -23,7 +23,7 @@ LINEAR = Network("tests.compression_ops.small_data:linear", small_data.SHAPE, sm
 _WHOLE = small_data.data(300)
 # Nearly all of class 0, some of class 1, few of class 2.
 _KEPT = torch.cat([(_WHOLE.train.labels == label).nonzero()[:count, 0] for label, count in ((0, 80), (1, 12), (2, 4))])
-UNBALANCED = dataclasses.replace(_WHOLE, train=Split(_WHOLE.train.images[_KEPT], _WHOLE.train.labels[_KEPT]))
+UNBALANCED = dataclasses.replace(_WHOLE, train=Split(_WHOLE.train.samples[_KEPT], _WHOLE.train.labels[_KEPT]))
 
 
 def fit(data: Data, **parameters: object) -> Trained:
@@ -57,7 +57,7 @@ def test_a_class_without_samples_weighs_nothing_and_is_told() -> None:
 def test_a_training_tells_of_a_class_that_its_split_lacks() -> None:
     lacking = UNBALANCED.train.labels != 2
     data = dataclasses.replace(
-        UNBALANCED, train=Split(UNBALANCED.train.images[lacking], UNBALANCED.train.labels[lacking])
+        UNBALANCED, train=Split(UNBALANCED.train.samples[lacking], UNBALANCED.train.labels[lacking])
     )
     assert "'c'" in fit(data, class_weights="balanced").warnings[0]
     assert fit(data).warnings == ()
@@ -73,7 +73,7 @@ def test_a_weighted_training_equals_a_plain_torch_loop() -> None:
     for epoch in range(3):
         for rows in torch.randperm(96, generator=generator(1, "order", epoch)).split(24):
             labels = UNBALANCED.train.labels[rows]
-            logits = model(normalize(UNBALANCED.train.images[rows], UNBALANCED.description))
+            logits = model(normalize(UNBALANCED.train.samples[rows], UNBALANCED.description))
             each = -logits.log_softmax(1)[torch.arange(24), labels]
             loss = (weights[labels] * each).sum() / weights[labels].sum()
             optimizer.zero_grad()
@@ -98,7 +98,7 @@ def test_weights_help_the_class_of_few_samples() -> None:
     rare = _WHOLE.train.labels == 2
 
     def recall(trained: Trained) -> float:
-        predicted = trained.model(normalize(_WHOLE.train.images[rare], _WHOLE.description)).argmax(1)
+        predicted = trained.model(normalize(_WHOLE.train.samples[rare], _WHOLE.description)).argmax(1)
         return (predicted == 2).double().mean().item()
 
     short: dict[str, object] = {"epochs": 1, "learning_rate": 0.004, "schedule": "constant"}

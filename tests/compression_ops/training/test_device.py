@@ -97,7 +97,7 @@ def test_every_tensor_of_a_labelling_is_made_where_the_teacher_lies(monkeypatch:
     monkeypatch.setattr(labelling, "ThreadPoolExecutor", AtOnce)
     teacher = in_torch(build(NETWORK).to(other_device.DEVICE), DATA.description)
     assert teacher.device == other_device.DEVICE
-    labels = list(labelling.label_views(teacher, DATA.train.images, DATA.description, VIEWS))
+    labels = list(labelling.label_views(teacher, DATA.train.samples, DATA.description, VIEWS))
     assert [(view.shape, view.dtype, view.device.type) for view in labels] == [((96, 3), torch.float16, "cpu")] * 2
 
 

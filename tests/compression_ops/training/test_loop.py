@@ -50,11 +50,11 @@ def test_training_equals_a_plain_torch_loop() -> None:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / 12)))
     for epoch in range(3):
         order = torch.randperm(96, generator=generator(1, "order", epoch))
-        view = VIEWS.view(epoch % 2, DATA.train.images, DATA.description)
+        view = VIEWS.view(epoch % 2, DATA.train.samples, DATA.description)
         for step in range(4):  # 96 samples are four whole batches of 20
             rows = order[20 * step : 20 * step + 20]
             loss = functional.cross_entropy(
-                model(normalize(view.pixels(rows), DATA.description)), DATA.train.labels[rows]
+                model(normalize(view.samples(rows), DATA.description)), DATA.train.labels[rows]
             )
             optimizer.zero_grad()
             loss.backward()
@@ -142,7 +142,7 @@ def test_epoch_e_trains_on_view_e_mod_views_and_is_told_which_samples_it_sees() 
     for step, (batch, output) in enumerate(seen):
         assert batch.epoch == step // 6
         assert torch.equal(batch.labels, DATA.train.labels[batch.rows])
-        pixels = VIEWS.view(batch.epoch % 2, DATA.train.images, description).pixels(batch.rows)
+        pixels = VIEWS.view(batch.epoch % 2, DATA.train.samples, description).samples(batch.rows)
         torch.testing.assert_close(output, normalize(pixels, description).flatten(1), rtol=1e-5, atol=1e-5)
 
 
@@ -219,6 +219,6 @@ def test_a_network_that_does_not_fit_the_data_is_refused_before_training(factory
 
 
 def test_validation_is_never_augmented_or_trained_on() -> None:
-    shuffled = Split(DATA.validation.images.flip(0), DATA.validation.labels.flip(0))
+    shuffled = Split(DATA.validation.samples.flip(0), DATA.validation.labels.flip(0))
     other = dataclasses.replace(DATA, validation=shuffled)
     assert same(fit().model, fit(data=other).model)

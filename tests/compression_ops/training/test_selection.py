@@ -23,7 +23,7 @@ _WHOLE = small_data.data()
 _KEPT = torch.cat(
     [(_WHOLE.validation.labels == label).nonzero()[:count, 0] for label, count in ((0, 20), (1, 2), (2, 2))]
 )
-DATA = dataclasses.replace(_WHOLE, validation=Split(_WHOLE.validation.images[_KEPT], _WHOLE.validation.labels[_KEPT]))
+DATA = dataclasses.replace(_WHOLE, validation=Split(_WHOLE.validation.samples[_KEPT], _WHOLE.validation.labels[_KEPT]))
 
 
 class Scripted(nn.Module):
@@ -73,6 +73,6 @@ def test_of_a_real_network_too() -> None:
     training = small_data.training(epochs=4, batch_size=24, learning_rate=0.02, seed=1)
     trained = train_network(NETWORK, DATA, training, Views(), lambda _: supervised(), metric="f1_macro")
     assert trained.metrics["validation_f1_macro"] == max(epoch["validation_f1_macro"] for epoch in trained.history)
-    predicted = logits(trained.model, DATA.validation.images, DATA.description).argmax(1)
+    predicted = logits(trained.model, DATA.validation.samples, DATA.description).argmax(1)
     found = validate(trained.model, DATA.validation, DATA.description, "f1_macro")["validation_f1_macro"]
     assert found == pytest.approx(reference.f1_score(LABELS, predicted.tolist(), average="macro"))

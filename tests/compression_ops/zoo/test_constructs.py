@@ -65,7 +65,7 @@ def digits() -> Data:
     scaled = pixels.double() / 255
     description = Description(tuple("0123456789"), SHAPE, (scaled.mean().item(),), (scaled.std().item(),))
     return Data(
-        Split(split.images[:1400], split.labels[:1400]), Split(split.images[1400:], split.labels[1400:]), description
+        Split(split.samples[:1400], split.labels[:1400]), Split(split.samples[1400:], split.labels[1400:]), description
     )
 
 
@@ -103,7 +103,7 @@ def test_a_network_trains_exports_and_quantizes(name: str, digits: Data, dataset
     student.mkdir()
     quantized.mkdir()
     save(student, network(name), trained.model)
-    images = digits.validation.images
+    images = digits.validation.samples
     floats = inference.logits(load(student), images, digits.description)
     torch.testing.assert_close(
         floats, inference.logits(trained.model, images, digits.description), rtol=1e-4, atol=1e-4
@@ -133,7 +133,7 @@ def plain_accuracy(model: nn.Module, data: Data) -> float:
     model.train()
     for _ in range(TRAINING.epochs):
         for rows in torch.randperm(len(data.train)).split(TRAINING.batch_size):
-            output = model(normalize(data.train.images[rows], data.description))
+            output = model(normalize(data.train.samples[rows], data.description))
             loss = functional.cross_entropy(
                 output if isinstance(output, torch.Tensor) else output[0], data.train.labels[rows]
             )
@@ -142,5 +142,5 @@ def plain_accuracy(model: nn.Module, data: Data) -> float:
             optimizer.step()
         schedule.step()
     with torch.no_grad():
-        predicted = model.eval()(normalize(data.validation.images, data.description)).argmax(dim=1)
+        predicted = model.eval()(normalize(data.validation.samples, data.description)).argmax(dim=1)
     return (predicted == data.validation.labels).double().mean().item()

@@ -73,7 +73,7 @@ def test_its_data_set_follows_table_and_pictures(table: Path, defs: Path) -> Non
 def _stored() -> set[bytes]:
     """The images of all splits of the newest data set."""
     folder = product.pipeline("dogs").store.fetch(product.entry("dataset", "dogs").artifact)
-    return {image.numpy().tobytes() for split in SPLITS for image in load_split(folder, split).images}
+    return {image.numpy().tobytes() for split in SPLITS for image in load_split(folder, split).samples}
 
 
 @pytest.mark.slow

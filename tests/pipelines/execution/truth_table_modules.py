@@ -124,7 +124,7 @@ MODULES: dict[str, str] = dict.fromkeys(UNUSED, NOBODY) | {
     "onnx_model.operator_registry": EXPORTED,
     "onnx_model.opset": "quantized_student",
     "onnx_model.packed": "quantized_student measurements",
-    "onnx_model.pixels": "quantized_student measurements champion",
+    "onnx_model.raw_samples": "quantized_student measurements champion",
     "onnx_model.template": EXPORTED,
     "onnx_model.session": "soft_labels quantized_student target measurements champion",
     # quantization

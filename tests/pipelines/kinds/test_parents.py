@@ -92,7 +92,7 @@ def test_a_student_that_teaches_labels_the_views_of_the_teacher_and_is_the_paren
     assert views == load_views(_folder("soft_labels"))
     train, description = load_split(_folder("dataset"), "train"), load_description(_folder("dataset"))
     stored = load_logits(_folder("soft_labels/medium"), 1, len(train), len(description.classes))
-    pixels = views.view(1, train.images, description).pixels(torch.arange(len(train)), torch.device("cpu"))
+    pixels = views.view(1, train.samples, description).samples(torch.arange(len(train)), torch.device("cpu"))
     own = inference.logits(network.load(_folder("student/medium")), pixels, description)
     assert torch.allclose(stored.float(), own, atol=0.01)
     assert _parents()["student/small"] == "student/medium"
@@ -141,9 +141,9 @@ def test_a_further_member_of_an_ensemble_is_all_that_is_trained_for_it(recipe: P
     folders = [_folder(f"teacher_member/{index}") for index in range(3)]
     assert len({product.entry(f"teacher_member/{index}").digest for index in range(3)}) == 3
     split, description = load_split(_folder("dataset"), "validation"), load_description(_folder("dataset"))
-    each = [inference.logits(network.load(folder), split.images, description) for folder in folders]
+    each = [inference.logits(network.load(folder), split.samples, description) for folder in folders]
     mean = torch.stack([logits.double() for logits in each]).mean(dim=0)
-    joined = inference.logits(network.load(_folder("teacher")), split.images, description)
+    joined = inference.logits(network.load(_folder("teacher")), split.samples, description)
     torch.testing.assert_close(joined.double(), mean, atol=1e-5, rtol=1e-5)
     accuracy = (mean.argmax(dim=1) == split.labels).double().mean().item()
     assert product.entry("teacher").metrics["validation_accuracy"] == pytest.approx(accuracy)

@@ -36,7 +36,7 @@ def test_the_served_champion_takes_pixels_and_refuses_floats(address: str) -> No
     dataset, model = (
         pipeline.store.fetch(product.entry(name).artifact) for name in ("dataset", "quantized_student/int8")
     )
-    images = load_split(dataset, "test").images[:5].numpy()
+    images = load_split(dataset, "test").samples[:5].numpy()
     predictions = asked(address, images.tolist())["predictions"]
     session = onnxruntime.InferenceSession(model / "model.onnx", providers=["CPUExecutionProvider"])
     (logits,) = session.run(None, {session.get_inputs()[0].name: images})

@@ -46,9 +46,9 @@ def test_images_and_labels_are_those_written(tmp_path: Path, gzipped: bool) -> N
     raw = mnist.read(_SPEC, tmp_path / "raw")
     assert isinstance(raw.test, Samples)
     for split, samples in (("train", raw.train), ("t10k", raw.test)):
-        np.testing.assert_array_equal(samples.images[:, 0], arrays[f"{split}-images-idx3-ubyte"])
+        np.testing.assert_array_equal(samples.values[:, 0], arrays[f"{split}-images-idx3-ubyte"])
         np.testing.assert_array_equal(samples.labels, arrays[f"{split}-labels-idx1-ubyte"])
-        assert (samples.images.dtype, samples.labels.dtype) == (np.uint8, np.int64)
+        assert (samples.values.dtype, samples.labels.dtype) == (np.uint8, np.int64)
 
 
 @pytest.mark.mnist
@@ -65,7 +65,7 @@ def test_the_shared_mnist_is_read_as_torchvision_reads_it(tmp_path: Path) -> Non
             with gzip.open(source) as packed, target.open("wb") as plain:
                 shutil.copyfileobj(packed, plain)
         expected = read_image_file(str(tmp_path / f"{split}-images-idx3")).numpy()
-        np.testing.assert_array_equal(samples.images[:, 0], expected)
+        np.testing.assert_array_equal(samples.values[:, 0], expected)
         np.testing.assert_array_equal(samples.labels, read_label_file(str(tmp_path / f"{split}-labels-idx1")).numpy())
 
 
@@ -76,7 +76,7 @@ def test_fashion_mnist_is_found_in_torchvisions_folder_and_has_its_class_names(t
     assert root == tmp_path / "b" / "FashionMNIST" / "raw"
     theirs = datasets.FashionMNIST(tmp_path / "b", train=True)
     raw = fashion_mnist.read(spec, root)
-    np.testing.assert_array_equal(raw.train.images[:, 0], theirs.data.numpy())
+    np.testing.assert_array_equal(raw.train.values[:, 0], theirs.data.numpy())
     np.testing.assert_array_equal(raw.train.labels, arrays["train-labels-idx1-ubyte"])
     assert list(raw.classes) == theirs.classes
 

@@ -56,9 +56,9 @@ def test_both_versions_hold_the_same_images(tmp_path: Path, monkeypatch: pytest.
     assert isinstance(raw.test, Samples)
     for train, samples in ((True, raw.train), (False, raw.test)):
         theirs = datasets.CIFAR10(tmp_path, train=train)
-        np.testing.assert_array_equal(samples.images.transpose(0, 2, 3, 1), theirs.data)
+        np.testing.assert_array_equal(samples.values.transpose(0, 2, 3, 1), theirs.data)
         assert samples.labels.tolist() == theirs.targets
-        assert (samples.images.dtype, samples.labels.dtype) == (np.uint8, np.int64)
+        assert (samples.values.dtype, samples.labels.dtype) == (np.uint8, np.int64)
         assert list(raw.classes) == theirs.classes
 
 

@@ -23,16 +23,16 @@ def _root() -> Path:
 def test_pixels_and_labels_are_those_of_scikit_learn_scaled_to_a_byte() -> None:
     theirs = load_digits()
     raw = digits.read(_SPEC, _root())
-    np.testing.assert_array_equal(raw.train.images[:, 0], np.rint(theirs.images * 255 / 16))
+    np.testing.assert_array_equal(raw.train.values[:, 0], np.rint(theirs.images * 255 / 16))
     np.testing.assert_array_equal(raw.train.labels, theirs.target)
-    assert raw.train.images.dtype == np.uint8
+    assert raw.train.values.dtype == np.uint8
     assert raw.classes == tuple(map(str, theirs.target_names))
     assert raw.test == HoldOut(0.2)
 
 
 def test_no_grey_level_is_lost() -> None:
     raw = digits.read(_SPEC, _root())
-    np.testing.assert_array_equal(np.rint(raw.train.images[:, 0] / 255 * 16), load_digits().images)
+    np.testing.assert_array_equal(np.rint(raw.train.values[:, 0] / 255 * 16), load_digits().images)
 
 
 def test_the_raw_file_is_the_one_that_scikit_learn_installs() -> None:

@@ -38,7 +38,7 @@ def test_images_and_labels_are_those_of_torchvisions_image_folder(tmp_path: Path
     assert list(raw.classes) == theirs.classes
     assert raw.train.labels.tolist() == theirs.targets
     expected = np.stack([np.asarray(image) for image, _ in theirs]).transpose(0, 3, 1, 2)
-    np.testing.assert_array_equal(raw.train.images, expected)
+    np.testing.assert_array_equal(raw.train.values, expected)
     assert raw.test == HoldOut(0.2)
     assert raw.warnings == ()
 
@@ -48,8 +48,8 @@ def test_images_of_any_size_become_one_shape(tmp_path: Path) -> None:
         _paint(tmp_path / "a" / "x.png")
         Image.new("RGB", size, (number, 0, 0)).save(tmp_path / "a" / f"{number}.png")
     _paint(tmp_path / "b" / "x.png")
-    assert _read(tmp_path, image_size=16, channels=1).train.images.shape == (5, 1, 16, 16)
-    assert _read(tmp_path, image_size=9).train.images.shape == (5, 3, 9, 9)
+    assert _read(tmp_path, image_size=16, channels=1).train.values.shape == (5, 1, 16, 16)
+    assert _read(tmp_path, image_size=9).train.values.shape == (5, 3, 9, 9)
 
 
 def test_own_train_and_test_folders_are_the_splits(tmp_path: Path) -> None:
@@ -191,9 +191,9 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
 def test_many_files_are_read_in_the_same_order_every_time(tmp_path: Path) -> None:
     _paint(*(tmp_path / name / f"{number}.png" for name in "abc" for number in range(40)))
     first, second = _read(tmp_path), _read(tmp_path)
-    assert first.train.images.tobytes() == second.train.images.tobytes()
+    assert first.train.values.tobytes() == second.train.values.tobytes()
     one_by_one = [np.asarray(Image.open(path)) for path in image_folder.files(_spec(), tmp_path)]
-    np.testing.assert_array_equal(first.train.images, np.stack(one_by_one).transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(first.train.values, np.stack(one_by_one).transpose(0, 3, 1, 2))
 
 
 def test_broken_metadata_and_animations_are_taken_and_counted(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_pictures_and_labels_are_those_of_the_same_pictures_in_folders(root: Pat
     ours = image_table.read(_spec(), _labelled(root))
     assert theirs.train.names is not None
     order = [_number(name) for name in theirs.train.names]
-    np.testing.assert_array_equal(ours.train.images[order], theirs.train.images)
+    np.testing.assert_array_equal(ours.train.values[order], theirs.train.values)
     np.testing.assert_array_equal(ours.train.labels[order], theirs.train.labels)
     assert (ours.classes, ours.test, ours.warnings) == (theirs.classes, HoldOut(0.2), ())
 

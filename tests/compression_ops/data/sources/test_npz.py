@@ -34,9 +34,9 @@ def _read(tmp_path: Path, **arrays: Any) -> RawData:
 
 def test_images_and_labels_are_those_written(tmp_path: Path) -> None:
     raw = _read(tmp_path, images=_PIXELS, labels=_LABELS)
-    np.testing.assert_array_equal(raw.train.images[:, 0], _PIXELS)
+    np.testing.assert_array_equal(raw.train.values[:, 0], _PIXELS)
     np.testing.assert_array_equal(raw.train.labels, _LABELS)
-    assert (raw.train.images.dtype, raw.train.labels.dtype) == (np.uint8, np.int64)
+    assert (raw.train.values.dtype, raw.train.labels.dtype) == (np.uint8, np.int64)
     assert (raw.test, raw.classes, raw.warnings) == (HoldOut(0.2), ("0", "1", "2"), ())
 
 
@@ -46,14 +46,14 @@ def test_channels_may_stand_first_or_last(tmp_path: Path, channels: int) -> None
     first = _read(tmp_path, images=images, labels=_LABELS)
     last = _read(tmp_path, images=images.transpose(0, 2, 3, 1), labels=_LABELS)
     for raw in (first, last):
-        np.testing.assert_array_equal(raw.train.images, images)
-        assert raw.train.images.flags.c_contiguous
+        np.testing.assert_array_equal(raw.train.values, images)
+        assert raw.train.values.flags.c_contiguous
 
 
 def test_arrays_as_keras_stores_them_are_read(tmp_path: Path) -> None:
     raw = _read(tmp_path, x_train=_PIXELS, y_train=_LABELS[:, None], x_test=_PIXELS[:3], y_test=_LABELS[:3, None])
     assert isinstance(raw.test, Samples)
-    np.testing.assert_array_equal(raw.test.images[:, 0], _PIXELS[:3])
+    np.testing.assert_array_equal(raw.test.values[:, 0], _PIXELS[:3])
     assert raw.test.labels.tolist() == [0, 1, 2]
 
 
@@ -66,7 +66,7 @@ def test_arrays_as_medmnist_stores_them_are_read_and_its_validation_joins_traini
     }
     raw = _read(tmp_path, **arrays)
     assert isinstance(raw.test, Samples)
-    np.testing.assert_array_equal(raw.train.images[:, 0], _PIXELS[:5])
+    np.testing.assert_array_equal(raw.train.values[:, 0], _PIXELS[:5])
     np.testing.assert_array_equal(raw.train.labels, _LABELS[:5])
     assert raw.test.labels.tolist() == [2]
 
@@ -91,26 +91,26 @@ def test_arrays_of_other_names_are_left_alone(tmp_path: Path) -> None:
 def test_other_integers_are_taken_where_they_fit_a_byte(tmp_path: Path, kind: Any) -> None:
     images = (_PIXELS // 2).astype(kind)
     raw = _read(tmp_path, images=images, labels=_LABELS)
-    np.testing.assert_array_equal(raw.train.images[:, 0], images)
+    np.testing.assert_array_equal(raw.train.values[:, 0], images)
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_floats_that_are_bytes_over_255_come_back_exactly_and_without_a_warning(tmp_path: Path, kind: Any) -> None:
     raw = _read(tmp_path, images=(_PIXELS / 255).astype(kind), labels=_LABELS)
-    np.testing.assert_array_equal(raw.train.images[:, 0], _PIXELS)
+    np.testing.assert_array_equal(raw.train.values[:, 0], _PIXELS)
     assert raw.warnings == ()
 
 
 def test_floats_between_the_levels_are_rounded_and_that_is_told(tmp_path: Path) -> None:
     images = np.linspace(0, 1, 6 * 35).reshape(6, 5, 7)
     raw = _read(tmp_path, images=images, labels=_LABELS)
-    np.testing.assert_array_equal(raw.train.images[:, 0], np.rint(images * 255))
+    np.testing.assert_array_equal(raw.train.values[:, 0], np.rint(images * 255))
     assert "rounded to 256 levels" in raw.warnings[0]
 
 
 def test_booleans_become_black_and_white(tmp_path: Path) -> None:
     raw = _read(tmp_path, images=_PIXELS > 99, labels=_LABELS)
-    np.testing.assert_array_equal(raw.train.images[:, 0], np.where(_PIXELS > 99, 255, 0))
+    np.testing.assert_array_equal(raw.train.values[:, 0], np.where(_PIXELS > 99, 255, 0))
 
 
 def _spoiled(value: float, kind: Any = np.float32) -> Any:
@@ -250,7 +250,7 @@ def test_whatever_byte_is_damaged_the_data_are_right_or_the_error_is_ours(
         raw = npz.read(_spec(folder / "arrays.npz"), folder / "arrays.npz")
     except DataError:
         return
-    np.testing.assert_array_equal(raw.train.images[:, 0], _PIXELS)
+    np.testing.assert_array_equal(raw.train.values[:, 0], _PIXELS)
     np.testing.assert_array_equal(raw.train.labels, _LABELS)
 
 

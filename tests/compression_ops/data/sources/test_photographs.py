@@ -33,7 +33,7 @@ def test_all_squares_of_a_small_photograph_are_taken_row_by_row(raw: RawData) ->
     expected = [
         cat[top : top + 32, left : left + 32] for top in range(0, 300 - 31, 32) for left in range(0, 451 - 31, 32)
     ]
-    found = raw.train.images[raw.train.labels == raw.classes.index("cat")]
+    found = raw.train.values[raw.train.labels == raw.classes.index("cat")]
     np.testing.assert_array_equal(found, np.stack(expected).transpose(0, 3, 1, 2))
 
 
@@ -41,19 +41,19 @@ def test_of_a_large_photograph_400_squares_are_taken_evenly(raw: RawData) -> Non
     retina = skimage_data.retina()  # 44 x 44 squares
     places = [round(number * (44 * 44 - 1) / 399) for number in range(400)]
     expected = [retina[32 * (n // 44) : 32 * (n // 44) + 32, 32 * (n % 44) : 32 * (n % 44) + 32] for n in places]
-    found = raw.train.images[raw.train.labels == raw.classes.index("retina")]
+    found = raw.train.values[raw.train.labels == raw.classes.index("retina")]
     np.testing.assert_array_equal(found, np.stack(expected).transpose(0, 3, 1, 2))
 
 
 def test_the_two_of_scikit_learn_are_among_them(raw: RawData) -> None:
     for name, file in (("temple", "china.jpg"), ("flower", "flower.jpg")):
-        first = raw.train.images[raw.train.labels == raw.classes.index(name)][0]
+        first = raw.train.values[raw.train.labels == raw.classes.index(name)][0]
         np.testing.assert_array_equal(first, load_sample_image(file)[:32, :32].transpose(2, 0, 1))
 
 
 def test_what_it_holds(raw: RawData) -> None:
-    assert raw.train.images.shape == (2779, 3, 32, 32)
-    assert raw.train.images.dtype == np.uint8
+    assert raw.train.values.shape == (2779, 3, 32, 32)
+    assert raw.train.values.dtype == np.uint8
     assert len(raw.classes) == 10
     assert raw.classes == tuple(sorted(raw.classes))
     assert raw.test == HoldOut(0.2)

@@ -12,7 +12,8 @@ from scipy import stats
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from compression_ops.data.splits.splitting import allocate, hold_out_test, image_digests, split_validation
+from compression_ops.data.modalities.images import Images
+from compression_ops.data.splits.splitting import allocate, hold_out_test, split_validation
 from compression_ops.errors import DataError
 
 _COUNTS = st.lists(st.integers(2, 200), min_size=2, max_size=8)
@@ -30,7 +31,7 @@ def _names(count: int) -> list[str]:
 
 def test_a_digest_is_the_sha256_of_the_images_bytes_in_row_order() -> None:
     images = np.arange(48, dtype=np.uint8).reshape(2, 3, 2, 4)
-    assert image_digests(images) == [
+    assert Images().digests(images) == [
         hashlib.sha256(bytes(range(24))).digest(),
         hashlib.sha256(bytes(range(24, 48))).digest(),
     ]
@@ -125,7 +126,7 @@ def test_a_file_added_later_moves_at_most_one_sample_of_its_class() -> None:
 
 def test_class_counts_are_those_of_scikit_learns_stratified_split() -> None:
     images, labels = load_digits(return_X_y=True)
-    digests = image_digests(images.astype(np.uint8))
+    digests = Images().digests(images.astype(np.uint8))
     part = split_validation(digests, labels, _names(10), 0.1, seed=0)
     _, theirs = train_test_split(labels, test_size=len(part.held_out), stratify=labels, random_state=0)
     assert np.abs(np.bincount(labels[part.held_out]) - np.bincount(theirs)).max() <= 1

@@ -46,7 +46,7 @@ def _told(dataset: Path) -> tuple[list[int], list[list[float]], list[list[float]
     both: list[list[list[float]]] = []
     for seed in (1, 2):
         rows: list[list[float]] = []
-        for image in test.images.numpy():
+        for image in test.samples.numpy():
             logits = ((image.astype(np.float64) / 255 - description.mean[0]) / description.std[0]).ravel() @ _disturbed(
                 seed
             )
@@ -114,7 +114,10 @@ def test_models_of_other_classes_or_images_and_an_empty_split_are_refused(datase
     model = _model("one", _disturbed(1), tmp_path, dataset)
     for own, words in (
         (replace(model.description, classes=("a", "c", "b")), "one tells the classes a, c, b, but .* have a, b, c"),
-        (replace(model.description, shape=(3, 8, 8)), "images of 3 channels, 8 x 8 pixels, but .* have 1 channel, 8"),
+        (
+            replace(model.description, shape=(3, 8, 8)),
+            "images of 3 channels, .* are images of 1 channel, 8",
+        ),
     ):
         with pytest.raises(ModelError, match=words):
             comparison.compare(model, replace(model, description=own), dataset)
@@ -127,6 +130,6 @@ def test_models_of_other_classes_or_images_and_an_empty_split_are_refused(datase
 def test_test_samples_that_another_data_set_trained_on_are_counted(dataset: Path, tmp_path: Path) -> None:
     assert seen(dataset, dataset) == 0
     other, test = small_data.artifact(tmp_path / "other"), load_split(dataset, "test")
-    save_split(other, "train", type(test)(test.images[3:8].clone(), test.labels[3:8]))
-    save_split(other, "validation", type(test)(test.images[:1].clone(), test.labels[:1]))
+    save_split(other, "train", type(test)(test.samples[3:8].clone(), test.labels[3:8]))
+    save_split(other, "validation", type(test)(test.samples[:1].clone(), test.labels[:1]))
     assert seen(dataset, other) == 6

@@ -42,7 +42,7 @@ def test_they_add_up_to_what_the_image_changes_in_the_logit() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = small_data.network((1, 8, 8), 3).eval()
-    images = small_data.split(2, seed=5).images
+    images = small_data.split(2, seed=5).samples
     description = Description(("a", "b", "c"), (1, 8, 8), (0.4,), (0.2,))
     for image, found in zip(images, saliency.attributions(network, images, [0, 2], description), strict=True):
         target = 0 if torch.equal(image, images[0]) else 2

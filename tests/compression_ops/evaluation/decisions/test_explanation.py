@@ -83,12 +83,12 @@ def test_a_tree_tells_the_way_of_each_sample_that_its_weights_say(tmp_path: Path
     assert warnings == ()
     mean, std = (np.array(values).reshape(-1, 1, 1) for values in (description.mean, description.std))
     for one in found:
-        x = (test.images[one.sample].double().numpy() / 255 - mean) / std
+        x = (test.samples[one.sample].double().numpy() / 255 - mean) / std
         right, filters, leaf = way(folder, x.ravel())
         assert one.leaf == leaf
         assert [node.right for node in one.nodes] == pytest.approx(right, rel=1e-4, abs=1e-6)
         assert f"{leaf:0{DEPTH}b}" == "".join(str(int(node.turned_right)) for node in one.nodes)
-        assert np.array_equal(one.image, test.images[one.sample])
+        assert np.array_equal(one.image, test.samples[one.sample])
         for drawn, node, exact in zip(one.filters, one.nodes, filters, strict=True):
             assert node.weight == pytest.approx(np.abs(exact).max(), rel=1e-5)
             np.testing.assert_allclose(drawn.ravel() * node.weight / LEVELS, exact, atol=node.weight / LEVELS)
@@ -123,7 +123,7 @@ def test_large_images_and_filters_are_kept_no_larger_than_they_are_drawn(tmp_pat
     found, _ = explain({"tree": folder}, {"tree": answers(test, wrong=3)}, test, described(shape))
     assert found[0].filters.shape == (DEPTH, 1, 32, 64)
     assert found[0].image.shape == (1, 64, 128)
-    assert abs(float(found[0].image.mean()) - test.images[0].double().mean().item()) < 1
+    assert abs(float(found[0].image.mean()) - test.samples[0].double().mean().item()) < 1
 
 
 def test_the_first_right_answers_of_four_classes_are_chosen_then_the_first_wrong_one() -> None:

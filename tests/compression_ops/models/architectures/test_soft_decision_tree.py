@@ -139,7 +139,7 @@ def test_a_balanced_tree_uses_both_halves_more_than_one_that_is_not_asked_to() -
         network = Network("soft_decision_tree", small_data.SHAPE, small_data.CLASSES, {"depth": 3, "balance": balance})
         model = train_network(network, data, training, Views(), lambda _: supervised()).model
         assert isinstance(model, SoftDecisionTree)
-        images = (data.train.images / 255 - data.description.mean[0]) / data.description.std[0]
+        images = (data.train.samples / 255 - data.description.mean[0]) / data.description.std[0]
         return float((model.right(images)[:, 0].mean() - 0.5).abs().detach())
 
     assert unevenness(1.0) < unevenness(0.0)

@@ -12,7 +12,7 @@ from torch import nn
 
 from compression_ops.data.dataset import Description
 from compression_ops.models.network import Network, save
-from compression_ops.onnx_model import pixels
+from compression_ops.onnx_model import raw_samples
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.quantization import activations, fidelity, qdq
 from compression_ops.quantization.layer_noise import matching, signal_to_noise
@@ -80,11 +80,11 @@ def test_layers_are_found_whatever_is_done_to_the_graph_between_them(bits: int) 
     description = Description(tuple("abcde"), random_networks.SHAPE, (0.5,), (0.29,))
     model = random_networks.exported()
     images = np.random.default_rng(1).integers(0, 256, (100, *random_networks.SHAPE), dtype=np.uint8)
-    inputs = pixels.normalize(images, description)
+    inputs = raw_samples.normalize(images, description)
     ranges = activations.bounds(activations.replay(model, inputs))
     written = qdq.write(model, calibrated.mapping(model, ranges, Precision(weight_bits=bits)))
     errors = fidelity.relative_errors(model, written, inputs)
-    shipped = pixels.normalizing(written.model, description)
+    shipped = raw_samples.normalizing(written.model, description)
     found = {layer.layer: layer.decibels for layer in signal_to_noise.of_models(model, shipped, images, description)}
     convolutions = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) > 1}
     assert found.keys() == convolutions
@@ -119,9 +119,9 @@ def test_of_one_that_was_equalized_values_are_compared_at_the_scale_that_they_go
     save(student, Network(f"{__name__}:unbalanced", (1, 8, 8), 3), unbalanced((1, 8, 8), 3))
     images = np.random.default_rng(1).integers(0, 256, (60, 1, 8, 8), dtype=np.uint8)
     twin = equalization.equalized(export_saved(student))
-    ranges = activations.bounds(activations.replay(twin, pixels.normalize(images, description)))
+    ranges = activations.bounds(activations.replay(twin, raw_samples.normalize(images, description)))
     written = qdq.write(twin, calibrated.mapping(twin, ranges, Precision())).model
-    onnx.save(pixels.normalizing(written, description), quantized / "model.onnx")
+    onnx.save(raw_samples.normalizing(written, description), quantized / "model.onnx")
     (quantized / "quantization.json").write_text('{"weight_storage": {"0.weight": "int8"}}')
     first = signal_to_noise.of_folders(student, quantized, images, description, equalized=True)
     assert [layer.storage for layer in first] == ["int8", None, None]

@@ -21,7 +21,7 @@ from compression_ops.errors import ModelError
 from compression_ops.evaluation import cost
 from compression_ops.models import inference
 from compression_ops.models.network import Network, load, save
-from compression_ops.onnx_model import chosen_widths, export, pixels, session
+from compression_ops.onnx_model import chosen_widths, export, raw_samples, session
 from compression_ops.onnx_model.chosen_widths import ChosenWidths
 from compression_ops.quantization import activations, qdq
 from compression_ops.quantization.methods import automatic, calibrated
@@ -93,16 +93,16 @@ def chosen(folder: Path) -> ChosenWidths:
 def every_combination(student: Path, data: Path) -> dict[tuple[int, ...], tuple[float, int]]:
     """(points lost, bytes of the file) of all 64, each from its own mapping."""
     model, train = export.export_saved(student), dataset.load_split(data, "train")
-    images = dataset.normalize(train.images[np.arange(40) * len(train) // 40], DESCRIPTION).numpy()
+    images = dataset.normalize(train.samples[np.arange(40) * len(train) // 40], DESCRIPTION).numpy()
     ranges = activations.bounds(activations.replay(model, images))
     by_bits = {bits: calibrated.mapping(model, ranges, Precision(weight_bits=bits)) for bits in WIDTHS}
     validation = dataset.load_split(data, "validation")
     found: dict[tuple[int, ...], tuple[float, int]] = {}
     for widths in itertools.product(WIDTHS, repeat=3):
         weights = {name: by_bits[width].weights[name] for name, width in zip(WEIGHTS, widths, strict=True)}
-        written = pixels.normalizing(qdq.write(model, replace(by_bits[8], weights=weights)).model, DESCRIPTION)
+        written = raw_samples.normalizing(qdq.write(model, replace(by_bits[8], weights=weights)).model, DESCRIPTION)
         running = session.open_session(written.SerializeToString())
-        logits = session.predict(running, validation.images.numpy(), 64)
+        logits = session.predict(running, validation.samples.numpy(), 64)
         right = (logits.argmax(1) == validation.labels.numpy()).mean()
         found[widths] = 100 * (1 - float(right)), len(written.SerializeToString())
     return found

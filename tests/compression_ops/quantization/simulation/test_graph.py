@@ -169,12 +169,12 @@ def test_the_session_is_as_accurate_as_the_training_said(
 ) -> None:
     """Within one sample in a thousand, on the whole of the digits; and more accurate than the calibrated model."""
     training = small_data.training(epochs=5, batch_size=64, learning_rate=0.003)
-    calibration = zoo.normalize(digits.train.images[:256], digits.description).numpy()
+    calibration = zoo.normalize(digits.train.samples[:256], digits.description).numpy()
     mapping = mapped(student, calibration, bits, activation_bits=activation_bits)
     simulation = Simulation(student, mapping)
     trained = train_network(lambda: simulation, digits, training, Views(views=1, seed=0), lambda _: supervised())
 
-    images = torch.cat([digits.validation.images, digits.train.images])
+    images = torch.cat([digits.validation.samples, digits.train.samples])
     labels = torch.cat([digits.validation.labels, digits.train.labels]).numpy()
     inputs = zoo.normalize(images, digits.description).numpy()
     logits = inference.logits(trained.model, images, digits.description).numpy()

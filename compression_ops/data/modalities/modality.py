@@ -1,0 +1,142 @@
+"""What a sample is: how it is checked, normalized, compared, and described in an ONNX file.
+
+    raw sample ─► normalized, which is the network's input ─► the network
+
+A raw sample is what a user has, and what a shipped model takes: a fixed number of values of one type. All that the
+product knows of it beside shape and type stands in a module of this package.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from compression_ops.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from onnx import NodeProto
+    from torch import Tensor
+
+    from compression_ops.data.dataset import Description
+
+
+class Modality(ABC):
+    """One kind of sample. A subclass is a frozen dataclass; its fields, which JSON can hold, are learned or stated.
+
+    type           as `dataset.json` and an ONNX file name it
+    noun           what several samples are called
+    dtype, axes    of raw samples [N, ...], as NumPy names it and as people read it
+    dimensions     of raw samples [N, ...], with that of the samples
+    input_name     of a model that takes them raw
+    raw            what a model takes, in words: `pixels from 0 to 255`
+    normalized     what a network alone takes
+    has_likenesses whether samples may look alike although they differ (see compression_ops.data.near_duplicates)
+    how            how a model's user comes from files to raw samples, a sentence
+    """
+
+    type: ClassVar[str]
+    noun: ClassVar[str]
+    dtype: ClassVar[str]
+    axes: ClassVar[str]
+    dimensions: ClassVar[int]
+    input_name: ClassVar[str]
+    raw: ClassVar[str]
+    normalized: ClassVar[str]
+    has_likenesses: ClassVar[bool] = False
+    how: ClassVar[str]
+
+    def require_sound(self, split: str, values: "NDArray[Any]") -> None:
+        """Raises DataError if the samples of a split are none of this modality."""
+        import numpy as np
+
+        if values.dtype != np.dtype(self.dtype) or values.ndim != self.dimensions:
+            raise DataError(
+                f"{split}: {self.noun} {values.dtype} {list(values.shape)}; a data source must give {self.noun} "
+                f"{self.dtype} {self.axes}."
+            )
+        if 0 in values.shape[1:]:
+            raise DataError(f"{split}: {self.noun} of shape {list(values.shape[1:])} are empty. Give some of content.")
+
+    def digests(self, values: "NDArray[Any]") -> list[bytes]:
+        """The SHA-256 of each sample's content, by which it is placed in a split and known again; [N, ...]."""
+        return [hashlib.sha256(sample).digest() for sample in values]
+
+    def fitted(self, values: "NDArray[Any]", rows: "NDArray[np.int64]") -> Self:
+        """With what is learned of the training samples, the `rows` of raw `values`, before any is encoded."""
+        del values, rows
+        return self
+
+    def encoded(self, block: "NDArray[Any]") -> "NDArray[Any]":
+        """Samples as a source reads them, as they are stored: raw samples of the fitted modality."""
+        return block
+
+    def shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """That of a raw sample, of that of one as a source reads it."""
+        return tuple(shape)
+
+    @abstractmethod
+    def statistics(self, values: "NDArray[Any]", where: str) -> tuple[tuple[float, ...], tuple[float, ...], list[str]]:
+        """By which a sample is normalized: means and standard deviations of the training split; and warnings.
+
+        Raises DataError if there is nothing to learn from.
+        """
+
+    @abstractmethod
+    def drift(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: "Modality") -> float:
+        """How far what samples hold has moved: a population stability index (see `stability`), the largest of several.
+
+        previous, current  raw samples of two data sets, of which the former's modality is `former`
+        """
+
+    def described(self, shape: tuple[int, ...]) -> str:
+        """Samples of that shape, in words."""
+        return f"{self.noun} of shape {list(shape)}"
+
+    def translated(self, values: "NDArray[Any]", to: "Modality") -> "NDArray[Any]":
+        """Raw samples as a model of another data set's modality, of the same type, takes them."""
+        del to
+        return values
+
+    def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
+        """(name, raw sample) of every sample that a user's file holds, as `compression predict` asks.
+
+        Raises DataError, in words that name the file, for one that holds none.
+        """
+        del description
+        raise DataError(f"{file}: {self.noun} are not read from files here; run the model in onnxruntime on arrays")
+
+    def features(self, shape: tuple[int, ...]) -> int:
+        """How many means and standard deviations normalize a raw sample of that shape."""
+        return shape[0]
+
+    def input_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """That of the network's input, of that of a raw sample."""
+        return shape
+
+    def arguments(self) -> Mapping[str, Any]:
+        """What a network's factory is told beside its input's shape and the number of classes."""
+        return {}
+
+    @abstractmethod
+    def normalize(self, values: "Tensor", description: "Description") -> "Tensor":
+        """Raw samples [N, ...], of their type or float32 -> the network's input, float32."""
+
+    @abstractmethod
+    def normalize_array(self, values: "NDArray[Any]", description: "Description") -> "NDArray[Any]":
+        """As `normalize`, to the bit, without torch."""
+
+    @abstractmethod
+    def nodes(self, output: str, description: "Description", names: Iterator[str]) -> "list[NodeProto]":
+        """As `normalize`, to the bit, as ONNX nodes from `input_name` to `output`; `names` are free."""
+
+    def is_raw(self, name: str, dtype: str) -> bool:
+        """Whether a model's input, by its name and NumPy's name of its type, is of raw samples."""
+        return dtype == self.dtype and (dtype != "float32" or name == self.input_name)
+
+    def fields(self) -> dict[str, Any]:
+        """As JSON: `type`, and the fields."""
+        return {"type": self.type, **asdict(self)}  # type: ignore[call-overload]
