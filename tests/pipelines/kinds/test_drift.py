@@ -32,7 +32,7 @@ def test_drift_of_changed_data_is_measured_against_the_last_data_set(
     _write(path, (20, 40))
     drift = _drift()
     assert drift.numbers["classes"] == pytest.approx(_stability_index(second, _shares())), "not against the first"
-    assert drift.numbers["found"] == max(drift.numbers["classes"], drift.numbers["pixels"])
+    assert drift.numbers["found"] == max(drift.numbers["classes"], drift.numbers["samples"])
 
 
 def _stability_index(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:

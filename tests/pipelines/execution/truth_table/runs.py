@@ -1,6 +1,6 @@
 """Runs rows of the truth table in a copy of the project: edit, run through Dagster, note what was computed, revert.
 
-    python -m tests.pipelines.execution.truth_table_runs rows.json results.json     (in the copy: it is imported)
+    python -m tests.pipelines.execution.truth_table.runs rows.json results.json     (in the copy: it is imported)
 
 Each row edits the recipe, or one module of `compression_ops`, from the same starting point: several places, if they are
 to be tried at once. Its revert, which must compute nothing, is run together with the next row's edit; alone after the

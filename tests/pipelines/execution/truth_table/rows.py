@@ -1,6 +1,6 @@
 """Written by hand: each parameter of a recipe, and what an edit of it computes and marks."""
 
-from tests.pipelines.execution import truth_table_search
+from tests.pipelines.execution.truth_table import search
 
 TEACHER, LABELS, STUDENT, CONTROL = "teacher", "soft_labels", "student/small", "control/small"
 QUANTIZED, MEASURED, REPORT = "quantized_student/int8", "measurements", "benchmark_report"
@@ -111,7 +111,7 @@ attributes:
     fail_days: 30
   owners: ['team:vision']
 """
-    + truth_table_search.SECTION
+    + search.SECTION
 )
 
 # parameter: (what stands in the recipe, what is written instead, what is computed)
@@ -225,7 +225,7 @@ PARAMETERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "schedule.enabled": ("enabled: true", "enabled: false", NOTHING),
     "freshness.warn_days": ("warn_days: 14", "warn_days: 7", NOTHING),
     "freshness.fail_days": ("fail_days: 30", "fail_days: 60", NOTHING),
-    **{name: (*edit, NOTHING) for name, edit in truth_table_search.ROWS.items()},
+    **{name: (*edit, NOTHING) for name, edit in search.ROWS.items()},
     "owners": ("team:vision", "team:audio", NOTHING),
 }
 
@@ -247,7 +247,7 @@ MARKED: dict[str, set[str]] = {
 
 # One choice only, or (`student`) a name that another row covers: a second student would change the graph itself.
 WITHOUT_A_ROW = {
-    *truth_table_search.WITHOUT_A_ROW,
+    *search.WITHOUT_A_ROW,
     "dataset.source",
     "students.small.loss.type",
     # of `adaround` alone, and refused beside `nearest`: mistakes.py

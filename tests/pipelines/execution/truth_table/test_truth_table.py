@@ -1,8 +1,8 @@
 """The truth table: every parameter of a recipe and every module of the science against what it computes.
 
 The expected sets are written by hand. What an edit marks is compared for every row with a finished run. What it
-computes is shown by real Dagster runs in copies of the project (truth_table_runs.py): a few rows, and in
-`make test-all` every parameter and one module a kind of asset (truth_table_plan.py). Each starts from the same
+computes is shown by real Dagster runs in copies of the project (runs.py): a few rows, and in
+`make test-all` every parameter and one module a kind of asset (plan.py). Each starts from the same
 finished run, and its revert, which is run with the next row's edit, must compute nothing. Where a row promoted another
 champion, its revert is another question: whether the former model should replace that one.
 """
@@ -27,9 +27,9 @@ from pipelines.state.home import Home
 from tests import once
 from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
-from tests.pipelines.execution.truth_table_modules import MODULES, REMADE
-from tests.pipelines.execution.truth_table_plan import Real, planned
-from tests.pipelines.execution.truth_table_rows import (
+from tests.pipelines.execution.truth_table.modules import MODULES, REMADE
+from tests.pipelines.execution.truth_table.plan import Real, planned
+from tests.pipelines.execution.truth_table.rows import (
     CHAMPION,
     CONTROL,
     MADE_FROM,
@@ -86,7 +86,7 @@ class Results:
         command = [
             sys.executable,
             "-m",
-            "tests.pipelines.execution.truth_table_runs",
+            "tests.pipelines.execution.truth_table.runs",
             "../rows.json",
             "../results.json",
         ]

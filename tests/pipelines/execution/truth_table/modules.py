@@ -1,8 +1,8 @@
 """Written by hand: each module of `compression_ops`, and the kinds of asset whose code it is in the recipe of the truth
 table (simple_cnn teaches tiny_cnn on digits; kd; minmax; ort_mobile). An edit of it marks these and all that is made
-from them. Those that are nobody's: truth_table_unused.py."""
+from them. Those that are nobody's: unused.py."""
 
-from tests.pipelines.execution.truth_table_unused import UNUSED
+from tests.pipelines.execution.truth_table.unused import UNUSED
 
 EVERY = "dataset teacher soft_labels student control quantized_student target measurements benchmark_report champion"
 MODELS = "teacher soft_labels student control quantized_student measurements"
@@ -58,6 +58,11 @@ MODULES: dict[str, str] = dict.fromkeys(UNUSED, NOBODY) | {
     "data.splits": "dataset",
     "data.splits.group_splitting": "dataset",
     "data.splits.groups": "dataset",
+    "data.modalities": STORED,
+    "data.modalities.images": STORED,
+    "data.modalities.known": STORED,
+    "data.modalities.modality": STORED,
+    "data.modalities.stability": STORED,
     "data.near_duplicates": "dataset",
     "data.near_duplicates_small": "dataset",
     "data.samples": "dataset",

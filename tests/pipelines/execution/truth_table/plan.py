@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.pipelines.execution.truth_table_rows import (
+from tests.pipelines.execution.truth_table.rows import (
     CONTROL,
     LABELS,
     MADE_FROM,
@@ -36,7 +36,7 @@ class Real:
     select: tuple[str, ...] = ()
 
     def row(self, copy: Path) -> dict[str, Any]:
-        """What truth_table_runs.py does, in a copy of the project beside a folder of recipes."""
+        """What runs.py does, in a copy of the project beside a folder of recipes."""
         if self.names[0] not in PARAMETERS:
             return {"file": str(_source(copy, self.names[0])), "append": _EDIT, "select": ()}
         edits = [PARAMETERS[name][:2] for name in self.names]
