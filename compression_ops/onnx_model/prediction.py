@@ -1,22 +1,23 @@
-"""The class of image files, told by an ONNX file that says for which data it was made (see onnx_metadata).
+"""The class of what files hold, told by an ONNX file that says for which data it was made (see onnx_metadata).
 
-An image is read as the data source `image_folder` reads it (see compression_ops.data.image_file) and nothing more: in
-particular its colours are never inverted. A model of MNIST, whose digits are light on a dark ground, does not know a
-digit drawn in black on white paper; invert such a picture first.
+What a file holds is read as the model's modality says (see compression_ops.data.modalities); an image as the data
+source `image_folder` reads it (see compression_ops.data.image_file) and nothing more: in particular its colours are
+never inverted. A model of MNIST, whose digits are light on a dark ground, does not know a digit drawn in black on white
+paper; invert such a picture first.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compression_ops.data.dataset import Description
 from compression_ops.data.file_names import shown
-from compression_ops.data.formats.image_file import Picture, decode
+from compression_ops.data.formats.image_file import decode
 from compression_ops.data.modalities.images import Images
 from compression_ops.errors import DataError, ModelError
 from compression_ops.onnx_model import metadata, raw_samples
@@ -31,15 +32,16 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one file.
+    """What a model says of one sample.
 
+    sample         its file, or its place in a file that holds several
     label          the most probable class, the first of equals
     probability    its own, in [0, 1]
     probabilities  by class name in the order of the model's outputs, of sum 1
     fault          why the file's metadata cannot be read, so that its picture may not be upright; None if they can
     """
 
-    image: Path
+    sample: str
     label: str
     probability: float
     probabilities: dict[str, float]
@@ -50,70 +52,89 @@ class Prediction:
 class Unreadable:
     """A file that could not be classified, and why, in a sentence that names it."""
 
-    image: Path
+    file: Path
     cause: str
 
 
-def predict(model: Path, images: Sequence[Path]) -> tuple[list[Prediction], list[Unreadable]]:
-    """Classify each image file with the ONNX file `model`: what it says of the good ones, and what is wrong with the
-    others, each in the order given.
+@dataclass(frozen=True)
+class Answers:
+    """one: what a sample is called; what the model says of the readable files, and what is wrong with the others, each
+    in the order given.
+    """
+
+    one: str
+    predictions: list[Prediction]
+    unreadable: list[Unreadable]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A raw sample, without the axis of samples, and by what a person finds it."""
+
+    name: str
+    value: NDArray[Any]
+    fault: str | None = None
+
+
+_Reader = Callable[[Path], Iterable[_Sample]]
+
+
+def predict(model: Path, files: Sequence[Path]) -> Answers:
+    """Classify what files hold with the ONNX file `model`.
 
     An image becomes one of the model's channels (RGB or grey), height and width: its largest centred square, resized.
     Raises ModelError if the model cannot be run, does not say for which data it was made, does not take what it says,
-    or takes something other than square images of 1 or 3 channels.
+    or takes images that are not square or of other than 1 or 3 channels.
     """
     session = onnx_session.open_session(model)
     description = metadata.read(session, str(model)).description
-    channels, side = _readable(model, session, description)
-    predictions: list[Prediction] = []
-    unreadable: list[Unreadable] = []
-    for batch in (images[start : start + _BATCH] for start in range(0, len(images), _BATCH)):
-        read: dict[int, Picture] = {}
-        for position, file in enumerate(batch):
+    reader = _reader(model, session, description)
+    answers = Answers(description.modality.one, [], [])
+    for batch in (files[start : start + _BATCH] for start in range(0, len(files), _BATCH)):
+        read: list[_Sample] = []
+        for file in batch:
             try:
-                read[position] = _read(file, side, channels)
+                read += reader(file)
             except DataError as error:
-                unreadable.append(Unreadable(file, str(error)))
+                answers.unreadable.append(Unreadable(file, str(error)))
         if read:
-            logits = onnx_session.predict(
-                session,
-                raw_samples.inputs(session, np.stack([picture.pixels for picture in read.values()]), description),
-                _BATCH,
-            )
-            probabilities = _softmax(_checked(model, logits, description))
-            predictions += [
-                _told(batch[i], row, description, read[i].fault) for i, row in zip(read, probabilities, strict=True)
-            ]
-    return predictions, unreadable
+            samples = raw_samples.inputs(session, np.stack([sample.value for sample in read]), description)
+            logits = _checked(model, onnx_session.predict(session, samples, _BATCH), description)
+            told = zip(read, _softmax(logits), strict=True)
+            answers.predictions.extend(_told(sample, row, description) for sample, row in told)
+    return answers
 
 
-def _readable(model: Path, session: "InferenceSession", description: Description) -> tuple[Literal[1, 3], int]:
-    """Channels and side of the images that the model takes."""
-    if not isinstance(description.modality, Images):
+def _reader(model: Path, session: "InferenceSession", description: Description) -> _Reader:
+    """What makes samples of a file."""
+    expected, shape = session.get_inputs()[0].shape[1:], description.shape
+    shape = shape if raw_samples.takes_raw(session, description) else description.input_shape
+    if expected != list(shape):
         raise ModelError(
-            f"{model}: takes {description.modality.noun}, and image files hold none. Run this model in onnxruntime on "
-            "arrays of your own"
+            f"{model}: takes inputs of shape {expected}, but its metadata say {list(shape)}. Describe it again "
+            "with the data that it was trained on"
         )
+    if isinstance(description.modality, Images):
+        return _of_pictures(model, description)
+    return lambda file: [_Sample(*found) for found in description.modality.read(file, description)]
+
+
+def _of_pictures(model: Path, description: Description) -> _Reader:
     channels, height, width = description.shape
-    expected = session.get_inputs()[0].shape[1:]
-    if expected != [channels, height, width]:
-        raise ModelError(
-            f"{model}: takes inputs of shape {expected}, but its metadata say {[channels, height, width]}. Describe it "
-            "again with the data that it was trained on"
-        )
     if height != width or channels not in (1, 3):
         raise ModelError(
             f"{model}: takes images of {channels} channel(s), {height} x {width} pixels; image files can be read for "
             "square images of 1 or 3 channels alone. Run this model in onnxruntime on arrays of your own"
         )
-    return 1 if channels == 1 else 3, height
+    colours = 1 if channels == 1 else 3
 
+    def read(file: Path) -> list[_Sample]:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # what matters is told in our words
+            picture = decode(file, height, colours)
+        if picture is None:
+            raise DataError(f"{shown(file)}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
+        return [_Sample(str(file), picture.pixels, picture.fault)]
 
-def _read(file: Path, side: int, channels: Literal[1, 3]) -> Picture:
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # what of it matters is told in our words
-        read = decode(file, side, channels)
-    if read is None:
-        raise DataError(f"{shown(file)}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
     return read
 
 
@@ -122,7 +143,7 @@ def _checked(model: Path, logits: NDArray[np.float32], description: Description)
     if logits.ndim != 2 or logits.shape[1] != classes or not np.isfinite(logits).all():
         found = f"an array of shape {logits.shape}" if np.isfinite(logits).all() else "logits that are not finite"
         raise ModelError(
-            f"{model}: returned {found} for {len(logits)} image(s); allowed is one finite logit for each of the "
+            f"{model}: returned {found} for {len(logits)} sample(s); allowed is one finite logit for each of the "
             f"{classes} classes that its metadata name. See how it was trained, exported and described"
         )
     return logits
@@ -134,9 +155,8 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def _told(file: Path, probabilities: NDArray[np.float64], description: Description, fault: str | None) -> Prediction:
+def _told(sample: _Sample, probabilities: NDArray[np.float64], description: Description) -> Prediction:
     values = [float(value) for value in probabilities]
     best = int(probabilities.argmax())
-    return Prediction(
-        file, description.classes[best], values[best], dict(zip(description.classes, values, strict=True)), fault
-    )
+    by_class = dict(zip(description.classes, values, strict=True))
+    return Prediction(sample.name, description.classes[best], values[best], by_class, sample.fault)

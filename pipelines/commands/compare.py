@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.data.dataset import Description, load_description
+from compression_ops.data.modalities.images import Images
 from compression_ops.errors import CompressionError
 from pipelines.commands import model_reference
 from pipelines.commands.model_reference import Found
@@ -78,14 +79,15 @@ def write_page(pipeline: Pipeline, compared: Compared, file: Path) -> None:
     from compression_ops.report.comparison.page import DRAWN, Contents, page
 
     assert compared.comparison is not None, "of one model there is nothing to draw"
-    images, _ = load_arrays(compared.dataset, "test")
+    values, _ = load_arrays(compared.dataset, "test")
     samples = [flip.sample for flip in compared.comparison.flips[:DRAWN]]
     attributions, notes = _saliency(compared, samples)
     contents = Contents(
         comparison=compared.comparison,
         metric=pipeline.file.recipe.metric,
         origins=(compared.first.words, compared.second.words),
-        images={sample: images[sample] for sample in samples},
+        samples={sample: values[sample] for sample in samples},
+        modality=load_description(compared.dataset).modality,
         layers=compared.layers,
         layer_samples=compared.layer_samples,
         attributions=attributions,
@@ -122,7 +124,7 @@ def _model(pipeline: Pipeline, found: Found, data: Source, dataset: Path, is_ali
 
 
 def _description(pipeline: Pipeline, found: Found, data: Source, dataset: Path) -> Description:
-    """Of the data that a model was made for, by which its images are normalized."""
+    """Of the data that a model was made for, by which its samples are normalized."""
     own = _own_data(found)
     if own is not None and own.digest == data.digest:
         return load_description(dataset)
@@ -134,7 +136,7 @@ def _description(pipeline: Pipeline, found: Found, data: Source, dataset: Path) 
 
         return metadata.read(open_session(found.folder / "model.onnx"), found.words).description
     raise CompressionError(
-        f"the data that {found.words} was trained on are lost from the store, so nobody knows how its images are "
+        f"the data that {found.words} was trained on are lost from the store, so nobody knows how its samples are "
         "normalized\n  compare the quantized student that was made of it, whose file says so, or train it anew"
     )
 
@@ -186,16 +188,16 @@ def _layers(
         from compression_ops.data.dataset import load_arrays
         from compression_ops.quantization.layer_noise import signal_to_noise
 
-        images, _ = load_arrays(dataset, "test")
+        samples, _ = load_arrays(dataset, "test")
         is_equalized = bool(entry.parameters.get("equalization", False))
         folders = models[floats].folder, models[integers].folder
-        layers = signal_to_noise.of_folders(*folders, images, models[floats].description, is_equalized)
+        layers = signal_to_noise.of_folders(*folders, samples, models[floats].description, is_equalized)
         trained = any(name.partition("/")[0] == "soft_labels" for name in entry.inputs)
         note = (
             f"The weights of {models[integers].name} were trained further, so what its layers add holds what they "
             "learned, too."
         )
-        return layers, signal_to_noise.samples(len(images)), (note,) if trained and layers else ()
+        return layers, signal_to_noise.samples(len(samples)), (note,) if trained and layers else ()
     return (), 0, ()
 
 
@@ -217,6 +219,8 @@ def _saliency(compared: Compared, samples: Sequence[int]) -> "tuple[Attributions
             if network is None:
                 notes.append(f"What {model.name} looks at is not drawn: it is an ONNX model, which gives no gradients.")
                 continue
+            if not isinstance(model.description.modality, Images):
+                return {}, ()  # integrated gradients are drawn over pixels
             images = load_split(compared.dataset, "test").samples[explained]
             drawn = saliency.attributions(network, images, targets, model.description)
         except Exception as error:  # noqa: BLE001  somebody's forward pass may fail in any way

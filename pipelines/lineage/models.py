@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.onnx_model import metadata
-from pipelines.lineage import compression_pixels, connection, names
+from pipelines.lineage import compression_samples, connection, names
 from pipelines.state.materialization import Source
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def log_evaluation(
 def _log_onnx(model_id: str, folder: Path, name: str, origin: Mapping[str, str]) -> None:
     """The ONNX model, its origin in its metadata, in MLflow's onnx flavor, which `mlflow models serve` can run.
 
-    What it is asked with is looked at by `compression_pixels`, instead of by a signature.
+    What it is asked with is looked at by `compression_samples`, instead of by a signature.
     """
     import numpy as np
     import onnx
@@ -97,11 +97,11 @@ def _log_onnx(model_id: str, folder: Path, name: str, origin: Mapping[str, str])
         Model.log(
             artifact_path=None,  # the name of earlier versions of MLflow
             name=name,
-            flavor=compression_pixels,
+            flavor=compression_samples,
             model_id=model_id,
             onnx_model=proto,
             signature=ModelSignature(outputs=Schema([logits])),
-            input_example=np.full((1, *description.shape), 128, np.uint8),
+            input_example=np.full((1, *description.shape), description.modality.example, description.modality.dtype),
             pip_requirements=[f"{package}=={version(package)}" for package in ("onnx", "onnxruntime", "numpy")],
             save_as_external_data=False,  # the default would empty the proto of its weights
             onnx_execution_providers=["CPUExecutionProvider"],

@@ -43,6 +43,7 @@ class Images(Modality):
     axes: ClassVar[str] = "[N, C, H, W]"
     dimensions: ClassVar[int] = 4
     input_name: ClassVar[str] = "pixels"
+    example: ClassVar[int] = 128
     raw: ClassVar[str] = "pixels from 0 to 255"
     normalized: ClassVar[str] = "(pixel / 255 - mean) / std of each channel, for pixels from 0 to 255"
     has_likenesses: ClassVar[bool] = True

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from compression_ops.data.dataset import Description
 
 
+# Values of a sample that stand for it.
+_SHOWN = 8
+
+
 class Modality(ABC):
     """One kind of sample. A subclass is a frozen dataclass; its fields, which JSON can hold, are learned or stated.
 
@@ -32,6 +36,7 @@ class Modality(ABC):
     dtype, axes    of raw samples [N, ...], as NumPy names it and as people read it
     dimensions     of raw samples [N, ...], with that of the samples
     input_name     of a model that takes them raw
+    example        a value that a sample may well have
     raw            what a model takes, in words: `pixels from 0 to 255`
     normalized     what a network alone takes
     has_likenesses whether samples may look alike although they differ (see compression_ops.data.near_duplicates)
@@ -44,6 +49,7 @@ class Modality(ABC):
     axes: ClassVar[str]
     dimensions: ClassVar[int]
     input_name: ClassVar[str]
+    example: ClassVar[int] = 0
     raw: ClassVar[str]
     normalized: ClassVar[str]
     has_likenesses: ClassVar[bool] = False
@@ -100,6 +106,16 @@ class Modality(ABC):
         """Raw samples as a model of another data set's modality, of the same type, takes them."""
         del to
         return values
+
+    @property
+    def one(self) -> str:
+        """What one sample is called."""
+        return self.noun.removesuffix("s")
+
+    def shown(self, value: "NDArray[Any]") -> str:
+        """A raw sample in a few words, where it cannot be drawn."""
+        values = value.reshape(-1).tolist()
+        return ", ".join(f"{each:g}" for each in values[:_SHOWN]) + (", …" if len(values) > _SHOWN else "")
 
     def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
         """(name, raw sample) of every sample that a user's file holds, as `compression predict` asks.

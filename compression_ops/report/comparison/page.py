@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from numpy.typing import NDArray
 
 from compression_ops import quantities
+from compression_ops.data.modalities.images import Images
+from compression_ops.data.modalities.modality import Modality
 from compression_ops.evaluation.comparison.comparison import Answer, Comparison, Flip
 from compression_ops.metric import Metric
 from compression_ops.quantization.layer_noise import signal_to_noise
@@ -29,7 +32,8 @@ class Contents:
     """All that a page shows.
 
     origins       of A and of B: what it is, in words
-    images        uint8 [C, H, W] of each flipped sample that is drawn, by its index
+    samples       raw, of each flipped sample that is shown, by its index: uint8 [C, H, W] of an image
+    modality      what they are
     layers        of a quantized model against its float one, over `layer_samples`; else ()
     notes, warnings   sentences
     """
@@ -37,7 +41,8 @@ class Contents:
     comparison: Comparison
     metric: Metric
     origins: tuple[str, str]
-    images: Mapping[int, NDArray[np.uint8]]
+    samples: Mapping[int, NDArray[Any]]
+    modality: Modality = field(default_factory=Images)
     layers: Sequence[LayerNoise] = ()
     layer_samples: int = 0
     attributions: Attributions = field(default_factory=dict)
@@ -60,7 +65,7 @@ def page(contents: Contents) -> str:
         shown.append(tables.classes(comparison, _CLASSES))
     if layers:
         shown.append(tables.layers(layers, contents.layer_samples))
-    drawn = [flip for flip in comparison.flips if flip.sample in contents.images]
+    drawn = [flip for flip in comparison.flips if flip.sample in contents.samples]
     return environment.get_template(_TEMPLATE).render(
         models=[(comparison.first.name, contents.origins[0]), (comparison.second.name, contents.origins[1])],
         sentences=[*tables.sentences(comparison, contents.metric), *_layer_sentence(layers)],
@@ -97,12 +102,14 @@ def _flip(contents: Contents, flip: Flip) -> dict[str, object]:
         for model, name in enumerate("AB")
         if (flip.sample, model) in contents.attributions
     ]
+    sample = contents.samples[flip.sample]
     return {
         "sample": flip.sample,
         "effect": flip.effect,
         "label": classes[flip.label],
         "answers": [classes[answer.predicted] for answer in (flip.first, flip.second)],
-        "image": pictures.sample(contents.images[flip.sample]),
+        "image": pictures.sample(sample) if isinstance(contents.modality, Images) else None,
+        "words": contents.modality.shown(sample),
         "maps": maps,
         "bars": bars,
     }

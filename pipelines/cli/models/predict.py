@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 def command(
     recipe: Recipe,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files of any format Pillow reads.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Image files of any format Pillow reads; or tables, recordings, texts: as the recipe's.",
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
-    """Classify images with the recipe's champion, read from MLflow's Model Registry.
+    """Classify files with the recipe's champion, read from MLflow's Model Registry.
 
     Ends with exit code 1, after the answers, if a file could not be read.
     """
@@ -32,10 +38,11 @@ def command(
 
     file.find(recipe)
     version, folder = champion.in_use(home.current(), recipe)
-    predictions, unreadable = prediction.predict(folder / "model.onnx", images)
+    answers = prediction.predict(folder / "model.onnx", files)
+    predictions, unreadable = answers.predictions, answers.unreadable
     if as_json:
-        found = [_described(item) for item in predictions]
-        causes = [{"image": str(item.image), "cause": item.cause} for item in unreadable]
+        found = [_described(item, answers.one) for item in predictions]
+        causes = [{answers.one: str(item.file), "cause": item.cause} for item in unreadable]
         print_json(
             {
                 "recipe": recipe,
@@ -46,18 +53,18 @@ def command(
             }
         )
     elif predictions:
-        _show(predictions, f"by {champion.in_words(version, recipe)}")
+        _show(predictions, answers.one, f"by {champion.in_words(version, recipe)}")
     for item in predictions:
         if item.fault is not None:
-            warn(f"{item.image}: {_stored_as_is(item.fault)}")
+            warn(f"{item.sample}: {_stored_as_is(item.fault)}")
     if unreadable:
         causes = "\n  ".join(item.cause for item in unreadable)
-        raise CompressionError(f"{len(unreadable)} of {len(images)} files could not be read\n  {causes}")
+        raise CompressionError(f"{len(unreadable)} of {len(files)} files could not be read\n  {causes}")
 
 
-def _described(prediction: "Prediction") -> dict[str, Any]:
+def _described(prediction: "Prediction", one: str) -> dict[str, Any]:
     described = {
-        "image": str(prediction.image),
+        one: prediction.sample,
         "label": prediction.label,
         "probabilities": prediction.probabilities,
     }
@@ -68,10 +75,10 @@ def _stored_as_is(fault: str) -> str:
     return f"metadata cannot be read ({fault}); the pixels were taken as they are stored, not turned upright"
 
 
-def _show(predictions: "Sequence[Prediction]", by: str) -> None:
+def _show(predictions: "Sequence[Prediction]", one: str, by: str) -> None:
     layout.show(
         out,
-        Column("image", [str(item.image) for item in predictions], right=False),
+        Column(one, [item.sample for item in predictions], right=False),
         [
             Column("label", [item.label for item in predictions], right=False, prose=True),
             Column("probability", [f"{item.probability:.1%}" for item in predictions]),

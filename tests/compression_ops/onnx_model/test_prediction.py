@@ -53,7 +53,8 @@ def paint(root: Path, count: int = 5) -> list[Path]:
 
 def predicted(model: Path, images: list[Path]) -> list[prediction.Prediction]:
     """Of images that can all be read."""
-    found, unreadable = prediction.predict(model, images)
+    answers = prediction.predict(model, images)
+    found, unreadable = answers.predictions, answers.unreadable
     assert unreadable == []
     return found
 
@@ -71,7 +72,7 @@ def test_probabilities_are_those_of_torch_on_the_pixels_of_an_image_folder(tmp_p
     expected = (inputs.flatten(1) @ torch.from_numpy(weights).float()).softmax(dim=1).numpy()
     files = image_folder.files(read, tmp_path / "images")
     found = predicted(tmp_path / "model.onnx", files)
-    assert [one.image for one in found] == files
+    assert [one.sample for one in found] == list(map(str, files))
     probabilities = np.array([list(one.probabilities.values()) for one in found])
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
@@ -93,7 +94,7 @@ def test_more_images_than_a_batch_come_back_in_order(tmp_path: Path, monkeypatch
     whole = predicted(tmp_path / "model.onnx", files)
     monkeypatch.setattr(prediction, "_BATCH", 3)
     parts = predicted(tmp_path / "model.onnx", files)
-    assert [one.image for one in parts] == files
+    assert [one.sample for one in parts] == list(map(str, files))
     for one, other in zip(parts, whole, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, rel=1e-5)
     assert predicted(tmp_path / "model.onnx", []) == []
@@ -113,7 +114,7 @@ def test_torch_is_not_imported(tmp_path: Path) -> None:
     (file,) = paint(tmp_path, 1)
     program = (
         "import sys; from pathlib import Path; from compression_ops.onnx_model.prediction import predict; "
-        f"print(predict(Path({str(tmp_path / 'model.onnx')!r}), [Path({str(file)!r})])[0][0].label); "
+        f"print(predict(Path({str(tmp_path / 'model.onnx')!r}), [Path({str(file)!r})]).predictions[0].label); "
         "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -133,10 +134,11 @@ def test_good_files_are_classified_and_every_other_is_named(tmp_path: Path, monk
     bad = [damaged, *(tmp_path / name for name in ("notes.txt", "gone.png", "photo.heic", "folder.png"))]
     mixed = [bad[0], good[0], bad[1], bad[2], bad[3], good[1], good[2], bad[4]]
     monkeypatch.setattr(prediction, "_BATCH", 2)
-    found, unreadable = prediction.predict(tmp_path / "model.onnx", mixed)
+    answers = prediction.predict(tmp_path / "model.onnx", mixed)
+    found, unreadable = answers.predictions, answers.unreadable
     assert found == predicted(tmp_path / "model.onnx", good)
-    assert [one.image for one in unreadable] == bad
-    assert all(one.cause.startswith(f"{one.image}: ") for one in unreadable)
+    assert [one.file for one in unreadable] == bad
+    assert all(one.cause.startswith(f"{one.file}: ") for one in unreadable)
     assert unreadable[1].cause.endswith("notes.txt: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
 
 
@@ -166,7 +168,7 @@ def test_a_description_of_other_images_or_classes_is_told(tmp_path: Path) -> Non
         predicted(path, files)
     save_model(path)
     redescribe(path, classes=("a", "b"))
-    with pytest.raises(ModelError, match=r"shape \(1, 3\) for 1 image.*each of the 2 classes"):
+    with pytest.raises(ModelError, match=r"shape \(1, 3\) for 1 sample.*each of the 2 classes"):
         predicted(path, files)
 
 

@@ -48,7 +48,7 @@ def test_the_served_champion_takes_pixels_and_refuses_floats(address: str) -> No
         with pytest.raises(urllib.error.HTTPError) as refused:
             asked(address, wrong)
         assert refused.value.code == 400
-        assert "pixels, integers from 0 to 255 (uint8), of shape [N, 1, 8, 8]" in refused.value.read().decode()
+        assert "of shape [N, 1, 8, 8]: uint8 [N, C, H, W], pixels from 0 to 255" in refused.value.read().decode()
 
 
 def asked(address: str, inputs: list[Any]) -> Any:

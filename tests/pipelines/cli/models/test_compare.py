@@ -177,7 +177,7 @@ def test_a_model_of_other_data_is_normalized_as_it_was_and_what_it_has_seen_is_c
     assert len(labels) == found["test_samples"]
     store = product.pipeline().store
     store.drop(old.artifact)
-    assert "so nobody knows how its images are normalized\n  compare the quantized student" in _refusal("teacher")
+    assert "so nobody knows how its samples are normalized\n  compare the quantized student" in _refusal("teacher")
     store.drop(product.entry("dataset").artifact)
     assert "run `compression run tiny --select dataset` first" in _refusal("teacher")
 
