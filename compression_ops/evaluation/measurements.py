@@ -2,7 +2,7 @@
 
 `measurements.json` holds what identical runs repeat byte for byte: quality, comparisons, sizes. `timings.json` holds
 what differs from run to run: latency, memory, and the machine that they were measured on. `decisions.safetensors`
-holds how networks that can tell it decide, where there are any.
+holds how networks that can tell it decide, `flipped.safetensors` what models answer otherwise, where there are any.
 """
 
 import json
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from compression_ops.evaluation import family as families
 from compression_ops.evaluation import over_seeds, statistics
 from compression_ops.evaluation import quality as qualities
+from compression_ops.evaluation.comparison import flipped
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.decisions import decision
-from compression_ops.evaluation.decisions.decision import Decision
 from compression_ops.evaluation.family import Family, Role
 from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.over_seeds import OverSeeds
@@ -110,9 +110,10 @@ class Measurements:
     models: tuple[Measured, ...]
     conditions: Conditions
     timings: Timings
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[decision.Decision, ...] = ()
     warnings: tuple[str, ...] = ()
     targets: tuple[Agreement, ...] = ()
+    flips: tuple[flipped.Flipped, ...] = ()
 
     def speedup(self, model: Measured) -> float:
         """The teacher's median latency / the model's, at the first batch size."""
@@ -218,7 +219,7 @@ def worst_class(class_points: tuple[float | None, ...]) -> int | None:
 
 
 def write(measurements: Measurements, folder: Path) -> None:
-    """Write `measurements.json`, `timings.json` and what there is of decisions."""
+    """Write `measurements.json`, `timings.json` and what there is of decisions and flips."""
     timings = measurements.timings
     content = {
         "classes": list(measurements.classes),
@@ -237,9 +238,9 @@ def write(measurements: Measurements, folder: Path) -> None:
         "peak_memory": dict(timings.peak_memory),
     }
     for name, value in ((CONTENT, content), (TIMINGS, differing)):
-        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / name).write_text(text + "\n", encoding="utf-8")
+        (folder / name).write_bytes((json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
     decision.write(measurements.decisions, folder)
+    flipped.write(measurements.flips, folder)
 
 
 def read(folder: Path) -> Measurements:
@@ -260,14 +261,14 @@ def read(folder: Path) -> Measurements:
         conditions=Conditions.model_validate(timings["conditions"]),
         timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"]),
         decisions=decision.read(folder),
+        flips=flipped.read(folder),
         targets=tuple(Agreement(**fields) for fields in content.get("targets", [])),
     )
 
 
 def _plain(model: Measured) -> dict[str, Any]:
-    fields = asdict(model)
-    fields["quality"]["confusion"] = model.quality.confusion.tolist()
-    return fields
+    quality = asdict(model.quality) | {"confusion": model.quality.confusion.tolist()}
+    return asdict(model) | {"quality": quality}
 
 
 def _measured(fields: dict[str, Any]) -> Measured:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from compression_ops.data.dataset import Description, Split, load_description, load_split
 from compression_ops.errors import CompressionError
 from compression_ops.evaluation import cost, family, latency, measurements, memory, processor, quality
+from compression_ops.evaluation.comparison import showing
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.decisions import explanation
 from compression_ops.evaluation.family import Family
@@ -79,6 +80,7 @@ def measure(
         _tell_accuracies(compared, progress)
         asked = {name: inputs[name] for name in names if members[name].role in _ASKED}
         decisions, warnings = explanation.explain(asked, logits, test, description)
+        flips, more = showing.find(members, inputs, {name: logits[name] for name in names}, test, description)
         predictors = comparison.opened(targets, inputs, conditions.threads)
         agreements = comparison.compare(targets, predictors, inputs, test.samples.numpy(), logits)
         measured = _measure_latency(models, comparison.timed(targets, predictors), test, conditions, progress)
@@ -87,7 +89,17 @@ def measure(
         peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
     timings = Timings(processor.detect(), onnxruntime.__version__, measured, dict(zip(models, peaks, strict=True)))
     progress(Progress("measured", _DONE, _DONE))
-    return Measurements(description.classes, len(test), compared, conditions, timings, decisions, warnings, agreements)
+    return Measurements(
+        description.classes,
+        len(test),
+        compared,
+        conditions,
+        timings,
+        decisions,
+        (*warnings, *more),
+        agreements,
+        flips,
+    )
 
 
 def _check(members: Family, inputs: Mapping[str, Path]) -> None:

@@ -66,3 +66,14 @@ def evaluation(model: nn.Module) -> Generator[None]:
         yield
     finally:
         model.train(training)
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """Torch computes on one thread, so that the number of cores has no say in the last bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

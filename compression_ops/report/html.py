@@ -11,14 +11,15 @@ from compression_ops.metric import WORDS
 from compression_ops.report import class_sections, decision_sections, precision_sections, seed_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
+from compression_ops.report.comparison import cards
 from compression_ops.report.contents import Report, recommended
 from compression_ops.report.plots import accuracy as plot_accuracy
 from compression_ops.report.plots import confusion, decisions, style
 from compression_ops.report.plots import latency as plot_latency
 from compression_ops.report.plots import precision as plot_precision
 
-# The template is part of this module: the closure of a stage's code counts the files named here.
-RESOURCES = ("templates/report.html",)
+# The templates are part of this module: the closure of a stage's code counts the files named here.
+RESOURCES = ("templates/report.html", "templates/flips.html")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def page(report: Report) -> str:
         colors={model.name: style.look(model.role)[1] for model in report.models},
         depths={model.name: model.depth for model in report.models},
         figures=_figures(report),
+        changed=cards.of_report(report),
+        flip_guide=cards.GUIDE,
         precision=precision_sections.sentences(report),
         precision_tables=precision_sections.tables(report),
         tables=_tables(report),

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from compression_ops.evaluation.comparison.flipped import Flipped
 from compression_ops.evaluation.measurements import Measured
 from compression_ops.metric import CLASS_AVERAGED, columns
 from compression_ops.report import files as report_files
@@ -28,11 +29,18 @@ def write(report: Report, folder: Path) -> None:
         },
         "recommended": recommended(report).name,
         "models": {model.name: _fields(report, model) for model in report.models},
+        **({"flips": [_flips(each) for each in report.measurements.flips]} if report.measurements.flips else {}),
         **({"targets": [asdict(target) for target in report.targets]} if report.targets else {}),
     }
     (folder / report_files.CONTENT).write_text(
         json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
     )
+
+
+def _flips(flipped: Flipped) -> dict[str, Any]:
+    """Without pictures; the first samples alone, as the page shows them."""
+    counts = {name: getattr(flipped, name) for name in ("model", "parent", "lost", "gained", "neither")}
+    return counts | {"shown": [asdict(one.flip) | {"effect": one.flip.effect} for one in flipped.shown]}
 
 
 def _fields(report: Report, model: Measured) -> dict[str, Any]:

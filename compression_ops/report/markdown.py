@@ -7,6 +7,7 @@ from pathlib import Path
 from compression_ops.report import class_sections, decision_sections, precision_sections, seed_sections
 from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
+from compression_ops.report.comparison import cards
 from compression_ops.report.contents import Report, recommended
 from compression_ops.report.sections import Table
 
@@ -29,6 +30,7 @@ def markdown(report: Report) -> str:
         ),
         _table(seeds) if (seeds := seed_sections.table(report)) else "",
         *map(_table, decision_sections.tables(report)),
+        _sentences("What became otherwise", cards.sentences(report)),
         _sentences("Bits that were chosen", precision_sections.sentences(report)),
         *map(_table, precision_sections.tables(report)),
         _table(report_sections.quality(report)),

@@ -25,8 +25,8 @@ class Measurements(Conditions):
 
 
 def run(parameters: Measurements, inputs: Mapping[str, Path], context: Context) -> StageResult:
-    """Write `measurements.json`, where a network tells how it decides `decisions.safetensors`, and the volatile
-    `timings.json` (see `compression_ops.evaluation.measurements`).
+    """Write `measurements.json`, where a network tells how it decides `decisions.safetensors`, where models differ
+    `flipped.safetensors`, and the volatile `timings.json` (see `compression_ops.evaluation.measurements`).
 
     inputs  `dataset`, every asset of `models`: a folder with `model.onnx`, or with a saved network; and of `targets`
 

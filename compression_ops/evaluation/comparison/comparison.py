@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from compression_ops.data.dataset import Description, Split, load_description, load_split
 from compression_ops.errors import DataError, ModelError
 from compression_ops.evaluation import cost, quality, runner
-from compression_ops.evaluation.comparison import paired
+from compression_ops.evaluation.comparison import flips, paired
+from compression_ops.evaluation.comparison.flips import Flip
 from compression_ops.evaluation.measurements import Cost
 from compression_ops.evaluation.quality import Change, Quality
 from compression_ops.onnx_model.session import open_session
@@ -40,36 +41,6 @@ class Assessed:
     quality: Quality
     negative_log_likelihood: float
     cost: Cost
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model says of one sample: the class of its largest logit, and a probability a class."""
-
-    predicted: int
-    probabilities: tuple[float, ...]
-
-    @property
-    def probability(self) -> float:
-        """Of the class that it says."""
-        return self.probabilities[self.predicted]
-
-
-@dataclass(frozen=True)
-class Flip:
-    """A test sample of which the two models say different classes: its index in the test split, and its true class."""
-
-    sample: int
-    label: int
-    first: Answer
-    second: Answer
-
-    @property
-    def effect(self) -> str:
-        """`lost`: only the first is right; `gained`: only the second is; `neither`."""
-        if self.first.predicted == self.label:
-            return "lost"
-        return "gained" if self.second.predicted == self.label else "neither"
 
 
 @dataclass(frozen=True)
@@ -143,7 +114,7 @@ def compare(first: Model, second: Model, dataset: Path) -> Comparison:
         second=assessed[1],
         change=quality.compare(logits[1], first.name, logits[0], labels),
         interval=(100 * low, 100 * high),
-        flips=_flips(logits[0], logits[1], labels),
+        flips=flips.of_logits(logits[0], logits[1], labels),
     )
 
 
@@ -177,21 +148,3 @@ def _run(models: Sequence[Model], test: Split, classes: int) -> tuple[list[NDArr
             opened[model.name] = runner.Opened(file, cost.measure(file), open_session(file))
         logits = runner.predict_all(opened, test, classes, silent)
     return [logits[model.name] for model in models], [opened[model.name].cost for model in models]
-
-
-def _flips(
-    logits: NDArray[np.float32], second_logits: NDArray[np.float32], labels: NDArray[np.int64]
-) -> tuple[Flip, ...]:
-    predicted, second_predicted = logits.argmax(axis=1), second_logits.argmax(axis=1)
-    samples = np.flatnonzero(predicted != second_predicted)
-    shares, second_shares = paired.probabilities(logits[samples]), paired.probabilities(second_logits[samples])
-    flips = [
-        Flip(
-            sample=sample,
-            label=int(labels[sample]),
-            first=Answer(int(predicted[sample]), tuple(shares[row].tolist())),
-            second=Answer(int(second_predicted[sample]), tuple(second_shares[row].tolist())),
-        )
-        for row, sample in enumerate(samples.tolist())
-    ]
-    return tuple(sorted(flips, key=lambda flip: ("lost", "gained", "neither").index(flip.effect)))

@@ -1,7 +1,6 @@
 """Asks saved networks how they decide. Any network may offer it, by a method `decision_path` (see `Explaining`)."""
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +13,7 @@ from torch.nn import functional
 from compression_ops.data.dataset import Description, Split, normalize
 from compression_ops.errors import ModelError, told
 from compression_ops.evaluation.decisions.decision import LEVELS, Decision, Node
+from compression_ops.models.inference import one_thread
 from compression_ops.models.network import load, load_network
 from compression_ops.models.preprocessing import Preprocessed
 
@@ -74,7 +74,7 @@ def explain(
         if not isinstance(_bare(model), Explaining):
             continue
         try:
-            with _one_thread():
+            with one_thread():
                 samples = chosen(logits[name], labels)
                 decisions += [_decision(name, model, each, test, description, logits[name]) for each in samples]
         except KeyboardInterrupt:
@@ -98,17 +98,6 @@ def chosen(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> list[int]:
         if len(firsts) == RIGHT_SAMPLES:
             break
     return [*firsts.values(), *np.flatnonzero(~right)[:WRONG_SAMPLES].tolist()]
-
-
-@contextmanager
-def _one_thread() -> Generator[None]:
-    """So that the number of cores has no say in the last bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _bare(model: nn.Module) -> nn.Module:

@@ -9,19 +9,18 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from numpy.typing import NDArray
 
-from compression_ops import quantities
 from compression_ops.data.modalities.images import Images
 from compression_ops.data.modalities.modality import Modality
-from compression_ops.evaluation.comparison.comparison import Answer, Comparison, Flip
+from compression_ops.evaluation.comparison.comparison import Comparison
+from compression_ops.evaluation.comparison.flips import Flip
 from compression_ops.metric import Metric
 from compression_ops.quantization.layer_noise import signal_to_noise
 from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise
-from compression_ops.report.comparison import pictures, tables
+from compression_ops.report.comparison import cards, tables
 
 DRAWN = 100  # flipped samples; more would make a page that no browser likes
-_BARS = 5  # classes a sample
 _CLASSES = 1000
-_TEMPLATE = "comparison.html"
+_TEMPLATE = "templates/comparison.html"
 
 # By (sample, 0 for A or 1 for B): float [C, H, W], what each pixel of a sample says for the model's answer.
 Attributions = Mapping[tuple[int, int], NDArray[np.float64]]
@@ -53,7 +52,7 @@ class Contents:
 def page(contents: Contents) -> str:
     """The page, from `templates/comparison.html`."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent.parent),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -71,7 +70,8 @@ def page(contents: Contents) -> str:
         sentences=[*tables.sentences(comparison, contents.metric), *_layer_sentence(layers)],
         warnings=contents.warnings,
         notes=contents.notes,
-        flips=[_flip(contents, flip) for flip in drawn],
+        flips=[_card(contents, flip) for flip in drawn],
+        guide=cards.GUIDE,
         left_out=len(comparison.flips) - len(drawn),
         tables=shown,
     )
@@ -82,38 +82,8 @@ def _layer_sentence(layers: Sequence[LayerNoise]) -> list[str]:
     return [f"{sentence}."] if sentence else []
 
 
-def _flip(contents: Contents, flip: Flip) -> dict[str, object]:
-    """What a card shows: the sample, what it is, and the likeliest classes of both models with their probabilities."""
-    classes = contents.comparison.classes
-    likely = [_likeliest(answer) for answer in (flip.first, flip.second)]
-    named = list(dict.fromkeys([flip.label, flip.first.predicted, flip.second.predicted, *likely[0], *likely[1]]))
-    bars = [
-        (
-            classes[label],
-            [
-                (100 * share, quantities.percent(share))
-                for share in (flip.first.probabilities[label], flip.second.probabilities[label])
-            ],
-        )
-        for label in named[:_BARS]
-    ]
-    maps = [
-        (name, pictures.attributions(contents.attributions[flip.sample, model]))
-        for model, name in enumerate("AB")
-        if (flip.sample, model) in contents.attributions
-    ]
+def _card(contents: Contents, flip: Flip) -> dict[str, object]:
     sample = contents.samples[flip.sample]
-    return {
-        "sample": flip.sample,
-        "effect": flip.effect,
-        "label": classes[flip.label],
-        "answers": [classes[answer.predicted] for answer in (flip.first, flip.second)],
-        "image": pictures.sample(sample) if isinstance(contents.modality, Images) else None,
-        "words": contents.modality.shown(sample),
-        "maps": maps,
-        "bars": bars,
-    }
-
-
-def _likeliest(answer: Answer) -> list[int]:
-    return np.argsort(-np.array(answer.probabilities), kind="stable")[:_BARS].tolist()
+    maps = [contents.attributions.get((flip.sample, model)) for model in (0, 1)]
+    image = sample if isinstance(contents.modality, Images) else None
+    return cards.card(flip, contents.comparison.classes, contents.modality.shown(sample), image, maps)

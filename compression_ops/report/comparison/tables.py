@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 from compression_ops import quantities
-from compression_ops.evaluation.comparison.comparison import Answer, Comparison, Flip
+from compression_ops.evaluation.comparison.comparison import Comparison
+from compression_ops.evaluation.comparison.flips import Answer, Flip
 from compression_ops.evaluation.statistics import CALIBRATION_BINS, Difference
 from compression_ops.metric import WORDS, Metric
 from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise

@@ -14,7 +14,8 @@ from pipelines.cli.terminal.layout import Column
 from pipelines.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from compression_ops.evaluation.comparison.comparison import Answer, Assessed, Comparison
+    from compression_ops.evaluation.comparison.comparison import Assessed, Comparison
+    from compression_ops.evaluation.comparison.flips import Answer
     from compression_ops.metric import Metric
     from compression_ops.report.sections import Table
     from pipelines.commands.compare import Compared

@@ -104,9 +104,10 @@ def test_two_runs_differ_in_the_files_declared_volatile_alone(
 ) -> None:
     first, second = finished, run(inputs, tmp_path / "out", models=dict(sorted(PARENTS.items())))
     written = {file.name for file in first[0].iterdir()}
-    assert written == {"measurements.json", "timings.json"}
+    assert written == {"measurements.json", "flipped.safetensors", "timings.json"}
     assert first[1].volatile == second[1].volatile == {"timings.json"}
-    assert (first[0] / "measurements.json").read_bytes() == (second[0] / "measurements.json").read_bytes()
+    for name in ("measurements.json", "flipped.safetensors"):
+        assert (first[0] / name).read_bytes() == (second[0] / name).read_bytes()
 
 
 def test_two_reports_of_equal_measurements_differ_in_latencies_alone(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compression_ops.evaluation.comparison.comparison import Answer, Assessed, Comparison, Flip
+from compression_ops.evaluation.comparison.comparison import Assessed, Comparison
+from compression_ops.evaluation.comparison.flips import Answer, Flip
 from compression_ops.evaluation.measurements import Cost
 from compression_ops.evaluation.quality import assess, compare
 from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise

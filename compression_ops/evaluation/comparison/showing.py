@@ -1,0 +1,105 @@
+"""Which flipped samples of a family of models are shown, and what the models look at in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from compression_ops.data.dataset import Description, Split
+from compression_ops.data.modalities.images import Images
+from compression_ops.errors import told
+from compression_ops.evaluation.comparison import flips, saliency
+from compression_ops.evaluation.comparison.flipped import Flipped, Shown
+from compression_ops.evaluation.comparison.flips import Flip
+from compression_ops.evaluation.family import Family
+from compression_ops.models.inference import one_thread
+
+SHOWN = 6
+# Side in pixels of what the models' attributions are computed for: larger images cost minutes, not seconds.
+_LARGEST = 64
+_ROLES = ("student", "quantized")
+_DIGITS = 3  # of a map, whose largest value is 1
+
+
+def find(
+    family: Family,
+    folders: Mapping[str, Path],
+    logits: Mapping[str, NDArray[np.float32]],
+    test: Split,
+    description: Description,
+) -> tuple[tuple[Flipped, ...], tuple[str, ...]]:
+    """What every student and quantized student flipped, in the order of `logits`; and warnings.
+
+    folders: of each model its artifact; logits: of each model on the test samples, float32 [N, classes]. Where both
+    models are saved networks and the samples are images of at most 64 pixels a side, it is told what they look at.
+    """
+    every: list[Flipped] = []
+    warnings: list[str] = []
+    for name in logits:
+        parent = family[name].parent
+        if family[name].role not in _ROLES or parent is None or family[name].repeats is not None:
+            continue
+        found = flips.of_logits(logits[parent], logits[name], test.labels.numpy())
+        if not found:
+            continue
+        effects = [flip.effect for flip in found]
+        shown = tuple(_shown(flip, test, description) for flip in _chosen(found))
+        try:
+            shown = _with_maps(shown, (folders[parent], folders[name]), test, description)
+        except Exception as error:  # noqa: BLE001  somebody's forward pass may fail in any way
+            warnings.append(f"{name}: what it and {parent} look at is not drawn: {told(error)}")
+        lost, gained, neither = (effects.count(effect) for effect in ("lost", "gained", "neither"))
+        every.append(Flipped(name, parent, lost, gained, neither, shown))
+    return tuple(every), tuple(warnings)
+
+
+def _chosen(found: Sequence[Flip]) -> list[Flip]:
+    """Of each effect its share, in the order of `found`, at least one of each."""
+    by_effect = {effect: [flip for flip in found if flip.effect == effect] for effect in ("lost", "gained", "neither")}
+    chosen: list[Flip] = []
+    while len(chosen) < min(SHOWN, len(found)):
+        chosen += [by_effect[effect].pop(0) for effect in by_effect if by_effect[effect]]
+    return sorted(chosen[:SHOWN], key=found.index)
+
+
+def _shown(flip: Flip, test: Split, description: Description) -> Shown:
+    value = test.samples[flip.sample]
+    image = _smaller(value).numpy() if isinstance(description.modality, Images) else None
+    return Shown(flip, description.modality.shown(value.numpy()), image)
+
+
+def _smaller(image: torch.Tensor) -> torch.Tensor:
+    """uint8 [C, H, W] of at most 128 pixels a side, each the mean of those that it stands for."""
+    side = max(image.shape[1:])
+    if side <= 2 * _LARGEST:
+        return image
+    rows, columns = (max(1, round(2 * _LARGEST * size / side)) for size in image.shape[1:])
+    return torch.nn.functional.adaptive_avg_pool2d(image.double(), (rows, columns)).round().to(torch.uint8)
+
+
+def _with_maps(
+    shown: tuple[Shown, ...], folders: tuple[Path, Path], test: Split, description: Description
+) -> tuple[Shown, ...]:
+    if not isinstance(description.modality, Images) or max(description.shape[1:]) > _LARGEST:
+        return shown
+    networks = [saliency.open_network(folder) for folder in folders]
+    if None in networks:
+        return shown
+    images = test.samples[[one.flip.sample for one in shown]]
+    maps: list[list[NDArray[np.float32]]] = []
+    with one_thread():
+        for index, network in enumerate(networks):
+            assert network is not None
+            targets = [(one.flip.first, one.flip.second)[index].predicted for one in shown]
+            found = saliency.attributions(network, images, targets, description)
+            maps.append([_scaled(each) for each in found])
+    return tuple(replace(one, maps=both) for one, both in zip(shown, zip(*maps, strict=True), strict=True))
+
+
+def _scaled(attributions: NDArray[np.float64]) -> NDArray[np.float32]:
+    summed = attributions.sum(axis=0, keepdims=True)
+    largest = np.abs(summed).max()
+    return (summed / largest if largest else summed).round(_DIGITS).astype(np.float32)
