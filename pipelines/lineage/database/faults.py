@@ -16,13 +16,17 @@ _DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
 _LOCKED = "database is locked"
 
 
-class TrackingUnavailable(CompressionError):
+class TrackingFault(CompressionError):
+    """MLflow's tracking store cannot be used as it is."""
+
+
+class TrackingUnavailable(TrackingFault):
     """MLflow's tracking store does not answer: it may do so later."""
 
 
 @contextmanager
 def told(uri: str) -> Generator[None]:
-    """Raise CompressionError for whatever MLflow, or the database at `uri`, raises in the block.
+    """Raise TrackingFault for whatever MLflow, or the database at `uri`, raises in the block.
 
     It is TrackingUnavailable for a server's, or if another program holds the database: then another try may help.
     """
@@ -33,7 +37,19 @@ def told(uri: str) -> Generator[None]:
         if words is None:
             raise
         may_pass = not uri.startswith(_SQLITE) or _LOCKED in str(error)
-        raise (TrackingUnavailable if may_pass else CompressionError)(words) from error
+        raise (TrackingUnavailable if may_pass else TrackingFault)(words) from error
+
+
+def of_recording(error: BaseException, uri: str) -> str | None:
+    """As `in_words`, also for what a network or a disk answers to whoever records a run; None for any other error."""
+    if isinstance(error, TrackingFault):
+        return str(error)
+    if isinstance(error, OSError):  # of `requests`, too
+        return (
+            f"what belongs to a run cannot be written to MLflow at {uri}: {_cut(error) or type(error).__name__}\n"
+            "  make MLflow's artifacts writable and free some space, or start the server that keeps them"
+        )
+    return in_words(error, uri)
 
 
 def in_words(error: BaseException, uri: str) -> str | None:
@@ -51,8 +67,8 @@ def in_words(error: BaseException, uri: str) -> str | None:
     if "not a database" in text or "malformed" in text:
         return (
             f"MLflow's database {file} is damaged: {_cut(error)}\n"
-            "  restore it from a backup, or move it away: the next `compression run` makes a new one, in which what "
-            "was computed before is not recorded; no result is lost"
+            "  restore it from a backup, or move it away: a new one is made, in which `compression sync-lineage` "
+            "records what was computed before; no result is lost"
         )
     if "readonly database" in text or "unable to open" in text or "disk is full" in text or "disk I/O" in text:
         return (
