@@ -68,6 +68,8 @@ def command(
     for item in told:
         if item.words not in decided:  # which stands there already
             warn(f"{item.asset}: {item.words}")
+    if report.retold:
+        warn(f"Dagster had forgotten {', '.join(report.retold)}: it is told again; nothing was computed for that.")
     if report.unrecorded:
         warn(_unrecorded(report))
     for outcome in report.outcomes:

@@ -1,7 +1,7 @@
 """`compression run`: computes what is out of date and no more, and says what became of each asset."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -14,7 +14,7 @@ from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 from pipelines.recipe.error import nearest
-from pipelines.state import room
+from pipelines.state import dagster_events, room
 
 _PASSES = 4  # an input that comes out differently makes its consumers stale during the run; a gate holds them up
 
@@ -35,6 +35,7 @@ class Report:
 
     unrecorded  the assets whose result is not in MLflow yet, and those that wait as they are decided there
     outage      why, in words
+    retold      the assets that Dagster had forgotten, and was told of again
     """
 
     recipe: str
@@ -42,6 +43,7 @@ class Report:
     seconds: float
     unrecorded: tuple[str, ...] = ()
     outage: str = ""
+    retold: tuple[str, ...] = ()
 
     def named(self, outcome: str) -> list[str]:
         """The assets of one outcome, in order of computation."""
@@ -100,10 +102,12 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
             outcomes[event.asset] = Outcome(event.asset, "computed" if computed else event.outcome, event.seconds)
 
     failed: set[str] = set()
-    for _ in range(_PASSES):
+    retold: set[str] = set()
+    for number in range(_PASSES):
         statuses = status.of_pipeline(pipeline)
-        ended = failed | postponed
-        due = [name for name in selected if statuses[name].is_due and ended.isdisjoint(pipeline.graph.upstream(name))]
+        retold |= _forgotten(pipeline, statuses, selected) if number == 0 else set()
+        asked = [name for name in selected if statuses[name].is_due or (number == 0 and name in retold)]
+        due = [name for name in asked if (failed | postponed).isdisjoint(pipeline.graph.upstream(name))]
         waiting = _in_one_run(pipeline, due, {name for name in due if statuses[name].is_judged_anew})
         if not waiting:
             break
@@ -123,7 +127,19 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
     told = tuple(outcomes[name] for name in selected)
     untold = (*later.waiting(pipeline.history, pipeline.recipe, selected), *sorted(postponed))
     outage_words = outage.words(pipeline.home.tracking_uri)
-    return Report(pipeline.recipe, told, time.monotonic() - started, untold, outage_words)
+    again = tuple(name for name in selected if name in retold)
+    return Report(pipeline.recipe, told, time.monotonic() - started, untold, outage_words, again)
+
+
+def _forgotten(pipeline: Pipeline, statuses: Mapping[str, status.AssetStatus], selected: Sequence[str]) -> set[str]:
+    """What is up to date and known, but not to Dagster: to materialize it tells that, and computes nothing."""
+    fresh = {
+        name: (pipeline.recipe, pipeline.graph.assets[name].node)
+        for name in selected
+        if statuses[name].state == "fresh" and not statuses[name].waits_for
+    }
+    entries = {name: statuses[name].entry for name in dagster_events.forgotten(pipeline.home, fresh)}
+    return {name for name, entry in entries.items() if entry is not None and pipeline.actions.get(entry.action)}
 
 
 def _catch_up(pipeline: Pipeline) -> None:
