@@ -12,6 +12,7 @@ from compression_ops.errors import CompressionError
 _SHOWN = 300  # characters of somebody else's words
 _REVISIONS = re.compile(r"database schema \(found version (\w+)")
 _SQLITE = "sqlite:///"
+_CREDENTIALS = re.compile(r"//[^/@]*@")
 _DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
 _LOCKED = "database is locked"
 
@@ -57,10 +58,7 @@ def in_words(error: BaseException, uri: str) -> str | None:
     if not _is_of_mlflow(error):
         return None
     if not uri.startswith(_SQLITE):
-        return (
-            f"MLflow at {uri} does not answer as it should: {_cut(error)}\n"
-            "  start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
-        )
+        return f"MLflow at {_without_password(uri)} does not answer as it should: {_cut(error)}\n  {_cure(error)}"
     file, text = uri.removeprefix(_SQLITE), str(error)
     if revision := _REVISIONS.search(text):
         return _another_version(file, uri, revision[1])
@@ -81,6 +79,23 @@ def in_words(error: BaseException, uri: str) -> str | None:
         f"MLflow's database {file} does not answer as it should: {_cut(error)}\n"
         "  if somebody edited or deleted things there, restore it from a backup, or move it away: a new one is made"
     )
+
+
+def _cure(error: BaseException) -> str:
+    """What to do about what a server answers."""
+    match getattr(error, "error_code", ""):
+        case "PERMISSION_DENIED" if "host header" in str(error).lower():
+            return "start the server with this address among its `--allowed-hosts`"
+        case "UNAUTHENTICATED":
+            return "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        case "PERMISSION_DENIED":
+            return "have the server's administrator permit that to this user, or set another user's credentials"
+        case _:
+            return "start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
+
+
+def _without_password(uri: str) -> str:
+    return _CREDENTIALS.sub("//", uri)
 
 
 def _another_version(file: str, uri: str, revision: str) -> str:
