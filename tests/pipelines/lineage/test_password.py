@@ -22,6 +22,7 @@ from tests.pipelines.mlflow_process import Server
 _ADMIN, _USER = ("admin", "the admin's word"), ("trainer", "the trainer's word")
 _CONFIGURATION = "[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{}\nadmin_username = {}\n"
 _CONFIGURATION += "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+_CONFIGURATION += "auth_cache_ttl_seconds = 60\n"
 
 
 @pytest.mark.parametrize(

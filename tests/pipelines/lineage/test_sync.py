@@ -35,7 +35,7 @@ def sync() -> dict[str, Any]:
     return json.loads(result.stdout)[0]
 
 
-def _lose(home: Path) -> None:
+def lose(home: Path) -> None:
     """Damage MLflow's database, as far as a user can tell."""
     (home / "kept").mkdir()
     for file in (home / "mlflow").glob("mlflow.db*"):
@@ -43,7 +43,7 @@ def _lose(home: Path) -> None:
     (home / "mlflow" / "mlflow.db").write_bytes(b"no database" * 1000)
 
 
-def _bring_back(home: Path) -> MlflowClient:
+def bring_back(home: Path) -> MlflowClient:
     """Undo that, and let it be found out as by another process."""
     for file in (home / "kept").iterdir():
         file.rename(home / "mlflow" / file.name)
@@ -97,7 +97,7 @@ def runs_of(client: MlflowClient) -> Counter[tuple[str, str]]:
 
 def test_a_stage_goes_on_without_mlflow_which_a_sync_tells_once(recipe: Path, home: Path) -> None:
     product.edit(recipe, "iterations: 20", "iterations: 21")
-    _lose(home)
+    lose(home)
     result = _compression("run", "tiny")
     assert result.exit_code == 0, result.stderr
     assert result.stderr.count("is damaged") == 1
@@ -113,7 +113,7 @@ def test_a_stage_goes_on_without_mlflow_which_a_sync_tells_once(recipe: Path, ho
     assert (failed.exit_code, json.loads(failed.stdout)) == (1, [])
     assert "is damaged" in failed.stderr
 
-    client = _bring_back(home)
+    client = bring_back(home)
     assert "`compression sync-lineage tiny` tells it" in str(_compression("lineage", "tiny").exception)
     before = runs_of(client)
     said = sync()
