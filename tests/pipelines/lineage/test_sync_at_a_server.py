@@ -78,5 +78,8 @@ def test_a_server_that_was_down_and_was_killed_ends_up_with_what_one_that_was_th
     reference = connection.client(homes.current())
     for name, found in told.items():
         expected = syncs.record(reference, name)
+        if name == "benchmark_report":  # it reads the latencies too, so that its action is another in every home
+            for each in (found, expected):
+                del each["tags"]["mlflow.compression.action"]
         assert found.pop("logged") == expected.pop("logged"), name  # apart, so that a difference is told in full
         assert found == expected, name
