@@ -93,6 +93,9 @@ _NEEDS = {
         "there is no Chromium",
         "`sudo apt-get install chromium`",
     ),
+    "auth": Need(
+        lambda: importlib.util.find_spec("flask_wtf") is not None, "Flask-WTF is not installed", "`make setup`"
+    ),
     "openvino": Need(
         lambda: importlib.util.find_spec("openvino") is not None, "openvino is not installed", "`make setup`"
     ),

@@ -12,6 +12,7 @@ COMMANDS = (
     "status",
     "check",
     "lineage",
+    "sync-lineage",
     "report",
     "compare",
     "predict",
@@ -38,7 +39,7 @@ def app(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     commands.callback()(_root)
     for name in names:
-        module = ".".join(filter(None, ("pipelines.cli", _ROOMS.get(name), name)))
+        module = ".".join(filter(None, ("pipelines.cli", _ROOMS.get(name), name.replace("-", "_"))))
         commands.command(name)(importlib.import_module(module).command)
     return commands
 

@@ -44,11 +44,19 @@ def command(
 
 
 def _current_run(query: LineageQuery, recipe: str, asset: str) -> str | None:
-    """The run that made the artifact in use here; after an edit was reverted, that is not the newest one in MLflow."""
+    """The run that made the artifact in use here; after an edit was reverted, that is not the newest one in MLflow.
+
+    Raises CompressionError if MLflow was not told of it.
+    """
     from pipelines.state import home
     from pipelines.state.history import History
 
     entry = History(home.current().history).latest(recipe, asset)
+    if entry is not None and entry.unrecorded is not None:
+        raise CompressionError(
+            f"MLflow was out of reach when the {asset} in use was computed, and knows nothing of it yet\n"
+            f"  `compression sync-lineage {recipe}` tells it"
+        )
     return entry.run_id if entry and query.knows(entry.run_id) else None
 
 

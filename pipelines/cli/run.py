@@ -68,6 +68,10 @@ def command(
     for item in told:
         if item.words not in decided:  # which stands there already
             warn(f"{item.asset}: {item.words}")
+    if report.retold:
+        warn(f"Dagster had forgotten {', '.join(report.retold)}: it is told again; nothing was computed for that.")
+    if report.unrecorded:
+        warn(_unrecorded(report))
     for outcome in report.outcomes:
         if outcome.outcome == "failed":
             err.print(err.text(("failed", "bold red"), f": {outcome.asset}: {outcome.cause}"), soft_wrap=True)
@@ -76,6 +80,15 @@ def command(
         sys.exit(1)
     if not as_json:
         _next_steps(report, of_all=not select)
+
+
+def _unrecorded(report: runner.Report) -> str:
+    """What MLflow was not told, why, and the cure."""
+    why = report.outage or "MLflow was out of reach"
+    return (
+        f"{why}\n  then `compression sync-lineage {report.recipe}`, or the next `compression run {report.recipe}`, "
+        f"tells MLflow what it missed: {', '.join(report.unrecorded)}. No result is lost."
+    )
 
 
 def _search(pipeline: Pipeline, as_json: bool) -> None:

@@ -54,7 +54,7 @@ def _json(recipe: str, statuses: dict[str, asset_status.AssetStatus]) -> dict[st
                 "causes": [cause.to_json() for cause in item.causes],
                 "notes": list(item.notes),
                 "digest": item.entry.digest if item.entry else None,
-                "mlflow_run_id": item.entry.run_id if item.entry else None,
+                "mlflow_run_id": item.entry.run_id if item.entry and not item.entry.unrecorded else None,
                 "warnings": [found.to_json() for found in warnings.of_entry(item.entry)] if item.entry else [],
             }
             for item in statuses.values()

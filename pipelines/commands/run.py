@@ -1,18 +1,20 @@
 """`compression run`: computes what is out of date and no more, and says what became of each asset."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
 from compression_ops.errors import CompressionError
 from pipelines.execution import device, inputs, progress, status
+from pipelines.execution.recording import later, outage
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 from pipelines.recipe.error import nearest
-from pipelines.state import room
+from pipelines.state import dagster_events, room
 
 _PASSES = 4  # an input that comes out differently makes its consumers stale during the run; a gate holds them up
 
@@ -29,11 +31,19 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole run."""
+    """A whole run.
+
+    unrecorded  the assets whose result is not in MLflow yet, and those that wait as they are decided there
+    outage      why, in words
+    retold      the assets that Dagster had forgotten, and was told of again
+    """
 
     recipe: str
     outcomes: tuple[Outcome, ...]
     seconds: float
+    unrecorded: tuple[str, ...] = ()
+    outage: str = ""
+    retold: tuple[str, ...] = ()
 
     def named(self, outcome: str) -> list[str]:
         """The assets of one outcome, in order of computation."""
@@ -42,7 +52,8 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """As `compression run --json` prints it."""
         lists = {outcome: self.named(outcome) for outcome in ("computed", "reused", "failed", "skipped")}
-        return {"recipe": self.recipe, **lists, "seconds": round(self.seconds, 3)}
+        found = {"recipe": self.recipe, **lists, "seconds": round(self.seconds, 3)}
+        return {**found, "unrecorded": list(self.unrecorded)} if self.unrecorded else found
 
 
 def select(pipeline: Pipeline, patterns: Sequence[str]) -> list[str]:
@@ -80,17 +91,23 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
     started = time.monotonic()
     selected = select(pipeline, patterns)
     outcomes: dict[str, Outcome] = {}
+    postponed: set[str] = set()
+    _catch_up(pipeline)
 
     def note(event: progress.Event) -> None:
         if isinstance(event, progress.Ended):
+            postponed.update({event.asset} if event.outcome == "skipped" else ())
             before = outcomes.get(event.asset)
             computed = before is not None and before.outcome == "computed" and event.outcome == "reused"
             outcomes[event.asset] = Outcome(event.asset, "computed" if computed else event.outcome, event.seconds)
 
     failed: set[str] = set()
-    for _ in range(_PASSES):
+    retold: set[str] = set()
+    for number in range(_PASSES):
         statuses = status.of_pipeline(pipeline)
-        due = [name for name in selected if statuses[name].is_due and failed.isdisjoint(pipeline.graph.upstream(name))]
+        retold |= _forgotten(pipeline, statuses, selected) if number == 0 else set()
+        asked = [name for name in selected if statuses[name].is_due or (number == 0 and name in retold)]
+        due = [name for name in asked if (failed | postponed).isdisjoint(pipeline.graph.upstream(name))]
         waiting = _in_one_run(pipeline, due, {name for name in due if statuses[name].is_judged_anew})
         if not waiting:
             break
@@ -107,7 +124,29 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
         failed.update(failures)
     for name, current in status.of_pipeline(pipeline).items():
         outcomes.setdefault(name, _untouched(current))
-    return Report(pipeline.recipe, tuple(outcomes[name] for name in selected), time.monotonic() - started)
+    told = tuple(outcomes[name] for name in selected)
+    untold = (*later.waiting(pipeline.history, pipeline.recipe, selected), *sorted(postponed))
+    outage_words = outage.words(pipeline.home.tracking_uri)
+    again = tuple(name for name in selected if name in retold)
+    return Report(pipeline.recipe, told, time.monotonic() - started, untold, outage_words, again)
+
+
+def _forgotten(pipeline: Pipeline, statuses: Mapping[str, status.AssetStatus], selected: Sequence[str]) -> set[str]:
+    """What is up to date and known, but not to Dagster: to materialize it tells that, and computes nothing."""
+    fresh = {
+        name: (pipeline.recipe, pipeline.graph.assets[name].node)
+        for name in selected
+        if statuses[name].state == "fresh" and not statuses[name].waits_for
+    }
+    entries = {name: statuses[name].entry for name in dagster_events.forgotten(pipeline.home, fresh)}
+    return {name for name, entry in entries.items() if entry is not None and pipeline.actions.get(entry.action)}
+
+
+def _catch_up(pipeline: Pipeline) -> None:
+    """Tell MLflow what it did not hear of before, if it is there: a run that finds all known does not need it."""
+    if later.waiting(pipeline.history, pipeline.recipe, pipeline.graph.assets):
+        with suppress(outage.Outage):  # it is told at the end
+            later.of(pipeline).unrecorded(pipeline.recipe)
 
 
 def _in_one_run(pipeline: Pipeline, due: Sequence[str], judged: set[str]) -> list[str]:

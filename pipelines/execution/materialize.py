@@ -1,19 +1,22 @@
 """Materializes one asset: plan, load, reuse or compute, judge, append.
 
 The order of the writes is what makes a killed run harmless: artifact, MLflow run, action, history. Each is whole or
-absent, and whatever is absent is computed again.
+absent, and whatever is absent is computed again. Where MLflow is out of reach its run is absent, and made later from
+the history; what is decided in MLflow waits.
 """
 
 import time
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from compression_ops.stages.stage import StageResult
 from pipelines.execution import augmentation, device, dry_run, garbage_collector, inputs, judge, progress
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
+from pipelines.execution.recording import later, outage, postponed
+from pipelines.execution.recording.postponed import Postponed
+from pipelines.execution.recording.recorder import Recorder
 from pipelines.execution.side_by_side import ahead
 from pipelines.execution.side_by_side.ahead import Computed
 from pipelines.execution.stage import check_nothing_changed, compute
@@ -24,11 +27,7 @@ from pipelines.pipeline import Pipeline
 from pipelines.state import scratch
 from pipelines.state.action import Action
 from pipelines.state.artifacts import Artifact, ArtifactUnavailable
-from pipelines.state.materialization import Materialization, Source
-
-if TYPE_CHECKING:
-    from pipelines.lineage.query import Node
-    from pipelines.lineage.runs import Computation, Lineage
+from pipelines.state.materialization import Materialization
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,20 @@ _ALONE = Run()
 def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> Materialization:
     """Materialize one asset from the latest materializations of its inputs; returns the new entry of its history.
 
-    Raises CompressionError if an input was never materialized, or what the stage raises.
+    Raises CompressionError if an input was never materialized, Postponed if it decides in MLflow, which is out of
+    reach, or what the stage raises.
     """
     asset = pipeline.graph.assets[name]
     progress.report(progress.Started(name))
     started = time.monotonic()
     try:
+        _catch_up(pipeline, asset, log)
         loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, Run(run.dagster_id)))
         result = _result(pipeline, plan(asset, loaded), log, run)
         entry = judge.judged(pipeline, asset, result)
+    except Postponed:
+        progress.report(progress.Ended(name, "skipped", time.monotonic() - started))
+        raise
     except BaseException:
         progress.report(progress.Ended(name, "failed", time.monotonic() - started))
         raise
@@ -70,12 +74,36 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
     return entry
 
 
+def _catch_up(pipeline: Pipeline, asset: Asset, log: Log) -> None:
+    """Tell MLflow, where it is back, of what the asset is made from: then its own run leads there."""
+    if not later.waiting(pipeline.history, pipeline.recipe, pipeline.graph.upstream(asset.name)):
+        return
+    try:
+        later.of(pipeline).unrecorded(pipeline.recipe)
+    except outage.Outage as fault:
+        log(f"{asset.name}: MLflow is not told yet of what it is made from: {fault}")
+
+
 def _result(pipeline: Pipeline, action: Action, log: Log, run: Run) -> Materialization:
     """The known result of an action, or a computed one. What a decision is known by is not its inputs alone."""
     decide = kind.named(action.asset.kind).decide
-    decision = decide(Circumstances(pipeline.home, pipeline.graph, pipeline.history, action)) if decide else None
-    if decision is not None:
-        action = replace(action, key=decision.key())
+    if decide is None:
+        return _known_or_computed(pipeline, action, None, log, run)
+    try:
+        with outage.noticed(pipeline.home.tracking_uri):
+            decision = decide(Circumstances(pipeline.home, pipeline.graph, pipeline.history, action))
+            action = replace(action, key=decision.key())
+        found = _known_or_computed(pipeline, action, decision, log, run)
+    except outage.Outage as fault:
+        postponed.note(pipeline.home, pipeline.recipe, action.asset.name)
+        raise Postponed(f"{action.asset.name} is decided in MLflow, and waits for it: {fault}") from fault
+    postponed.forget(pipeline.home, pipeline.recipe, action.asset.name)
+    return found
+
+
+def _known_or_computed(
+    pipeline: Pipeline, action: Action, decision: Decision | None, log: Log, run: Run
+) -> Materialization:
     known = _reuse(pipeline, action, log)
     if known is not None:
         return known
@@ -110,7 +138,8 @@ def _reuse(pipeline: Pipeline, action: Action, log: Log) -> Materialization | No
     except ArtifactUnavailable as fault:
         log(f"{asset.name}: {fault}; computing it again")
         return None
-    log(f"{asset.name}: this computation is known (MLflow run {known.run_id}); reusing its result")
+    where = f"MLflow run {known.run_id}" if known.unrecorded is None else "not in MLflow yet"
+    log(f"{asset.name}: this computation is known ({where}); reusing its result")
     return replace(
         known,
         recipe=pipeline.recipe,
@@ -125,79 +154,47 @@ def _reuse(pipeline: Pipeline, action: Action, log: Log) -> Materialization | No
 
 @dataclass(frozen=True)
 class _Made:
-    """What a stage made, stored and recorded."""
+    """What a stage made, stored."""
 
     stage: StageResult
     artifact: Artifact
-    model_id: str | None
     seconds: float
 
 
 def _compute(task: _Task, decision: Decision | None) -> Materialization:
-    from pipelines.lineage import description, runs  # imports mlflow, which a run that reuses everything can spare
-
-    pipeline, asset, sources = task.pipeline, task.action.asset, task.action.inputs.sources
-    summary = description.summary(pipeline.file.recipe)
-    lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, pipeline.recipe, summary)
+    pipeline, asset = task.pipeline, task.action.asset
     garbage_collector.freeze_imports()
-    ancestry = lineage.ancestry(sources, _history(pipeline, asset))
-    known = lineage.known(sources)
     if decision is not None:
-        task = replace(task, action=replace(decision.prepared(), key=task.action.key))
-    computation = _computation(task, known, ancestry)
-    run_id = lineage.start(computation)
+        with outage.noticed(pipeline.home.tracking_uri):
+            task = replace(task, action=replace(decision.prepared(), key=task.action.key))
+    recorder = Recorder(pipeline, task.action, task.run.dagster_id, task.log, is_required=decision is not None)
+    recorder.begin()
     try:
-        made = _run_stage(task, lineage, computation, run_id)
+        made = _run_stage(task, recorder)
         if decision is not None:
             folder = pipeline.store.fetch(made.artifact.id)
-            task.log(decision.carry_out(folder, known, lineage.experiment_id, run_id))
-            task = replace(task, action=replace(task.action, key=decision.key()))  # asked again, it has this answer
-        lineage.end(run_id)
+            with outage.noticed(pipeline.home.tracking_uri):
+                task.log(decision.carry_out(folder, recorder.known, recorder.experiment_id, recorder.run_id))
+                task = replace(task, action=replace(task.action, key=decision.key()))  # asked again, it has this answer
+        recorder.end()
     except BaseException as error:
-        lineage.fail(run_id, error)
+        recorder.fail(error)
         raise
     for warning in made.stage.warnings:
         task.log(f"{asset.name}: warning: {warning}")
-    entry = _entry(task, made, lineage.experiment_id, run_id)
+    entry = recorder.complete(_entry(task, made))
     pipeline.actions.put(entry)
     return entry
 
 
-def _history(pipeline: Pipeline, asset: Asset) -> list[Materialization]:
-    """The newest entries of an asset and of all that it is made from."""
-    return [entry for name in pipeline.graph.upstream(asset.name) if (entry := pipeline.latest(name))]
-
-
-def _computation(task: _Task, sources: Mapping[str, Source], ancestry: "tuple[Node, ...]") -> "Computation":
-    from pipelines.lineage import runs
-
-    pipeline, action = task.pipeline, task.action
-    own = kind.named(action.asset.kind)
-    return runs.Computation(
-        recipe=pipeline.recipe,
-        asset=action.asset,
-        parameters=action.parameters.model_dump(mode="json"),
-        derivation=pipeline.graph.derivations[action.asset.name],
-        action=action.key,
-        sources=sources,
-        dagster_run_id=task.run.dagster_id,
-        is_model=own.is_model,
-        is_evaluation=own.is_evaluation,
-        reads_test=own.reads_test,
-        made_from=ancestry,
-        last=pipeline.latest(action.asset.name),
-    )
-
-
-def _run_stage(task: _Task, lineage: "Lineage", computation: "Computation", run_id: str) -> _Made:
+def _run_stage(task: _Task, recorder: Recorder) -> _Made:
     pipeline, action = task.pipeline, task.action
     with _computed(task) as made:
         stage = replace(made.result, warnings=tuple(dict.fromkeys((*task.warnings, *made.result.warnings))))
         check_nothing_changed(pipeline, action)
         artifact = pipeline.store.put(made.output, stage.volatile)
-    folder = pipeline.store.fetch(artifact.id)
-    model_id = lineage.record(run_id, computation, stage, folder, artifact.digest)
-    return _Made(stage, artifact, model_id, made.seconds)
+    recorder.record(stage, pipeline.store.fetch(artifact.id), artifact.digest)
+    return _Made(stage, artifact, made.seconds)
 
 
 @contextmanager
@@ -214,7 +211,8 @@ def _computed(task: _Task) -> Generator[Computed]:
         yield Computed(result, output, time.monotonic() - started)
 
 
-def _entry(task: _Task, made: _Made, experiment_id: str, run_id: str) -> Materialization:
+def _entry(task: _Task, made: _Made) -> Materialization:
+    """What was made, before MLflow's ids are known."""
     from pipelines.lineage import environment
 
     pipeline, action, asset = task.pipeline, task.action, task.action.asset
@@ -229,9 +227,9 @@ def _entry(task: _Task, made: _Made, experiment_id: str, run_id: str) -> Materia
         action=action.key,
         artifact=made.artifact.id,
         digest=made.artifact.digest,
-        experiment_id=experiment_id,
-        run_id=run_id,
-        model_id=made.model_id,
+        experiment_id="",
+        run_id="",
+        model_id=None,
         computed=True,
         seconds=made.seconds,
         metrics=dict(made.stage.metrics),

@@ -24,7 +24,9 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Ended:
-    """An asset is materialized: `computed`, or `reused` from a known action; or it `failed`."""
+    """An asset is materialized: `computed`, or `reused` from a known action; or it `failed`, or is `skipped` as what it
+    is decided in is out of reach.
+    """
 
     asset: str
     outcome: str

@@ -109,8 +109,10 @@ def of_pipeline(pipeline: Pipeline) -> dict[str, AssetStatus]:
         gates = {gate for known in asset.inputs if known in found for gate in _gates(found[known])}
         causes = own.causes if own.state == "fresh" else (*own.causes, *(Cause("gate", gate) for gate in sorted(gates)))
         unseen = [known for known in asset.inputs if observed.get(known) == _NOT_HERE]
-        notes = tuple(f"{known.replace('_', ' ')} not on this machine; taken as it was" for known in unseen)
-        found[name] = replace(own, causes=causes, waits_for=frozenset(gates), notes=notes if own.entry else ())
+        notes = [f"{known.replace('_', ' ')} not on this machine; taken as it was" for known in unseen]
+        if own.entry is not None and own.entry.unrecorded is not None:
+            notes.append(f"not in MLflow yet: `compression sync-lineage {pipeline.recipe}`")
+        found[name] = replace(own, causes=causes, waits_for=frozenset(gates), notes=tuple(notes) if own.entry else ())
     return found
 
 

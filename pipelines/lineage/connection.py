@@ -3,8 +3,8 @@
 import logging
 import os
 import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _NOT_IN_A_PATH = "%?"
 # By MLflow's own defaults a call is given up after four minutes.
-_FIRST_CALL = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+_FEW_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+_FIRST_CALL = {**_FEW_TRIES, "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 
 
 def client(home: Home) -> "MlflowClient":
@@ -33,19 +34,25 @@ def client(home: Home) -> "MlflowClient":
 def _open(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # where `--json` prints nothing else
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    with faults.told(uri), _impatience():
+    with faults.told(uri), _settings(_FIRST_CALL):
         opened = MlflowClient(tracking_uri=uri)
         opened.search_experiments(max_results=1)
     return opened
 
 
+def impatience() -> AbstractContextManager[None]:
+    """An outage during the block is told of within seconds: for whoever can do without MLflow, and tell it later."""
+    return _settings(_FEW_TRIES)
+
+
 @contextmanager
-def _impatience() -> Generator[None]:
-    """A server that isn't there is told of within seconds; once it has answered, an outage of minutes is waited for."""
-    added = {name: value for name, value in _FIRST_CALL.items() if name not in os.environ}
+def _settings(wanted: Mapping[str, str]) -> Generator[None]:
+    """Settings of MLflow's, where the user has not chosen others."""
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:
         yield

@@ -1,26 +1,35 @@
 """What MLflow's pages say of a run and of a recipe's experiment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from pipelines.graph.asset import Asset
-from pipelines.lineage import ancestry, changes, markdown, names
+from pipelines.lineage import ancestry, markdown, names
 from pipelines.lineage.query import Node
 from pipelines.recipe.sections import Recipe
-from pipelines.state.materialization import Materialization, Source
+from pipelines.state.materialization import Source
 
 
-def of_run(asset: Asset, sources: Mapping[str, Source], parents: Sequence[Node], last: Materialization | None) -> str:
-    """A run's description: its whole ancestry, then what changed since the asset's last result, None if there is none.
+def of_run(parents: Sequence[Node], news: str) -> str:
+    """A run's description: its whole ancestry, then what is new in it.
 
-    `parents` are `sources` as this tracking store knows them. Its page shows seven lines before a reader asks for more.
+    `parents` are what it was made from, as this tracking store knows them. Its page shows seven lines before a reader
+    asks for more.
     """
-    news = _news(asset, sources, last)
     room = names.TAG_LIMIT - len(news) - 2
     whole = ancestry.whole(parents)
     if len(whole) <= room:
         return f"{whole}\n\n{news}"
     note = f"\n\nShortened; all of it is in `{names.ANCESTRY_FILE}`, among the artifacts."
     return f"{ancestry.within(parents, room - len(note))}{note}\n\n{news}"
+
+
+def news(asset: str, changes: Sequence[str] | None, last: Source | None) -> str:
+    """What changed since the asset's last result, of whose run MLflow may know nothing; None if there is none."""
+    if last is None or changes is None:
+        return f"The first {markdown.name(asset)} of this recipe here."
+    before = names.run_link("the last result", last.experiment_id, last.run_id)
+    if not changes:
+        return f"Nothing changed since {before}: the same was computed once more."
+    return "\n".join([f"Changed since {before}:", "", *(f"- {change}" for change in changes)])
 
 
 def of_experiment(recipe: str, summary: str) -> str:
@@ -49,16 +58,6 @@ def summary(recipe: Recipe) -> str:
     quantized = list(recipe.quantized_students)
     found = f"{recipe.teacher.architecture} on {recipe.dataset.source}, distilled into {_few(students)}"
     return markdown.name(f"{found}, quantized as {_few(quantized)}" if quantized else found)
-
-
-def _news(asset: Asset, sources: Mapping[str, Source], last: Materialization | None) -> str:
-    if last is None:
-        return f"The first {markdown.name(asset.name)} of this recipe here."
-    before = names.run_link("the last result", last.experiment_id, last.run_id)
-    found = changes.since(last, asset, sources)
-    if not found:
-        return f"Nothing changed since {before}: the same was computed once more."
-    return "\n".join([f"Changed since {before}:", "", *(f"- {change}" for change in found)])
 
 
 def _few(found: Sequence[str]) -> str:

@@ -5,8 +5,8 @@ import logging
 import platform
 from typing import TYPE_CHECKING
 
-from compression_ops.errors import CompressionError
 from pipelines.lineage import connection, description, environment, names
+from pipelines.lineage.database.faults import TrackingFault
 from pipelines.state.home import Home
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def open_for(client: "MlflowClient", home: Home, recipe: str, summary: str) -> s
     """The id of a recipe's experiment, which is created if it is missing; `summary` is the recipe in a line.
 
     One that somebody deleted still holds its name, and its runs are all there: it is restored, which loses nothing.
-    Raises CompressionError if that is not allowed.
+    Raises TrackingFault if that is not allowed.
     """
     found = client.get_experiment_by_name(names.experiment(recipe)) or _created(client, home, recipe)
     if found.lifecycle_stage == "deleted":
@@ -39,7 +39,7 @@ def _restore(client: "MlflowClient", home: Home, experiment: "Experiment") -> No
         if restored.lifecycle_stage == "active":  # another process was first
             return
         where = f"MLFLOW_TRACKING_URI={home.tracking_uri} " if connection.local_database(home) else ""
-        raise CompressionError(
+        raise TrackingFault(
             f"experiment {experiment.name!r} is deleted in MLflow, where it still holds its name\n"
             f"  restore it: `{where}mlflow experiments restore --experiment-id {experiment.experiment_id}`"
         ) from error

@@ -1,6 +1,5 @@
 """The models of a recipe in MLflow: each teacher, student and quantized student is a LoggedModel with its own page."""
 
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -50,13 +49,30 @@ def log(
     return model.model_id
 
 
+def whole(client: "MlflowClient", experiment_id: str, run_id: str) -> str | None:
+    """The model that a run logged to the end; one that it did not is removed."""
+    found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    ready = [model.model_id for model in found if str(model.status) == "READY"]
+    for model in found:
+        if model.model_id not in ready:
+            client.delete_logged_model(model.model_id)
+    return ready[0] if ready else None
+
+
 def log_evaluation(
-    client: "MlflowClient", run_id: str, recipe: str, sources: Mapping[str, Source], metrics: Mapping[str, float]
+    client: "MlflowClient",
+    run_id: str,
+    recipe: str,
+    sources: Mapping[str, Source],
+    metrics: Mapping[str, float],
+    time: int,
 ) -> None:
-    """Log the report's numbers (`student/small.test_accuracy`) on the model and the data that each of them is about."""
+    """Log the report's numbers (`student/small.test_accuracy`) on the model and the data that each of them is about.
+
+    `time` is when they were found, in milliseconds since 1970.
+    """
     from mlflow.entities import Metric
 
-    now = int(time.time() * 1000)
     batch: list[Any] = []
     for name, value in metrics.items():
         model_name, _, _ = name.rpartition(".")
@@ -67,7 +83,7 @@ def log_evaluation(
             Metric(
                 name,
                 float(value),
-                now,
+                time,
                 0,
                 model_id=source.model_id,
                 dataset_name=names.dataset(recipe, "dataset"),

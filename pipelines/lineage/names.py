@@ -48,6 +48,7 @@ PARENT = "mlflow.parentRunId"
 
 # Tags that no page shows.
 ACTION = "mlflow.compression.action"
+COMPUTATION = "mlflow.compression.computation"
 HOST = "mlflow.compression.host"
 PROCESS = "mlflow.compression.process"
 WRITTEN_DESCRIPTION = "mlflow.compression.description"

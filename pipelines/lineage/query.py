@@ -119,9 +119,13 @@ class LineageQuery:
             raise CompressionError(f"the newest {reader} of {recipe} in MLflow was not made from {name}")
         return Node(name, found.digest, "DATA", recipe, relatives=self._consumers(found.digest))
 
+    def run(self, run_id: str) -> "Run | None":
+        """A run, one in MLflow's trash too; None if this tracking store does not have it."""
+        return self._records.run(run_id)
+
     def knows(self, run_id: str) -> bool:
         """Whether this tracking store has a run."""
-        return self._records.run(run_id) is not None
+        return self.run(run_id) is not None
 
     def known_models(self, sources: Iterable[Source]) -> set[str]:
         """The ids of the models of some sources that this tracking store has."""

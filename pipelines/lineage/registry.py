@@ -188,7 +188,13 @@ class Registry:
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
+            if error.error_code == "PERMISSION_DENIED" and not self._is_there():
+                return None  # a server with passwords answers so to a question for what is not there
             raise
+
+    def _is_there(self) -> bool:
+        """Whether there is a registered model of the recipe that this user may read."""
+        return bool(self._client.search_registered_models(f"name = '{self._name}'", max_results=1))
 
     def _versions(self) -> "list[Any]":
         return list(self._client.search_model_versions(f"name = '{self._name}'", max_results=10_000))

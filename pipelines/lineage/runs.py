@@ -3,20 +3,18 @@
 Only the client is used, with explicit ids; there is never an active run.
 """
 
-import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from compression_ops.stages.stage import StageResult
-from pipelines.graph.asset import RAW_DATA, Asset
-from pipelines.graph.flatten import flatten
-from pipelines.lineage import ancestry, connection, description, environment, experiment, inputs, names
+from pipelines.graph.asset import RAW_DATA
+from pipelines.lineage import ancestry, connection, description, environment, experiment, names
 from pipelines.lineage import models as mlflow_models
 from pipelines.lineage.query import LineageQuery, Node
+from pipelines.lineage.run import computation as computations
+from pipelines.lineage.run.computation import Computation, Result
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization, Source
 
@@ -25,33 +23,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 _LARGEST_FILE = 16 << 20  # bytes; larger files stay in the artifact store, the run names their digest
-
-
-@dataclass(frozen=True)
-class Computation:
-    """One computation to be recorded: whose, on which parameters, how derived, from what, under which Dagster run.
-
-    parameters     with what was observed in them; the recipe's own are the asset's
-    sources        what it loads, as far as the tracking store knows it
-    is_model       whether its artifact is a model, with a page of its own
-    is_evaluation  whether its metrics (`student/small.test_accuracy`) are about the models that it loads
-    reads_test     whether it reads the test split
-    made_from      the trees back from what it loads, as `Lineage.ancestry` finds them
-    last           the last result of the asset, None if there is none
-    """
-
-    recipe: str
-    asset: Asset
-    parameters: Mapping[str, Any]
-    derivation: str
-    action: str
-    sources: Mapping[str, Source]
-    dagster_run_id: str
-    is_model: bool
-    is_evaluation: bool
-    reads_test: bool
-    made_from: tuple[Node, ...]
-    last: Materialization | None
 
 
 @cache
@@ -73,60 +44,138 @@ class Lineage:
 
     def start(self, computation: Computation) -> str:
         """Create the run, with its parents, parameters and inputs; returns its id."""
-        parents = computation.made_from
-        text = description.of_run(computation.asset, computation.sources, parents, self._last(computation))
-        tags = _tags(computation) | {names.DESCRIPTION: text}
-        run = self._create_run(names.run(computation.asset.name), tags)
-        try:
-            self._client.log_batch(run.info.run_id, params=_params(computation.parameters))
-            self._log_inputs(run.info.run_id, computation)
-            whole = ancestry.whole(parents)
-            if not text.startswith(whole):
-                self._client.log_text(run.info.run_id, whole, names.ANCESTRY_FILE)
-        except BaseException as error:
-            self.fail(run.info.run_id, error)
-            raise
+        run_id = self.create(computation)
+        self.describe(run_id, computation)
+        return run_id
+
+    def create(self, computation: Computation) -> str:
+        """Create the run, of which its tags alone are known; returns its id."""
+        tags = computations.tags(computation) | {names.DESCRIPTION: self._text(computation)}
+        run = self._create_run(names.run(computation.asset), tags, int(computation.started * 1000))
         return run.info.run_id
 
-    def _create_run(self, name: str, tags: Mapping[str, str]) -> "Run":
+    def describe(self, run_id: str, computation: Computation) -> None:
+        """Log parameters and inputs."""
+        self._log_inputs(run_id, computation)
+        self._log_parameters(run_id, computation)
+
+    def _log_parameters(self, run_id: str, computation: Computation) -> None:
+        """With the ancestry as a file, where it is too long for the description."""
+        self._client.log_batch(run_id, params=computations.params(computation.parameters))
+        whole = ancestry.whole(computation.made_from)
+        if not self._text(computation).startswith(whole):
+            self._client.log_text(run_id, whole, names.ANCESTRY_FILE)
+
+    def catch_up(
+        self,
+        identity: str,
+        begun: str,
+        computation: Computation,
+        result: Result,
+        folder: Path | None,
+        digest: str,
+    ) -> tuple[str, str | None]:
+        """Record a computation that is over, unless that was done; returns the ids of its run and its model.
+
+        identity  of the computation;  begun  the run that was opened for it, empty if none was
+        folder    of its artifact, None if it is lost
+        """
+        found, model_id = self._begun(identity, begun), None
+        if found is not None:
+            run_id = found.info.run_id
+            if found.info.lifecycle_stage == "deleted":
+                self._client.restore_run(run_id)
+            if found.info.status == "FINISHED":
+                return run_id, mlflow_models.whole(self._client, self.experiment_id, run_id)
+            model_id = self._resume(found, computation)
+        else:
+            run_id = self.create(replace(computation, tags=_of_this_process(computation.tags, identity)))
+            self.describe(run_id, computation)
+        logged = self.record(run_id, computation, result, folder if model_id is None else None, digest)
+        self.end(run_id, result.ended)
+        return run_id, model_id or logged
+
+    def has(self, run_id: str) -> bool:
+        """Whether this tracking store has a run, in its trash too."""
+        return self._query.knows(run_id)
+
+    def restore(self, run_id: str) -> bool:
+        """Take a run out of MLflow's trash; whether it was there."""
+        found = self._query.run(run_id)
+        if found is None or found.info.lifecycle_stage != "deleted":
+            return False
+        self._client.restore_run(run_id)
+        return True
+
+    def _begun(self, identity: str, run_id: str) -> "Run | None":
+        """The run of a computation that was recorded later, or opened before; None if there is neither."""
+        from mlflow.entities import ViewType
+
+        where = f"tags.`{names.COMPUTATION}` = '{identity}'"
+        found = self._client.search_runs([self.experiment_id], where, ViewType.ALL, max_results=1)
+        return found[0] if found else self._query.run(run_id or identity)
+
+    def _resume(self, run: "Run", computation: Computation) -> str | None:
+        """Go on with a run that was not told all; returns the id of its model, if that is whole."""
+        run_id = run.info.run_id
+        for tag, value in (computations.tags(computation) | {names.DESCRIPTION: self._text(computation)}).items():
+            self._client.set_tag(run_id, tag, value)
+        if names.ERROR in run.data.tags:
+            self._client.delete_tag(run_id, names.ERROR)  # of one that was closed when its process was gone
+        if run.inputs is None or not (run.inputs.model_inputs or run.inputs.dataset_inputs):
+            self._log_inputs(run_id, computation)
+        self._log_parameters(run_id, computation)
+        return mlflow_models.whole(self._client, self.experiment_id, run_id)
+
+    def _text(self, computation: Computation) -> str:
+        news = description.news(computation.asset, computation.changes, self._last(computation))
+        return description.of_run(computation.made_from, news)
+
+    def _create_run(self, name: str, tags: Mapping[str, str], started: int | None = None) -> "Run":
         """In the recipe's experiment, which somebody may have deleted since it was opened."""
         from mlflow.exceptions import MlflowException
 
         try:
-            return self._client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
+            return self._client.create_run(self.experiment_id, started, dict(tags), name)
         except MlflowException:
             self.experiment_id = experiment.open_for(self._client, self._home, self._recipe, self._summary)
-            return self._client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
+            return self._client.create_run(self.experiment_id, started, dict(tags), name)
 
     def record(
-        self, run_id: str, computation: Computation, result: StageResult, folder: Path, digest: str
+        self, run_id: str, computation: Computation, result: Result, folder: Path | None, digest: str
     ) -> str | None:
-        """Log what came out; returns the id of the logged model, if the stage made one."""
+        """Log what came out; returns the id of the logged model, if the stage made one.
+
+        `folder` is the artifact's, None if it is lost: then there is neither a model nor a file to log.
+        """
         self._log_metrics(run_id, result)
         self._client.set_tag(run_id, names.DATA_VERSION, digest)
-        self._client.set_tag(run_id, names.DEVICE, environment.made_on(result).words())
+        if result.made_on is not None:
+            self._client.set_tag(run_id, names.DEVICE, result.made_on.words())
         model_id = None
-        if computation.is_model:
+        if folder is not None and computation.is_model:
             model_id = mlflow_models.log(
                 self._client,
                 self.experiment_id,
                 run_id,
                 self._recipe,
-                computation.asset.name,
-                computation.asset.kind,
+                computation.asset,
+                computation.kind,
                 computation.parameters,
                 folder,
                 digest,
             )
-        else:
+        elif folder is not None:
             self._log_files(run_id, folder)
         if computation.is_evaluation:
-            mlflow_models.log_evaluation(self._client, run_id, self._recipe, computation.sources, result.metrics)
+            mlflow_models.log_evaluation(
+                self._client, run_id, self._recipe, computation.sources, result.metrics, int(result.ended * 1000)
+            )
         return model_id
 
-    def end(self, run_id: str) -> None:
+    def end(self, run_id: str, ended: float) -> None:
         """Mark the run as finished."""
-        self._client.set_terminated(run_id, "FINISHED")
+        self._client.set_terminated(run_id, "FINISHED", int(ended * 1000))
 
     def fail(self, run_id: str, error: BaseException) -> None:
         """Mark the run as failed, with the cause, or as killed by somebody who interrupted it."""
@@ -154,25 +203,25 @@ class Lineage:
         is_known = source.run_id is None or self._query.knows(source.run_id)
         return is_known and (source.model_id is None or source.model_id in models)
 
-    def _last(self, computation: Computation) -> Materialization | None:
+    def _last(self, computation: Computation) -> Source | None:
         """The last result of the asset, without its run where this tracking store does not know it."""
         last = computation.last
-        return last if last is None or self._query.knows(last.run_id) else replace(last, run_id="")
+        return last if last is None or self._query.knows(last.run_id or "") else _unlinked(last)
 
     def _log_inputs(self, run_id: str, computation: Computation) -> None:
         from mlflow.entities import LoggedModelInput
 
         models = [LoggedModelInput(source.model_id) for source in computation.sources.values() if source.model_id]
         read = next((name for name in ("dataset", RAW_DATA) if name in computation.sources), None)
-        data = [_dataset_input(computation, read)] if read else []
+        data = [computations.dataset_input(computation, read)] if read else []
         self._client.log_inputs(run_id, datasets=data, models=models)
 
-    def _log_metrics(self, run_id: str, result: StageResult) -> None:
+    def _log_metrics(self, run_id: str, result: Result) -> None:
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
+        now = int(result.ended * 1000)  # the same at a second try, which then adds nothing
         metrics = [Metric(name, float(value), now, 0) for name, value in result.metrics.items()]
-        for step, epoch in enumerate(result.history, start=1):
+        for step, epoch in enumerate(result.epochs, start=1):
             metrics += [Metric(names.epoch_metric(name), float(value), now, step) for name, value in epoch.items()]
         for first in range(0, len(metrics), names.METRICS_AT_ONCE):
             self._client.log_batch(run_id, metrics=metrics[first : first + names.METRICS_AT_ONCE])
@@ -187,38 +236,9 @@ def _unlinked(source: Source) -> Source:
     return replace(source, run_id=None, model_id=None, experiment_id=None)
 
 
-def _tags(computation: Computation) -> dict[str, str]:
-    """All tags of a run but its description, which nobody would read among a parent's and a package's."""
-    tags = {
-        names.RECIPE: computation.recipe,
-        names.ASSET: computation.asset.name,
-        names.STAGE: computation.asset.kind,
-        names.DAGSTER_ASSET: names.asset_key(computation.recipe, computation.asset.name),
-        names.DAGSTER_RUN: computation.dagster_run_id,
-        names.CODE_VERSION: computation.derivation,
-        names.ACTION: computation.action,
-    }
-    return tags | environment.tags() | inputs.to_tags(computation.sources)
-
-
-def _dataset_input(computation: Computation, name: str) -> Any:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    source = computation.sources[name]
-    split = "source" if name == RAW_DATA else "test" if computation.reads_test else "train"
-    origin = {"recipe": computation.recipe, "asset": name, "mlflow_run_id": source.run_id}
-    dataset = Dataset(
-        name=names.dataset(computation.recipe, name),
-        digest=source.digest[: names.DATASET_DIGEST_LIMIT],
-        source_type="compression",
-        source=json.dumps(origin),
-        profile=json.dumps({"sha256": source.digest, "split": split}),
-    )
-    return DatasetInput(dataset, [InputTag(names.DATASET_CONTEXT, split)])
-
-
-def _params(parameters: Mapping[str, Any]) -> list[Any]:
-    from mlflow.entities import Param
-
-    flat = flatten(parameters)
-    return [Param(name, str(value)[: names.PARAMETER_LIMIT]) for name, value in flat.items()]
+def _of_this_process(tags: Mapping[str, str], identity: str) -> dict[str, str]:
+    """The tags of whoever computed, so that a run which is cut short is closed as that of the process which wrote it,
+    and found by whoever goes on with it.
+    """
+    own = environment.tags()
+    return {**tags, names.COMPUTATION: identity, **{name: own[name] for name in (names.HOST, names.PROCESS)}}

@@ -9,6 +9,7 @@ import dagster as dg
 from compression_ops.errors import CompressionError
 from compression_ops.progress import silent
 from pipelines.execution import idle_threads, materialize
+from pipelines.execution.recording.postponed import Postponed
 from pipelines.graph.asset import OBSERVED, Asset
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Gate
@@ -107,11 +108,15 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
         # Of what can be computed first that on which most waits: what nobody waits for may run beside it.
         op_tags={"dagster/priority": str(pipeline.graph.heights[asset.name])},
         pool=POOL if asset.is_heavy else None,
+        output_required=own.decide is None,  # a decision in MLflow waits where that is out of reach
     )
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
             with interrupts.raised():
                 entry = materialize.materialize(pipeline, asset.name, context.log.info, _run(context, pipeline))
+        except Postponed as reason:
+            context.log.warning(str(reason))
+            return
         except Exception as error:
             if retries.is_transient(error):
                 raise retries.again(context.retry_number) from error
@@ -119,7 +124,7 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
                 raise dg.Failure(str(error), metadata={"asset": asset.name}, allow_retries=False) from error
             raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
         _record_observations(context, recipe, entry)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             data_version=dg.DataVersion(entry.digest),
             metadata=pages.materialization(pipeline, entry),
             check_results=list(_check_results(entry, gates)),

@@ -168,20 +168,20 @@ class EditedSinceTried(Condition[dg.AssetKey]):
 
 
 class _Ended(_Stateless):
-    """True where the last run that was to make an asset ended in one way before it did."""
+    """True where the last run that was to make an asset ended in some way before it did."""
 
-    status: ClassVar[dg.DagsterRunStatus]
+    statuses: ClassVar[frozenset[dg.DagsterRunStatus]]
 
     async def holds(self, context: Context) -> bool:
         """Whatever ended that run, and also where it had not begun."""
         attempt = Tick.of(context).last_attempt(context.key)
-        return attempt is not None and attempt.status == self.status and not attempt.has_made_it
+        return attempt is not None and attempt.status in self.statuses and not attempt.has_made_it
 
 
 class Failed(_Ended):
-    """True where the last run that was to make an asset failed before it did."""
+    """True where the last run that was to make an asset failed before it did, or left it as it waits for MLflow."""
 
-    status = dg.DagsterRunStatus.FAILURE
+    statuses = frozenset({dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS})
 
     @property
     def name(self) -> str:
@@ -191,7 +191,7 @@ class Failed(_Ended):
 class Canceled(_Ended):
     """True where the last run that was to make an asset was canceled before it did: somebody stopped it."""
 
-    status = dg.DagsterRunStatus.CANCELED
+    statuses = frozenset({dg.DagsterRunStatus.CANCELED})
 
     @property
     def name(self) -> str:

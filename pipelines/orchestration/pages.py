@@ -32,8 +32,7 @@ def materialization(pipeline: Pipeline, entry: Materialization) -> dict[str, Any
         "computed": "computed in this run" if entry.computed else "reused: this computation was known",
         "compute_seconds": round(entry.seconds, 2),
         **({"made_on": entry.made_on.words()} if entry.made_on else {}),
-        "mlflow_run": dg.MetadataValue.url(run_url(pipeline.home, entry)),
-        "mlflow_run_id": entry.run_id,
+        **_run(pipeline, entry),
         "content_digest": entry.digest,
         "artifact": entry.artifact,
     }
@@ -45,9 +44,16 @@ def materialization(pipeline: Pipeline, entry: Materialization) -> dict[str, Any
     return found
 
 
+def _run(pipeline: Pipeline, entry: Materialization) -> dict[str, Any]:
+    if entry.unrecorded is not None:
+        words = f"MLflow was out of reach; `compression sync-lineage {pipeline.recipe}` tells it of this result"
+        return {"mlflow_run": dg.MetadataValue.md(words)}
+    return {"mlflow_run": dg.MetadataValue.url(run_url(pipeline.home, entry)), "mlflow_run_id": entry.run_id}
+
+
 def _page(pipeline: Pipeline, entry: Materialization, page: Page) -> dict[str, Any]:
     found: dict[str, Any] = {label: dg.MetadataValue.md(words) for label, words in page.words.items()}
-    if page.file:
+    if page.file and entry.unrecorded is None:
         found["page"] = dg.MetadataValue.url(artifact_url(pipeline.home, entry, page.file))
     if page.rows:
         records = [dg.TableRecord({name: _plain(value) for name, value in row.items()}) for row in page.rows]

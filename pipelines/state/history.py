@@ -1,7 +1,8 @@
 """What was materialized: one append-only file an asset, the newest entry last.
 
 The newest entry is what downstream assets load and what `status` compares with the recipe; it is read from the file's
-end, however long the file. The older ones say which artifacts a retention window still refers to.
+end, however long the file. The older ones say which artifacts a retention window still refers to. Which run of MLflow's
+an entry got after it was written is told by `recorded`.
 """
 
 import json
@@ -10,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from pipelines.state import append_only
 from pipelines.state.materialization import Materialization, from_json, to_json
+from pipelines.state.recorded import Record, Recorded
 
+_RECORDED = "recorded.lines"
 _BLOCK = 1 << 14  # bytes: an entry has some 5,000
 
 
@@ -20,26 +24,23 @@ class History:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._recorded = Recorded(root / _RECORDED)
 
     def append(self, entry: Materialization) -> None:
         """Add the newest entry of an asset, in one write that reaches the disk."""
-        path = self._path(entry.recipe, entry.asset)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(to_json(entry)) + "\n"
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            size = os.fstat(descriptor).st_size
-            is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a process that was killed
-            data = ("\n" * is_cut + line).encode()
-            written = os.write(descriptor, data)
-            if written != len(data):
-                raise OSError(f"only {written} of {len(data)} bytes could be appended to {path}: is the disk full?")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append_only.append(self._path(entry.recipe, entry.asset), json.dumps(to_json(entry)))
+
+    def complete(self, run_id: str, record: Record) -> None:
+        """Note which run of MLflow's the entries, and inputs of entries, have that were written with `run_id`."""
+        self._recorded.add(run_id, record)
 
     def latest(self, recipe: str, asset: str) -> Materialization | None:
         """The newest entry of an asset, or None if it was never materialized."""
+        found = self.latest_as_written(recipe, asset)
+        return None if found is None else self._recorded.resolved(found)
+
+    def latest_as_written(self, recipe: str, asset: str) -> Materialization | None:
+        """As `latest`, with the ids that it was written with."""
         try:
             with self._path(recipe, asset).open("rb") as stream:
                 return next((entry for line in _backwards(stream) if (entry := _entry(line))), None)
@@ -48,10 +49,18 @@ class History:
 
     def of_asset(self, recipe: str, asset: str) -> Iterator[Materialization]:
         """Every entry of an asset, the newest last."""
-        yield from self._read(self._path(recipe, asset))
+        yield from map(self._recorded.resolved, self._read(self._path(recipe, asset)))
 
     def all(self) -> Iterator[Materialization]:
         """Every entry of every asset."""
+        yield from map(self._recorded.resolved, self.as_written())
+
+    def resolved(self, entry: Materialization) -> Materialization:
+        """An entry as it was written, with the ids that it and its inputs have in MLflow now."""
+        return self._recorded.resolved(entry)
+
+    def as_written(self) -> Iterator[Materialization]:
+        """Every entry of every asset, with the ids that it was written with."""
         for path in sorted(self._root.glob("**/*.jsonl")):
             yield from self._read(path)
 

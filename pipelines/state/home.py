@@ -5,6 +5,7 @@ store/        artifacts and known actions   history/      what was materialized,
 data/         downloaded data sets          raw_digests.json   digests of raw files by path and stamp
 last_good/    each recipe as it was when `compression ui` last found it right
 running/      what stages in progress have written
+postponed/    decisions that wait for MLflow
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on
 searches/     studies of `compression run --search`: one folder a recipe, in it one a study
 parsed_modules.json   what parsing found in the code of stages
@@ -72,6 +73,11 @@ class Home:
     def running(self) -> Path:
         """What stages in progress have written."""
         return self.root / "running"
+
+    @property
+    def postponed(self) -> Path:
+        """Decisions that wait for MLflow, `<recipe>/<asset>`."""
+        return self.root / "postponed"
 
     @property
     def last_good(self) -> Path:

@@ -53,6 +53,33 @@ _OF_BITS = ("device", "device_name", "threads", "processor", "versions")
 
 
 @dataclass(frozen=True)
+class Unrecorded:
+    """What MLflow is to be told of a computation that it did not hear of, or not to the end: what no other field says.
+
+    run_id          of the run that was begun; empty if none was
+    kind            of the asset
+    started, ended  of the stage, seconds since 1970
+    dagster_run_id  the run in Dagster
+    parameters      with what was observed in them, such as seeds
+    epochs          one mapping of metrics an epoch
+    tags            who computed, where, with what
+    changes         since the asset's last result, in Markdown; None if it is the first
+    last            that result
+    """
+
+    run_id: str
+    kind: str
+    started: float
+    ended: float
+    dagster_run_id: str
+    parameters: Mapping[str, Any]
+    epochs: tuple[Mapping[str, float], ...]
+    tags: Mapping[str, str]
+    changes: tuple[str, ...] | None
+    last: Source | None
+
+
+@dataclass(frozen=True)
 class Check:
     """What a gate found.
 
@@ -78,12 +105,14 @@ class Materialization:
 
     action       the key under which the action cache knows it
     artifact     id in the artifact store;  digest  its content digest
-    experiment_id, run_id, model_id   the MLflow run that computed the artifact, however old, and its model
+    experiment_id, run_id, model_id   the MLflow run that computed the artifact, however old, and its model; of what
+                 is not in MLflow yet `run_id` is the computation's own id, to which `History.complete` adds the run's
     computed     False if a known artifact was reused
     metrics      the stage's headline numbers
     seconds      duration of the computation (of the original one, if reused)
     gates        the thresholds that it was judged by;  checks  what they found
     made_on      where it was computed; None where an earlier version did not say
+    unrecorded   what MLflow is to be told, where it was out of reach
     """
 
     recipe: str
@@ -106,6 +135,7 @@ class Materialization:
     gates: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...] = field(default=())
     made_on: MadeOn | None = None
+    unrecorded: Unrecorded | None = None
 
     @property
     def blocked(self) -> tuple[Check, ...]:
@@ -133,6 +163,7 @@ def from_json(fields: Any) -> Materialization:
         known["inputs"] = {name: Source(**source) for name, source in fields["inputs"].items()}
         known["warnings"] = tuple(fields["warnings"])
         known["made_on"] = MadeOn(**fields["made_on"]) if fields.get("made_on") else None
+        known["unrecorded"] = _unrecorded(fields.get("unrecorded"))
         known["checks"] = tuple(Check(**check) for check in fields.get("checks", ()))
         entry = Materialization(**known)
     except (AttributeError, KeyError, TypeError) as error:
@@ -140,3 +171,14 @@ def from_json(fields: Any) -> Materialization:
     if wrong := [name for name, types in _TYPES.items() if not isinstance(getattr(entry, name), types)]:
         raise ValueError(f"no materialization: {', '.join(wrong)}")
     return entry
+
+
+def _unrecorded(fields: Any) -> Unrecorded | None:
+    if not fields:
+        return None
+    tuples: dict[str, Any] = {
+        "epochs": tuple(fields["epochs"]),
+        "changes": None if fields["changes"] is None else tuple(fields["changes"]),
+        "last": Source(**fields["last"]) if fields["last"] else None,
+    }
+    return Unrecorded(**{**fields, **tuples})

@@ -142,7 +142,7 @@ def _origin(found: "Found") -> dict[str, Any]:
         "recipe": found.recipe,
         "digest": found.digest,
         "artifact": found.entry.artifact if found.entry else None,
-        "mlflow_run_id": found.entry.run_id if found.entry else None,
+        "mlflow_run_id": found.entry.run_id if found.entry and not found.entry.unrecorded else None,
     }
 
 

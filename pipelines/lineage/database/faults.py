@@ -12,17 +12,22 @@ from compression_ops.errors import CompressionError
 _SHOWN = 300  # characters of somebody else's words
 _REVISIONS = re.compile(r"database schema \(found version (\w+)")
 _SQLITE = "sqlite:///"
+_CREDENTIALS = re.compile(r"//[^/@]*@")
 _DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
 _LOCKED = "database is locked"
 
 
-class TrackingUnavailable(CompressionError):
+class TrackingFault(CompressionError):
+    """MLflow's tracking store cannot be used as it is."""
+
+
+class TrackingUnavailable(TrackingFault):
     """MLflow's tracking store does not answer: it may do so later."""
 
 
 @contextmanager
 def told(uri: str) -> Generator[None]:
-    """Raise CompressionError for whatever MLflow, or the database at `uri`, raises in the block.
+    """Raise TrackingFault for whatever MLflow, or the database at `uri`, raises in the block.
 
     It is TrackingUnavailable for a server's, or if another program holds the database: then another try may help.
     """
@@ -33,7 +38,19 @@ def told(uri: str) -> Generator[None]:
         if words is None:
             raise
         may_pass = not uri.startswith(_SQLITE) or _LOCKED in str(error)
-        raise (TrackingUnavailable if may_pass else CompressionError)(words) from error
+        raise (TrackingUnavailable if may_pass else TrackingFault)(words) from error
+
+
+def of_recording(error: BaseException, uri: str) -> str | None:
+    """As `in_words`, also for what a network or a disk answers to whoever records a run; None for any other error."""
+    if isinstance(error, TrackingFault):
+        return str(error)
+    if isinstance(error, OSError):  # of `requests`, too
+        return (
+            f"what belongs to a run cannot be written to MLflow at {uri}: {_cut(error) or type(error).__name__}\n"
+            "  make MLflow's artifacts writable and free some space, or start the server that keeps them"
+        )
+    return in_words(error, uri)
 
 
 def in_words(error: BaseException, uri: str) -> str | None:
@@ -41,18 +58,15 @@ def in_words(error: BaseException, uri: str) -> str | None:
     if not _is_of_mlflow(error):
         return None
     if not uri.startswith(_SQLITE):
-        return (
-            f"MLflow at {uri} does not answer as it should: {_cut(error)}\n"
-            "  start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
-        )
+        return f"MLflow at {_without_password(uri)} does not answer as it should: {_cut(error)}\n  {_cure(error)}"
     file, text = uri.removeprefix(_SQLITE), str(error)
     if revision := _REVISIONS.search(text):
         return _another_version(file, uri, revision[1])
     if "not a database" in text or "malformed" in text:
         return (
             f"MLflow's database {file} is damaged: {_cut(error)}\n"
-            "  restore it from a backup, or move it away: the next `compression run` makes a new one, in which what "
-            "was computed before is not recorded; no result is lost"
+            "  restore it from a backup, or move it away: a new one is made, in which `compression sync-lineage` "
+            "records what was computed before; no result is lost"
         )
     if "readonly database" in text or "unable to open" in text or "disk is full" in text or "disk I/O" in text:
         return (
@@ -65,6 +79,23 @@ def in_words(error: BaseException, uri: str) -> str | None:
         f"MLflow's database {file} does not answer as it should: {_cut(error)}\n"
         "  if somebody edited or deleted things there, restore it from a backup, or move it away: a new one is made"
     )
+
+
+def _cure(error: BaseException) -> str:
+    """What to do about what a server answers."""
+    match getattr(error, "error_code", ""):
+        case "PERMISSION_DENIED" if "host header" in str(error).lower():
+            return "start the server with this address among its `--allowed-hosts`"
+        case "UNAUTHENTICATED":
+            return "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        case "PERMISSION_DENIED":
+            return "have the server's administrator permit that to this user, or set another user's credentials"
+        case _:
+            return "start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
+
+
+def _without_password(uri: str) -> str:
+    return _CREDENTIALS.sub("//", uri)
 
 
 def _another_version(file: str, uri: str, revision: str) -> str:

@@ -72,7 +72,7 @@ class SearchRuns:
         self._log_metrics(self.run_id, numbers, number)
         self._client.set_terminated(run.info.run_id, _STATUS[outcome])
         for entry in listed:
-            if entry.computed:  # what was known already belongs to whoever computed it
+            if entry.computed and entry.unrecorded is None:  # what was known belongs to whoever computed it
                 self._client.set_tag(entry.run_id, names.PARENT, run.info.run_id)
         return run.info.run_id
 
@@ -104,8 +104,10 @@ class SearchRuns:
 
 def _description(entries: Iterable[Materialization], cause: str) -> str:
     lines = [
-        f"- {names.run_link(entry.asset, entry.experiment_id, entry.run_id)} `{entry.digest[:12]}`"
-        f"{'' if entry.computed else ', known already'}"
-        for entry in entries
+        f"- {_link(entry)} `{entry.digest[:12]}`{'' if entry.computed else ', known already'}" for entry in entries
     ]
     return "\n".join([*([markdown.name(cause), ""] if cause else []), "Its results:", "", *lines])
+
+
+def _link(entry: Materialization) -> str:
+    return names.run_link(entry.asset, entry.experiment_id, None if entry.unrecorded else entry.run_id)

@@ -17,8 +17,9 @@ from compression_ops.errors import CompressionError
 from pipelines.cli.app import app
 from pipelines.lineage import changes, connection, description, experiment, names, runs
 from pipelines.lineage.query import Node
+from pipelines.lineage.run.computation import Computation
 from pipelines.state import home as homes
-from pipelines.state.materialization import Materialization
+from pipelines.state.materialization import Materialization, Source
 from tests.pipelines import product
 
 _MOST_TAGS = 12
@@ -203,23 +204,28 @@ def test_an_ancestry_too_long_for_a_description_is_shortened_there_and_whole_in_
     )
     pipeline = product.pipeline()
     asset, entry = pipeline.graph.assets["measurements"], product.entry("measurements")
-    text = description.of_run(asset, entry.inputs, (data, *students), entry)
+    last = Source(entry.digest, entry.run_id, None, entry.experiment_id)
+    text = description.of_run((data, *students), description.news("measurements", (), last))
     assert len(text) <= names.TAG_LIMIT
     assert text.endswith("the same was computed once more.")
     assert f"all of it is in `{names.ANCESTRY_FILE}`" in text
-    computation = runs.Computation(
+    computation = Computation(
         recipe="tiny",
-        asset=asset,
+        asset="measurements",
+        kind="measurements",
         parameters=asset.values,
         derivation="",
         action="",
         sources=entry.inputs,
         dagster_run_id="",
+        started=entry.time,
+        tags={},
         is_model=False,
         is_evaluation=True,
         reads_test=True,
         made_from=(data, *students),
-        last=entry,
+        changes=(),
+        last=last,
     )
     lineage = runs.of_recipe(pipeline.home, pipeline.home.tracking_uri, "tiny")
     run_id = lineage.start(computation)

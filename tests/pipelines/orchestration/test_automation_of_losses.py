@@ -8,6 +8,7 @@ from pipelines.lineage import connection
 from pipelines.orchestration import conditions
 from pipelines.state import home as homes
 from tests.pipelines import product
+from tests.pipelines.lineage import test_sync
 from tests.pipelines.ticks import Ticks
 
 # of Dagster's own evaluate_automation_conditions
@@ -30,6 +31,22 @@ def test_a_lost_champion_is_decided_anew_in_one_tick(what: str, ticks: Ticks, re
     assert ticks.silent()
     client.delete_registered_model_alias("tiny", "champion")
     assert ticks.step()[0] == {"champion"}, "another loss"
+
+
+def test_without_mlflow_the_champion_waits_for_an_edit_or_the_night_and_no_run_fails(
+    ticks: Ticks, recipe: Path, home: Path
+) -> None:
+    test_sync.lose(home)
+    product.edit(recipe, "min_compression: 1.0", "min_compression: 1.5")
+    assert "champion" in ticks.step()[0]
+    assert ticks.failures == {}, "nothing failed"
+    assert product.states()["champion"] == "stale"
+    assert ticks.silent(), "MLflow is not asked at every tick"
+    test_sync.bring_back(home)
+    ticks.pass_cron(3)
+    assert ticks.step()[0] == {"champion"}
+    assert product.states()["champion"] == "fresh"
+    assert ticks.silent()
 
 
 def test_a_decision_that_does_not_bring_it_back_is_no_storm(

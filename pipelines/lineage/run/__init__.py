@@ -1,0 +1,1 @@
+"""One run of MLflow's: what it tells of a computation."""

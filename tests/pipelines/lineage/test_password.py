@@ -1,0 +1,112 @@
+"""A tracking server behind a password that answers to its own names alone, as docs/lineage.md shows it."""
+
+import base64
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mlflow.exceptions import MlflowException, RestException
+from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
+
+from pipelines.execution.recording import outage
+from pipelines.lineage import connection, runs
+from pipelines.lineage.database import faults
+from pipelines.state import home as homes
+from tests.pipelines import product
+from tests.pipelines.mlflow_process import Server
+
+_ADMIN, _USER = ("admin", "the admin's word"), ("trainer", "the trainer's word")
+_CONFIGURATION = "[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{}\nadmin_username = {}\n"
+_CONFIGURATION += "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+_CONFIGURATION += "auth_cache_ttl_seconds = 60\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (
+            MlflowException("error code 401 != 200", UNAUTHENTICATED),
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        ),
+        (
+            RestException({"error_code": "PERMISSION_DENIED", "message": "Permission denied"}),
+            "permit that to this user",
+        ),
+        (
+            RestException({"error_code": "PERMISSION_DENIED", "message": "Invalid Host header"}),
+            "among its `--allowed-hosts`",
+        ),
+        (MlflowException("connection refused"), "start the server that MLFLOW_TRACKING_URI names"),
+    ],
+    ids=["nobody", "a reader", "another name", "down"],
+)
+def test_what_a_server_refuses_is_told_with_its_cure_and_without_a_password(error: Exception, cure: str) -> None:
+    words = faults.in_words(error, "https://ada:secret@mlflow.example/")
+    assert words is not None
+    assert cure in words.splitlines()[1]
+    assert "https://mlflow.example/ does not answer" in words
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """`mlflow server` with a password, and one user beside its administrator."""
+    settings = tmp_path / "basic_auth.ini"
+    settings.write_text(_CONFIGURATION.format(tmp_path / "users.db", _ADMIN[0]))
+    command = ["server", "--app-name", "basic-auth", "--allowed-hosts", "127.0.0.1:*,mlflow.example", "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+    command += ["--serve-artifacts", "--artifacts-destination", str(tmp_path / "served")]
+    variables = {"MLFLOW_AUTH_CONFIG_PATH": str(settings), "MLFLOW_AUTH_ADMIN_PASSWORD": _ADMIN[1]}
+    found = Server(command, "/health", tmp_path, {**os.environ, **variables, "MLFLOW_FLASK_SERVER_SECRET_KEY": "word"})
+    found.start()
+    try:
+        _ask(found, "users/create", _ADMIN, {"username": _USER[0], "password": _USER[1]})
+        yield found
+    finally:
+        found.end()
+
+
+def _ask(server: Server, path: str, user: tuple[str, str], body: object, host: str | None = None) -> int:
+    """The status of the answer."""
+    headers = {"Authorization": f"Basic {base64.b64encode(':'.join(user).encode()).decode()}"}
+    headers |= {"Content-Type": "application/json"} | ({"Host": host} if host else {})
+    url = f"{server.address}/api/2.0/mlflow/{path}"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.slow
+@pytest.mark.auth
+def test_a_run_is_recorded_by_a_user_with_a_password_and_goes_on_without_one(
+    server: Server, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {
+        host: _ask(server, "experiments/search", _USER, {"max_results": 1}, host)
+        for host in ("mlflow.example", "evil.example")
+    }
+    assert found == {"mlflow.example": 200, "evil.example": 403}
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    product.edit(recipe, "iterations: 20", "iterations: 21")
+    report = product.run()
+    assert report.unrecorded == ("measurements", "benchmark_report", "champion")
+    assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in report.outage
+
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", _USER[0])
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", _USER[1])
+    outage.forget()
+    runs.of_recipe.cache_clear()
+    report = product.run()
+    assert report.unrecorded == (), report.outage
+    client = connection.client(homes.current())
+    for name in ("measurements", "benchmark_report", "champion"):
+        assert client.get_run(product.entry(name).run_id).info.status == "FINISHED"
+    assert client.get_model_version_by_alias("tiny", "champion")
+    assert product.states() == dict.fromkeys(product.states(), "fresh"), "a look at the registry has the password too"
