@@ -35,20 +35,21 @@ def take(folder: Path, target: Path, mark: str) -> None:
             temporary.mkdir()
             for path in folder.iterdir():
                 _link(path, temporary / path.name)
-            for path in temporary.iterdir():
+            for path in (*temporary.iterdir(), temporary):
                 _flush(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    _flush(temporary)
+            _rename(temporary, target, mark)
+            _flush(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # it is there after an error alone, or if another was first
+
+
+def _rename(temporary: Path, target: Path, mark: str) -> None:
     try:
         temporary.rename(target)
     except OSError:
         if not (target / mark).exists():  # a leftover
             remove(target)
             temporary.rename(target)
-        shutil.rmtree(temporary, ignore_errors=True)
-    _flush(target.parent)
 
 
 def remove(folder: Path) -> None:
