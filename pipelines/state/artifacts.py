@@ -93,12 +93,19 @@ class ArtifactStore:
     def fetch(self, artifact_id: str) -> Path:
         """A local, read-only folder with the artifact's verified files.
 
-        Raises ArtifactUnavailable if it is missing, or damaged (it is then dropped, so that it is never served).
+        Raises ArtifactUnavailable if it is missing, or damaged (it is then dropped, so that it is never served);
+        CompressionError if whoever asks may not read it.
         """
         if not self.contains(artifact_id):
             raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}")
         folder = Path(self._path(artifact_id)) if self._is_local else self._download(artifact_id)
-        fault = _verify(folder, artifact_id)
+        try:
+            fault = _verify(folder, artifact_id)
+        except PermissionError as error:
+            raise CompressionError(
+                f"{error.filename} cannot be read: {error.strerror}\n"
+                "  let whoever runs this read the artifacts, or set COMPRESSION_HOME to a folder of their own"
+            ) from error
         if fault:
             raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and {self._end(artifact_id)}")
         return folder
@@ -235,6 +242,8 @@ def _missing(folder: Path, artifact_id: str) -> str | None:
     try:
         manifest = _read(folder)
         is_changed = digests.of_value(manifest) != artifact_id
+    except PermissionError:  # that of somebody else, and no worse for it
+        raise
     except (OSError, ValueError, RecursionError) as error:
         return f"{_MANIFEST}: {error}"
     if is_changed:

@@ -1,10 +1,12 @@
 """Every file of every kind of artifact, damaged in every way: found, told, never served, computed again."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from pipelines.cli import main
 from pipelines.commands import verify
 from pipelines.kinds import kind
 from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
@@ -87,7 +89,9 @@ def test_an_artifact_whose_folder_is_anothers_is_found(
 
 
 @pytest.mark.slow
-def test_one_bit_of_each_artifact_is_told_by_verify_and_computed_again_by_run(recipe: Path, tell: Tell) -> None:
+def test_one_bit_of_each_artifact_is_told_by_verify_and_computed_again_by_run(
+    recipe: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pipeline = product.pipeline()
     before = {name: product.entry(name) for name in pipeline.graph.assets}
     for name, entry in before.items():
@@ -99,6 +103,12 @@ def test_one_bit_of_each_artifact_is_told_by_verify_and_computed_again_by_run(re
     assert set(told) == set(before) - {"champion"}
     assert all("was damaged" in words for words in told.values())
     assert {name for name, state in product.states().items() if state == "missing"} == set(told)
+    monkeypatch.setattr(sys, "argv", ["compression", "verify", "tiny"])
+    with pytest.raises(SystemExit):
+        main._run()  # pyright: ignore[reportPrivateUsage]
+    printed = capsys.readouterr()
+    assert printed.out.count(": LOST: artifact ") == len(told)
+    assert f"{len(told)} of {len(told)} results could not be compared\n  run `compression run tiny`" in printed.err
     assert product.computed() == set(told)
     assert {name: product.entry(name).digest for name in before} == {name: old.digest for name, old in before.items()}
     again = list(verify.verify(product.pipeline(), names, lambda name, step: None, print))
