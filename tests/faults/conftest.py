@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,16 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
         yield started
 
 
-@pytest.fixture
-def memory() -> Iterator[Path]:
+@contextmanager
+def in_memory() -> Generator[Path]:
     """A folder in memory where there is one: a kill loses nothing that was written, so no write need reach a disk."""
     shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder `in_memory`."""
+    with in_memory() as folder:
+        yield folder
