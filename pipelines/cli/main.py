@@ -69,7 +69,7 @@ def _run() -> None:
         sys.exit(1)
     except Exception as error:
         here = home.current()
-        words = faults.in_words(error, here.tracking_uri) or faults.of_database(error, here.root)
+        words = faults.in_words(error, here.tracking_uri) or faults.of_database(error, here.dagster_in_use)
         if words is None:
             raise
         _fail(words)

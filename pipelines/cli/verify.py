@@ -29,10 +29,11 @@ def command(recipe: Recipe, select: Select = None) -> None:
     def report(name: str, step: Progress) -> None:
         progress.report(progress.Advanced(name, step))
 
-    differing = 0
+    differing, lost = 0, 0
     with display():
         for verdict in verify.verify(pipeline, verifiable, report, err.print):
-            differing += not verdict.reproduced
+            lost += bool(verdict.lost)
+            differing += not (verdict.lost or verdict.reproduced)
             out.print(f"{verdict.asset}: {_found(verdict)}{_made_on(verdict)}", soft_wrap=True)
     for name in names:
         if name not in verifiable:
@@ -42,6 +43,12 @@ def command(recipe: Recipe, select: Select = None) -> None:
             f"{differing} of {len(verifiable)} assets were not reproduced (another machine, thread count or version? "
             "or a network that draws numbers of its own?)"
         )
+    if lost:
+        err.print(
+            f"{lost} of {len(verifiable)} results could not be compared\n"
+            f"  run `compression run {recipe}` to compute again what is lost"
+        )
+    if differing or lost:
         sys.exit(1)
     if verifiable:
         count = "it was" if len(verifiable) == 1 else f"all {len(verifiable)} assets were"
@@ -49,6 +56,8 @@ def command(recipe: Recipe, select: Select = None) -> None:
 
 
 def _found(verdict: "Verdict") -> str:
+    if verdict.lost:
+        return f"LOST: {verdict.lost}"
     if verdict.reproduced:
         return f"reproduced, digest {verdict.found[:12]}"
     files = ", ".join(verdict.differing)
@@ -57,7 +66,7 @@ def _found(verdict: "Verdict") -> str:
 
 def _made_on(verdict: "Verdict") -> str:
     """Where the recorded result was computed, and in what this place is another."""
-    if verdict.made_on is None:
+    if verdict.made_on is None or verdict.here is None:
         return ""
     unlike = verdict.made_on.unlike(verdict.here)
     return f"; made on {verdict.made_on.words()}" + (f", here: {', '.join(unlike)}" if unlike else "")

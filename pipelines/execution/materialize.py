@@ -60,7 +60,9 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
     try:
         _catch_up(pipeline, asset, log)
         loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, Run(run.dagster_id)))
-        result = _result(pipeline, plan(asset, loaded), log, run)
+        action = plan(asset, loaded)
+        with scratch.turn(pipeline.home.running, action.key, lambda: log(f"{name}: another process is at it; waiting")):
+            result = _result(pipeline, action, log, run)
         entry = judge.judged(pipeline, asset, result)
     except Postponed:
         progress.report(progress.Ended(name, "skipped", time.monotonic() - started))

@@ -1,23 +1,30 @@
 """The Dagster instance of a home: its folder and settings, and what killed processes left in it."""
 
-import os
 import platform
-from collections.abc import Generator
+import shutil
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from filelock import FileLock
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from compression_ops.errors import CompressionError
 from pipelines.lineage import environment
+from pipelines.state import atomic
 from pipelines.state.home import Home
 
 # Tags of a run that a command computes in its own process.
 HOST, PROCESS = "compression/host", "compression/process"
 
+_FILE = "dagster.yaml"
+_SHOWN = 300  # characters of Dagster's own words
 _NOT_KEPT = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+_CURE = "mend it, or remove it: then it is written anew, as it was at first"
 _INSTANCE_SETTINGS = """\
 # Written once; yours to change.
 telemetry:
@@ -38,14 +45,33 @@ run_monitoring:
 
 def folder(home: Home) -> str:
     """The folder of the Dagster instance: `DAGSTER_HOME`, or the product's own, created if missing."""
-    configured = os.environ.get("DAGSTER_HOME")
-    if configured:
-        return configured
-    home.dagster.mkdir(parents=True, exist_ok=True)
-    settings = home.dagster / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(_INSTANCE_SETTINGS)
+    if home.dagster_in_use != home.dagster:
+        return str(home.dagster_in_use)
+    if not home.dagster.exists():
+        _create(home.dagster)
+    if not (home.dagster / _FILE).exists():
+        atomic.write(home.dagster / _FILE, _INSTANCE_SETTINGS.encode())
     return str(home.dagster)
+
+
+def _create(folder: Path) -> None:
+    """Settings and databases in a temporary folder, which is renamed: whole, or not there.
+
+    Processes that make one of Dagster's sqlite files at once fail, and a process that is killed while it does leaves a
+    file without tables, which Dagster takes for its database from then on.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if folder.exists():
+            return
+        temporary = folder.with_suffix(".new")
+        if temporary.exists():  # of a process that was killed
+            shutil.rmtree(temporary)
+        temporary.mkdir()
+        (temporary / _FILE).write_text(_INSTANCE_SETTINGS)
+        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(temporary), overrides={"compute_logs": _NOT_KEPT})):
+            pass
+        temporary.rename(folder)
 
 
 @contextmanager
@@ -56,12 +82,28 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
     too. Where `dagster.yaml` says where such output is kept, it is kept.
     """
     path = folder(home)
-    file = Path(path, "dagster.yaml")
-    settings: Any = YAML(typ="safe").load(file) if file.exists() else None
-    overrides: Any = {} if "compute_logs" in (settings or {}) else {"compute_logs": _NOT_KEPT}
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(path, overrides=overrides)) as instance:
+    overrides: Any = {} if "compute_logs" in _settings(Path(path, _FILE)) else {"compute_logs": _NOT_KEPT}
+    try:
+        opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(path, overrides=overrides))
+    except (dg.DagsterInvalidConfigError, TypeError) as error:
+        words = " ".join(str(error).split())
+        raise CompressionError(
+            f"{Path(path, _FILE)}: Dagster takes no such settings: {words[:_SHOWN]}\n  {_CURE}"
+        ) from error
+    with opened as instance:
         _close_orphans(instance)
         yield instance
+
+
+def _settings(file: Path) -> Mapping[str, Any]:
+    """What stands in a `dagster.yaml`. Raises CompressionError if that is no YAML, or no mapping."""
+    try:
+        found: Any = YAML(typ="safe").load(file) if file.exists() else None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise CompressionError(f"{file} is no YAML: {' '.join(str(error).split())}\n  {_CURE}") from error
+    if not isinstance(found or {}, Mapping):
+        raise CompressionError(f"{file} holds {str(found)[:60]!r}, and no settings of Dagster's\n  {_CURE}")
+    return found or {}
 
 
 def _close_orphans(on: dg.DagsterInstance) -> None:

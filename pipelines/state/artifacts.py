@@ -6,14 +6,13 @@ so the store verifies itself; its content digest is what downstream assets and D
 """
 
 import json
-import os
 import re
 import shutil
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from compression_ops.data.storage import space
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
+from pipelines.state import atomic
 
 _MANIFEST = "manifest.json"
 _ID = re.compile("[0-9a-f]{64}")
@@ -94,20 +93,37 @@ class ArtifactStore:
     def fetch(self, artifact_id: str) -> Path:
         """A local, read-only folder with the artifact's verified files.
 
-        Raises ArtifactUnavailable if it is missing, or damaged (it is then dropped, so that it is never served).
+        Raises ArtifactUnavailable if it is missing, or damaged (it is then dropped, so that it is never served);
+        CompressionError if whoever asks may not read it.
         """
         if not self.contains(artifact_id):
             raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}")
         folder = Path(self._path(artifact_id)) if self._is_local else self._download(artifact_id)
-        fault = _verify(folder, artifact_id)
+        try:
+            fault = _verify(folder, artifact_id)
+        except PermissionError as error:
+            raise CompressionError(
+                f"{error.filename} cannot be read: {error.strerror}\n"
+                "  let whoever runs this read the artifacts, or set COMPRESSION_HOME to a folder of their own"
+            ) from error
         if fault:
-            self.drop(artifact_id)
-            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and has been dropped")
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and {self._end(artifact_id)}")
         return folder
 
+    def _end(self, artifact_id: str) -> str:
+        """What became of a damaged artifact."""
+        try:
+            self.drop(artifact_id)
+        except OSError as error:  # a home that is only read
+            return f"cannot be removed: {error.strerror}"
+        return "has been dropped"
+
     def drop(self, artifact_id: str) -> None:
-        """Remove an artifact; its manifest first, so that it is never seen half."""
+        """Remove an artifact, so that it is never seen half: at once, or its manifest first."""
         path = self._path(artifact_id)
+        if self._is_local:
+            atomic.remove(Path(path))
+            return
         if self._fs.exists(f"{path}/{_MANIFEST}"):
             self._fs.rm_file(f"{path}/{_MANIFEST}")
         if self._fs.exists(path):
@@ -137,8 +153,9 @@ class ArtifactStore:
         if not self._is_local:
             return
         for path in Path(self._root).glob("a*/*/.*"):
-            if time.time() - path.stat().st_mtime > older_than:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            with suppress(FileNotFoundError):  # its writer is alive and has renamed it
+                if time.time() - path.stat().st_mtime > older_than:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def read_json(self, name: str) -> Any | None:
         """A small JSON file of the store (`actions/...`); None if it is not there or not whole."""
@@ -153,7 +170,7 @@ class ArtifactStore:
         data = json.dumps(value, indent=1).encode()
         self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         if self._is_local:
-            _write_local(Path(path), data)
+            atomic.write(Path(path), data)
         else:
             self._fs.pipe_file(path, data)
 
@@ -174,7 +191,7 @@ class ArtifactStore:
         target = self._path(artifact_id)
         self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         if self._is_local:
-            _rename_into_place(folder, Path(target))
+            atomic.take(folder, Path(target), _MANIFEST)
             return
         for path in sorted(folder.iterdir(), key=lambda path: path.name == _MANIFEST):
             self._fs.put_file(str(path), f"{target}/{path.name}")  # the manifest last: it says that all is there
@@ -225,6 +242,8 @@ def _missing(folder: Path, artifact_id: str) -> str | None:
     try:
         manifest = _read(folder)
         is_changed = digests.of_value(manifest) != artifact_id
+    except PermissionError:  # that of somebody else, and no worse for it
+        raise
     except (OSError, ValueError, RecursionError) as error:
         return f"{_MANIFEST}: {error}"
     if is_changed:
@@ -240,49 +259,3 @@ def _missing(folder: Path, artifact_id: str) -> str | None:
 
 def _read(folder: Path) -> dict[str, Any]:
     return json.loads((folder / _MANIFEST).read_text())
-
-
-def _rename_into_place(folder: Path, target: Path) -> None:
-    temporary = target.parent / f".{uuid.uuid4().hex}"
-    try:
-        with space.told(target.parent, sum(path.stat().st_size for path in folder.iterdir())):
-            temporary.mkdir()
-            for path in folder.iterdir():
-                _link(path, temporary / path.name)
-            for path in temporary.iterdir():
-                _flush(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    _flush(temporary)
-    try:
-        temporary.rename(target)
-    except OSError:
-        if not (target / _MANIFEST).exists():  # a leftover without a manifest is no artifact
-            shutil.rmtree(target)
-            temporary.rename(target)
-        shutil.rmtree(temporary, ignore_errors=True)
-    _flush(target.parent)
-
-
-def _link(source: Path, target: Path) -> None:
-    """A second name for a file, which costs nothing; or a copy where the disk is another, or knows no such names."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
-def _write_local(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{uuid.uuid4().hex}")
-    temporary.write_bytes(data)
-    _flush(temporary)
-    temporary.replace(path)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

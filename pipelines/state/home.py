@@ -30,6 +30,11 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def dagster_in_use(self) -> Path:
+        """The folder of Dagster's instance: `DAGSTER_HOME`, or the product's own."""
+        return Path(os.environ.get("DAGSTER_HOME") or self.dagster)
+
+    @property
     def mlflow(self) -> Path:
         """MLflow's sqlite database and artifacts."""
         return self.root / "mlflow"

@@ -1,8 +1,10 @@
-"""Folders that stages write to before the store takes what they wrote: on the store's disk, so nothing is copied."""
+"""Folders that stages write to before the store takes what they wrote: on the store's disk, so nothing is copied; and
+the turn of a process among those that compute the same.
+"""
 
 import shutil
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +27,25 @@ def folder(parent: Path) -> Generator[Path]:
         finally:
             shutil.rmtree(name, ignore_errors=True)
             Path(f"{name}.lock").unlink(missing_ok=True)
+
+
+@contextmanager
+def turn(parent: Path, key: str, wait: Callable[[], None]) -> Generator[None]:
+    """One process of this machine at a time for a key, a digest; `wait` is called once where another is first.
+
+    The system releases the lock with its process. Lock files stay, as they must: 256 at most.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(parent / f"turn-{key[:2]}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _sweep(parent: Path) -> None:

@@ -1,11 +1,13 @@
 """What MLflow and its database answer when something is wrong with them, in words with a cure."""
 
 import re
+import sqlite3
 import sys
 import traceback
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from compression_ops.errors import CompressionError
 
@@ -60,6 +62,8 @@ def in_words(error: BaseException, uri: str) -> str | None:
     if not uri.startswith(_SQLITE):
         return f"MLflow at {_without_password(uri)} does not answer as it should: {_cut(error)}\n  {_cure(error)}"
     file, text = uri.removeprefix(_SQLITE), str(error)
+    if isinstance(error, UnicodeDecodeError):
+        text = "malformed"
     if revision := _REVISIONS.search(text):
         return _another_version(file, uri, revision[1])
     if "not a database" in text or "malformed" in text:
@@ -111,21 +115,51 @@ def _another_version(file: str, uri: str, revision: str) -> str:
 
 
 def of_database(error: BaseException, folder: Path) -> str | None:
-    """What an error of any database means that lies in `folder`, such as Dagster's; None for any other error."""
-    if not isinstance(error, _types(_DATABASES)):
+    """What an error of Dagster's databases means, which lie in `folder`; None for any other error."""
+    if not _is_of_database(error):
         return None
+    if damaged := _damaged(folder):
+        return (
+            f"Dagster's database {damaged[0]} is damaged: {_cut(error)}\n"
+            f"  restore {folder} from a backup, or move it away: a new one is made, which knows neither earlier runs "
+            "nor which schedules were switched on or off; no result is lost"
+        )
     return (
         f"a database in {folder} cannot be read or written: {_cut(error)}\n"
         "  make the folder writable and free some space, or set COMPRESSION_HOME to another folder"
     )
 
 
+def _damaged(folder: Path) -> list[Path]:
+    """The sqlite files below a folder that are not sound."""
+    return [file for file in sorted(folder.rglob("*.db")) if not _is_sound(file)]
+
+
+def _is_sound(file: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as found:
+            return found.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+
+
 def _is_of_mlflow(error: BaseException) -> bool:
     """Dagster has databases of its own, whose errors are of the same types."""
-    if isinstance(error, _types(_DATABASES)):
-        modules = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
-        return any(module.startswith(("mlflow.", "pipelines.lineage.")) for module in modules)
+    if _is_of_database(error):
+        return any(module.startswith(("mlflow.", "pipelines.lineage.")) for module in _raised_in(error))
     return isinstance(error, _types((("mlflow.exceptions", "MlflowException"),)))
+
+
+def _is_of_database(error: BaseException) -> bool:
+    """Text that is no UTF-8 stands in a sqlite file only after it was damaged."""
+    if isinstance(error, UnicodeDecodeError):
+        return any(module.startswith(("sqlalchemy.", "pipelines.lineage.database.")) for module in _raised_in(error))
+    return isinstance(error, _types(_DATABASES))
+
+
+def _raised_in(error: BaseException) -> list[str]:
+    """The modules that an error passed through."""
+    return [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
 
 
 def _types(names: Iterable[tuple[str, str]]) -> tuple[type[BaseException], ...]:

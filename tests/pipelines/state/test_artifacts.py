@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import json
+import os
+import shutil
 import struct
 from pathlib import Path
 
@@ -12,7 +14,6 @@ from safetensors.numpy import save_file
 
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
-from pipelines.state import artifacts
 from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
 
 
@@ -176,8 +177,8 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(tmp_path: Path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     store = ArtifactStore(str(tmp_path / "store"), tmp_path / "cache")
-    monkeypatch.setattr(artifacts.os, "link", refuse)
-    monkeypatch.setattr(artifacts.shutil, "copy2", full)
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(shutil, "copy2", full)
     with pytest.raises(CompressionError, match=r"No space left on device: .* MB are to be written.*gc"):
         store.put(_folder(tmp_path / "a", x_txt="hello"))
     assert [path for path in (tmp_path / "store").rglob("*") if not path.is_dir() or path.name.startswith(".")] == []

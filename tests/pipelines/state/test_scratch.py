@@ -1,4 +1,4 @@
-"""Folders that stages write to."""
+"""Folders that stages write to, and turns."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.state import scratch
+from tests.conftest import REPOSITORY
 
 _KILLED = """
 import os, sys
@@ -44,3 +45,31 @@ def test_what_a_killed_process_left_is_removed_and_what_is_in_use_stays(tmp_path
             assert (first / "x").read_text() == "mine"
             assert first != second
     assert list(tmp_path.iterdir()) == []
+
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from pipelines.state import scratch
+with scratch.turn(Path(sys.argv[1]), "ab12", lambda: None):
+    print("mine", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_process_at_a_time_has_a_turn_and_a_killed_one_hands_it_on(tmp_path: Path) -> None:
+    waited: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "mine\n"
+        with scratch.turn(tmp_path, "cd34", lambda: waited.append("another")):
+            assert waited == [], "another key is nobody's"
+
+        def kill() -> None:
+            waited.append("the same")
+            other.kill()
+
+        with scratch.turn(tmp_path, "ab12", kill):
+            assert waited == ["the same"]

@@ -1,0 +1,143 @@
+"""Real commands without the seconds that their imports take: a process that has imported everything forks one for each.
+
+    python -m tests.faults.forks
+
+It reads a line of JSON for each: `["start", {arguments, environment, output}]` is answered by a process's id, and
+`["wait", id]` by its exit code, -9 for one that was killed.
+"""
+
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, NoReturn
+
+from tests.conftest import REPOSITORY
+
+_ALSO = (
+    "mlflow.tracking",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "onnxruntime",
+    "matplotlib.pyplot",
+    "sklearn.datasets",
+)
+
+_NOT_IMPORTED = ("pipelines.defs", "pipelines.definitions")  # these read recipes
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it printed on both streams."""
+
+    code: int
+    words: str
+
+
+class Command:
+    """A command that runs."""
+
+    def __init__(self, forks: "Forks", process: int, output: Path) -> None:
+        self.process = process
+        self._forks = forks
+        self._output = output
+
+    def kill(self) -> None:
+        """Its whole session, as a machine that loses power would."""
+        os.killpg(self.process, signal.SIGKILL)
+
+    def seconds(self) -> float | None:
+        """What it has taken of the processor; None once it has ended."""
+        state, *fields = Path(f"/proc/{self.process}/stat").read_text().rsplit(")", 1)[1].split()
+        return None if state == "Z" else (int(fields[10]) + int(fields[11])) / os.sysconf("SC_CLK_TCK")
+
+    def wait(self) -> Ended:
+        """Its end."""
+        return Ended(int(self._forks.ask(["wait", self.process])), self._output.read_text(errors="replace"))
+
+
+class Forks:
+    """Starts commands. To be used in a `with`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            cwd=REPOSITORY,
+            env=os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> "Forks":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with self._server:
+            self._server.communicate()
+
+    def start(self, *arguments: str, environment: Mapping[str, str]) -> Command:
+        """`compression ARGUMENTS` in a process and a session of its own."""
+        self._count += 1
+        output = self._folder / f"{self._count}.txt"
+        told = {"arguments": arguments, "environment": dict(environment), "output": str(output)}
+        return Command(self, int(self.ask(["start", told])), output)
+
+    def run(self, *arguments: str, environment: Mapping[str, str]) -> Ended:
+        """`compression ARGUMENTS` to its end."""
+        return self.start(*arguments, environment=environment).wait()
+
+    def ask(self, question: list[Any]) -> str:
+        """What the process that forks answers."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(question) + "\n")
+        self._server.stdin.flush()
+        return self._server.stdout.readline()
+
+
+def _import_everything() -> None:
+    for package in ("compression_ops", "pipelines"):
+        module = importlib.import_module(package)
+        for found in pkgutil.walk_packages(module.__path__, f"{package}."):
+            if not found.name.startswith(_NOT_IMPORTED):
+                importlib.import_module(found.name)
+    for name in _ALSO:
+        importlib.import_module(name)
+
+
+def _fork(arguments: list[str], environment: dict[str, str], output: str) -> int:
+    child = os.fork()
+    if child == 0:
+        _become(arguments, environment, output)
+    return child
+
+
+def _become(arguments: list[str], environment: dict[str, str], output: str) -> NoReturn:
+    from pipelines.cli import main
+
+    os.setsid()
+    written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (written, 1), (written, 2)):
+        os.dup2(source, target)
+    os.environ.update(environment)
+    sys.argv = ["compression", *arguments]
+    main.script()
+
+
+def _serve() -> None:
+    _import_everything()
+    for line in sys.stdin:
+        what, told = json.loads(line)
+        found = _fork(**told) if what == "start" else os.waitstatus_to_exitcode(os.waitpid(told, 0)[1])
+        print(found, flush=True)
+
+
+if __name__ == "__main__":
+    _serve()
