@@ -96,6 +96,14 @@ class Modality(ABC):
         """Samples of that shape, in words."""
         return f"{self.noun} of shape {list(shape)}"
 
+    def unlike(self, other: "Modality") -> str | None:
+        """Why a model of this modality cannot be asked about samples of that one, of the same type; None if it can.
+
+        A clause, as `its columns and the data set's differ in 'age'`.
+        """
+        del other
+        return None
+
     def translated(self, values: "NDArray[Any]", to: "Modality") -> "NDArray[Any]":
         """Raw samples as a model of another data set's modality, of the same type, takes them."""
         del to

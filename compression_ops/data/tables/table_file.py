@@ -66,7 +66,7 @@ def read(path: Path, wanted: Collection[str] | None = None) -> Table:
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read ({error.strerror}). Correct path or its rights.") from error
     if not len(table):
-        raise DataError(f"{shown(path)}: a table without rows; needed is a line a picture below the columns' names.")
+        raise DataError(f"{shown(path)}: a table without rows; needed is a line a sample below the columns' names.")
     return table
 
 
