@@ -23,6 +23,8 @@ UNUSED = (
     "data.formats.idx",
     "data.formats.image_file",
     "data.formats.npz_archive",
+    "data.formats.npz_pixels",
+    "data.modalities.table_array",
     "data.sources.cifar10",
     "data.sources.csv",
     "data.sources.fashion_mnist",
