@@ -40,7 +40,7 @@ def _runs(model: nn.Module, sample: Tensor, form: torch.memory_format) -> bool:
     with randomness.kept(sample.device), torch.enable_grad():
         try:
             tried = duplicate(model).to(memory_format=form)
-            inputs = sample.contiguous(memory_format=form)
+            inputs = laid(sample, form)
             tried.eval()(inputs)
             _total(tried.train()(inputs)).backward()  # pyright: ignore[reportUnknownMemberType]
         except Exception:  # noqa: BLE001 - somebody's forward may fail in any way
