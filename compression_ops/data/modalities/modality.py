@@ -92,6 +92,11 @@ class Modality(ABC):
         previous, current  raw samples of two data sets, of which the former's modality is `former`
         """
 
+    def drifts(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: "Modality") -> Mapping[str, float]:
+        """As `drift`, of each part of a sample that a person can name, as `column 'age'`; none by default."""
+        del previous, current, former
+        return {}
+
     def described(self, shape: tuple[int, ...]) -> str:
         """Samples of that shape, in words."""
         return f"{self.noun} of shape {list(shape)}"

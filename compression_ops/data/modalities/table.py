@@ -149,14 +149,16 @@ class Table(Modality):
         return max(self.drifts(previous, current, former).values(), default=0.0)
 
     def drifts(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: Modality) -> dict[str, float]:
-        """Of each column that both have (see compression_ops.data.modalities.table_drift)."""
+        """Of each column that both have, as `column 'age'` (see compression_ops.data.modalities.table_drift)."""
         assert isinstance(former, Table)
         found: dict[str, float] = {}
         for index, name in enumerate(self.columns):
             if name in former.columns:
                 before = former.columns.index(name)
                 one = table_drift.Column(previous[:, before], former.categories[before])
-                found[name] = table_drift.index(one, table_drift.Column(current[:, index], self.categories[index]))
+                found[f"column {name!r}"] = table_drift.index(
+                    one, table_drift.Column(current[:, index], self.categories[index])
+                )
         return found
 
     def described(self, shape: tuple[int, ...]) -> str:

@@ -200,9 +200,9 @@ def test_drift_is_that_of_the_column_that_moved_most_by_deciles_and_by_names() -
     former = Table(("x", "plan"), (None, ("basic", "pro")))
     now = Table(("x", "plan", "new"), (None, ("pro",), None))
     found = now.drifts(before, np.concatenate([after, after[:, :1]], axis=1).astype(np.float32), former)
-    assert found.keys() == {"x", "plan"}
-    assert found["x"] == pytest.approx(psi([0.1] * 10 + [0], [0.1] * 5 + [0] * 5 + [0.5]))
-    assert found["plan"] == pytest.approx(psi([0.5, 0.5, 0], [0, 0.75, 0.25]))
+    assert found.keys() == {"column 'x'", "column 'plan'"}
+    assert found["column 'x'"] == pytest.approx(psi([0.1] * 10 + [0], [0.1] * 5 + [0] * 5 + [0.5]))
+    assert found["column 'plan'"] == pytest.approx(psi([0.5, 0.5, 0], [0, 0.75, 0.25]))
     assert former.drift(before, before, former) == 0
 
 
