@@ -20,7 +20,8 @@ from compression_ops.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", *PARQUET)
 _DELIMITERS = ",;\t|"
 _SNIFFED = 200  # rows by which the delimiter is found
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
