@@ -106,7 +106,8 @@ def values_of(entries: Sequence[str], names: tuple[str, ...] | None) -> "NDArray
     import numpy as np
 
     if names is None:
-        return np.array([np.nan if is_missing(entry) else float(entry) for entry in entries], np.float32)
+        with np.errstate(over="ignore"):  # what is too large is told by its column
+            return np.array([np.nan if is_missing(entry) else float(entry) for entry in entries], np.float32)
     codes = {name: code for code, name in enumerate(names, 1)}
     known = {entry: codes.get(spelled, 0) for entry, spelled in _spelled(set(entries)).items()}
     return np.array([known.get(entry, 0) for entry in entries], np.float32)
