@@ -26,12 +26,14 @@ class Drift:
     samples          that of what the samples hold (see compression_ops.data.modalities): of images all pixels' values
     added_classes    names that only the current data set has, in its order
     removed_classes  names that only the previous data set has, in its order
+    part             where samples have parts with names, as columns have, the one that has moved most
     """
 
     classes: float
     samples: float
     added_classes: tuple[str, ...]
     removed_classes: tuple[str, ...]
+    part: str | None = None
 
     @property
     def largest(self) -> float:
@@ -60,11 +62,13 @@ def measure(previous: Path, current: Path) -> Drift:
     (before, labels), (after, new) = _train(previous), _train(current)
     names = list(dict.fromkeys([*former.classes, *description.classes]))
     counts = [_by_name(labels, former.classes, names), _by_name(new, description.classes, names)]
+    parts = description.modality.drifts(before, after, former.modality)
     return Drift(
         classes=stability.index(*(np.array(each, np.int64) for each in counts)),
-        samples=description.modality.drift(before, after, former.modality),
+        samples=max(parts.values()) if parts else description.modality.drift(before, after, former.modality),
         added_classes=tuple(name for name in description.classes if name not in former.classes),
         removed_classes=tuple(name for name in former.classes if name not in description.classes),
+        part=max(parts, key=lambda name: parts[name], default=None),
     )
 
 

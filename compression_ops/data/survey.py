@@ -1,4 +1,6 @@
-"""A look at a user's images before anything is decided about them: what they are, how many, and what is odd."""
+"""A look at a user's images, or at the rows of a table, before anything is decided about them: what they are, how many,
+and what is odd.
+"""
 
 import os
 from collections import Counter
@@ -11,7 +13,7 @@ from compression_ops.data import soundness
 from compression_ops.data.file_names import listed, shown
 from compression_ops.data.samples import HoldOut, RawData
 from compression_ops.data.sources import image_folder, image_table, npz
-from compression_ops.data.tables import guess, table_file
+from compression_ops.data.tables import guess, labelled, table_file
 from compression_ops.errors import DataError
 
 _SMALL = 16  # pixels; the images are read at this size to see that they can be
@@ -23,14 +25,16 @@ _RARE = 0.1
 class Survey:
     """What was seen.
 
-    source    `image_folder`, `image_table` or `npz`
+    source    `image_folder`, `image_table`, `npz`, or `csv` and `parquet`, of rows
     counts    {class: samples}, of all splits
     test      samples of a test split of its own; 0 where one is to be held out
-    sizes     (smallest, median, largest) shorter side, in pixels
-    channels  1 where every image is grey, else 3 (npz: as in the file)
+    sizes     (smallest, median, largest) shorter side, in pixels; 0 of rows
+    channels  1 where every image is grey, else 3 (npz: as in the file); 0 of rows
     oddities  sentences that a user should read
     stated    further fields of the source that the recipe has to state: the columns of a table
     groups    columns of a table that may mark pictures which no split should part
+    rows      of rows, in words: `rows of 8 numbers and 5 categories`
+    inputs    of rows, how many numbers a network is given
     """
 
     source: str
@@ -41,6 +45,8 @@ class Survey:
     oddities: tuple[str, ...]
     stated: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    rows: str | None = None
+    inputs: int = 0
 
     @property
     def training(self) -> int:
@@ -50,19 +56,19 @@ class Survey:
 
 
 def look(path: Path) -> Survey:
-    """Read all images once. Raises DataError if they cannot be read or are no data set to train on."""
+    """Read all samples once. Raises DataError if they cannot be read or are no data set to train on."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder. Say where the images are: --data PATH")
     if path.is_dir():
         return _folder(path)
     if path.suffix.lower() in table_file.SUFFIXES:
-        return _table(path)
+        return _table(path) if _is_of_pictures(path) else _rows(path)
     if path.suffix.lower() != ".npz":
         raise DataError(
-            f"{path}: neither a folder of images, nor a table of them, nor an .npz file. Allowed are a folder with a "
-            "folder a class; a table (.csv, .tsv or .parquet) with a row a picture, which names its file and its "
-            "label; and an archive that numpy.savez wrote from images and labels. A workbook can be saved as CSV in "
-            "UTF-8; for anything else write a source of your own (docs/own-methods.md)"
+            f"{path}: neither a folder of images, nor a table, nor an .npz file. Allowed are a folder with a folder "
+            "a class; a table (.csv, .tsv or .parquet) with a row a picture, which names its file and its "
+            "label, or a row a sample; and an archive that numpy.savez wrote from images and labels. A workbook can "
+            "be saved as CSV in UTF-8; for anything else write a source of your own (docs/own-methods.md)"
         )
     spec = npz.NPZ(source="npz", path=str(path))
     raw = npz.read(spec, path)
@@ -103,6 +109,31 @@ def _table(path: Path) -> Survey:
     return replace(seen, oddities=(*told, *seen.oddities), stated=stated, groups=found.groups)
 
 
+def _is_of_pictures(path: Path) -> bool:
+    """Whether the rows of a table name pictures: where its files can be found, or its entries look like such."""
+    try:
+        guess.columns_of(path.resolve())
+    except DataError:
+        return guess.target_of(path) is None
+    return True
+
+
+def _rows(path: Path) -> Survey:
+    source = "parquet" if path.suffix.lower() in table_file.PARQUET else "csv"
+    target = guess.target_of(path) or ""
+    raw = labelled.read(path, None, labelled.Columns(target), 0.2)
+    soundness.require_sound(raw)
+    import numpy as np
+
+    modality = raw.modality.fitted(raw.train.values, np.arange(len(raw.train)))
+    shape = raw.train.values.shape[1:]
+    seen = _survey(source, raw, (0, 0, 0), 0)
+    words = modality.described(shape)
+    told = f"{shown(path)}: its rows are the samples, of the classes in {shown(target)}: {words}."
+    inputs = modality.input_shape(shape)[0]
+    return replace(seen, oddities=(told, *seen.oddities), stated={"target": target}, rows=words, inputs=inputs)
+
+
 def _channels(raw: RawData) -> int:
     images = raw.train.values
     return 1 if (images[:, 0] == images[:, 1]).all() and (images[:, 1] == images[:, 2]).all() else 3
@@ -131,9 +162,9 @@ def _survey(source: str, raw: RawData, sizes: tuple[int, int, int], channels: in
     counted = Counter(int(label) for label in labels)
     counts = {name: counted[position] for position, name in enumerate(raw.classes)}
     least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
-    odd = [*raw.warnings]
+    odd, noun = [*raw.warnings], raw.modality.noun
     if counts[least] < _RARE * counts[most]:
-        odd.append(f"classes are unbalanced: {counts[least]} images of {least!r}, {counts[most]} of {most!r}.")
-    if sizes[0] * 4 <= sizes[1]:
+        odd.append(f"classes are unbalanced: {counts[least]} {noun} of {least!r}, {counts[most]} of {most!r}.")
+    if sizes[1] and sizes[0] * 4 <= sizes[1]:
         odd.append(f"some images are much smaller than the rest: {sizes[0]} pixels, where most have {sizes[1]}.")
     return Survey(source, counts, own_test, sizes, channels, tuple(odd))

@@ -14,23 +14,31 @@ def command(
     data: Annotated[
         Path,
         typer.Option(
-            "--data", metavar="PATH", help="A folder with a folder a class, a table of pictures (.csv), or an .npz."
+            "--data",
+            metavar="PATH",
+            help="A folder with a folder a class, a table (.csv) of pictures or of rows, or an .npz.",
         ),
     ],
     teacher: Annotated[
-        str, typer.Option("--teacher", metavar="ARCHITECTURE", help="Of the zoo, of torchvision or timm, or your own.")
-    ] = "resnet",
+        str | None,
+        typer.Option(
+            "--teacher",
+            metavar="ARCHITECTURE",
+            help="Of the zoo, of torchvision or timm, or your own; by default resnet, of rows mlp.",
+        ),
+    ] = None,
 ) -> None:
-    """Write a recipe for your own images, after a look at them and at this machine."""
+    """Write a recipe for your own images or table, after a look at them and at this machine."""
     from pipelines.commands.init import init
 
     started = init(name, data, teacher)
     survey, plan = started.survey, started.plan
     counts = ", ".join(f"{label} {count:,}" for label, count in list(survey.counts.items())[:10])
     more = f" and {len(survey.counts) - 10} more" if len(survey.counts) > 10 else ""
-    sides, kind = survey.sizes, "grey" if survey.channels == 1 else "colour"
-    out.say(f"{sum(survey.counts.values()):,} {kind} images of {len(survey.counts)} classes: {counts}{more}")
-    out.say(f"shorter sides from {sides[0]} to {sides[2]} pixels, in the middle {sides[1]}")
+    sides, kind = survey.sizes, "rows" if survey.rows else "grey images" if survey.channels == 1 else "colour images"
+    out.say(f"{sum(survey.counts.values()):,} {kind} of {len(survey.counts)} classes: {counts}{more}")
+    if not survey.rows:
+        out.say(f"shorter sides from {sides[0]} to {sides[2]} pixels, in the middle {sides[1]}")
     out.say(
         f"{survey.test:,} are a test split of their own" if survey.test else "a fifth is held out as the test split"
     )

@@ -1,4 +1,4 @@
-"""`compression init`: a recipe for a user's own images, with values that fit what they are."""
+"""`compression init`: a recipe for a user's own images or table, with values that fit what they are."""
 
 import json
 import re
@@ -13,18 +13,19 @@ from pipelines.recipe import document, project
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.constraints import NAME_PATTERN
 
-STUDENT = "strided_cnn"
+TEACHER, STUDENT = "resnet", "strided_cnn"
+_PERCEPTRONS = ("mlp\n    arguments: {hidden: [256, 128]}", "mlp\n      arguments: {hidden: [32]}")  # of rows
 _LARGEST = 64  # pixels: beyond, training on a CPU takes hours
 _STEPS = 1500  # optimizer steps that a small network needs, about
 _BUDGET = 20.0  # minutes that the first run may take
 _TIMED = 3  # training steps that are timed
 _UNBALANCED = 3.0
 _RECIPE = """\
-# Written by `compression init` for $samples images of $classes classes. Every value may be edited;
+# Written by `compression init` for $samples $noun of $classes classes. Every value may be edited;
 # `compression check` tells mistakes, and a run computes again only what an edit affects.
 type: $component
 attributes:
-  # The shorter sides have $smallest to $largest pixels; a larger image_size takes longer.
+  # $seen
 $groups  dataset: {$fields, validation_fraction: 0.1, seed: 0}
 
   # What epochs and models are chosen by; balanced_accuracy where some classes are rare.
@@ -32,13 +33,13 @@ $groups  dataset: {$fields, validation_fraction: 0.1, seed: 0}
 
   teacher:
     architecture: $teacher
-    # About $steps steps of $batch_size images, or as many as fit the time.
+    # About $steps steps of $batch_size $noun, or as many as fit the time.
     epochs: $epochs
     batch_size: $batch_size
     learning_rate: 0.003
     weight_decay: 0.05
     class_weights: $weights
-    # Changes under which a class stays what it is: no flip for digits, letters and signs.
+    # Changes under which a class stays what it is: $changes.
     augmentation: $augmentation
     seed: 0
 
@@ -89,7 +90,7 @@ class Started:
     plan: Plan
 
 
-def init(name: str, data: Path, teacher: str) -> Started:
+def init(name: str, data: Path, teacher: str | None = None) -> Started:
     """Look at the data, write a checked recipe for them. Raises CompressionError; nothing is overwritten."""
     folder = (project.enclosing(Path.cwd()) or project.Project(Path.cwd(), Path.cwd() / project.DEFS)).defs
     if project.checkout() or recipe_file.defs_is_configured():
@@ -109,13 +110,14 @@ def init(name: str, data: Path, teacher: str) -> Started:
     return Started(checked, survey, plan)
 
 
-def _plan(survey: Survey, teacher: str) -> Plan:
+def _plan(survey: Survey, teacher: str | None) -> Plan:
     samples = survey.training
     size = survey.sizes[1] if survey.source == "npz" else max(8, min(_LARGEST, survey.sizes[1]) // 4 * 4)
     batch = 128 if samples >= 20_000 else 64 if samples >= 1_000 else 16
     steps = max(1, samples // batch)
-    shape = (survey.channels, size, size)
-    slow, fast = (_seconds(architecture, shape, len(survey.counts), batch) for architecture in (teacher, STUDENT))
+    shape = (survey.inputs,) if survey.rows else (survey.channels, size, size)
+    networks = (teacher or "mlp", "mlp") if survey.rows else (teacher or TEACHER, STUDENT)
+    slow, fast = (_seconds(architecture, shape, len(survey.counts), batch) for architecture in networks)
     epochs = max(5, min(60, round(_STEPS / steps)))
     while epochs > 2 and _minutes(steps, epochs, slow, fast) > _BUDGET:
         epochs -= 1
@@ -128,7 +130,7 @@ def _minutes(steps: int, epochs: int, teacher: float, student: float) -> float:
     return steps * (epochs * teacher + labelled + 4 * epochs * student) / 60 + 0.5
 
 
-def _seconds(architecture: str, shape: tuple[int, int, int], classes: int, batch: int) -> float:
+def _seconds(architecture: str, shape: tuple[int, ...], classes: int, batch: int) -> float:
     """Of one training step on this machine; 0 for a network that cannot be trained."""
     import torch
 
@@ -147,14 +149,11 @@ def _seconds(architecture: str, shape: tuple[int, int, int], classes: int, batch
     return min(taken)
 
 
-def _text(data: Path, survey: Survey, plan: Plan, teacher: str) -> str:
+def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
     fields = f"source: {survey.source}, path: {_quoted(str(data))}"
     fields += "".join(f", {field}: {_quoted(value)}" for field, value in survey.stated.items())
-    if survey.source != "npz":
+    if survey.source != "npz" and not survey.rows:
         fields += f", image_size: {plan.image_size}, channels: {survey.channels}"
-    shift = max(1.0, plan.image_size / 16)
-    flip = "true" if survey.channels > 1 else "false"
-    augmentation = f"{{translate: {shift:g}, rotate: 10.0, scale: 0.1, flip: {flip}}}"
     counts = survey.counts.values()
     metric = "balanced_accuracy" if max(counts) > _UNBALANCED * min(counts) else "accuracy"
     weights = "balanced" if metric == "balanced_accuracy" else "uniform"
@@ -165,21 +164,44 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str) -> str:
         groups="".join(
             f"  # groups: {_quoted(name)} keeps rows with one entry there in one split.\n" for name in survey.groups
         ),
-        smallest=survey.sizes[0],
-        largest=survey.sizes[2],
+        **(_of_rows(survey, teacher) if survey.rows else _of_images(survey, plan, teacher)),
         fields=fields,
         metric=metric,
-        teacher=teacher,
         steps=f"{_STEPS:,}",
         batch_size=plan.batch_size,
         epochs=plan.epochs,
         weights=weights,
-        augmentation=augmentation,
         views=plan.views,
-        student=STUDENT,
         calibration=max(1, min(512, survey.training)),
         student_epochs=plan.student_epochs,
     )
+
+
+def _of_images(survey: Survey, plan: Plan, teacher: str | None) -> dict[str, str]:
+    """What the recipe says of images and of nothing else."""
+    shift = max(1.0, plan.image_size / 16)
+    flip = "true" if survey.channels > 1 else "false"
+    sides = f"The shorter sides have {survey.sizes[0]} to {survey.sizes[2]} pixels"
+    return {
+        "noun": "images",
+        "seen": f"{sides}; a larger image_size takes longer.",
+        "changes": "no flip for digits, letters and signs",
+        "augmentation": f"{{translate: {shift:g}, rotate: 10.0, scale: 0.1, flip: {flip}}}",
+        "teacher": teacher or TEACHER,
+        "student": STUDENT,
+    }
+
+
+def _of_rows(survey: Survey, teacher: str | None) -> dict[str, str]:
+    """What the recipe says of rows and of nothing else."""
+    return {
+        "noun": "rows",
+        "seen": f"{(survey.rows or '').capitalize()}; `columns` and `categories` choose others (docs/table.md).",
+        "changes": "noise in units of each column's standard deviation",
+        "augmentation": "{column_noise: {deviation: 0.2}}",
+        "teacher": teacher or _PERCEPTRONS[0],
+        "student": _PERCEPTRONS[1],
+    }
 
 
 def _quoted(text: str) -> str:

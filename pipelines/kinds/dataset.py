@@ -1,4 +1,4 @@
-"""The data set: train, validation and test split as uint8 tensors."""
+"""The data set: train, validation and test split as tensors."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,8 @@ from pipelines.kinds.kind import Kind, thresholds
 from pipelines.recipe.sections import Recipe
 from pipelines.state.artifacts import ArtifactUnavailable
 from pipelines.state.materialization import Check, Materialization
+
+_WHOLE = ("classes", "samples")  # what drift is told of that is no part of a sample
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
@@ -22,8 +24,8 @@ def gates(asset: Asset) -> Iterator[Gate]:
     """Labels are sound, and stop everything else if they are not; the rest warns."""
     yield Gate("label_range", "Every label names a class, and every class has samples.", label_range, blocking=True)
     yield Gate("class_balance", "No class is rare in the training split.", class_balance)
-    yield Gate("duplicates", "Test images do not stand in another split.", duplicates)
-    yield Gate("drift", "Classes and pixels are distributed as in the last data set.", drift)
+    yield Gate("duplicates", "Test samples do not stand in another split.", duplicates)
+    yield Gate("drift", "Classes and samples are distributed as in the last data set.", drift)
 
 
 def label_range(gate: Gate, evidence: Evidence) -> Check:
@@ -53,13 +55,16 @@ def drift(gate: Gate, evidence: Evidence) -> Check:
     drifts = against_the_last(evidence)
     if drifts is None:
         return gate.found(True, "There is no earlier data set to compare it with.", {})
-    text = "The population stability index against the last data set is {}"
-    return gate.at_most(evidence, "gates.max_drift", text, max(drifts.values()), drifts)
+    most = max(drifts, key=lambda name: drifts[name])
+    part = "" if most in _WHOLE else f" in {most}".replace("{", "{{").replace("}", "}}")
+    text = f"The population stability index against the last data set is {{}}{part}"
+    return gate.at_most(evidence, "gates.max_drift", text, drifts[most], drifts)
 
 
 def against_the_last(evidence: Evidence) -> dict[str, float] | None:
-    """How far a data set is from the last one that differed; None if there is none, its artifact is gone, or it was of
-    another kind of sample."""
+    """How far a data set is from the last one that differed: its classes, its samples, and where these have parts the
+    one that has moved most. None if there is none, its artifact is gone, or it was of another kind of sample.
+    """
     entry, store = evidence.entry, evidence.store
     history = evidence.history.of_asset(entry.recipe, entry.asset)
     earlier = [known for known in history if known.digest != entry.digest]
@@ -75,7 +80,8 @@ def against_the_last(evidence: Evidence) -> dict[str, float] | None:
     if not drift.are_alike(last, now):
         return None
     measured = drift.measure(last, now)
-    return {"classes": measured.classes, "samples": measured.samples}
+    part = {measured.part: measured.samples} if measured.part is not None and measured.samples else {}
+    return {**part, "classes": measured.classes, "samples": measured.samples}
 
 
 def headline(entry: Materialization) -> str:

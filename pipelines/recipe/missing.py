@@ -15,6 +15,9 @@ from pipelines.recipe.error import Mistake, shown
 from pipelines.recipe.location import locate
 from pipelines.recipe.sections import Recipe
 
+# What the path of a source is, where it is always that.
+_KINDS = {"image_folder": "folder", **dict.fromkeys(("npz", "image_table", "csv", "parquet"), "file")}
+
 
 def mistakes(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mistake]:
     """A mistake for each of them; paths are relative to the recipe's folder."""
@@ -40,7 +43,9 @@ def _of_data(recipe: Recipe, attributes: CommentedMap, folder: Path) -> list[Mis
     table = (folder / Path(recipe.dataset.path).expanduser()).resolve()
     if getattr(recipe.dataset, "images", None) is not None and table.is_file():
         return [_mistake(attributes, ("dataset", "images"), "folder", table.parent)]
-    kind = {"image_folder": "folder", "npz": "file", "image_table": "file"}.get(recipe.dataset.source, "file or folder")
+    if getattr(recipe.dataset, "test_path", None) is not None and table.is_file():
+        return [_mistake(attributes, ("dataset", "test_path"), "file", table.parent)]
+    kind = _KINDS.get(recipe.dataset.source, "file or folder")
     return [_mistake(attributes, ("dataset", "path"), kind, folder)]
 
 

@@ -98,9 +98,22 @@ class Modality(ABC):
         previous, current  raw samples of two data sets, of which the former's modality is `former`
         """
 
+    def drifts(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: "Modality") -> Mapping[str, float]:
+        """As `drift`, of each part of a sample that a person can name, as `column 'age'`; none by default."""
+        del previous, current, former
+        return {}
+
     def described(self, shape: tuple[int, ...]) -> str:
         """Samples of that shape, in words."""
         return f"{self.noun} of shape {list(shape)}"
+
+    def unlike(self, other: "Modality") -> str | None:
+        """Why a model of this modality cannot be asked about samples of that one, of the same type; None if it can.
+
+        A clause, as `its columns and the data set's differ in 'age'`.
+        """
+        del other
+        return None
 
     def translated(self, values: "NDArray[Any]", to: "Modality") -> "NDArray[Any]":
         """Raw samples as a model of another data set's modality, of the same type, takes them."""

@@ -7,7 +7,8 @@ Arrays, by name, in any of these three sets (the last two are those of Keras and
     train_images, train_labels, test_images, test_labels, and perhaps val_images, val_labels, which join the training
                                                    ones: validation is cut from them as everywhere
 
-images     [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, one type of pixel:
+samples    with `samples: table` [N, F] of numbers, NaN where one is missing. Otherwise images,
+           [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, one type of pixel:
            bool; integers 0 to 255; floats 0 to 1, which are rounded to x * 255
 labels     integers 0 to K - 1, [N] or [N, 1]
 classes    K names (optional, strings); without it the names are "0", "1", ...
@@ -17,28 +18,33 @@ named as the labels are: patient; patient_train, patient_test; train_patient, te
 may be missing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from compression_ops.data.file_names import listed
-from compression_ops.data.formats import npz_archive
+from compression_ops.data.formats import npz_archive, npz_pixels
 from compression_ops.data.formats.npz_archive import Archive
+from compression_ops.data.modalities import table_array
+from compression_ops.data.modalities.images import Images
+from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splits.groups import of_array
-from compression_ops.data.storage.spool import Spool
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CHANNELS = range(1, 5)
-# (images, labels) of the training samples, of the test samples, of samples that join the training ones.
+_IMAGES = "images"
+# How arrays of other samples are read: (array, where it stands, for errors) -> their values, and what they are.
+_OF_ARRAYS: "Mapping[str, Callable[[NDArray[Any], str], tuple[NDArray[Any], Modality]]]" = {
+    "table": table_array.of_array
+}
+# (samples, labels) of the training samples, of the test samples, of samples that join the training ones.
 _LAYOUTS = (
     (("images", "labels"), None, None),
     (("x_train", "y_train"), ("x_test", "y_test"), None),
@@ -53,6 +59,7 @@ _ALLOWED = (
 class NPZ(DatasetSpec):
     source: Literal["npz"]
     path: str = Field(min_length=1, description="The .npz file.")
+    samples: Literal["images", "table"] = Field(default=_IMAGES, description="What the samples are.")
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="Share held out for test, where the file has no test arrays of its own."
     )
@@ -77,11 +84,12 @@ def files(spec: NPZ, root: Path) -> list[Path]:
 def examine(spec: NPZ, root: Path) -> None:
     """Raises DataError as `read` does, for what the heads of the arrays say: which there are, and of which shape."""
     with npz_archive.opened(root, _wanted(spec.groups)) as archive:
-        _checked(root, archive, spec.groups)
+        _checked(root, archive, spec)
 
 
 def read(spec: NPZ, root: Path) -> RawData:
-    """Images uint8 [N, C, H, W], unpacked block by block into a spool (see compression_ops.data.storage.spool).
+    """Images uint8 [N, C, H, W], unpacked block by block into a spool (see compression_ops.data.storage.spool); or
+    other samples, as `samples` says, unpacked as a whole.
 
     Raises DataError if the file is no NumPy archive, lacks arrays, holds them as Python objects (as images of differing
     shapes are: such arrays are pickles, which are never loaded), or if pixels or labels are of a wrong shape, type or
@@ -90,22 +98,23 @@ def read(spec: NPZ, root: Path) -> RawData:
     import numpy as np
 
     with npz_archive.opened(root, _wanted(spec.groups)) as archive:
-        training, test, joining = _checked(root, archive, spec.groups)
+        training, test, joining = _checked(root, archive, spec)
         parts = [training] if joining is None else [training, joining]
         warnings = _left_aside(root, archive, spec.groups)
         train_labels = [_to_labels(archive, root, names[1]) for names in parts]
         counted = zip(parts, train_labels, strict=True)
         members = [_groups(root, archive, names, spec.groups, len(labels)) for names, labels in counted if spec.groups]
-        images = _images(archive, root, [names[0] for names in parts], warnings)
-        train = Samples(images, np.concatenate(train_labels), np.concatenate(members) if members else None)
+        arrays = [[names[0] for names in parts], *([[test[0]]] if test is not None else [])]
+        values, modality = _values(archive, root, arrays, spec, warnings)
+        train = Samples(values[0], np.concatenate(train_labels), np.concatenate(members) if members else None)
         held = HoldOut(spec.test_fraction)
         if test is not None:
             labels = _to_labels(archive, root, test[1])
             is_grouped = spec.groups is not None and _beside(test, spec.groups) in archive.heads
             apart = _groups(root, archive, test, spec.groups, len(labels)) if spec.groups and is_grouped else None
-            held = Samples(_images(archive, root, [test[0]], warnings), labels, apart)
+            held = Samples(values[1], labels, apart)
         labels = train_labels if isinstance(held, HoldOut) else [*train_labels, held.labels]
-        return RawData(train, held, _classes(root, archive, labels), tuple(warnings))
+        return RawData(train, held, _classes(root, archive, labels), tuple(warnings), modality)
 
 
 def _wanted(groups: str | None) -> frozenset[str]:
@@ -133,7 +142,7 @@ def _layout(root: Path, arrays: Mapping[str, Any]) -> tuple[_Pair, _Pair | None,
 
 
 def _beside(names: _Pair, groups: str) -> str:
-    """The array of groups that belongs to images and labels: `patient_train` to `x_train, y_train`."""
+    """The array of groups that belongs to samples and labels: `patient_train` to `x_train, y_train`."""
     old = "labels" if "labels" in names[1] else "y"
     return names[1].replace(old, groups)
 
@@ -144,19 +153,14 @@ def _groups(root: Path, archive: Archive, names: _Pair, groups: str, samples: in
     return of_array(archive.array(name), samples, f"{root}: {name}")
 
 
-def _checked(root: Path, archive: Archive, groups: str | None) -> tuple[_Pair, _Pair | None, _Pair | None]:
-    """`_layout`, of images of one shape where they are joined, with the groups that are asked for."""
+def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | None, _Pair | None]:
+    """`_layout`, of samples of one shape where they are joined, with the groups that are asked for."""
     training, test, joining = _layout(root, archive.heads)
-    shapes = {
-        name: _Channels(archive.heads[name].shape, f"{root}: {name}").shape
-        for name, _ in filter(None, (training, test, joining))
-    }
-    if joining is not None and shapes[training[0]] != shapes[joining[0]]:
-        raise DataError(
-            f"{root}: images of differing shapes: {shapes[training[0]]} in {training[0]}, {shapes[joining[0]]} in "
-            f"{joining[0]} (channels, height, width); all must be equal."
-        )
-    needed = [_beside(pair, groups) for pair in (training, joining) if pair and groups]
+    if spec.samples == _IMAGES:
+        _require_pixels(root, archive, training, test, joining)
+    else:
+        _require_one_shape(root, archive, [names[0] for names in (training, test, joining) if names], spec)
+    needed = [_beside(pair, spec.groups) for pair in (training, joining) if pair and spec.groups]
     if absent := next((name for name in needed if name not in archive.heads), None):
         raise DataError(
             f"dataset.groups: {root} has no array {absent}; it holds {', '.join(archive.members)}. Add the array, with "
@@ -165,102 +169,41 @@ def _checked(root: Path, archive: Archive, groups: str | None) -> tuple[_Pair, _
     return training, test, joining
 
 
-def _images(archive: Archive, root: Path, names: Sequence[str], warnings: list[str]) -> "NDArray[np.uint8]":
-    """The arrays of that names, which hold images of one shape, one after another."""
-    spool: Spool | None = None
-    for name in names:
-        head, where = archive.heads[name], f"{root}: {name}"
-        channels, to_bytes = _Channels(head.shape, where), _ToBytes(where, head.dtype)
-        spool = spool or Spool(channels.shape)
-        for block in archive.rows(name):
-            pixels = to_bytes(channels.first(block))
-            if pixels is not None:
-                spool.append(pixels)
-        to_bytes.require_inside(warnings)
-    assert spool is not None
-    return spool.rows()
+def _require_pixels(root: Path, archive: Archive, training: _Pair, test: _Pair | None, joining: _Pair | None) -> None:
+    shapes = {
+        name: npz_pixels.Channels(archive.heads[name].shape, f"{root}: {name}").shape
+        for name, _ in filter(None, (training, test, joining))
+    }
+    if joining is not None and shapes[training[0]] != shapes[joining[0]]:
+        raise DataError(
+            f"{root}: images of differing shapes: {shapes[training[0]]} in {training[0]}, {shapes[joining[0]]} in "
+            f"{joining[0]} (channels, height, width); all must be equal."
+        )
 
 
-class _Channels:
-    """Images [N, H, W] or [N, H, W, C] or [N, C, H, W] as [N, C, H, W]. Raises DataError for any other shape."""
-
-    def __init__(self, shape: Sequence[int], where: str) -> None:
-        first, last = (len(shape) == 4 and shape[axis] in _CHANNELS for axis in (1, -1))
-        if len(shape) != 3 and first == last:
-            found = "could be channels first or last" if first else "is not of images"
-            raise DataError(
-                f"{where}: the shape {list(shape)} {found}; allowed are [N, H, W], [N, H, W, C] and [N, C, H, W] with "
-                f"C from 1 to 4 and H, W above 4. Reshape it."
-            )
-        self._last = last
-        self.shape = (1, *shape[1:]) if len(shape) == 3 else (shape[3], *shape[1:3]) if last else tuple(shape[1:])
-
-    def first(self, block: "NDArray[Any]") -> "NDArray[Any]":
-        """Some of the images as [n, C, H, W], a view."""
-        return block[:, None] if block.ndim == 3 else block.transpose(0, 3, 1, 2) if self._last else block
+def _require_one_shape(root: Path, archive: Archive, names: Sequence[str], spec: NPZ) -> None:
+    heads = {name: archive.heads[name] for name in names}
+    if not all(head.shape for head in heads.values()) or len({(h.dtype.kind, h.shape[1:]) for h in heads.values()}) > 1:
+        told = ", ".join(f"{name} {head.dtype} {list(head.shape)}" for name, head in heads.items())
+        raise DataError(
+            f"{root}: {told}; samples of {spec.samples} must be arrays [N, ...] of one type, and of one shape without "
+            f"the N."
+        )
 
 
-@dataclass
-class _ToBytes:
-    """Pixels of any allowed type as uint8, block after block; what is outside the range is counted over all of them.
+def _values(
+    archive: Archive, root: Path, parts: Sequence[Sequence[str]], spec: NPZ, warnings: list[str]
+) -> "tuple[list[NDArray[Any]], Modality]":
+    """The samples of each part, whose arrays are joined, and what they are."""
+    import numpy as np
 
-    first  of it, if there is any: [sample, channel, row, column] and value
-    """
-
-    where: str
-    dtype: "np.dtype[Any]"
-    samples: int = 0
-    outside: int = 0
-    first: tuple[list[int], Any] | None = field(default=None)
-    rounded: bool = False
-
-    def __post_init__(self) -> None:
-        if self.dtype.kind not in "buif":
-            raise DataError(
-                f"{self.where}: pixels of type {self.dtype}; allowed are bool, integers and floats. Convert them."
-            )
-        self._top = 1 if self.dtype.kind == "f" else 255
-
-    def __call__(self, block: "NDArray[Any]") -> "NDArray[np.uint8] | None":
-        """[n, C, H, W], C-contiguous; None once a pixel is outside the range."""
-        import numpy as np
-
-        if self.dtype.kind == "b":
-            return np.ascontiguousarray(block, np.uint8) * np.uint8(255)
-        if self.dtype != np.uint8:
-            self._look_outside(block)
-        self.samples += len(block)
-        if self.outside:
-            return None
-        if self.dtype.kind != "f":
-            return np.ascontiguousarray(block, np.uint8)
-        rounded = np.rint(block.astype(np.float64) * 255)
-        self.rounded = self.rounded or not np.allclose(rounded / 255, block, rtol=0, atol=1e-3)
-        return np.ascontiguousarray(rounded, np.uint8)
-
-    def _look_outside(self, block: "NDArray[Any]") -> None:
-        import numpy as np
-
-        # NaN compares false, so it counts as outside; infinities do anyway.
-        inside = (block >= 0) & (block <= self._top)
-        if inside.all():
-            return
-        self.outside += int(np.count_nonzero(~inside))
-        if self.first is None:
-            sample, *rest = (int(i) for i in np.argwhere(~inside)[0])
-            self.first = [self.samples + sample, *rest], block[sample, *rest]
-
-    def require_inside(self, warnings: list[str]) -> None:
-        """After the last block: a rounding that lost something is told. Raises DataError if a pixel was outside."""
-        if self.first is not None:
-            at, value = self.first
-            raise DataError(
-                f"{self.where}: {self.outside:,} pixel(s) of type {self.dtype} outside 0 to {self._top}, first at "
-                f"[sample, channel, row, column] = {at} with value {value}; allowed are integers 0 to 255 or floats 0 "
-                f"to 1. Scale or remove them."
-            )
-        if self.rounded:
-            warnings.append(f"{self.where}: floats were rounded to 256 levels, as all images are stored in 8 bits.")
+    if spec.samples == _IMAGES:
+        return [npz_pixels.images(archive, root, names, warnings) for names in parts], Images()
+    arrays = [[archive.array(name) for name in names] for names in parts]
+    whole = np.concatenate([array for part in arrays for array in part])
+    values, modality = _OF_ARRAYS[spec.samples](whole, f"{root}: {parts[0][0]}")
+    ends = np.cumsum([sum(map(len, part)) for part in arrays])[:-1].tolist()
+    return [np.ascontiguousarray(part) for part in np.split(values, ends)], modality
 
 
 def _to_labels(archive: Archive, root: Path, name: str) -> "NDArray[np.int64]":
@@ -269,7 +212,7 @@ def _to_labels(archive: Archive, root: Path, name: str) -> "NDArray[np.int64]":
     head, where = archive.heads[name], f"{root}: {name}"
     if head.dtype.kind not in "ui" or head.shape[1:] not in ((), (1,)) or not head.shape:
         raise DataError(
-            f"{where}: {head.dtype} {list(head.shape)}; allowed are integers, one an image ([N] or [N, 1]): class "
+            f"{where}: {head.dtype} {list(head.shape)}; allowed are integers, one a sample ([N] or [N, 1]): class "
             f"numbers from 0, not one-hot rows or names. Convert them."
         )
     labels = archive.array(name)

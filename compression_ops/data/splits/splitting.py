@@ -131,7 +131,7 @@ def _require_test_samples(
         if tested == 0 or len(indices) - tested < _LEAST_OUTSIDE_TEST:
             raise DataError(
                 f"class {name!r}: {tested} of its {len(indices)} samples would be for test, since most of them are "
-                f"images that other classes hold too. Remove the images that stand in several classes."
+                f"samples that other classes hold too. Remove the samples that stand in several classes."
             )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from compression_ops.data.file_names import key, lines, listed, shown
 from compression_ops.data.folders import side_files, split_names
+from compression_ops.data.formats.image_file import is_named_like_a_picture
 from compression_ops.data.tables import labels, table_file
 from compression_ops.data.tables.named_files import NamedFiles
 from compression_ops.data.tables.rows import Columns
@@ -50,6 +51,27 @@ def columns_of(path: Path) -> Guess:
     groups = [name for name in table.columns if name != file and _may_be_groups(table, name)]
     others = [name for name in table.columns if name not in (file, *groups) and _words(name) not in _SPLITS]
     return Guess(Columns(file, _label(table, file, folder, others), split), folder, tuple(groups))
+
+
+def target_of(path: Path) -> str | None:
+    """The column of classes of a table whose rows are the samples, by its usual name; None for a table of pictures.
+
+    Of pictures is one that has names of pictures as entries. Raises DataError that lists the columns and says what to
+    write where no column has such a name, or several have.
+    """
+    table = table_file.read(path)
+    if any(map(is_named_like_a_picture, (entry for entries in table.columns.values() for entry in _sample(entries)))):
+        return None
+    usual = [name for name in table.columns if _words(name) in _LABELS and _is_of_classes(table.columns[name])]
+    if len(usual) == 1:
+        return usual[0]
+    cause = f"several columns could be the target: {listed(usual)}" if usual else "no column is called as classes are"
+    recipe = f"{{source: csv, path: {shown(path)}, target: …}}"
+    raise DataError(
+        f"{shown(path)}: no column's entries are files of pictures, so its rows would be the samples; but {cause}. "
+        f"Write a recipe by hand that says which column is the target, with\n  dataset: {recipe}\nThe columns, their "
+        f"entries and the first one:{lines(_told(table))}"
+    )
 
 
 def _files(table: Table) -> tuple[Path, str]:
@@ -161,14 +183,15 @@ def _without_twins(table: Table, names: Sequence[str]) -> list[str]:
 
 def _unclear(table: Table, cause: str, file: str = "…", folder: Path | None = None) -> DataError:
     images = "…" if folder is None else os.path.relpath(folder, table.path.parent.resolve())
-    told = [
-        f"{name}: {len(set(entries)):,} different, {_shortened(entries[0])}" for name, entries in table.columns.items()
-    ]
     return DataError(
         f"{shown(table.path)}: {cause}. Write a recipe by hand that says which column is which, with\n"
         f"  dataset: {{source: image_table, path: {shown(table.path)}, images: {shown(images)}, file: {shown(file)}, "
-        f"label: …, image_size: 64}}\nThe columns, their entries and the first one:{lines(told)}"
+        f"label: …, image_size: 64}}\nThe columns, their entries and the first one:{lines(_told(table))}"
     )
+
+
+def _told(table: Table) -> list[str]:
+    return [f"{name}: {len(set(each)):,} different, {_shortened(each[0])}" for name, each in table.columns.items()]
 
 
 def _shortened(entry: str) -> str:

@@ -20,7 +20,8 @@ from compression_ops.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", *PARQUET)
 _DELIMITERS = ",;\t|"
 _SNIFFED = 200  # rows by which the delimiter is found
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
@@ -66,7 +67,7 @@ def read(path: Path, wanted: Collection[str] | None = None) -> Table:
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read ({error.strerror}). Correct path or its rights.") from error
     if not len(table):
-        raise DataError(f"{shown(path)}: a table without rows; needed is a line a picture below the columns' names.")
+        raise DataError(f"{shown(path)}: a table without rows; needed is a line a sample below the columns' names.")
     return table
 
 

@@ -11,10 +11,14 @@ from compression_ops import implementations
 from compression_ops.data.spec import DatasetSpec
 
 _SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "photographs", "image_folder", "image_table", "npz")
+_SOURCES += ("csv", "parquet", "sklearn_table")
 _OWN: dict[str, dict[str, Any]] = {
     "image_folder": {"path": "pictures", "image_size": 32},
     "image_table": {"path": "labels.csv", "file": "image", "label": "breed", "image_size": 32},
     "npz": {"path": "arrays.npz"},
+    "csv": {"path": "rows.csv", "target": "y"},
+    "parquet": {"path": "rows.parquet", "target": "y"},
+    "sklearn_table": {"name": "wine"},
 }
 
 
@@ -57,6 +61,10 @@ def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str) 
         ("image_folder", {"image_size": "32"}),
         ("image_folder", {"channels": 2}),
         ("image_folder", {"test_fraction": 0.0}),
+        ("csv", {"target": ""}),
+        ("csv", {"columns": []}),
+        ("csv", {"categories": "zip"}),
+        ("sklearn_table", {"name": "diabetes"}),
         ("image_table", {"images": ""}),
         ("image_table", {"label": 3}),
         ("npz", {"path": ""}),

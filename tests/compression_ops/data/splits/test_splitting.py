@@ -206,5 +206,5 @@ def test_classes_that_share_all_their_images_are_refused() -> None:
     # Class 2 holds the images that classes 0 and 1 each keep for training.
     ranked = [sorted(digests[0:3]), sorted(digests[3:6])]
     digests[6:9] = [ranked[0][1], ranked[0][2], ranked[1][2]]
-    with pytest.raises(DataError, match="Remove the images that stand in several classes"):
+    with pytest.raises(DataError, match="Remove the samples that stand in several classes"):
         hold_out_test(digests, labels[[0, 1, 2, 3, 4, 5, 6, 7, 8]], _names(3), 1e-9)

@@ -39,6 +39,7 @@ def test_a_sample_is_judged_alone(architecture: str) -> None:
         ("strided_cnn", (1, 28, 28), 9_994),
         ("soft_decision_tree", (1, 28, 28), 202_990),
         ("compact_cnn", (1, 28, 28), 18_554),
+        ("mlp", (1, 28, 28), 52_650),
     ],
 )
 def test_the_parameter_counts_are_those_of_the_docstrings(
@@ -77,3 +78,24 @@ def test_channels_that_are_none_are_told(filters: list[object]) -> None:
 def test_images_too_small_for_a_compact_network_are_refused_with_the_cure() -> None:
     with pytest.raises(ModelError, match="2 times; use a larger image_size, or fewer filters"):
         build(Network("compact_cnn", (1, 3, 12), 10))
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 4), (2, 3, 3)])
+def test_a_perceptron_takes_inputs_of_any_shape_and_has_the_units_that_are_asked_for(shape: tuple[int, ...]) -> None:
+    model = build(Network("mlp", shape, 3, {"hidden": [5, 2]})).eval()
+    inputs = torch.randn(4, *shape)
+    first, second, last = (layer for layer in model if isinstance(layer, torch.nn.Linear))
+    hidden = (second(first(inputs.reshape(4, -1)).clamp(min=0))).clamp(min=0)
+    assert (first.out_features, second.out_features) == (5, 2)
+    torch.testing.assert_close(model(inputs), last(hidden))
+
+
+def test_a_perceptron_without_hidden_layers_is_logistic_regression() -> None:
+    model = build(Network("mlp", (7,), 3, {"hidden": []}))
+    assert [tuple(parameter.shape) for parameter in model.parameters()] == [(3, 7), (3,)]
+
+
+@pytest.mark.parametrize("hidden", [[0], [8, -1], [8.5], ["8"], [True]])
+def test_units_that_are_none_are_told(hidden: list[object]) -> None:
+    with pytest.raises(ModelError, match="whole numbers, 1 and more"):
+        build(Network("mlp", (7,), 3, {"hidden": hidden}))

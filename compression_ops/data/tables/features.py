@@ -1,0 +1,188 @@
+"""The columns of a table that a network is given: which are numbers, which are categories, and their values."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compression_ops.data.file_names import listed, shown, text_of
+from compression_ops.data.folders.layout import natural
+from compression_ops.data.modalities.table import Table
+from compression_ops.data.tables import labels, table_file
+from compression_ops.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# As pandas, R, SQL, spreadsheets and the UCI repository write that there is no value, in lower case.
+_MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"})
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_MOST_NAMES = 1000
+_LARGEST = 1e30
+_NEARLY = 0.5  # of the different entries, from which on a column looks like one of numbers
+_COARSE = 0.01  # of a column's standard deviation
+
+
+@dataclass(frozen=True)
+class Features:
+    """modality: what the columns are; values: of each table in turn, float32 [N, F]; warnings: for the user."""
+
+    modality: Table
+    values: "list[NDArray[np.float32]]"
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """name: of one column of all tables; entries: of all rows, table after table; distinct: those not missing."""
+
+    tables: Sequence[table_file.Table]
+    name: str
+    entries: Sequence[str]
+    distinct: frozenset[str]
+
+    @property
+    def where(self) -> str:
+        return f"{shown(self.tables[0].path)}: column {shown(self.name)!r}"
+
+    def at(self, wanted: Collection[str]) -> str:
+        """Where some of the entries stand, in the first table that has any."""
+        for table in self.tables:
+            if rows := [row for row, entry in enumerate(table.columns[self.name]) if entry in wanted]:
+                return table.at(rows) if table is self.tables[0] else f"{table.at(rows)} of {shown(table.path)}"
+        raise ValueError(f"none of the entries stand in column {self.name}")
+
+
+def is_missing(entry: str) -> bool:
+    """Whether an entry says that there is no value."""
+    return entry.casefold() in _MISSING
+
+
+def of_tables(
+    tables: Sequence[table_file.Table], names: Sequence[str], categories: Collection[str], texts: Collection[str] = ()
+) -> Features:
+    """The columns of these names; those of `categories` and `texts` are categories although their entries are numbers.
+
+    A column is of numbers where every entry that is not missing is one, in all tables. Columns that only tell rows
+    apart, and are none of `categories`, are left out with a warning: text that is another in every row, and the number
+    of the row. Raises DataError, which names the column and where it is so, for numbers that are infinite, huge, or
+    written with a decimal comma, for columns of more than 1,000 names, and if no column is left.
+    """
+    import numpy as np
+
+    warnings = list[str]()
+    found: list[tuple[str, tuple[str, ...] | None, NDArray[np.float32]]] = []
+    for name in names:
+        entries = [entry for table in tables for entry in table.columns[name]]
+        distinct = frozenset(entry for entry in set(entries) if not is_missing(entry))
+        column = _Column(tables, name, entries, distinct)
+        if name not in categories and name not in texts:
+            if labels.are_numbers(distinct):
+                values = _numbers(column, warnings)
+                found += [(name, None, values)] if values is not None else []
+                continue
+            _require_no_numbers(column, warnings)
+        if name in categories or not _tells_rows_apart(column, warnings):
+            found.append((name, *_codes(column)))
+    if not found:
+        raise DataError(
+            f"dataset.columns: {shown(tables[0].path)}: no column is left beside those of classes, of groups, "
+            f"and those that only tell rows apart. Name columns that say something of a row, of "
+            f"{listed(names) or 'which there is none'}."
+        )
+    values = np.stack([each for _, _, each in found], axis=1)
+    ends = np.cumsum([len(table) for table in tables])[:-1].tolist()
+    modality = Table(tuple(name for name, _, _ in found), tuple(kind for _, kind, _ in found))
+    return Features(modality, [np.ascontiguousarray(part) for part in np.split(values, ends)], tuple(warnings))
+
+
+def values_of(entries: Sequence[str], names: tuple[str, ...] | None) -> "NDArray[np.float32]":
+    """float32 [N]: numbers, or the codes of `names`; NaN and 0 where missing.
+
+    Raises ValueError, with the entry, for one that is no number in a column of them.
+    """
+    import numpy as np
+
+    if names is None:
+        with np.errstate(over="ignore"):  # what is too large is told by its column
+            return np.array([np.nan if is_missing(entry) else float(entry) for entry in entries], np.float32)
+    codes = {name: code for code, name in enumerate(names, 1)}
+    known = {entry: codes.get(spelled, 0) for entry, spelled in _spelled(set(entries)).items()}
+    return np.array([known.get(entry, 0) for entry in entries], np.float32)
+
+
+def _numbers(column: _Column, warnings: list[str]) -> "NDArray[np.float32] | None":
+    """None for a column that counts the rows."""
+    import numpy as np
+
+    if huge := {entry for entry in column.distinct if abs(float(entry)) > _LARGEST}:
+        raise DataError(
+            f"dataset.columns: {column.where} holds {listed(sorted(huge))} ({column.at(huge)}); allowed are numbers "
+            f"from {-_LARGEST:g} to {_LARGEST:g}. Correct them, or leave their entries empty where nothing is known."
+        )
+    exact = {entry: float(entry) for entry in column.distinct}
+    wide = np.array([exact.get(entry, np.nan) for entry in column.entries])
+    if len(wide) > 2 and bool((np.diff(wide) == 1).all()):
+        warnings.append(f"{column.where} counts the rows, which says nothing of a new one; it was left out.")
+        return None
+    values = wide.astype(np.float32)
+    stated = ~np.isnan(wide)
+    if stated.any() and np.abs(wide - values)[stated].max() > _COARSE * wide[stated].std() > 0:
+        warnings.append(
+            f"{column.where} has differences too small for its numbers: in float32, about seven digits, they are lost. "
+            f"Subtract what all have in common."
+        )
+    return values
+
+
+def _require_no_numbers(column: _Column, warnings: list[str]) -> None:
+    """A warning where a column of text was perhaps to be one of numbers; raises DataError where it surely was."""
+    numbers = {entry for entry in column.distinct if labels.are_numbers([entry])}
+    others = column.distinct - numbers
+    if all(map(_INFINITE.fullmatch, others)):
+        raise DataError(
+            f"dataset.columns: {column.where} holds {listed(sorted(others))} ({column.at(others)}); allowed are finite "
+            f"numbers. Leave such entries empty where nothing is known, or remove their rows."
+        )
+    if all(map(_COMMA.fullmatch, others)):
+        raise DataError(
+            f"dataset.columns: {column.where} holds numbers with a decimal comma, first {min(others)} "
+            f"({column.at(others)}). Write them with a point, or state the column in `categories` if they are none."
+        )
+    if len(numbers) > _NEARLY * len(column.distinct):
+        warnings.append(
+            f"{column.where} was taken for one of categories, since {len(others):,} of its {len(column.distinct):,} "
+            f"different entries are no numbers: {listed(sorted(others))} ({column.at(others)})."
+        )
+
+
+def _tells_rows_apart(column: _Column, warnings: list[str]) -> bool:
+    """Whether a column of text says something else in every row."""
+    filled = sum(entry in column.distinct for entry in column.entries)
+    if filled > len(column.distinct) or filled <= 2:
+        return False
+    warnings.append(
+        f"{column.where} says something else in each of {filled:,} rows, so it only names them; it was left out. State "
+        f"it in `categories` to have it taken."
+    )
+    return True
+
+
+def _codes(column: _Column) -> "tuple[tuple[str, ...], NDArray[np.float32]]":
+    spelled = _spelled(column.distinct)
+    names = tuple(sorted(set(spelled.values()), key=natural))
+    if len(names) > _MOST_NAMES:
+        raise DataError(
+            f"dataset.columns: {column.where} has {len(names):,} different entries that are no numbers, as "
+            f"{listed(names[:3])}; allowed are {_MOST_NAMES:,}, since each becomes an input of the network. Put "
+            f"rare ones together, or state `columns` without it."
+        )
+    return names, values_of(column.entries, names)
+
+
+def _spelled(entries: Collection[str]) -> dict[str, str]:
+    """The name of the category that each entry means, without those that are missing."""
+    filled = [entry for entry in entries if not is_missing(entry)]
+    return {entry: labels.normal([entry])[0] if labels.are_numbers([entry]) else text_of(entry) for entry in filled}

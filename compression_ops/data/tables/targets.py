@@ -1,0 +1,75 @@
+"""The column of a table that says of which class each row is."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from compression_ops.data.file_names import listed, shown
+from compression_ops.data.folders.layout import natural
+from compression_ops.data.tables import features, labels, table_file
+from compression_ops.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MOST_CLASSES = 1000
+_MOST_NUMBERS, _ROWS_A_NUMBER = 50, 10  # whole numbers beyond both are quantities
+
+
+def of_tables(
+    tables: Sequence[table_file.Table], name: str
+) -> "tuple[list[NDArray[np.int64]], tuple[str, ...], list[str]]":
+    """The labels of each table in turn, int64 [N]; the classes, in natural order; and warnings.
+
+    Raises DataError for rows without a class, and for a column that says one class, another one in every row, or a
+    quantity.
+    """
+    import numpy as np
+
+    for table in tables:
+        _require_stated(table, name)
+    stated = [entry for table in tables for entry in table.columns[name]]
+    spelled = labels.normal(stated)
+    classes = tuple(sorted(set(spelled), key=natural))
+    where = f"dataset.target: the column {shown(name)!r} of {shown(tables[0].path)}"
+    _require_classes(where, tables[0], classes, len(stated))
+    numbers = {each: number for number, each in enumerate(classes)}
+    values = np.array([numbers[each] for each in spelled], np.int64)
+    ends = np.cumsum([len(table) for table in tables])[:-1].tolist()
+    return np.split(values, ends), classes, labels.alike(tables[0], classes)
+
+
+def _require_stated(table: table_file.Table, name: str) -> None:
+    entries = labels.column(table, name, "target")
+    if empty := [row for row, entry in enumerate(entries) if features.is_missing(entry)]:
+        raise DataError(
+            f"dataset.target: {len(empty):,} row(s) of {shown(table.path)} have no {shown(name)}: {table.at(empty)}. "
+            f"Fill the entries in or remove the rows."
+        )
+
+
+def _require_classes(where: str, table: table_file.Table, classes: Sequence[str], rows: int) -> None:
+    others = listed([each for each in table.names if each])
+    if len(classes) < 2:
+        raise DataError(
+            f"{where} says {shown(classes[0])!r} in all {rows:,} row(s); at least two classes are needed. Add rows of "
+            f"another class, or name another column: {others}."
+        )
+    are_numbers = labels.are_numbers(classes)
+    many = len(classes) > max(_MOST_NUMBERS, rows // _ROWS_A_NUMBER)
+    if not labels.are_whole_or_text(classes) or (are_numbers and many):
+        raise DataError(
+            f"{where} holds {len(classes):,} different numbers in {rows:,} rows, as {listed(classes[:3])}: a quantity, "
+            f"not a class. Write the name of a class into a column instead, such as the range that a number lies in, "
+            f"and name that column."
+        )
+    if len(classes) == rows > 2:
+        raise DataError(
+            f"{where} says something else in each of {rows:,} rows: names of rows, not of classes. Name the column of "
+            f"the classes; there are {others}."
+        )
+    if len(classes) > _MOST_CLASSES:
+        raise DataError(
+            f"{where} has {len(classes):,} different entries; allowed are {_MOST_CLASSES:,} classes. Put rare ones "
+            f"together, or name another column: {others}."
+        )

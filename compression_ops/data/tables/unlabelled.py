@@ -1,0 +1,47 @@
+"""Rows of a table without classes, for a model that was made from another."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compression_ops.data.file_names import listed, shown
+from compression_ops.data.modalities.table import Table
+from compression_ops.data.tables import features, labels, table_file
+from compression_ops.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def read(file: Path, modality: Table) -> "list[tuple[str, NDArray[np.float32]]]":
+    """(`rows.csv line 2`, values float32 [F]) of each row. Categories that the model does not know are code 0.
+
+    Raises DataError for a file that is no table, lacks a column that the model looks at, or has something else than a
+    number where the model takes one.
+    """
+    import numpy as np
+
+    table = table_file.read(file, modality.columns)
+    known = dict(zip(modality.columns, modality.categories, strict=True))
+    if absent := [name for name, names in known.items() if names != () and name not in table.columns]:
+        raise DataError(
+            f"{shown(file)}: has no column(s) {listed(absent)}, which the model takes; there are "
+            f"{listed([name for name in table.names if name])}. Name the columns as in the data that it was made from."
+        )
+    columns = [_values(table, name, names) for name, names in known.items()]
+    values = np.stack(columns, axis=1)
+    modality.require_sound(str(file), values)
+    return [(f"{shown(file.name)} {table.at([row])}", values[row]) for row in range(len(table))]
+
+
+def _values(table: table_file.Table, name: str, names: tuple[str, ...] | None) -> "NDArray[np.float32]":
+    entries = table.columns.get(name, [""] * len(table))
+    if names is None:
+        wrong = [row for row, entry in enumerate(entries) if not features.is_missing(entry)]
+        wrong = [row for row in wrong if not labels.are_numbers([entries[row]])]
+        if wrong:
+            raise DataError(
+                f"{shown(table.path)}: column {shown(name)!r} holds {shown(entries[wrong[0]])!r} ({table.at(wrong)}); "
+                f"the model takes numbers there, with a point, or nothing where none is known. Correct the entries."
+            )
+    return features.values_of(entries, names)

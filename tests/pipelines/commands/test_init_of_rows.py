@@ -1,0 +1,71 @@
+"""`compression init` on a table whose rows are the samples."""
+
+import string
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from compression_ops.errors import CompressionError
+from pipelines.cli.app import app
+from pipelines.commands import init as command
+from pipelines.commands.init import init
+from pipelines.recipe import file
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """60 rows: a name, two columns of numbers, one of three plans, and two classes."""
+    monkeypatch.setattr(command, "_seconds", lambda *_: 0.01)
+    draw = np.random.default_rng(0)
+    columns = {"customer": [f"c{n}" for n in range(60)], "age": draw.integers(18, 80, 60), "fee": draw.random(60)}
+    columns |= {"plan": ["basic", "pro", "max"] * 20, "label": ["stays", "leaves"] * 30}
+    pd.DataFrame(columns).to_csv(tmp_path / "rows.csv", index=False)
+    return tmp_path / "rows.csv"
+
+
+def test_the_recipe_states_the_target_and_networks_for_rows_and_is_valid(table: Path, defs: Path) -> None:
+    started = init("churn", table)
+    recipe = file.check(defs / "churn" / "defs.yaml").recipe
+    assert recipe == started.file.recipe
+    stated = recipe.dataset.model_dump()
+    assert (stated["source"], stated["path"], stated["target"]) == ("csv", str(table), "label")
+    networks = [recipe.teacher, recipe.students["small"]]
+    assert [each.architecture for each in networks] == ["mlp", "mlp"]
+    assert recipe.teacher.augmentation is not None
+    assert list(recipe.teacher.augmentation.chosen()) == ["column_noise"]
+    assert started.survey.counts == {"leaves": 30, "stays": 30}
+    assert started.survey.rows == "rows of 2 numbers and 1 categories"
+    assert started.survey.inputs == 2 + 3
+    assert sum("'customer' says something else in each of 60 rows" in odd for odd in started.survey.oddities) == 1
+    words = started.file.path.read_text()
+    assert not {"image", "images", "pixels", "picture", "flip"} & {*words.lower().split()}
+    assert not set(string.ascii_letters) & {word for word in words.split() if word.startswith("$")}
+
+
+def test_what_is_told_of_rows_speaks_of_no_picture(table: Path, defs: Path) -> None:
+    told = CliRunner().invoke(app(), ["init", "churn", "--data", str(table)])
+    assert told.exit_code == 0, told.output
+    assert "60 rows of 2 classes: leaves 30, stays 30" in told.output
+    assert "pixels" not in told.output
+
+
+@pytest.mark.parametrize(
+    ("renamed", "cause"),
+    [
+        ({"label": "left"}, "no column is called as classes are"),
+        ({"plan": "class"}, "could be the target: class, label"),
+    ],
+)
+def test_where_the_target_is_not_clear_all_columns_are_told(
+    table: Path, defs: Path, renamed: dict[str, str], cause: str
+) -> None:
+    pd.read_csv(table).rename(columns=renamed).to_csv(table, index=False)
+    with pytest.raises(CompressionError) as told:
+        init("churn", table)
+    assert cause in str(told.value)
+    assert f"dataset: {{source: csv, path: {table}, target: …}}" in str(told.value)
+    assert "\n  fee: 60 different, " in str(told.value)
+    assert not (defs / "churn").exists()
