@@ -10,11 +10,15 @@ from pydantic import ValidationError
 from compression_ops import implementations
 from compression_ops.data.spec import DatasetSpec
 
-_SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "photographs", "image_folder", "image_table", "npz")
+_SOURCES = (
+    "digits", "mnist", "fashion_mnist", "cifar10", "photographs", "tones", "image_folder", "image_table", "npz",
+    "wav_folder",
+)  # fmt: skip
 _OWN: dict[str, dict[str, Any]] = {
     "image_folder": {"path": "pictures", "image_size": 32},
     "image_table": {"path": "labels.csv", "file": "image", "label": "breed", "image_size": 32},
     "npz": {"path": "arrays.npz"},
+    "wav_folder": {"path": "recordings"},
 }
 
 
@@ -61,6 +65,10 @@ def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str) 
         ("image_table", {"label": 3}),
         ("npz", {"path": ""}),
         ("npz", {"test_fraction": 1.0}),
+        ("wav_folder", {"rate": 0}),
+        ("wav_folder", {"seconds": 0.0}),
+        ("wav_folder", {"mels": 2}),
+        ("tones", {"per_class": 0}),
         ("digits", {"path": "somewhere"}),
         ("mnist", {"test_fraction": 0.5}),
     ],

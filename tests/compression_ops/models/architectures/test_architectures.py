@@ -39,6 +39,7 @@ def test_a_sample_is_judged_alone(architecture: str) -> None:
         ("strided_cnn", (1, 28, 28), 9_994),
         ("soft_decision_tree", (1, 28, 28), 202_990),
         ("compact_cnn", (1, 28, 28), 18_554),
+        ("ds_cnn", (1, 28, 28), 23_050),
     ],
 )
 def test_the_parameter_counts_are_those_of_the_docstrings(
@@ -77,3 +78,18 @@ def test_channels_that_are_none_are_told(filters: list[object]) -> None:
 def test_images_too_small_for_a_compact_network_are_refused_with_the_cure() -> None:
     with pytest.raises(ModelError, match="2 times; use a larger image_size, or fewer filters"):
         build(Network("compact_cnn", (1, 3, 12), 10))
+
+
+def test_a_depthwise_separable_network_has_the_channels_and_blocks_that_are_asked_for() -> None:
+    """A filter a channel and a mixture of all a block; with a batch norm's two numbers a channel."""
+    model = build(Network("ds_cnn", (1, 40, 61), 12, {"filters": 8, "blocks": 2}))
+    convolutions = 4 * 10 * 8 + 2 * (9 * 8 + 8 * 8)
+    assert sum(parameter.numel() for parameter in model.parameters()) == convolutions + 2 * 5 * 8 + 8 * 12 + 12
+    depthwise = [layer.groups for layer in model if isinstance(layer, torch.nn.Conv2d) and layer.groups > 1]
+    assert depthwise == [8, 8]
+
+
+@pytest.mark.parametrize("arguments", [{"filters": 0}, {"filters": 8.0}, {"blocks": "2"}, {"blocks": True}])
+def test_numbers_of_a_depthwise_separable_network_that_are_none_are_told(arguments: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="allowed is a whole number from 1 on"):
+        build(Network("ds_cnn", (1, 40, 61), 12, arguments))
