@@ -88,7 +88,7 @@ class Report:
 
     @cached_property
     def hardly_better(self) -> dict[str, str]:
-        """Of each model that may be no better than looking at no image, why."""
+        """Of each model that may be no better than looking at no sample, why."""
         largest = self.classes[self.majority.index]
         found = {
             model.name: majority.hardly_better(model.quality, self.majority, largest, self.digits)

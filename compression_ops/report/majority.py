@@ -1,4 +1,4 @@
-"""Whether a model beats one that looks at no image: that always answers the largest class, or any class by chance."""
+"""Whether a model beats one that looks at no sample: that always answers the largest class, or any class by chance."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Majority:
 
     index       of that class, the first of equals
     rate        its share of the samples: the accuracy of always answering it, in [0, 1]
-    chance      balanced accuracy of any answer that does not depend on the image: 1 / the classes that have samples
+    chance      balanced accuracy of any answer that does not depend on the sample: 1 / the classes that have samples
     unbalanced  whether it has at least twice the samples of the smallest class
     """
 
@@ -42,7 +42,7 @@ def of_samples(samples: NDArray[np.int64]) -> Majority:
 
 
 def hardly_better(quality: Quality, majority: Majority, name: str, digits: int) -> str | None:
-    """Why a model may be no better than looking at no image, as a sentence; None where it is better.
+    """Why a model may be no better than looking at no sample, as a sentence; None where it is better.
 
     That is where the lower end of its 95 % interval is at or below what such an answer gets. name: of the largest
     class; digits: decimals of a percentage.
@@ -55,7 +55,7 @@ def hardly_better(quality: Quality, majority: Majority, name: str, digits: int) 
     if balanced.low <= majority.chance + _ROUNDING:
         chance = quantities.percent(majority.chance, digits)
         reasons.append(f"chance has a balanced accuracy of {chance}, it has {_interval(balanced, digits)}")
-    return f"hardly beats looking at no image: {'; '.join(reasons)}." if reasons else None
+    return f"hardly beats looking at no sample: {'; '.join(reasons)}." if reasons else None
 
 
 def _interval(found: Estimate, digits: int) -> str:

@@ -71,7 +71,7 @@ def distillation(report: Report) -> list[tuple[str, str]]:
 
 
 def warnings(report: Report) -> list[tuple[str, str]]:
-    """(model, sentence) of each model that may be no better than looking at no image."""
+    """(model, sentence) of each model that may be no better than looking at no sample."""
     return list(report.hardly_better.items())
 
 

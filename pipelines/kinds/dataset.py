@@ -22,8 +22,8 @@ def gates(asset: Asset) -> Iterator[Gate]:
     """Labels are sound, and stop everything else if they are not; the rest warns."""
     yield Gate("label_range", "Every label names a class, and every class has samples.", label_range, blocking=True)
     yield Gate("class_balance", "No class is rare in the training split.", class_balance)
-    yield Gate("duplicates", "Test images do not stand in another split.", duplicates)
-    yield Gate("drift", "Classes and pixels are distributed as in the last data set.", drift)
+    yield Gate("duplicates", "Test samples do not stand in another split.", duplicates)
+    yield Gate("drift", "Classes and samples are distributed as in the last data set.", drift)
 
 
 def label_range(gate: Gate, evidence: Evidence) -> Check:

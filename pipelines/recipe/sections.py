@@ -98,7 +98,9 @@ class Gates(Spec):
         default=0.01, ge=0, le=1, description="Largest share of the test split that also stands in another split."
     )
     max_drift: float = Field(
-        default=0.25, ge=0, description="Largest population stability index of classes or pixels against the last data."
+        default=0.25,
+        ge=0,
+        description="Largest population stability index of classes or samples against the last data.",
     )
     min_teacher_accuracy: float = Field(
         default=0.0, ge=0, le=1, description="Least validation accuracy of the teacher; below it no student is trained."

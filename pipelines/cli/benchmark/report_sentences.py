@@ -30,7 +30,7 @@ def recommended(models: Sequence[Row], name: str, metric: Metric = "accuracy") -
 
 
 def warnings(content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(model, sentence) of each model that may be no better than looking at no image, from `report.json`."""
+    """(model, sentence) of each model that may be no better than looking at no sample, from `report.json`."""
     return [(name, model["hardly_better"]) for name, model in content["models"].items() if model.get("hardly_better")]
 
 

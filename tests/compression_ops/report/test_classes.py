@@ -94,11 +94,11 @@ def test_a_model_that_hardly_beats_the_largest_class_is_told_wherever_the_report
     wilson = stats.binomtest(306, 450).proportion_ci(method="wilson")
     interval = f"95 % interval {100 * wilson.low:.1f} to {100 * wilson.high:.1f} %"
     assert words == (
-        "hardly beats looking at no image: always answering 'class 0' has an accuracy of 68.0 %, it has 68.0 % "
+        "hardly beats looking at no sample: always answering 'class 0' has an accuracy of 68.0 %, it has 68.0 % "
         f"({interval}); chance has a balanced accuracy of 50.0 %, it has 50.0 % (95 % interval 50.0 to 50.0 %)."
     )
     assert f"**quantized_student/int8**: {words}" in markdown.markdown(found)
-    assert "hardly beats looking at no image" in html.page(found)
+    assert "hardly beats looking at no sample" in html.page(found)
     assert "Warnings" not in markdown.markdown(example_report.report())
 
 

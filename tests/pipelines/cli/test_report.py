@@ -139,7 +139,7 @@ def test_of_unbalanced_classes_a_terminal_tells_each(unbalanced: tuple[str, Any,
         found = {end: f"{100 * model[column][end]:.1f}" for end in ("value", "low", "high")}
         assert f"{found['value']} % ({found['low']} to {found['high']})" in averages
     words = " ".join(text.split())
-    assert "quantized_student/int4: hardly beats looking at no image: always answering 'cat' has an accuracy" in words
+    assert "quantized_student/int4: hardly beats looking at no sample: always answering 'cat' has an accuracy" in words
     head = text.splitlines()[1].split()[:3]
     assert head == (["Model", "accuracy", "File"] if metric == "accuracy" else ["Model", "F1", "File"])
     assert "Verdict" in text.splitlines()[1]
