@@ -100,7 +100,7 @@ class Gates(Spec):
     max_drift: float = Field(
         default=0.25,
         ge=0,
-        description="Largest population stability index of classes or samples to the last data.",
+        description="Largest population stability index of classes or samples against the last data.",
     )
     min_teacher_accuracy: float = Field(
         default=0.0, ge=0, le=1, description="Least validation accuracy of the teacher; below it no student is trained."

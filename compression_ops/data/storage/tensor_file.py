@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Types by safetensors' names, as NumPy writes them.
-_TYPES = {"I64": "<i8", "F32": "<f4", "F16": "<f2", "U8": "|u1"}
+_TYPES = {"I64": "<i8", "F32": "<f4", "F16": "<f2", "I16": "<i2", "U8": "|u1"}
 _NAMES = {written: name for name, written in _TYPES.items()}
 _CURE = "The file is damaged: compute the data set again."
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from compression_ops import implementations
-from compression_ops.data.augmentation import Augmentation
+from compression_ops.data.augmentation import Augmentation, of_modalities
 from compression_ops.data.augmentations.color_jitter import ColorJitter
 from compression_ops.data.augmentations.cutout import Cutout
 from compression_ops.data.dataset import Description
@@ -18,9 +18,8 @@ from tests.compression_ops.data.every_augmentation import EVERYTHING
 def test_each_is_chosen_by_the_name_of_its_file_and_they_come_in_a_stated_order() -> None:
     chosen = Augmentation.model_validate(EVERYTHING).chosen()
     assert list(chosen) == ["random_crop", "", "color_jitter", "cutout", "mixup"]
-    names, specs = (of("data.augmentations") for of in (implementations.names, implementations.specs))
-    of_images = {name for name, spec in zip(names, specs, strict=True) if not hasattr(spec, "modalities")}
-    assert set(chosen) - {""} == of_images
+    every = zip(implementations.names("data.augmentations"), implementations.specs("data.augmentations"), strict=True)
+    assert set(chosen) - {""} == {name for name, spec in every if "images" in of_modalities(spec)}
     assert Augmentation.model_validate(EVERYTHING).mixing() == ["mixup"]
     assert Augmentation.model_validate({"cutout": {"size": 4}, "flip": True}).mixing() == []
 

@@ -12,6 +12,7 @@ from compression_ops.data.spec import DatasetSpec
 
 _SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "photographs", "image_folder", "image_table", "npz")
 _SOURCES += ("csv", "parquet", "sklearn_table")
+_SOURCES += ("tones", "wav_folder")
 _OWN: dict[str, dict[str, Any]] = {
     "image_folder": {"path": "pictures", "image_size": 32},
     "image_table": {"path": "labels.csv", "file": "image", "label": "breed", "image_size": 32},
@@ -19,6 +20,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "csv": {"path": "rows.csv", "target": "y"},
     "parquet": {"path": "rows.parquet", "target": "y"},
     "sklearn_table": {"name": "wine"},
+_SOURCES += ("tones", "wav_folder")
 }
 
 
@@ -69,6 +71,10 @@ def test_a_source_is_named_as_its_module_and_fills_in_the_defaults(source: str) 
         ("image_table", {"label": 3}),
         ("npz", {"path": ""}),
         ("npz", {"test_fraction": 1.0}),
+        ("wav_folder", {"rate": 0}),
+        ("wav_folder", {"seconds": 0.0}),
+        ("wav_folder", {"mels": 2}),
+        ("tones", {"per_class": 0}),
         ("digits", {"path": "somewhere"}),
         ("mnist", {"test_fraction": 0.5}),
     ],

@@ -14,6 +14,7 @@ from compression_ops.data.storage.tensor_file import Stream
 from compression_ops.errors import CompressionError, DataError
 
 _IMAGES = np.random.default_rng(0).integers(0, 256, (7, 3, 5, 4), np.uint8)
+_PCM = np.arange(-3, 4, dtype=np.int16)
 _LABELS = np.arange(7)
 
 
@@ -41,7 +42,7 @@ def test_big_endian_and_strided_blocks_are_written_by_their_values(tmp_path: Pat
 def test_what_safetensors_wrote_is_read_and_stays_as_it_was(tmp_path: Path) -> None:
     """Writing to what was read changes the copy alone; the file may be removed meanwhile."""
     path = tmp_path / "a.safetensors"
-    tensors = {"images": _IMAGES, "labels": _LABELS, "none": np.empty((0, 3), np.float16)}
+    tensors = {"images": _IMAGES, "labels": _LABELS, "none": np.empty((0, 3), np.float16), "pcm": _PCM}
     save_file(tensors, path, metadata={"made": "today"})
     before = path.read_bytes()
     found = tensor_file.read(path)

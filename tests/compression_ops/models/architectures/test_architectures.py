@@ -40,6 +40,7 @@ def test_a_sample_is_judged_alone(architecture: str) -> None:
         ("soft_decision_tree", (1, 28, 28), 202_990),
         ("compact_cnn", (1, 28, 28), 18_554),
         ("mlp", (1, 28, 28), 52_650),
+        ("ds_cnn", (1, 28, 28), 23_050),
     ],
 )
 def test_the_parameter_counts_are_those_of_the_docstrings(
@@ -99,3 +100,18 @@ def test_a_perceptron_without_hidden_layers_is_logistic_regression() -> None:
 def test_units_that_are_none_are_told(hidden: list[object]) -> None:
     with pytest.raises(ModelError, match="whole numbers, 1 and more"):
         build(Network("mlp", (7,), 3, {"hidden": hidden}))
+
+
+def test_a_depthwise_separable_network_has_the_channels_and_blocks_that_are_asked_for() -> None:
+    """A filter a channel and a mixture of all a block; with a batch norm's two numbers a channel."""
+    model = build(Network("ds_cnn", (1, 40, 61), 12, {"filters": 8, "blocks": 2}))
+    convolutions = 4 * 10 * 8 + 2 * (9 * 8 + 8 * 8)
+    assert sum(parameter.numel() for parameter in model.parameters()) == convolutions + 2 * 5 * 8 + 8 * 12 + 12
+    depthwise = [layer.groups for layer in model if isinstance(layer, torch.nn.Conv2d) and layer.groups > 1]
+    assert depthwise == [8, 8]
+
+
+@pytest.mark.parametrize("arguments", [{"filters": 0}, {"filters": 8.0}, {"blocks": "2"}, {"blocks": True}])
+def test_numbers_of_a_depthwise_separable_network_that_are_none_are_told(arguments: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="allowed is a whole number from 1 on"):
+        build(Network("ds_cnn", (1, 40, 61), 12, arguments))

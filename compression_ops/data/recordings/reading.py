@@ -1,0 +1,35 @@
+"""What a user's WAV files hold, as a model takes it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compression_ops.data.file_names import shown
+from compression_ops.data.formats import wave_file
+from compression_ops.data.recordings import waveform
+from compression_ops.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+at_rate = waveform.at_rate
+
+
+def recordings(file: Path, rate: int, samples: int) -> "list[tuple[str, NDArray[np.int16]]]":
+    """(name, int16 [samples]) of a WAV file, or of all directly in a folder.
+
+    Raises DataError for a file that is none, and for a folder that holds none.
+    """
+    if file.is_dir():
+        files = sorted(each for each in file.iterdir() if wave_file.is_named_like_one(each.name))
+        if not files:
+            raise DataError(f"{shown(file)}: holds no WAV file. Name a folder of recordings, or one of them")
+        return [(each.name, _recording(each, rate, samples)) for each in files]
+    return [(file.name, _recording(file, rate, samples))]
+
+
+def _recording(file: Path, rate: int, samples: int) -> "NDArray[np.int16]":
+    wave = wave_file.decode(file)
+    if wave is None:
+        raise DataError(f"{shown(file)}: no WAV file. Name one, or a folder of them")
+    return waveform.fitted(waveform.pcm(waveform.resampled(waveform.mono(wave.values), wave.rate, rate)), samples)
