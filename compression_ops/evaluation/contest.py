@@ -195,7 +195,7 @@ def _misfit(model: Contestant, trial: _Trial) -> str | None:
     if not _is_of(model.session, shape) or modality.type != trial.description.modality.type:
         inputs = tuple(model.session.get_inputs()[0].shape[1:])
         return f"it takes {modality.noun} of shape {inputs}, and the data set's have {shape}"
-    return None
+    return modality.unlike(trial.description.modality)
 
 
 def _is_of(session: "InferenceSession", shape: tuple[int, ...]) -> bool:

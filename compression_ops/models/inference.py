@@ -31,7 +31,7 @@ def logits(model: nn.Module, images: Tensor, description: Description, batch_siz
     form = memory_format.of(model)
     with evaluation(model), torch.no_grad():
         for batch in images.split(batch_size or batch_size_on(device)):
-            inputs = normalize(batch.to(device), description).contiguous(memory_format=form)
+            inputs = memory_format.laid(normalize(batch.to(device), description), form)
             parts.append(_checked(model(inputs), len(batch), classes))
             mapped.used(batch)
     return torch.cat(parts).cpu()

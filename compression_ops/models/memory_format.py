@@ -30,12 +30,17 @@ def of(model: nn.Module) -> torch.memory_format:
     return _FIRST if images and all(weight.is_contiguous() for weight in images) else _LAST
 
 
+def laid(inputs: Tensor, form: torch.memory_format) -> Tensor:
+    """A network's inputs in a memory format, of which those that are no images [N, C, H, W] have one alone."""
+    return inputs.contiguous(memory_format=form) if inputs.dim() == 4 else inputs.contiguous()
+
+
 def _runs(model: nn.Module, sample: Tensor, form: torch.memory_format) -> bool:
     """Without a trace: neither in the network nor in torch's generators."""
     with randomness.kept(sample.device), torch.enable_grad():
         try:
             tried = duplicate(model).to(memory_format=form)
-            inputs = sample.contiguous(memory_format=form)
+            inputs = laid(sample, form)
             tried.eval()(inputs)
             _total(tried.train()(inputs)).backward()  # pyright: ignore[reportUnknownMemberType]
         except Exception:  # noqa: BLE001 - somebody's forward may fail in any way

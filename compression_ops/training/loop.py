@@ -194,7 +194,7 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         raw = view.samples(rows, device)
-        inputs = normalize(raw, data.description).contiguous(memory_format=memory_format.of(model))
+        inputs = memory_format.laid(normalize(raw, data.description), memory_format.of(model))
         batch = Batch(inputs, rows, view.labels(data.train.labels, rows).to(device), epoch, weighted)
         with precision.autocast(training, device), workers.watching():
             loss = with_penalties(objective.loss(model, batch), model)

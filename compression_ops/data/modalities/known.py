@@ -5,9 +5,10 @@ from typing import Any
 
 from compression_ops.data.modalities.images import Images
 from compression_ops.data.modalities.modality import Modality
+from compression_ops.data.modalities.tokens import Tokens
 from compression_ops.errors import DataError
 
-_KNOWN: Mapping[str, type[Modality]] = {each.type: each for each in (Images,)}
+_KNOWN: Mapping[str, type[Modality]] = {each.type: each for each in (Images, Tokens)}
 
 
 def of_fields(fields: Mapping[str, Any]) -> Modality:

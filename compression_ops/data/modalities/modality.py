@@ -96,6 +96,14 @@ class Modality(ABC):
         """Samples of that shape, in words."""
         return f"{self.noun} of shape {list(shape)}"
 
+    def unlike(self, other: "Modality") -> str | None:
+        """Why a model of this modality cannot be asked about samples of that one, of the same type; None if it can.
+
+        A clause, as `its columns and the data set's differ in 'age'`.
+        """
+        del other
+        return None
+
     def translated(self, values: "NDArray[Any]", to: "Modality") -> "NDArray[Any]":
         """Raw samples as a model of another data set's modality, of the same type, takes them."""
         del to
@@ -118,8 +126,17 @@ class Modality(ABC):
         return shape
 
     def arguments(self) -> Mapping[str, Any]:
-        """What a network's factory is told beside its input's shape and the number of classes."""
+        """What a network's factory is told beside its input's shape and the number of classes, if it has such
+        parameters.
+        """
         return {}
+
+    def indices(self) -> int | None:
+        """How many there are where the network's input are indices from 0 on, as a table's rows have; None elsewhere.
+
+        A network is then given int64 instead of float32.
+        """
+        return None
 
     @abstractmethod
     def normalize(self, values: "Tensor", description: "Description") -> "Tensor":

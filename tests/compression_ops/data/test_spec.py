@@ -10,7 +10,17 @@ from pydantic import ValidationError
 from compression_ops import implementations
 from compression_ops.data.spec import DatasetSpec
 
-_SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "photographs", "image_folder", "image_table", "npz")
+_SOURCES = (
+    "digits",
+    "mnist",
+    "fashion_mnist",
+    "cifar10",
+    "photographs",
+    "image_folder",
+    "image_table",
+    "npz",
+    "docstrings",
+)
 _OWN: dict[str, dict[str, Any]] = {
     "image_folder": {"path": "pictures", "image_size": 32},
     "image_table": {"path": "labels.csv", "file": "image", "label": "breed", "image_size": 32},
