@@ -1,11 +1,11 @@
-"""Which files are the pictures of which class, in which split, however a person laid the folders out.
+"""Which files are of which class, in which split, however a person laid the folders out.
 
     <class>/...                                 the test split is held out
     <split>/<class>/...                         splits by any usual name: see split_names
     <class>/<split>/...                         the same with the levels exchanged
-    <wrapper>/<any of these>, <split>/<split>/<class>/...    folders that hold one folder and no picture
+    <wrapper>/<any of these>, <split>/<split>/<class>/...    folders that hold one folder and no file of it
 
-Pictures of a validation split join those of training, since validation is cut from these; where there is no test split,
+Files of a validation split join those of training, since validation is cut from these; where there is no test split,
 it is the test split. Two names of one class may differ in Unicode form, and between splits in case.
 """
 
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from compression_ops.data.file_names import is_utf8, key, lines, listed, shown, text_of
 from compression_ops.data.folders import split_names
+from compression_ops.data.folders.content import Content
 from compression_ops.data.folders.split_names import Role, SplitName
 from compression_ops.data.folders.tree import Tree
 from compression_ops.errors import DataError
@@ -47,27 +48,29 @@ class Layout:
     warnings: tuple[str, ...]
 
 
-def read(root: Path) -> Layout:
+def read(root: Path, content: Content) -> Layout:
     """Find the splits and classes below a folder.
+
+    content  what is searched for
 
     Raises DataError that names all there are: if there are no class folders, if only some splits can be found, if
     splits differ in their classes, and if files or folders cannot be read or are links to nothing.
     """
-    tree = Tree(root)
+    tree = Tree(root, content)
     warnings = list[str]()
     start = _unwrapped(tree, root)
     if start != root:
         warnings.append(f"{root}: the class folders are those of {tree.relative([start])[0]}, the only folder.")
     splits = _splits(tree, start, warnings) or _splits_in_classes(tree, start)
     if splits:
-        train, test = _joined(splits, warnings, root)
+        train, test = _joined(splits, warnings, root, content.noun)
     else:
         _require_no_splits_in_names(tree, start)
         train, test = _classes_of(tree, start, warnings), None
         warnings += _alike_inside(tree, start)
     if not train:
         tree.require_readable()
-        raise DataError(f"{start}: holds no folders; expected one a class with its images inside.")
+        raise DataError(f"{start}: holds no folders; expected one a class with its {content.noun}s inside.")
     names = sorted(train, key=natural)
     tested = None if test is None else _matched(names, test, root, warnings)
     layout = _labelled(tree, names, train, tested)
@@ -77,12 +80,12 @@ def read(root: Path) -> Layout:
 
 
 def _unwrapped(tree: Tree, folder: Path, same_name: bool = False) -> Path:
-    """The folder in the folder that alone holds pictures, as an unpacked archive often has it; or itself."""
+    """The folder in the folder that alone holds samples, as an unpacked archive often has it; or itself."""
     while not tree.loose(folder):
-        inner = [each for each in tree.folders(folder) if tree.holds_pictures(each)]
+        inner = [each for each in tree.folders(folder) if tree.holds_some(each)]
         if len(inner) != 1 or (not same_name and _is_held_out(inner[0].name)):
             return folder
-        is_wrapper = not tree.loose(inner[0]) and any(map(tree.holds_pictures, tree.folders(inner[0])))
+        is_wrapper = not tree.loose(inner[0]) and any(map(tree.holds_some, tree.folders(inner[0])))
         if not is_wrapper and not (same_name and key(inner[0].name) == key(folder.name)):
             return folder
         folder = inner[0]
@@ -98,11 +101,11 @@ def _splits(tree: Tree, folder: Path, warnings: list[str]) -> dict[Role, _Classe
     """The classes of each split whose folder lies in this one; empty if its folders are no splits."""
     named = {each: name for each in tree.folders(folder) if (name := split_names.parse(each.name))}
     inner = {each: _unwrapped(tree, each, same_name=True) for each in named}
-    labelled = {each: name for each, name in named.items() if any(map(tree.holds_pictures, tree.folders(inner[each])))}
+    labelled = {each: name for each, name in named.items() if any(map(tree.holds_some, tree.folders(inner[each])))}
     roles = [name.role for name in labelled.values()]
-    only_splits = {each for each in tree.folders(folder) if tree.holds_pictures(each)} <= named.keys()
+    only_splits = {each for each in tree.folders(folder) if tree.holds_some(each)} <= named.keys()
     if only_splits and named and "train" not in roles and split_names.belong_together(named.values()):
-        raise _without_classes(folder, named)
+        raise _without_classes(tree, folder, named)
     if "train" not in roles or not (only_splits or any(name.role != "train" for name in named.values())):
         return {}
     if not split_names.belong_together(labelled.values()) and not _share_classes(tree, inner, labelled):
@@ -122,11 +125,11 @@ def _share_classes(tree: Tree, inner: Mapping[Path, Path], labelled: Mapping[Pat
     return len(set.intersection(*classes)) >= 2
 
 
-def _without_classes(folder: Path, named: Mapping[Path, SplitName]) -> DataError:
+def _without_classes(tree: Tree, folder: Path, named: Mapping[Path, SplitName]) -> DataError:
     return DataError(
         f"{folder}: holds {listed([each.name for each in named])}, named like splits; needed are both train and test "
-        f"with a folder a class in each, or a folder a class alone. Sort the pictures into folders a class, rename the "
-        f"folders to train and test, or point path at the one that holds the class folders."
+        f"with a folder a class in each, or a folder a class alone. Sort the {tree.content.noun}s into folders a "
+        f"class, rename the folders to train and test, or point path at the one that holds the class folders."
     )
 
 
@@ -141,16 +144,16 @@ def _tell_others(tree: Tree, folder: Path, taken: Sequence[Path], warnings: list
 
 def _tell_loose(tree: Tree, folder: Path, warnings: list[str]) -> None:
     if loose := tree.relative(tree.loose(folder)):
-        told = f"{len(loose):,} picture(s) lie beside the class folders, in none, and were left out: {listed(loose)}."
-        warnings.append(f"{tree.root}: {told}")
+        told = f"{len(loose):,} {tree.content.noun}(s) lie beside the class folders, in none, and were left out"
+        warnings.append(f"{tree.root}: {told}: {listed(loose)}.")
 
 
 def _splits_in_classes(tree: Tree, folder: Path) -> dict[Role, _Classes]:
     """The classes of each split where every class folder holds `train` and `test`, and nothing else; else empty."""
-    classes = [each for each in tree.folders(folder) if tree.holds_pictures(each)]
+    classes = [each for each in tree.folders(folder) if tree.holds_some(each)]
     splits: dict[Role, _Classes] = {}
     for each in classes:
-        inner = [part for part in tree.folders(each) if tree.holds_pictures(part)]
+        inner = [part for part in tree.folders(each) if tree.holds_some(part)]
         names = [split_names.parse(part.name) for part in inner]
         roles: list[Role] = [name.role for name in names if name]
         unclear = len(roles) != len(names) or len(set(roles)) != len(roles) or "train" not in roles or len(roles) < 2
@@ -164,7 +167,7 @@ def _splits_in_classes(tree: Tree, folder: Path) -> dict[Role, _Classes]:
 
 def _require_no_splits_in_names(tree: Tree, folder: Path) -> None:
     """Raises DataError for folders such as `cat_train`, `cat_test`, `dog_train` and `dog_test`."""
-    folders = [each for each in tree.folders(folder) if tree.holds_pictures(each)]
+    folders = [each for each in tree.folders(folder) if tree.holds_some(each)]
     names = [split_names.parse(each.name) for each in folders]
     found: dict[Role, set[tuple[str, ...]]] = {}
     for name in names:
@@ -182,15 +185,17 @@ def _require_no_splits_in_names(tree: Tree, folder: Path) -> None:
 
 def _alike_inside(tree: Tree, folder: Path) -> list[str]:
     """A sentence where each class holds the same folders, as the folds of a cross-validation do."""
-    classes = [each for each in tree.folders(folder) if tree.holds_pictures(each)]
-    inner = [{key(each.name) for each in tree.folders(one) if tree.holds_pictures(each)} for one in classes]
+    classes = [each for each in tree.folders(folder) if tree.holds_some(each)]
+    inner = [{key(each.name) for each in tree.folders(one) if tree.holds_some(each)} for one in classes]
     if len(classes) < 2 or len(inner[0]) < 2 or any(one != inner[0] for one in inner) or any(map(tree.loose, classes)):
         return []
     told = f"{listed([each.name for each in classes])}, each of which holds {listed(sorted(inner[0]))}"
     return [f"{tree.root}: the classes are {told}. If these are the classes, put them into one folder each."]
 
 
-def _joined(splits: Mapping[Role, _Classes], warnings: list[str], root: Path) -> tuple[_Classes, _Classes | None]:
+def _joined(
+    splits: Mapping[Role, _Classes], warnings: list[str], root: Path, noun: str
+) -> tuple[_Classes, _Classes | None]:
     """Classes of training and of test."""
     train, validation, test = (splits.get(role) for role in ("train", "validation", "test"))
     if train is None:
@@ -202,22 +207,24 @@ def _joined(splits: Mapping[Role, _Classes], warnings: list[str], root: Path) ->
         return train, validation
     names = sorted(train, key=natural)
     joining = _matched(names, validation, root, warnings)
-    warnings.append(f"{root}: the pictures for validation joined those of train; validation is cut from both.")
+    warnings.append(f"{root}: the {noun}s for validation joined those of train; validation is cut from both.")
     return {name: train[name] + joining[name] for name in names}, test
 
 
 def _classes_of(tree: Tree, folder: Path, warnings: list[str]) -> _Classes:
-    """The class folders in a folder, by the class's name; those with files but no picture are none."""
+    """The class folders in a folder, by the class's name; those with files but no sample are none."""
     classes: _Classes = {}
     without = list[Path]()
     for each in tree.folders(folder):
-        if tree.holds_pictures(each) or not any(tree.below(each)):
+        if tree.holds_some(each) or not any(tree.below(each)):
             classes.setdefault(text_of(each.name), []).append(each)
         else:
             without.append(each)
     if without:
         names = listed(tree.relative(without))
-        warnings.append(f"{tree.root}: {len(without):,} folder(s) hold no picture and are no class: {names}.")
+        warnings.append(
+            f"{tree.root}: {len(without):,} folder(s) hold no {tree.content.noun} and are no class: {names}."
+        )
     _tell_loose(tree, folder, warnings)
     for name, folders in classes.items():
         if len(folders) > 1:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from compression_ops.data.file_names import lines, listed, shown
+from compression_ops.data.folders.content import Content
 from compression_ops.data.folders.layout import Labelled
-from compression_ops.data.formats.image_file import Picture, decode
+from compression_ops.data.formats.image_file import FOREIGN, Picture, decode, is_named_like_a_picture, is_picture
 from compression_ops.data.samples import Samples
 from compression_ops.data.storage import blocks
 from compression_ops.data.storage.spool import Spool
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+PICTURES = Content("picture", is_named_like_a_picture, is_picture, FOREIGN)
 # Of an image of 16 bits that uses fewer, less than 32 of 256 levels would be left; with fewer than the second, the
 # user is told.
 _LEAST_BITS, _USUAL_BITS = 13, 15

@@ -9,7 +9,7 @@ from typing import Literal
 
 from compression_ops.data.file_names import lines, listed
 from compression_ops.data.folders import side_files
-from compression_ops.data.formats.image_file import FOREIGN, is_named_like_a_picture, is_picture
+from compression_ops.data.folders.content import Content
 from compression_ops.errors import DataError
 
 
@@ -24,13 +24,16 @@ class Tree:
     """What lies below `root`, each folder read once.
 
     root       the folder that everything is told relative to
-    hidden     folders that are hidden or that a system keeps for itself, and pictures in each; none is looked into
-    backups    earlier or unfinished copies of pictures, and raw files beside their developed picture
+    content    what is searched for
+    hidden     folders that are hidden or that a system keeps for itself, and how much of it each holds; none is looked
+               into
+    backups    earlier or unfinished copies of files, and raw files beside their developed picture
     unreadable folders and files that may not be read
     broken     neither files nor folders: links to nothing or to themselves, pipes
     """
 
     root: Path
+    content: Content
     hidden: dict[Path, int] = field(default_factory=dict)
     backups: list[Path] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
@@ -51,17 +54,20 @@ class Tree:
         above = {*self.root.resolve().parents, self.root.resolve(), *(p.resolve() for p in self._between(folder))}
         return self._walk(folder, above)
 
-    def holds_pictures(self, folder: Path) -> bool:
-        """Whether any file below a folder is named like a picture, or else is one."""
+    def holds_some(self, folder: Path) -> bool:
+        """Whether any file below a folder is named like what is searched for, or else is such."""
         if folder not in self._holding:
-            self._holding[folder] = any(is_named_like_a_picture(file.name) for file in self.below(folder)) or any(
-                map(is_picture, self.below(folder))
+            self._holding[folder] = any(self._is_named_like(file) for file in self.below(folder)) or any(
+                map(self.content.is_one, self.below(folder))
             )
         return self._holding[folder]
 
     def loose(self, folder: Path) -> list[Path]:
-        """The files directly in a folder that are named like pictures."""
-        return [file for file in self.files(folder) if is_named_like_a_picture(file.name)]
+        """The files directly in a folder that are named like what is searched for."""
+        return [file for file in self.files(folder) if self._is_named_like(file)]
+
+    def _is_named_like(self, file: Path) -> bool:
+        return self.content.is_named_like(file.name)
 
     def require_readable(self) -> None:
         """Raises DataError that names everything met so far that is broken or may not be read."""
@@ -83,15 +89,19 @@ class Tree:
         if counted:
             names = [f"{self._relative(folder)} ({count:,})" for folder, count in counted.items()]
             told.append(
-                f"{self.root}: {sum(counted.values()):,} picture(s) in {len(names):,} folder(s) that are hidden or "
-                f"that a system keeps for itself were left out: {listed(names)}."
+                f"{self.root}: {sum(counted.values()):,} {self.content.noun}(s) in {len(names):,} folder(s) that are "
+                f"hidden or that a system keeps for itself were left out: {listed(names)}."
             )
         if self.backups:
             told.append(
                 f"{self.root}: {len(self.backups):,} file(s) that are copies of others (hidden, backups, half "
-                f"downloads, raw files of a picture) were left out: {listed(self.relative(self.backups))}."
+                f"downloads{self._raw}) were left out: {listed(self.relative(self.backups))}."
             )
         return told
+
+    @property
+    def _raw(self) -> str:
+        return f", raw files of a {self.content.noun}" if self.content.foreign else ""
 
     def relative(self, paths: Sequence[Path]) -> list[str]:
         """Paths as they are told: from the root."""
@@ -139,7 +149,7 @@ class Tree:
         for entry in entries:
             if _is(entry, "is_dir"):
                 if side_files.is_hidden(entry.name) or side_files.is_kept_by_a_system(entry.name):
-                    self.hidden[folder / entry.name] = _pictures_in(folder / entry.name)
+                    self.hidden[folder / entry.name] = self._count_in(folder / entry.name)
                 else:
                     folders.append(folder / entry.name)
             elif self._is_wanted(entry, folder):
@@ -148,7 +158,7 @@ class Tree:
 
     def _is_wanted(self, entry: "os.DirEntry[str]", folder: Path) -> bool:
         if side_files.is_hidden(entry.name) or side_files.is_backup(entry.name):
-            if is_named_like_a_picture(_without_backup(entry.name)) and not entry.name.startswith("._"):
+            if self.content.is_named_like(_without_backup(entry.name)) and not entry.name.startswith("._"):
                 self.backups.append(folder / entry.name)
             return False
         if side_files.is_written_by_a_system(entry.name):
@@ -162,14 +172,17 @@ class Tree:
         return True
 
     def _without_raw_twins(self, files: Sequence[Path]) -> list[Path]:
-        """The files, but not what a camera or phone wrote a second time in a format that Pillow does not open."""
-        foreign = {file for file in files if file.suffix.lower() in FOREIGN}
+        """The files, but not what a camera or phone wrote a second time in a format that is not read."""
+        foreign = {file for file in files if file.suffix.lower() in self.content.foreign}
         if not foreign:
             return list(files)
-        others = {file.stem.casefold() for file in files if file not in foreign and is_named_like_a_picture(file.name)}
+        others = {file.stem.casefold() for file in files if file not in foreign and self._is_named_like(file)}
         twins = {file for file in foreign if file.stem.casefold() in others}
         self.backups += sorted(twins)
         return [file for file in files if file not in twins]
+
+    def _count_in(self, folder: Path) -> int:
+        return sum(self.content.is_named_like(name) for _, _, names in os.walk(folder) for name in names)
 
 
 def _is(entry: "os.DirEntry[str]", what: Literal["is_dir", "is_file"]) -> bool:
@@ -183,7 +196,3 @@ def _without_backup(file: str) -> str:
     """`1.png` of `1.png.bak`, `1.png~` and `.1.png`."""
     name = file.removesuffix("~").lstrip(".")
     return name.removesuffix(Path(name).suffix) if side_files.is_backup(name) else name
-
-
-def _pictures_in(folder: Path) -> int:
-    return sum(is_named_like_a_picture(name) for _, _, names in os.walk(folder) for name in names)

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from compression_ops.data.folders import layout
 from compression_ops.data.folders.layout import Labelled
-from compression_ops.data.folders.pictures import Met, read_split
+from compression_ops.data.folders.pictures import PICTURES, Met, read_split
 from compression_ops.data.samples import HoldOut, RawData
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splits.groups import FileGroups, of_files
@@ -49,13 +49,13 @@ def locate(spec: ImageFolder, folders: Sequence[Path]) -> Path | None:
 
 def files(spec: ImageFolder, root: Path) -> list[Path]:
     """Every file that may be an image, sorted; none is decoded. Raises DataError as `layout.read` does."""
-    found = layout.read(root)
+    found = layout.read(root, PICTURES)
     return sorted(labelled.file for labelled in (*found.train, *(found.test or ())))
 
 
 def examine(spec: ImageFolder, root: Path) -> None:
     """Raises DataError as `layout.read` does, and for files without a group; no picture is opened."""
-    found = layout.read(root)
+    found = layout.read(root, PICTURES)
     for split in (found.train, found.test or ()):
         if spec.groups is not None:
             of_files(spec.groups, [item.file for item in split], [item.folder for item in split], root)
@@ -67,7 +67,7 @@ def read(spec: ImageFolder, root: Path) -> RawData:
     See compression_ops.data.formats.image_file for what happens to an image. Raises DataError as `layout.read` does,
     and if images cannot be decoded, by all their names.
     """
-    found = layout.read(root)
+    found = layout.read(root, PICTURES)
     met = Met(root)
 
     def groups(taken: Sequence[Labelled]) -> "NDArray[np.str_]":

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from compression_ops.data.file_names import listed
 from compression_ops.data.folders.layout import Labelled
-from compression_ops.data.folders.pictures import Met, read_split
+from compression_ops.data.folders.pictures import PICTURES, Met, read_split
 from compression_ops.data.folders.tree import Tree
 from compression_ops.data.formats.image_file import is_named_like_a_picture
 from compression_ops.data.samples import HoldOut, RawData
@@ -114,7 +114,7 @@ def _images(spec: ImageTable, root: Path) -> Path:
 def _unnamed(folder: Path, found: Rows) -> list[str]:
     """A warning of pictures that no row names."""
     named = {*found.files, *found.unlabelled}
-    tree = Tree(folder)
+    tree = Tree(folder, PICTURES)
     others = [file for file in tree.below(folder) if is_named_like_a_picture(file.name) and file not in named]
     if not others:
         return []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from compression_ops.data.folders.pictures import PICTURES
 from compression_ops.data.folders.tree import Tree
 from compression_ops.errors import DataError
 
@@ -14,7 +15,7 @@ def _grow(root: Path, *files: str) -> Tree:
     for file in files:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).touch()
-    return Tree(root)
+    return Tree(root, PICTURES)
 
 
 def _below(tree: Tree, folder: str) -> list[str]:

@@ -12,6 +12,7 @@ UNUSED = (
     "data.download",
     "data.drift",
     "data.folders",
+    "data.folders.content",
     "data.folders.layout",
     "data.folders.pictures",
     "data.folders.side_files",
