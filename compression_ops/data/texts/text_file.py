@@ -9,8 +9,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from compression_ops.data.file_names import shown
 from compression_ops.errors import DataError
 
-SUFFIXES = (".txt", ".text", ".md", ".rst")
-_SNIFFED = 8192  # bytes
+_SUFFIXES = (".txt", ".text", ".md", ".rst")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -33,12 +32,7 @@ Encoding = Annotated[
 
 def is_named_like_one(name: str) -> bool:
     """Whether a file of this name should be a text."""
-    return name.lower().endswith(SUFFIXES)
-
-
-def is_text(file: Path) -> bool:
-    """Whether a file of another name is one: none is taken for it."""
-    return False
+    return name.lower().endswith(_SUFFIXES)
 
 
 def read(file: Path, encoding: str = "utf-8") -> str:

@@ -20,11 +20,15 @@ _SOURCES = (
     "image_table",
     "npz",
     "docstrings",
+    "text_folder",
+    "text_table",
 )
 _OWN: dict[str, dict[str, Any]] = {
     "image_folder": {"path": "pictures", "image_size": 32},
     "image_table": {"path": "labels.csv", "file": "image", "label": "breed", "image_size": 32},
     "npz": {"path": "arrays.npz"},
+    "text_folder": {"path": "mails"},
+    "text_table": {"path": "reviews.csv", "text": "review", "label": "stars"},
 }
 
 

@@ -32,6 +32,8 @@ UNUSED = (
     "data.sources.photographs",
     "data.survey",
     "data.sources.docstrings",
+    "data.sources.text_folder",
+    "data.sources.text_table",
     "data.texts.coding",
     "data.texts.corpus",
     "data.tables",
