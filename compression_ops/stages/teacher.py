@@ -22,7 +22,7 @@ class TeacherTraining(NetworkChoice, Training):
         default=1e-3, gt=0, le=100, description="Peak learning rate, after the warm-up. Needed where it is trained."
     )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target spread over all classes.")
-    augmentation: Augmentation | None = Field(default=None, description="Of the training images; none by default.")
+    augmentation: Augmentation | None = Field(default=None, description="Of the training samples; none by default.")
     freeze: Literal["nothing", "backbone"] = Field(
         default="nothing", description="`backbone`: of trained `weights` the last layer alone is trained further."
     )
