@@ -1,5 +1,7 @@
 """Tables of which indices pick rows: stored in few bits, picked as bytes, by indices that nothing rounds."""
 
+from functools import cache
+
 import numpy as np
 import onnx
 import pytest
@@ -20,6 +22,7 @@ IDS = np.random.default_rng(0).integers(0, ROWS, (64, LENGTH)).astype(np.float32
 TABLE = "network.embedding.weight"
 
 
+@cache
 def exported(architecture: str = "text_cnn") -> onnx.ModelProto:
     torch.manual_seed(0)
     arguments = {"vocabulary": Tokens("hashed", ROWS).size, "dimensions": COLUMNS}

@@ -126,9 +126,9 @@ def test_a_network_is_saved_loaded_and_exported_as_one_of_indices(architecture: 
     assert load_network(folder) == made
     expected = model(ids().float())
     torch.testing.assert_close(load(folder)(ids().float()), expected)
-    for proto in (export.export(model, (WORDS,)), export.export_saved(folder)):
-        found = open_session(proto.SerializeToString()).run(None, {"input": ids().float().numpy()})[0]
-        np.testing.assert_allclose(np.asarray(found), expected.detach().numpy(), atol=1e-5)
+    exported = export.export_saved(folder)
+    found = open_session(exported.SerializeToString()).run(None, {"input": ids().float().numpy()})[0]
+    np.testing.assert_allclose(np.asarray(found), expected.detach().numpy(), atol=1e-5)
 
 
 def test_an_architecture_of_images_is_refused_in_words() -> None:
