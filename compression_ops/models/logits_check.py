@@ -27,13 +27,13 @@ def warnings(model: nn.Module, images: Tensor, description: Description, not_fin
         raise ModelError(f"the network's outputs are not finite {not_finite}")
     if not torch.equal(found, inference.logits(model, images, description)):
         raise ModelError(
-            "the network gives other outputs for the same images each time, in evaluation mode too. Let what is random "
-            "in its forward depend on `self.training` (functional.dropout takes `training=self.training`)"
+            "the network gives other outputs for the same samples each time, in evaluation mode too. Let what is "
+            "random in its forward depend on `self.training` (functional.dropout takes `training=self.training`)"
         )
     alone = torch.cat([inference.logits(model, images[row : row + 1], description) for row in range(len(images))])
     if not are_equal(found, alone):
         raise ModelError(
-            "the network gives an image other logits when it stands in a batch with others, in evaluation mode too. "
+            "the network gives a sample other logits when it stands in a batch with others, in evaluation mode too. "
             "Let its forward compute over the batch (its first axis) only while `self.training`, as batch "
             "normalization does"
         )

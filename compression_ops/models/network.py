@@ -1,6 +1,8 @@
 """A trained classifier and its artifact: the weights as safetensors, and how to build their network."""
 
+import contextlib
 import importlib
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ class Network:
     input_shape   of a normalized sample: (C, H, W) of an image
     arguments     further keyword arguments of the factory
     image_size    side to which it resizes its images first; None for theirs
+    indices       how many there are, where it takes int64 indices; None where it takes float32
     scale, shift  x * scale + shift, a number a channel, makes of its normalized images those that it expects; () if
                   they are
     """
@@ -39,6 +42,7 @@ class Network:
     image_size: int | None = None
     scale: tuple[float, ...] = ()
     shift: tuple[float, ...] = ()
+    indices: int | None = None
 
     @property
     def factory(self) -> "Callable[..., nn.Module]":
@@ -57,9 +61,23 @@ def of_choice(choice: NetworkChoice, description: Description) -> Network:
         if stated:
             raise ModelError(f"{stated[0]} is of images, and the samples are {description.modality.noun}. Leave it out")
     scale, shift = _affine(choice.normalization, description)
-    arguments = {**description.modality.arguments(), **choice.arguments}
+    modality = description.modality
+    arguments = {**_taken(choice.architecture, modality.arguments()), **choice.arguments}
+    indices = None if choice.architecture == implementations.ONNX else modality.indices()
     classes = len(description.classes)
-    return Network(choice.architecture, description.input_shape, classes, arguments, choice.image_size, scale, shift)
+    size = choice.image_size
+    return Network(choice.architecture, description.input_shape, classes, arguments, size, scale, shift, indices)
+
+
+def _taken(architecture: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of the arguments that the architecture's factory has parameters for; all where that cannot be known."""
+    if not told:
+        return {}
+    with contextlib.suppress(Exception):  # of an import that fails `build` tells
+        parameters = inspect.signature(Network(architecture, (), 0).factory).parameters
+        if all(each.kind is not inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+            return {name: value for name, value in told.items() if name in parameters}
+    return told
 
 
 def _affine(wanted: Normalization | None, description: Description) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -79,6 +97,7 @@ def _affine(wanted: Normalization | None, description: Description) -> tuple[tup
 
 def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = None) -> "nn.Module":
     """The untrained network, in its memory format: its forward maps float32 [N, *input_shape] to logits [N, classes].
+    What its factory builds takes int64 where the samples are indices.
 
     `before_fit` is given a published network as its publisher made it, before it is fitted to other images.
     Raises ModelError if the factory cannot be imported or fails.
@@ -87,7 +106,7 @@ def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = N
     from torch.nn.parameter import is_lazy
 
     from compression_ops.models import memory_format
-    from compression_ops.models.preprocessing import Preprocessed
+    from compression_ops.models.preprocessing import Indexed, Preprocessed
 
     size = network.image_size
     seen = network.input_shape if size is None else (network.input_shape[0], size, size)
@@ -96,6 +115,8 @@ def build(network: Network, before_fit: "Callable[[nn.Module], None] | None" = N
         model = _bare(network.factory(seen, network.classes, **network.arguments, **fitting))
         if network.image_size or network.scale:
             model = Preprocessed(model, network.image_size, network.scale, network.shift)
+        if network.indices is not None:
+            model = Indexed(model, network.indices)
         sample = torch.zeros(2, *network.input_shape)
         if any(is_lazy(parameter) for parameter in model.parameters()):
             with torch.no_grad():
@@ -172,6 +193,7 @@ def save(folder: Path, network: Network, model: "nn.Module") -> None:
         "image_size": network.image_size,
         "scale": list(network.scale),
         "shift": list(network.shift),
+        **({} if network.indices is None else {"indices": network.indices}),
     }
     (folder / _NETWORK).write_text(json.dumps(fields, indent=1) + "\n")
 
@@ -187,6 +209,7 @@ def load_network(folder: Path) -> Network:
         image_size=fields.get("image_size"),
         scale=tuple(fields.get("scale", ())),
         shift=tuple(fields.get("shift", ())),
+        indices=fields.get("indices"),
     )
 
 

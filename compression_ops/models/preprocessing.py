@@ -1,4 +1,8 @@
-"""A network that was trained on images of another size or normalization than the data have, as one that takes them."""
+"""A network that takes something else than normalized samples, float32 [N, ...], as one that takes them.
+
+Preprocessed  images of another size or normalization than the data have
+Indexed       indices, int64, as an embedding does
+"""
 
 from collections.abc import Sequence
 
@@ -35,3 +39,26 @@ class Preprocessed(nn.Module):
             smaller = self.size < min(images.shape[2:])
             images = functional.interpolate(images, (self.size, self.size), mode="bilinear", antialias=smaller)
         return images
+
+
+class Indexed(nn.Module):
+    """`network`, which sees whole numbers from 0 to `count` - 1, int64 [N, ...]; others are the nearest of them.
+
+    Exporters and checks ask a network about any float32, and a table has no row for another index.
+    """
+
+    def __init__(self, network: nn.Module, count: int) -> None:
+        super().__init__()
+        self.network, self.count = network, count
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return self.network(self.prepared(samples))
+
+    def prepared(self, samples: Tensor) -> Tensor:
+        """What the network is given of them."""
+        return samples.long().clamp(0, self.count - 1)
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The network itself, without what prepares its samples."""
+    return model.network if isinstance(model, Preprocessed | Indexed) else model

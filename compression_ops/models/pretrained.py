@@ -11,7 +11,7 @@ from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
 from compression_ops.models import weights as files
 from compression_ops.models.network import Network, build
-from compression_ops.models.preprocessing import Preprocessed
+from compression_ops.models.preprocessing import Indexed, Preprocessed
 from compression_ops.models.weights import Weights
 
 
@@ -69,7 +69,7 @@ def _changed(network: Network, is_trained_on: bool) -> str:
 def _inner(model: nn.Module) -> nn.Module:
     """Without what resizes or rescales its images."""
     while True:
-        if isinstance(model, Preprocessed):
+        if isinstance(model, Preprocessed | Indexed):
             model = model.network
         elif isinstance(model, nn.Sequential) and isinstance(model[0], nn.Upsample):
             model = model[1]

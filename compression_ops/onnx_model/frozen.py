@@ -15,7 +15,7 @@ from onnx import TensorProto, compose, version_converter
 from torch import Tensor, nn
 
 from compression_ops.errors import ModelError
-from compression_ops.models.preprocessing import Preprocessed
+from compression_ops.models.preprocessing import bare
 from compression_ops.onnx_model import graph, session
 
 _SOFTMAX = "Softmax"
@@ -77,7 +77,7 @@ def build(input_shape: tuple[int, int, int], classes: int) -> OnnxNetwork:
 
 def within(model: nn.Module) -> OnnxNetwork | None:
     """The network in a model, behind what rescales and resizes its images; None for a network of torch."""
-    inner = model.network if isinstance(model, Preprocessed) else model
+    inner = bare(model)
     return inner if isinstance(inner, OnnxNetwork) else None
 
 

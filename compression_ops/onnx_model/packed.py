@@ -4,9 +4,9 @@ ONNX has no type of most of these widths, and none of them before opset 21. Stor
 opset 13, which onnxruntime folds when a session loads: it sees 8-bit weights then, and runs its integer kernels.
 
 All N integers of a width, padded to 8n, are one uint8 tensor [n, bits]: bit k of its byte [i, j] is bit j of the
-integer k n + i, in two's complement. With shifts by 7 - k to the left and by 7 to the right, [8, n, bits], each bit is
-a number of its own; their product with the weights of the bits, 1, 2, 4, … and the negative one of the sign, is the
-integers. These are then split by tensor.
+integer k n + i, in two's complement or unsigned. With shifts by 7 - k to the left and by 7 to the right, [8, n, bits],
+each bit is a number of its own; their product with the weights of the bits, 1, 2, 4, … and the negative one of the
+sign, if there is one, is the integers. These are then split by tensor.
 """
 
 import math
@@ -21,28 +21,30 @@ _BYTE = 8
 
 
 def store(graph: onnx.GraphProto, bits: int, names: list[str]) -> None:
-    """Replace the int8 initializers of these names by one packed one; nodes compute tensors of the same names from it.
+    """Replace the initializers of these names by one packed one; nodes compute tensors of the same names from it.
 
-    Raises ValueError where one holds an integer that so many bits, signed, cannot hold.
+    All are int8, or all uint8. Raises ValueError where one holds an integer that so many bits cannot hold.
     """
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     arrays = [numpy_helper.to_array(tensors[name]) for name in names]
     flat = np.concatenate([array.ravel() for array in arrays])
-    if flat.size and not -(2 ** (bits - 1)) <= int(flat.min()) <= int(flat.max()) < 2 ** (bits - 1):
+    signed = flat.dtype == np.int8
+    low = -(2 ** (bits - 1)) if signed else 0
+    if flat.size and not low <= int(flat.min()) <= int(flat.max()) < low + 2**bits:
         raise ValueError(f"integers of {int(flat.min())} to {int(flat.max())} do not fit {bits} bits")
     for name in names:
         graph.initializer.remove(tensors[name])
-    buffer = f"weights_{bits}_bits"
+    buffer = f"weights_{bits}_bits" if signed else f"tables_{bits}_bits"
     graph.initializer.append(numpy_helper.from_array(packed(flat, bits), buffer))
-    nodes = _unpacking(buffer, bits, {name: array.shape for name, array in zip(names, arrays, strict=True)})
+    nodes = _unpacking(buffer, bits, signed, {name: array.shape for name, array in zip(names, arrays, strict=True)})
     for position, node in enumerate(nodes):
         graph.node.insert(position, node)
 
 
 def packed(values: np.ndarray, bits: int) -> np.ndarray:
-    """int8 [N] -> uint8 [ceil(N / 8), bits], the highest bits of each integer left out."""
+    """int8 or uint8 [N] -> uint8 [ceil(N / 8), bits], the highest bits of each integer left out."""
     count = -(-len(values) // _BYTE)
-    padded = np.zeros(_BYTE * count, np.int8)
+    padded = np.zeros(_BYTE * count, values.dtype)
     padded[: len(values)] = values
     each_bit = padded.view(np.uint8).reshape(_BYTE, count, 1) >> np.arange(bits, dtype=np.uint8) & 1
     return np.bitwise_or.reduce(each_bit << np.arange(_BYTE, dtype=np.uint8).reshape(-1, 1, 1), axis=0)
@@ -67,18 +69,21 @@ def stored(graph: onnx.GraphProto) -> dict[str, int]:
     return found
 
 
-def _unpacking(buffer: str, bits: int, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[onnx.NodeProto]:
+def _unpacking(buffer: str, bits: int, signed: bool, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[onnx.NodeProto]:
     sizes = [math.prod(shape) for shape in shapes.values()]
     padding = -sum(sizes) % _BYTE
     left, right = f"{buffer}_left", f"{buffer}_right"
     yield _constant(left, value=_BYTE - 1 - np.arange(_BYTE, dtype=np.uint8).reshape(-1, 1, 1))
     yield _constant(right, value=np.array(_BYTE - 1, np.uint8))
-    worth = np.append(2 ** np.arange(bits - 1), -(2 ** (bits - 1))).astype(np.int8).reshape(-1, 1)
+    worth = 2 ** np.arange(bits)
+    worth[-1] *= -1 if signed else 1
+    worth = worth.astype(np.int8).reshape(-1, 1)
     yield _constant(f"{buffer}_worth", value=worth)
     yield helper.make_node("BitShift", [buffer, left], [f"{buffer}_shifted"], direction="LEFT")
     yield helper.make_node("BitShift", [f"{buffer}_shifted", right], [f"{buffer}_bits"], direction="RIGHT")
     yield helper.make_node("MatMulInteger", [f"{buffer}_bits", f"{buffer}_worth"], [f"{buffer}_sums"])
-    yield helper.make_node("Cast", [f"{buffer}_sums"], [f"{buffer}_int8"], to=TensorProto.INT8)
+    byte = TensorProto.INT8 if signed else TensorProto.UINT8
+    yield helper.make_node("Cast", [f"{buffer}_sums"], [f"{buffer}_int8"], to=byte)
     yield helper.make_node("Flatten", [f"{buffer}_int8"], [f"{buffer}_flat"], axis=0)
     yield _constant(f"{buffer}_sizes", value_ints=[*sizes, *([padding] if padding else [])])
     parts = [*(f"{name}_flat" for name in shapes), *([f"{buffer}_padding"] if padding else [])]

@@ -43,7 +43,9 @@ class Affine:
 
     @property
     def bits(self) -> int:
-        """How many bits of two's complement hold its integers."""
+        """How many bits hold its integers: of two's complement where some are negative."""
+        if self.integers.low >= 0:
+            return self.integers.high.bit_length()
         return 1 + max(self.integers.high.bit_length(), (-self.integers.low - 1).bit_length())
 
 

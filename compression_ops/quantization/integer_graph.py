@@ -94,9 +94,9 @@ def _drop_zero_points_of_zero(graph: onnx.GraphProto) -> None:
 
 
 def _pack_weights(graph: onnx.GraphProto, bits: Mapping[str, int], int4: bool) -> None:
-    there = [tensor.name for tensor in graph.initializer if tensor.name in bits]
-    for width in sorted({bits[name] for name in there}):
-        names = [name for name in there if bits[name] == width]
+    there = {tensor.name: tensor.data_type for tensor in graph.initializer if tensor.name in bits}
+    for width, kind in sorted({(bits[name], kind) for name, kind in there.items()}):
+        names = [name for name in there if (bits[name], there[name]) == (width, kind)]
         if width == _INT4 and int4:
             _as_int4(graph, names)
         else:
@@ -104,16 +104,19 @@ def _pack_weights(graph: onnx.GraphProto, bits: Mapping[str, int], int4: bool) -
 
 
 def _as_int4(graph: onnx.GraphProto, names: Collection[str]) -> None:
-    """INT4, cast to INT8: onnxruntime folds the cast when the session loads, and then sees an 8-bit weight."""
+    """INT4, cast to INT8, or both unsigned: onnxruntime folds the cast when the session loads, and then sees an 8-bit
+    weight.
+    """
     weights = {tensor.name: tensor for tensor in graph.initializer if tensor.name in names}
     for node in list(graph.node):
         if node.op_type != "DequantizeLinear" or node.input[0] not in weights:
             continue
         weight = weights[node.input[0]]
-        values = numpy_helper.to_array(weight)
-        weight.CopyFrom(helper.make_tensor(weight.name, TensorProto.INT4, weight.dims, values.ravel()))
+        values, byte = numpy_helper.to_array(weight), weight.data_type
+        half = TensorProto.INT4 if byte == TensorProto.INT8 else TensorProto.UINT4
+        weight.CopyFrom(helper.make_tensor(weight.name, half, weight.dims, values.ravel()))
         node.input[0] = f"{weight.name}_int8"
-        graph.node.insert(0, helper.make_node("Cast", [weight.name], [node.input[0]], to=TensorProto.INT8))
+        graph.node.insert(0, helper.make_node("Cast", [weight.name], [node.input[0]], to=byte))
 
 
 def _clip_integers(graph: onnx.GraphProto) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx
 
 from compression_ops.onnx_model import session
+from compression_ops.quantization.mapping import makes_whole
 
 # These convert or move values and compute none, so they count neither way.
 _MOVING = {
@@ -54,9 +55,9 @@ def kernels(model: bytes) -> Kernels:
         session.open_session(model, optimized=path)
         nodes = onnx.load(path).graph.node
     integer, floating = Counter[str](), Counter[str]()
-    integers = _integer_tensors(nodes)
+    integers, indices = _integer_tensors(nodes), _indices(nodes)
     for node in nodes:
-        if node.op_type not in _NEUTRAL and not _limits(node):
+        if node.op_type not in _NEUTRAL and not _limits(node) and not (_either(node) and node.input[0] in indices):
             runs_on_integers = node.op_type.startswith(_INTEGER) or (_either(node) and node.input[0] in integers)
             (integer if runs_on_integers else floating)[node.op_type] += 1
     return Kernels(dict(sorted(integer.items())), dict(sorted(floating.items())))
@@ -71,6 +72,15 @@ def _integer_tensors(nodes: Iterable[onnx.NodeProto]) -> set[str]:
         if writes or passes or node.op_type == "QuantizeLinear":
             integers.update(node.output)
     return integers
+
+
+def _indices(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    """Whole numbers that stand for places, be they limited; what limits them computes no value."""
+    indices: set[str] = set()
+    for node in nodes:
+        if makes_whole(node) or (_either(node) and node.input[0] in indices):
+            indices.update(node.output)
+    return indices
 
 
 def _limits(node: onnx.NodeProto) -> bool:

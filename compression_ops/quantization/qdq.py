@@ -15,16 +15,17 @@ from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType,
 from compression_ops.errors import ModelError
 from compression_ops.quantization import integer_graph, integer_kernels, saturation
 from compression_ops.quantization.affine import Affine, Integers, dequantize, quantize
-from compression_ops.quantization.mapping import QuantizationMapping
+from compression_ops.quantization.mapping import QuantizationMapping, tables
 
 # Operators that onnxruntime's CPU runs on integers in QDQ form; around any other, conversions would cost and not pay.
 _OPERATORS = [
     *("Conv", "Gemm", "MatMul", "Add", "Mul", "Concat", "Relu", "Clip", "LeakyRelu", "Sigmoid"),
     *("MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze"),
+    "Gather",
 ]
 # How many of their inputs are operands; the others are biases, bounds and shapes. All inputs of any other operator are.
-_KEEPING = ("MaxPool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "AveragePool")
-_OPERANDS = {"Conv": 2, "Gemm": 2, **dict.fromkeys(("Clip", "Reshape", "Squeeze", "Unsqueeze"), 1)}
+_KEEPING = ("MaxPool", "Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "AveragePool", "Gather")
+_OPERANDS = {"Conv": 2, "Gemm": 2, **dict.fromkeys(("Clip", "Reshape", "Squeeze", "Unsqueeze", "Gather"), 1)}
 _UNSIGNED = Integers(0, 255)
 _BYTE = 8
 _WIDE = Integers(0, 2**16 - 1)
@@ -35,7 +36,7 @@ _ACTIVATIONS = (*(Integers(0, 2**bits - 1) for bits in range(4, _BYTE + 1)), _WI
 class QdqModel:
     """model    what onnxruntime runs
     storage  by the float model's name of each weight, how its integers are stored in `model`: "int8", "uint8", "int4",
-             or "packed in 3 bits"
+             "uint4", or "packed in 3 bits"
     tensors  by the float model's name of each quantized tensor, the name that its values have in `model`; without
              those whose values are cut off where the Relu or Clip behind them does it anyway
     """
@@ -50,10 +51,10 @@ def write(model: onnx.ModelProto, mapping: QuantizationMapping, int4: bool = Tru
 
     int4  whether weights of 4 bits may be of ONNX's own type, which opsets before 21 do not have
 
-    Activations are unsigned, of fewer than 8 bits by a limit on the bytes; weights are signed, stored in as many bits
-    as their integers need; biases have the scale of the sums that they are added to; the logits stay float32. A Relu or
-    Clip stays where its output's range does not perform it. What only moves values, and average pooling, keeps the
-    mapping of what it reads.
+    Activations are unsigned, of fewer than 8 bits by a limit on the bytes; weights are signed, but for tables of which
+    rows are picked (see `mapping`), and stored in as many bits as their integers need; biases have the scale of the
+    sums that they are added to; the logits stay float32. A Relu or Clip stays where its output's range does not perform
+    it. What only moves values, and average pooling, keeps the mapping of what it reads.
     Raises ModelError if no node can be quantized, ValueError for a mapping that ONNX's 8-bit operators cannot express.
     """
     quantized = integers(model, mapping)
@@ -164,7 +165,7 @@ def _round(quantized: onnx.GraphProto, source: onnx.GraphProto, mapping: Quantiz
         if not torch.equal(scale, affine.scale):
             given, values = None, _clamped(values, affine)
         integers = quantize(values, replace(affine, scale=scale)) if given is None else given
-        dtype = np.uint8 if affine.integers == _UNSIGNED else np.int8
+        dtype = np.int8 if affine.integers.low < 0 else np.uint8
         tensor.CopyFrom(numpy_helper.from_array(integers.numpy().astype(dtype), tensor.name))
 
 
@@ -176,9 +177,10 @@ def _clamped(values: torch.Tensor, affine: Affine) -> torch.Tensor:
 
 def _storage(quantized: onnx.GraphProto, mapping: QuantizationMapping, int4: bool) -> dict[str, str]:
     def told(affine: Affine) -> str:
+        sign = "" if affine.integers.low < 0 else "u"
         if affine.bits < _BYTE:
-            return "int4" if int4 and affine.bits == _BYTE // 2 else f"packed in {affine.bits} bits"
-        return "uint8" if affine.integers == _UNSIGNED else "int8"
+            return f"{sign}int4" if int4 and affine.bits == _BYTE // 2 else f"packed in {affine.bits} bits"
+        return f"{sign}int8"
 
     there = {tensor.name for tensor in quantized.initializer}
     return {name: told(each) for name, each in mapping.weights.items() if f"{name}{integer_graph.QUANTIZED}" in there}
@@ -204,7 +206,10 @@ def _left_float(graph: onnx.GraphProto, mapping: QuantizationMapping) -> list[st
     """
     left = {node.name for node in saturation.at_the_output(graph)}
     mapped = mapping.weights.keys() | mapping.activations.keys()
+    picked = tables(graph)
     for node in graph.node:
+        if node.op_type == "Gather" and node.output[0] not in picked:
+            left.add(node.name)
         factors = [attribute.f for attribute in node.attribute if attribute.name in ("alpha", "beta")]
         if node.op_type == "Gemm" and any(factor != 1 for factor in factors):
             left.add(node.name)

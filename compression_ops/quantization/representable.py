@@ -15,7 +15,7 @@ from torch import Tensor
 
 from compression_ops.quantization import activations
 from compression_ops.quantization.affine import Affine, fake_quantize
-from compression_ops.quantization.mapping import QuantizationMapping
+from compression_ops.quantization.mapping import QuantizationMapping, indices
 
 _SAMPLES = 32
 _CONSTANT_BITS = 8
@@ -39,7 +39,8 @@ def restrict(
     (batch,) = activations.replay(model, chosen, max(len(chosen), 1))() if len(chosen) else ({},)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     left = (*_lost(mapping.weights, constants), *_lost(mapping.activations, batch))
-    infinite = [name for name in batch if name not in mapping.activations]
+    mapped = mapping.activations.keys() | indices(model.graph)
+    infinite = [name for name in batch if name not in mapped]
     return (
         replace(mapping, weights=_without(mapping.weights, left), activations=_without(mapping.activations, left)),
         tuple(name for name in (*constants, *batch) if name in {*left, *infinite}),

@@ -15,6 +15,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from compression_ops.quantization.affine import Affine
+from compression_ops.quantization.mapping import tables
 
 OPERATORS = ("Relu", "Clip")
 # They select or move values and compute none, so limiting what they read is the same as limiting what they give.
@@ -68,10 +69,14 @@ def performed(bounds: Bounds, affine: Affine) -> bool:
 
 
 def kept(graph: onnx.GraphProto, activations: Mapping[str, Affine]) -> frozenset[str]:
-    """The outputs of the Relu and Clip nodes that the range of their output does not perform."""
-    saturating, known = set[str](), constants(graph)
+    """The outputs of the Relu and Clip nodes that the range of their output does not perform, or that read a table's
+    rows, which keep its integers.
+    """
+    saturating, known, picked = set[str](), constants(graph), _rows(graph)
     for node in graph.node:
-        if node.op_type in OPERATORS and node.output[0] in activations:
+        if node.op_type in OPERATORS and node.input[0] in picked:
+            saturating.add(node.output[0])
+        elif node.op_type in OPERATORS and node.output[0] in activations:
             limits = bounds(node, known)
             if limits is None or not performed(limits, activations[node.output[0]]):
                 saturating.add(node.output[0])
@@ -91,13 +96,22 @@ def taking(graph: onnx.GraphProto, mapped: Collection[str]) -> dict[str, str]:
     """The tensors that take the range of another, and whose: see `narrowed`."""
     taken: dict[str, str] = {}
     readers = Counter(name for node in graph.node for name in node.input)
-    shared = {value.name for value in (*graph.input, *graph.output)}
+    shared = {value.name for value in (*graph.input, *graph.output)} | _rows(graph)
     for node in reversed(graph.node):
         if node.op_type in OPERATORS or (node.op_type in _MOVING and node.output[0] in taken):
             source, target = node.input[0], node.output[0]
             if readers[source] == 1 and source not in shared and source in mapped and target in mapped:
                 taken[source] = taken.get(target, target)
     return taken
+
+
+def _rows(graph: onnx.GraphProto) -> set[str]:
+    """The rows of tables, wherever they were only moved since they were picked."""
+    picked = {*tables(graph)}
+    for node in graph.node:
+        if node.op_type in _MOVING and node.input[0] in picked:
+            picked.update(node.output)
+    return picked
 
 
 def at_the_output(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

@@ -5,7 +5,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def linear(weights: np.ndarray, shape: tuple[int, int, int], padding: int = 0) -> onnx.ModelProto:
+def linear(weights: np.ndarray, shape: tuple[int, ...], padding: int = 0) -> onnx.ModelProto:
     """Logits = flattened image @ weights; weights [C·H·W, classes]. `padding` bytes of documentation enlarge the file.
 
     As `onnx_export` writes: input `input` float32 [batch, *shape], output `logits` float32 [batch, classes].
@@ -25,7 +25,7 @@ def linear(weights: np.ndarray, shape: tuple[int, int, int], padding: int = 0) -
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 
-def column_brightness(shape: tuple[int, int, int], classes: int) -> np.ndarray:
+def column_brightness(shape: tuple[int, ...], classes: int) -> np.ndarray:
     """Weights by which logit k is the sum of columns 2k and 2k + 1: the classifier of `small_data`."""
     weights = np.zeros((*shape, classes), np.float32)
     for label in range(classes):

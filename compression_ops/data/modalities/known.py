@@ -7,9 +7,10 @@ from compression_ops.data.modalities.images import Images
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.modalities.signal import Signal
 from compression_ops.data.modalities.table import Table
+from compression_ops.data.modalities.tokens import Tokens
 from compression_ops.errors import DataError
 
-_KNOWN: Mapping[str, type[Modality]] = {each.type: each for each in (Images, Signal, Table)}
+_KNOWN: Mapping[str, type[Modality]] = {each.type: each for each in (Images, Signal, Table, Tokens)}
 
 
 def of_fields(fields: Mapping[str, Any]) -> Modality:

@@ -147,8 +147,17 @@ class Modality(ABC):
         return shape
 
     def arguments(self) -> Mapping[str, Any]:
-        """What a network's factory is told beside its input's shape and the number of classes."""
+        """What a network's factory is told beside its input's shape and the number of classes, if it has such
+        parameters.
+        """
         return {}
+
+    def indices(self) -> int | None:
+        """How many there are where the network's input are indices from 0 on, as a table's rows have; None elsewhere.
+
+        A network is then given int64 instead of float32.
+        """
+        return None
 
     @abstractmethod
     def normalize(self, values: "Tensor", description: "Description") -> "Tensor":

@@ -63,7 +63,7 @@ def read(path: Path, names: Columns, folder: Path) -> Rows:
             f"relative to. It may be stated relative to the table's own folder."
         )
     warnings = list[str]()
-    roles, rows = _roles(table, names, warnings)
+    roles, rows = roles_of(table, names.split, warnings, "pictures")
     entries = {
         field: labels.column(table, name, field)
         for field, name in (("file", names.file), ("label", names.label), ("groups", names.groups))
@@ -84,16 +84,20 @@ def read(path: Path, names: Columns, folder: Path) -> Rows:
     return _split(merged, ordered, folder, frozenset(left_out), warnings)
 
 
-def _roles(table: Table, names: Columns, warnings: list[str]) -> tuple[list[Role], list[int]]:
-    """The role of every row, and the rows that are read. A validation split joins train, or is the test split."""
-    if names.split is None:
+def roles_of(table: Table, split: str | None, warnings: list[str], noun: str) -> tuple[list[Role], list[int]]:
+    """The role of every row, and the rows that are read. A validation split joins train, or is the test split.
+
+    split  the column that says it; None where test is to be held out
+    noun   what the samples are called, in `warnings`
+    """
+    if split is None:
         return ["train"] * len(table), list(range(len(table)))
-    roles = labels.roles_of(table, labels.column(table, names.split, "split"), names.split)
-    where = f"{shown(table.path)}: {names.split}"
+    roles = labels.roles_of(table, labels.column(table, split, "split"), split)
+    where = f"{shown(table.path)}: {split}"
     if unlabelled := [row for row, role in enumerate(roles) if role == "unlabelled"]:
         warnings.append(f"{where}: {len(unlabelled):,} row(s) of a split without labels were left out.")
     if "validation" in roles and "test" in roles:
-        warnings.append(f"{where}: the pictures for validation joined those of train; validation is cut from both.")
+        warnings.append(f"{where}: the {noun} for validation joined those of train; validation is cut from both.")
     elif "validation" in roles:
         warnings.append(f"{where}: there is no test split, so the one for validation is it; another is cut from train.")
     validation: Role = "train" if "test" in roles else "test"

@@ -7,7 +7,7 @@ empty one is "", every other is what stands there without space around it.
 import codecs
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,10 @@ _DELIMITERS = ",;\t|"
 _SNIFFED = 200  # rows by which the delimiter is found
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 _MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+
+
+# (file, its bytes) -> their text, without a byte order mark; raises DataError for bytes that are none.
+Decode = Callable[[Path, bytes], str]
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,10 @@ class Table:
         return told([self.places[row] for row in rows], self.unit)
 
 
-def read(path: Path, wanted: Collection[str] | None = None) -> Table:
+def read(path: Path, wanted: Collection[str] | None = None, decode: Decode | None = None) -> Table:
     """The columns of these names, where there are such; by default all that hold text or numbers.
+
+    decode  makes text of a file's bytes, which are else UTF-8
 
     Rows without any entry are left out. Raises DataError for a file that is no table, for text that is not UTF-8, for
     rows of another length than the first, for a wanted column whose name stands twice or which is no text and no
@@ -63,7 +69,7 @@ def read(path: Path, wanted: Collection[str] | None = None) -> Table:
     try:
         with path.open("rb") as file:
             start = file.read(4)
-        table = _parquet(path, wanted) if start == _PARQUET else _text(path, wanted)
+        table = _parquet(path, wanted) if start == _PARQUET else _text(path, wanted, decode or _decoded)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read ({error.strerror}). Correct path or its rights.") from error
     if not len(table):
@@ -71,8 +77,8 @@ def read(path: Path, wanted: Collection[str] | None = None) -> Table:
     return table
 
 
-def _text(path: Path, wanted: Collection[str] | None) -> Table:
-    text = _decoded(path, path.read_bytes())
+def _text(path: Path, wanted: Collection[str] | None, decode: Decode) -> Table:
+    text = decode(path, path.read_bytes())
     first, places = 0, list[int]()
     separator = None
     if text[:4].lower() == "sep=" and text[4:5] and text[5:6] in ("\r", "\n"):  # what Excel writes and reads

@@ -15,7 +15,7 @@ from compression_ops.errors import ModelError, told
 from compression_ops.evaluation.decisions.decision import LEVELS, Decision, Node
 from compression_ops.models.inference import one_thread
 from compression_ops.models.network import load, load_network
-from compression_ops.models.preprocessing import Preprocessed
+from compression_ops.models.preprocessing import Indexed, Preprocessed, bare
 
 RIGHT_SAMPLES, WRONG_SAMPLES = 4, 1
 # Sides in pixels, beyond which a filter, or a sample, is averaged over blocks: it is drawn at no more than that.
@@ -71,7 +71,7 @@ def explain(
         if not (folder / "model.json").exists():
             continue
         model = load(folder)
-        if not isinstance(_bare(model), Explaining):
+        if not isinstance(bare(model), Explaining):
             continue
         try:
             with one_thread():
@@ -100,18 +100,14 @@ def chosen(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> list[int]:
     return [*firsts.values(), *np.flatnonzero(~right)[:WRONG_SAMPLES].tolist()]
 
 
-def _bare(model: nn.Module) -> nn.Module:
-    return model.network if isinstance(model, Preprocessed) else model
-
-
 def _decision(
     name: str, model: nn.Module, sample: int, test: Split, description: Description, logits: NDArray[np.float32]
 ) -> Decision:
     pixels = test.samples[sample : sample + 1]
     images = normalize(pixels, description)
-    if isinstance(model, Preprocessed):
+    if isinstance(model, Preprocessed | Indexed):
         images = model.prepared(images)
-    explaining = _bare(model)
+    explaining = bare(model)
     assert isinstance(explaining, Explaining)
     with torch.no_grad():
         path = explaining.decision_path(images[0])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # 2 * 255 * 64 = 32,640 still fits below 32,767. Then the same model gives the same logits on every CPU.
 _REDUCED = 64
 _CONSTANT_BITS = 8
+_TABLE_BITS = 4  # at least
 _PRODUCTS, _ELEMENTWISE = ("Conv", "Gemm", "MatMul"), ("Add", "Mul", "Concat")
 
 
@@ -33,18 +34,22 @@ def mapping(model: "onnx.ModelProto", ranges: "Ranges", precision: Precision) ->
     """Map the float `model`, whose tensors take the values of `ranges`.
 
     Weights are symmetric and signed; activations, and constants that are added, multiplied or appended, are asymmetric
-    and unsigned. Every method begins with it.
+    and unsigned. So are tables of which indices pick rows, in the fewer bits of weights and activations, since they are
+    both, but at least 4, since one scale serves a whole table; indices are not mapped. Every method begins with it.
     """
     import onnx
     import torch
     from onnx import numpy_helper
 
     from compression_ops.quantization import affine
-    from compression_ops.quantization.mapping import QuantizationMapping
+    from compression_ops.quantization.mapping import QuantizationMapping, indices, tables
 
     integers, bytes_ = (affine.integers(bits, signed=False) for bits in (precision.activation_bits, _CONSTANT_BITS))
+    places = indices(model.graph)
     activations = {
-        name: affine.asymmetric(torch.tensor(low), torch.tensor(high), integers) for name, (low, high) in ranges.items()
+        name: affine.asymmetric(torch.tensor(low), torch.tensor(high), integers)
+        for name, (low, high) in ranges.items()
+        if name not in places
     }
     constants = {
         tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy())
@@ -63,6 +68,10 @@ def mapping(model: "onnx.ModelProto", ranges: "Ranges", precision: Precision) ->
             for name in node.input:
                 if name in constants and bool(torch.isfinite(constants[name]).all()):
                     weights.setdefault(name, affine.asymmetric(*affine.value_range(constants[name]), bytes_))
+    for rows, table in tables(model.graph).items():
+        bits = min(max(precision.weight_bits, _TABLE_BITS), precision.activation_bits, _CONSTANT_BITS)
+        few = affine.integers(bits, signed=False)
+        weights[table] = activations[rows] = affine.asymmetric(*affine.value_range(constants[table]), few)
     return QuantizationMapping(weights, activations)
 
 

@@ -31,6 +31,7 @@ _TRAINED = {
     **dict.fromkeys(_PRODUCTS, (0, 1, 2)),
     **{f"{norm}Normalization": (1, 2) for norm in ("Layer", "Group", "Instance", "Batch")},
     "PRelu": (1,),
+    "Gather": (0,),
 }
 
 

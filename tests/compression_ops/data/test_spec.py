@@ -13,6 +13,7 @@ from compression_ops.data.spec import DatasetSpec
 _SOURCES = ("digits", "mnist", "fashion_mnist", "cifar10", "photographs", "image_folder", "image_table", "npz")
 _SOURCES += ("csv", "parquet", "sklearn_table")
 _SOURCES += ("tones", "wav_folder")
+_SOURCES += ("docstrings", "text_folder", "text_table")
 _OWN: dict[str, dict[str, Any]] = {
     "image_folder": {"path": "pictures", "image_size": 32},
     "image_table": {"path": "labels.csv", "file": "image", "label": "breed", "image_size": 32},
@@ -20,7 +21,9 @@ _OWN: dict[str, dict[str, Any]] = {
     "csv": {"path": "rows.csv", "target": "y"},
     "parquet": {"path": "rows.parquet", "target": "y"},
     "sklearn_table": {"name": "wine"},
-_SOURCES += ("tones", "wav_folder")
+    "wav_folder": {"path": "recordings"},
+    "text_folder": {"path": "mails"},
+    "text_table": {"path": "reviews.csv", "text": "review", "label": "stars"},
 }
 
 

@@ -29,12 +29,26 @@ def test_a_plain_loop_reads_what_was_packed(data: st.DataObject, bits: int) -> N
     assert [read(buffer, index) for index in range(len(values))] == values
 
 
-def graph(arrays: dict[str, np.ndarray]) -> onnx.GraphProto:
+@pytest.mark.parametrize("bits", range(2, 8))
+def test_unsigned_integers_come_back_too(bits: int) -> None:
+    arrays = {"a": np.arange(2**bits, dtype=np.uint8).reshape(2, -1), "b": np.full((3, 1), 2**bits - 1, np.uint8)}
+    made = graph(arrays, TensorProto.UINT8)
+    packed.store(made, bits, list(arrays))
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    found = onnx.reference.ReferenceEvaluator(model).run(None, {})
+    for array, value in zip(arrays.values(), found, strict=True):
+        np.testing.assert_array_equal(value, array)
+    with pytest.raises(ValueError, match="do not fit"):
+        packed.store(graph({"a": np.full(3, 2**bits, np.uint8)}), bits, ["a"])
+
+
+def graph(arrays: dict[str, np.ndarray], kind: int = TensorProto.INT8) -> onnx.GraphProto:
     return helper.make_graph(
         [helper.make_node("Identity", [name], [f"{name}_out"]) for name in arrays],
         "weights",
         [],
-        [helper.make_tensor_value_info(f"{name}_out", TensorProto.INT8, array.shape) for name, array in arrays.items()],
+        [helper.make_tensor_value_info(f"{name}_out", kind, array.shape) for name, array in arrays.items()],
         [numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
 

@@ -1,0 +1,66 @@
+"""A text in a file of its own, or part of one: bytes of a stated encoding."""
+
+import codecs
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from compression_ops.data.file_names import shown
+from compression_ops.errors import DataError
+
+_SUFFIXES = (".txt", ".text", ".md", ".rst")
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def _known(value: str) -> str:
+    try:
+        is_of_text = codecs.lookup(value)._is_text_encoding
+    except LookupError as error:
+        raise ValueError(f"unknown encoding {value!r}") from error
+    if not is_of_text:
+        raise ValueError(f"{value!r} is no encoding of text")
+    return value
+
+
+Encoding = Annotated[
+    str,
+    AfterValidator(_known),
+    WithJsonSchema({"type": "string", "allowed": "an encoding that Python knows, as `utf-8`, `cp1252` or `utf-16`"}),
+]
+
+
+def is_named_like_one(name: str) -> bool:
+    """Whether a file of this name should be a text."""
+    return name.lower().endswith(_SUFFIXES)
+
+
+def read(file: Path, encoding: str = "utf-8") -> str:
+    """The text of a file. Raises DataError, with the place of the first byte that is none of the encoding."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{shown(file)}: cannot be read ({error.strerror}). Correct its name or its rights.") from error
+    return decoded(raw, encoding, shown(file))
+
+
+def decoded(raw: bytes, encoding: str, where: str) -> str:
+    """The text of bytes, without a byte order mark. Raises DataError, which begins with `where`, as `read` does."""
+    if "16" not in encoding and "32" not in encoding:
+        marked = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
+        if marked:
+            raise DataError(
+                f"{where}: begins as {marked.upper()} does, and is read as {encoding}. State encoding: {marked}"
+            )
+        if b"\0" in raw:
+            place = raw.index(b"\0")
+            raise DataError(f"{where}: the byte 0x00 at position {place:,} is in no text: a binary file. Remove it.")
+    try:
+        return raw.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        byte = raw[error.start : error.start + 1]
+        letter = shown(byte.decode("cp1252", "backslashreplace"))
+        raise DataError(
+            f"{where}: the byte 0x{byte.hex().upper() or '(end)'} at position {error.start:,} is no {encoding} (in "
+            f"Windows-1252 it is {letter}). State its encoding, as encoding: cp1252, or save it in UTF-8."
+        ) from error
