@@ -7,7 +7,8 @@ Arrays, by name, in any of these three sets (the last two are those of Keras and
     train_images, train_labels, test_images, test_labels, and perhaps val_images, val_labels, which join the training
                                                    ones: validation is cut from them as everywhere
 
-samples    with `samples: table` [N, F] of numbers, NaN where one is missing. Otherwise images,
+samples    with `samples: table` [N, F] of numbers, NaN where one is missing; with `samples: signal` [N, T], int16 or
+           floats from -1 to 1, of `rate` Hz; with `samples: tokens` texts [N], or ids [N, L]. Otherwise images,
            [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, one type of pixel:
            bool; integers 0 to 255; floats 0 to 1, which are rounded to x * 255
 labels     integers 0 to K - 1, [N] or [N, 1]
@@ -18,7 +19,7 @@ named as the labels are: patient; patient_train, patient_test; train_patient, te
 may be missing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,9 +31,11 @@ from compression_ops.data.formats.npz_archive import Archive
 from compression_ops.data.modalities import table_array
 from compression_ops.data.modalities.images import Images
 from compression_ops.data.modalities.modality import Modality
+from compression_ops.data.recordings import arrays
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splits.groups import of_array
+from compression_ops.data.texts import corpus
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,10 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _IMAGES = "images"
-# How arrays of other samples are read: (array, where it stands, for errors) -> their values, and what they are.
-_OF_ARRAYS: "Mapping[str, Callable[[NDArray[Any], str], tuple[NDArray[Any], Modality]]]" = {
-    "table": table_array.of_array
-}
+_SIGNAL = "signal"
 # (samples, labels) of the training samples, of the test samples, of samples that join the training ones.
 _LAYOUTS = (
     (("images", "labels"), None, None),
@@ -59,7 +59,10 @@ _ALLOWED = (
 class NPZ(DatasetSpec):
     source: Literal["npz"]
     path: str = Field(min_length=1, description="The .npz file.")
-    samples: Literal["images", "table"] = Field(default=_IMAGES, description="What the samples are.")
+    samples: Literal["images", "table", "signal", "tokens"] = Field(
+        default=_IMAGES, description="What the samples are."
+    )
+    rate: int | None = Field(default=None, ge=1000, le=192_000, description="Of recordings, in Hz: `samples: signal`.")
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="Share held out for test, where the file has no test arrays of its own."
     )
@@ -104,8 +107,8 @@ def read(spec: NPZ, root: Path) -> RawData:
         train_labels = [_to_labels(archive, root, names[1]) for names in parts]
         counted = zip(parts, train_labels, strict=True)
         members = [_groups(root, archive, names, spec.groups, len(labels)) for names, labels in counted if spec.groups]
-        arrays = [[names[0] for names in parts], *([[test[0]]] if test is not None else [])]
-        values, modality = _values(archive, root, arrays, spec, warnings)
+        every = [[names[0] for names in parts], *([[test[0]]] if test is not None else [])]
+        values, modality = _values(archive, root, every, spec, warnings)
         train = Samples(values[0], np.concatenate(train_labels), np.concatenate(members) if members else None)
         held = HoldOut(spec.test_fraction)
         if test is not None:
@@ -156,6 +159,11 @@ def _groups(root: Path, archive: Archive, names: _Pair, groups: str, samples: in
 def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | None, _Pair | None]:
     """`_layout`, of samples of one shape where they are joined, with the groups that are asked for."""
     training, test, joining = _layout(root, archive.heads)
+    if (spec.rate is None) == (spec.samples == _SIGNAL):
+        raise DataError(
+            f"dataset.rate: {spec.rate} with `samples: {spec.samples}`; {root} says nothing of a rate. Recordings need "
+            "one, such as `rate: 16000`, and nothing else has one."
+        )
     if spec.samples == _IMAGES:
         _require_pixels(root, archive, training, test, joining)
     else:
@@ -199,11 +207,18 @@ def _values(
 
     if spec.samples == _IMAGES:
         return [npz_pixels.images(archive, root, names, warnings) for names in parts], Images()
-    arrays = [[archive.array(name) for name in names] for names in parts]
-    whole = np.concatenate([array for part in arrays for array in part])
-    values, modality = _OF_ARRAYS[spec.samples](whole, f"{root}: {parts[0][0]}")
-    ends = np.cumsum([sum(map(len, part)) for part in arrays])[:-1].tolist()
+    held = [[archive.array(name) for name in names] for names in parts]
+    whole = np.concatenate([array for part in held for array in part])
+    values, modality = _of_array(spec, whole, f"{root}: {parts[0][0]}")
+    ends = np.cumsum([sum(map(len, part)) for part in held])[:-1].tolist()
     return [np.ascontiguousarray(part) for part in np.split(values, ends)], modality
+
+
+def _of_array(spec: NPZ, array: "NDArray[Any]", where: str) -> "tuple[NDArray[Any], Modality]":
+    """The values of an array of other samples than images, and what they are."""
+    if spec.rate is not None:
+        return arrays.of_array(array, where, spec.rate)
+    return (corpus if spec.samples == "tokens" else table_array).of_array(array, where)
 
 
 def _to_labels(archive: Archive, root: Path, name: str) -> "NDArray[np.int64]":
