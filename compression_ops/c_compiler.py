@@ -23,6 +23,15 @@ def find() -> list[str] | None:
     return next((command for command in candidates if shutil.which(command[0])), None)
 
 
+def missing() -> str:
+    """What to say, and what to install, where `find` finds none."""
+    found = f"CC is {os.environ['CC']!r}, and no such program is here" if os.environ.get("CC") else "there is none"
+    return (
+        f"C code is compiled before it is measured, and that needs a C compiler; {found}. Install one "
+        "(`apt-get install gcc libc6-dev`), or name yours by the environment variable CC"
+    )
+
+
 def loaded(sources: Sequence[Path], headers: Path) -> ctypes.CDLL:
     """Compile sources, which include headers of one folder, into a shared object for this processor, and load it.
 
@@ -30,11 +39,7 @@ def loaded(sources: Sequence[Path], headers: Path) -> ctypes.CDLL:
     """
     command = find()
     if command is None:
-        found = f"CC is {os.environ['CC']!r}, and no such program is here" if os.environ.get("CC") else "there is none"
-        raise ModelError(
-            f"C code is compiled before it is measured, and that needs a C compiler; {found}. Install one "
-            "(`apt-get install gcc libc6-dev`), or name yours by the environment variable CC"
-        )
+        raise ModelError(missing())
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "model.so"
         arguments = [*_FLAGS, "-I", str(headers), "-o", str(made), *map(str, sources)]

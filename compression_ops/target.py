@@ -12,6 +12,7 @@ and, where they are not as given here,
                                              session of the quantized student
     IS_TIMED = False                         whether a call of the predictor tells how fast the target is
     misfits(spec, precision) -> Misfits      options that a quantized student of a precision does not allow
+    missing(spec) -> str | None              what of other people's it lacks on this machine, with a cure
 
 What it cannot write it says by a ModelError, with a cure. Its options import nothing heavy: a recipe is made of them.
 """
@@ -104,6 +105,12 @@ def misfits(spec: Spec, precision: Spec) -> Iterable[Misfit]:
     """Its options that a quantized student of this `quantization.precision.Precision` does not allow."""
     known = getattr(implementations.module_of(spec), "misfits", None)
     return () if known is None else known(spec, precision)
+
+
+def missing(spec: Spec) -> str | None:
+    """What it needs and this machine has not, a package or a program, in a sentence with a cure; None if nothing."""
+    known = getattr(implementations.module_of(spec), "missing", None)
+    return None if known is None else known(spec)
 
 
 def write(spec: Spec, model: Path, folder: Path) -> Written:

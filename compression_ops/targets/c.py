@@ -59,6 +59,14 @@ def write(spec: C, model: Path, folder: Path) -> Written:
     return Written((SOURCE, HEADER), "any C99 compiler", metrics)
 
 
+def missing(spec: C) -> str | None:
+    """The compiler, where there is none."""
+    from compression_ops import c_compiler
+
+    del spec
+    return None if c_compiler.find() is not None else c_compiler.missing()
+
+
 def predictor(spec: C, folder: Path, threads: int) -> Predictor:
     """Compiled for this processor; one thread. Raises ModelError without a C compiler."""
     import tempfile

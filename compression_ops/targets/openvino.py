@@ -5,6 +5,7 @@ what it computes between integer layers it may round otherwise: a sample in a th
 """
 
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,10 @@ IS_TIMED = True
 MODEL, WEIGHTS = "model.xml", "model.bin"
 _COMPUTING = ("Convolution", "FullyConnected", "MatMul")
 _INTEGERS = ("i8", "u8")
+_MISSING = (
+    "the target openvino needs the package openvino, which is not installed here: "
+    "pip install 'compression-pipeline[openvino]'; or leave the target out"
+)
 
 
 class OpenVINO(Spec):
@@ -92,14 +97,17 @@ def _name(model: Any) -> None:
             node.set_friendly_name(f"{node.get_type_name()}_{position}")
 
 
+def missing(spec: OpenVINO) -> str | None:
+    """The package, where it is not installed."""
+    del spec
+    return None if find_spec("openvino") is not None else _MISSING
+
+
 def _package() -> Any:
     try:
         import openvino
     except ImportError as error:
-        raise ModelError(
-            "the target openvino needs the package openvino, which is not installed here: "
-            "pip install 'compression-pipeline[openvino]'; or leave the target out"
-        ) from error
+        raise ModelError(_MISSING) from error
     return openvino
 
 

@@ -4,6 +4,7 @@ Between layers it rounds in fixed point where onnxruntime rounds in float32, so 
 in a thousand may fall to another class. It is judged in wasmtime; every browser gives the same integers.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 ALLOWED_DIFFERENCES = 0.001
 MODEL = "model.wasm"
+_MISSING = (
+    "the target wasm is judged in the package wasmtime, which is not installed here: "
+    "pip install 'compression-pipeline[wasm]'; or leave the target out"
+)
 
 
 class Wasm(Spec):
@@ -59,12 +64,17 @@ def predictor(spec: Wasm, folder: Path, threads: int) -> Predictor:
     return predict
 
 
+def missing(spec: Wasm) -> str | None:
+    """The compiler and the linker, or the package that judges it, where they are not installed."""
+    from compression_ops.wasm import module
+
+    del spec
+    return module.missing() or (None if find_spec("wasmtime") is not None else _MISSING)
+
+
 def _package() -> Any:
     try:
         import wasmtime
     except ImportError as error:
-        raise ModelError(
-            "the target wasm is judged in the package wasmtime, which is not installed here: "
-            "pip install 'compression-pipeline[wasm]'; or leave the target out"
-        ) from error
+        raise ModelError(_MISSING) from error
     return wasmtime

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from compression_ops.errors import CompressionError
-from pipelines.execution import device, inputs, progress, status
+from pipelines.execution import device, inputs, lacking, progress, status
 from pipelines.execution.recording import later, outage
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
@@ -114,6 +114,7 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
         if any(kind.files(name) for due in waiting for name in pipeline.graph.assets[due].inputs):
             file.require_files(pipeline.file)
         device.check()
+        lacking.check(pipeline, waiting)
         with progress.subscribed(note):
             failures = _materialize(pipeline, waiting)
         for name, cause in failures.items():

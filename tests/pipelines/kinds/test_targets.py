@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from compression_ops.errors import CompressionError
 from pipelines.graph.flatten import flatten
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Evidence
@@ -111,3 +112,19 @@ def test_one_whose_target_answers_otherwise_than_it_may_is_not_promoted(recipe: 
     assert product.computed() == {"target/int8/wrong", *_DOWNSTREAM}
     assert next(each for each in product.entry("measurements").checks if each.name == check.name).passed
     assert "target/int8/wrong" not in product.decision()
+
+
+def test_what_a_target_lacks_here_is_told_before_anything_is_computed(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "/nowhere/cc")
+    recipe.write_text(recipes.edited(targets("[c, onnx]"), ("epochs: 2", "epochs: 3")))
+    before = product.entry("teacher")
+    with pytest.raises(CompressionError) as told:
+        product.run()
+    words = str(told.value)
+    assert words.startswith("target/int8/c: C code is compiled before it is measured, and that needs a C compiler; ")
+    assert "CC is '/nowhere/cc'" in words
+    assert "target/int8/onnx" not in words
+    assert words.endswith("nothing was computed; without the target the rest of the recipe can be")
+    assert product.entry("teacher") == before
