@@ -188,7 +188,8 @@ def _layers(
         from compression_ops.data.dataset import load_arrays
         from compression_ops.quantization.layer_noise import signal_to_noise
 
-        samples, _ = load_arrays(dataset, "test")
+        own = models[floats].description.modality
+        samples = load_description(dataset).modality.translated(load_arrays(dataset, "test")[0], own)
         is_equalized = bool(entry.parameters.get("equalization", False))
         folders = models[floats].folder, models[integers].folder
         layers = signal_to_noise.of_folders(*folders, samples, models[floats].description, is_equalized)

@@ -43,18 +43,18 @@ def sync(names: Iterable[str]) -> list[Synced]:
 
     Raises CompressionError if MLflow is out of reach; RecipeError for a recipe that is wrong.
     """
-    outage.forget()
     return [_of_recipe(Pipeline.open(name)) for name in names]
 
 
 def _of_recipe(pipeline: Pipeline) -> Synced:
     sync, recipe = later.of(pipeline), pipeline.recipe
     kinds = {name: asset.kind for name, asset in pipeline.graph.assets.items()}
+    told = sync.unrecorded(recipe)  # of a search, too
     if not any(pipeline.latest(name) for name in kinds):
-        return Synced(recipe, (), (), ())
-    told = [*sync.unrecorded(recipe), *sync.lost(recipe, kinds)]
+        return Synced(recipe, tuple(told), (), tuple(sync.refused))
+    told += sync.lost(recipe, kinds)
     decided = [name for name in _undecided(pipeline) if _decide(pipeline, name)]
-    return Synced(recipe, tuple(told), tuple(decided), tuple(_missing(pipeline, told, decided)))
+    return Synced(recipe, tuple(told), tuple(decided), (*sync.refused, *_missing(pipeline, told, decided)))
 
 
 def _undecided(pipeline: Pipeline) -> list[str]:
@@ -86,11 +86,15 @@ def _missing(pipeline: Pipeline, told: Iterable[Told], decided: Iterable[str]) -
                 f"{item.asset}: its artifact is not in the store any more, so its run has no files and no model\n"
                 f"  `compression run {item.recipe}` computes it again if it is needed"
             )
+    statuses = status.of_pipeline(pipeline)
     for name in pipeline.graph.assets:
-        if postponed.is_asked(pipeline.home, pipeline.recipe, name) and name not in decided:
+        if statuses[name].state == "fresh":
+            postponed.forget(pipeline.home, pipeline.recipe, name)
+        elif postponed.is_asked(pipeline.home, pipeline.recipe, name) and name not in decided:
             yield f"{name}: waits for what it is made from\n  run `compression run {pipeline.recipe}`"
 
 
 def names(recipe: str | None) -> list[str]:
-    """The recipe of a name, or all."""
+    """The recipe of a name, or all; MLflow is asked anew, whatever it answered before."""
+    outage.forget()
     return [recipe] if recipe else file.recipe_names()

@@ -96,6 +96,8 @@ def _result(pipeline: Pipeline, action: Action, log: Log, run: Run) -> Materiali
             decision = decide(Circumstances(pipeline.home, pipeline.graph, pipeline.history, action))
             action = replace(action, key=decision.key())
         found = _known_or_computed(pipeline, action, decision, log, run)
+    except outage.Refused:
+        raise
     except outage.Outage as fault:
         postponed.note(pipeline.home, pipeline.recipe, action.asset.name)
         raise Postponed(f"{action.asset.name} is decided in MLflow, and waits for it: {fault}") from fault

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _NOT_IN_A_PATH = "%?"
 # By MLflow's own defaults a call is given up after four minutes.
-_FEW_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
-_FIRST_CALL = {**_FEW_TRIES, "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+_FEW_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+_ONE_TRY = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
 
 
 def client(home: Home) -> "MlflowClient":
@@ -38,15 +38,20 @@ def _open(uri: str) -> "MlflowClient":
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    with faults.told(uri), _settings(_FIRST_CALL):
+    with faults.told(uri), _settings(_FEW_TRIES):
         opened = MlflowClient(tracking_uri=uri)
         opened.search_experiments(max_results=1)
     return opened
 
 
 def impatience() -> AbstractContextManager[None]:
-    """An outage during the block is told of within seconds: for whoever can do without MLflow, and tell it later."""
+    """An outage during the block is told of within a minute: for whoever can do without MLflow, and tell it later."""
     return _settings(_FEW_TRIES)
+
+
+def haste() -> AbstractContextManager[None]:
+    """An outage during the block is told of within seconds: for whoever was told to stop."""
+    return _settings(_ONE_TRY)
 
 
 @contextmanager

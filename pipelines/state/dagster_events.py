@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipelines.state.home import Home
 
@@ -29,8 +30,11 @@ def forgotten(home: Home, keys: Mapping[str, tuple[str, ...]]) -> set[str]:
     """
     folder = Path(os.environ.get("DAGSTER_HOME") or home.dagster)
     settings = folder / "dagster.yaml"
-    stated: Any = YAML(typ="safe").load(settings) if settings.exists() else None
-    if any(name in (stated or {}) for name in _ELSEWHERE):
+    try:
+        stated: Any = YAML(typ="safe").load(settings) if settings.exists() else None
+    except (YAMLError, UnicodeDecodeError):  # which is told where Dagster is opened
+        return set()
+    if not isinstance(stated, dict | None) or any(name in (stated or {}) for name in _ELSEWHERE):
         return set()
     database = folder / "history" / "runs" / "index.db"
     if not database.exists():

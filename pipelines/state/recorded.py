@@ -44,7 +44,7 @@ class Recorded:
         if not records:
             return entry
         sources = {name: _resolved(source, records) for name, source in entry.inputs.items()}
-        record = records.get(entry.run_id)
+        record = _last(entry.run_id, records)
         found = replace(entry, inputs=sources)
         return found if record is None else replace(found, **asdict(record), unrecorded=None)
 
@@ -60,8 +60,17 @@ class Recorded:
         return self._records
 
 
+def _last(run_id: str, records: Mapping[str, Record]) -> Record | None:
+    """Where a run stands now: a run that was lost may have been recorded anew more than once."""
+    found, seen = records.get(run_id), {run_id}
+    while found is not None and found.run_id in records and found.run_id not in seen:
+        seen.add(found.run_id)
+        found = records[found.run_id]
+    return found
+
+
 def _resolved(source: Source, records: Mapping[str, Record]) -> Source:
-    record = records.get(source.run_id or "")
+    record = _last(source.run_id or "", records)
     return source if record is None else replace(source, **asdict(record))
 
 

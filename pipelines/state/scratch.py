@@ -33,10 +33,11 @@ def folder(parent: Path) -> Generator[Path]:
 def turn(parent: Path, key: str, wait: Callable[[], None]) -> Generator[None]:
     """One process of this machine at a time for a key, a digest; `wait` is called once where another is first.
 
-    The system releases the lock with its process. Lock files stay, as they must: 256 at most.
+    The system releases the lock with its process. Lock files stay, as they must: 4,096 at most,
+    so that now and then two keys have one turn.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(parent / f"turn-{key[:2]}.lock")
+    lock = FileLock(parent / f"turn-{key[:3]}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -112,6 +112,7 @@ def test_settings_of_dagsters_that_are_none_are_told_with_their_file_and_a_cure(
         assert str(file) in words
         assert expected in words
         assert "mend it, or remove it" in words
+        assert product.computed() == set(), "what has nothing to do does not open it"
     file.unlink()
     with instances.opened(Home(home)):
         assert "default_limit: 1" in file.read_text(), "it was written anew"

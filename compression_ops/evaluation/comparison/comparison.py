@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from compression_ops.data.dataset import Description, Split, load_description, load_split
@@ -89,7 +90,7 @@ class Comparison:
 
 
 def compare(first: Model, second: Model, dataset: Path) -> Comparison:
-    """Both as the onnxruntime sessions that a user would run, on uint8 pixels, on the test split of a data set.
+    """Both as the onnxruntime sessions that a user would run, on raw samples, on the test split of a data set.
 
     Raises DataError where that split is empty; ModelError for a model of other classes or shapes than the data, or one
     that does not run or returns something other than finite logits.
@@ -99,7 +100,7 @@ def compare(first: Model, second: Model, dataset: Path) -> Comparison:
         raise DataError(f"{dataset}: the test split is empty, so nothing can be compared on it")
     for model in (first, second):
         _check(model, description)
-    logits, costs = _run((first, second), test, len(description.classes))
+    logits, costs = _run((first, second), test, description)
     labels = test.labels.numpy()
     assessed = [
         Assessed(model.name, quality.assess(own, labels), paired.negative_log_likelihood(own, labels), own_cost)
@@ -126,6 +127,11 @@ def _check(model: Model, description: Description) -> None:
             f"{_listed(description.classes)}\n  allowed is a model of the same classes in the same order: compare it "
             "in a recipe of its own data"
         )
+    if clause := own.modality.unlike(description.modality) if own.modality.type == description.modality.type else None:
+        raise ModelError(
+            f"{model.name} cannot be asked about the recipe's data, since {clause}\n"
+            "  allowed is a model of samples that mean the same: compare it in a recipe of its own data"
+        )
     if own.shape != description.shape or own.modality.type != description.modality.type:
         raise ModelError(
             f"{model.name} takes {own.modality.described(own.shape)}, but the recipe's data are "
@@ -139,12 +145,21 @@ def _listed(classes: tuple[str, ...]) -> str:
     return f"{shown}, … ({len(classes)} in all)" if len(classes) > 10 else shown
 
 
-def _run(models: Sequence[Model], test: Split, classes: int) -> tuple[list[NDArray[np.float32]], list[Cost]]:
-    """Each session computes on one core, chunk after chunk as for measurements: the logits are theirs to the bit."""
+def _run(
+    models: Sequence[Model], test: Split, description: Description
+) -> tuple[list[NDArray[np.float32]], list[Cost]]:
+    """Each session computes on one core, chunk after chunk as for measurements: the logits are theirs to the bit.
+
+    Each model is given the samples as its own data set's: in its own codes of words, or of categories.
+    """
+    every: list[NDArray[np.float32]] = []
+    costs: list[Cost] = []
     with tempfile.TemporaryDirectory() as scratch:
-        opened: dict[str, runner.Opened] = {}
         for index, model in enumerate(models):
             file = runner.taking_raw(model.folder, Path(scratch) / f"{index}.onnx", model.description)
-            opened[model.name] = runner.Opened(file, cost.measure(file), open_session(file))
-        logits = runner.predict_all(opened, test, classes, silent)
-    return [logits[model.name] for model in models], [opened[model.name].cost for model in models]
+            opened = {model.name: runner.Opened(file, cost.measure(file), open_session(file))}
+            samples = description.modality.translated(test.samples.numpy(), model.description.modality)
+            own = Split(torch.from_numpy(samples), test.labels)
+            every.append(runner.predict_all(opened, own, len(description.classes), silent)[model.name])
+            costs.append(opened[model.name].cost)
+    return every, costs

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from compression_ops.evaluation.comparison import paired
 
+# Of a probability: what more digits say depends on the processor.
+_DIGITS = 6
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -38,15 +41,29 @@ class Flip:
         return "gained" if self.second.predicted == self.label else "neither"
 
 
-def of_logits(
+def samples_by_effect(
     logits: NDArray[np.float32], second_logits: NDArray[np.float32], labels: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """The samples of which two models say different classes, by effect, in their order; see `of_logits`."""
+    predicted, second_predicted = logits.argmax(axis=1), second_logits.argmax(axis=1)
+    apart, lost, gained = predicted != second_predicted, predicted == labels, second_predicted == labels
+    chosen = {"lost": apart & lost, "gained": apart & gained, "neither": apart & ~lost & ~gained}
+    return {effect: np.flatnonzero(mask) for effect, mask in chosen.items()}
+
+
+def of_logits(
+    logits: NDArray[np.float32],
+    second_logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    samples: NDArray[np.int64] | None = None,
 ) -> tuple[Flip, ...]:
     """Of the logits of two models, float32 [N, classes], and labels int64 [N]: first what was lost, then what was
-    gained, then the others, each in the order of the samples.
+    gained, then the others, each in the order of the samples; of `samples` alone, int64 [M], where these are given.
     """
     predicted, second_predicted = logits.argmax(axis=1), second_logits.argmax(axis=1)
-    samples = np.flatnonzero(predicted != second_predicted)
-    shares, second_shares = paired.probabilities(logits[samples]), paired.probabilities(second_logits[samples])
+    if samples is None:
+        samples = np.flatnonzero(predicted != second_predicted)
+    shares, second_shares = (paired.probabilities(each[samples]).round(_DIGITS) for each in (logits, second_logits))
     flips = [
         Flip(
             sample=sample,

@@ -1,6 +1,7 @@
 """Which flipped samples of a family of models are shown, and what the models look at in them."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,27 +43,25 @@ def find(
         parent = family[name].parent
         if family[name].role not in _ROLES or parent is None or family[name].repeats is not None:
             continue
-        found = flips.of_logits(logits[parent], logits[name], test.labels.numpy())
-        if not found:
+        both = logits[parent], logits[name], test.labels.numpy()
+        effects = flips.samples_by_effect(*both)
+        if not any(map(len, effects.values())):
             continue
-        effects = [flip.effect for flip in found]
-        shown = tuple(_shown(flip, test, description) for flip in _chosen(found))
+        found = flips.of_logits(*both, _chosen(effects))
+        shown = tuple(_shown(flip, test, description) for flip in found)
         try:
             shown = _with_maps(shown, (folders[parent], folders[name]), test, description)
         except Exception as error:  # noqa: BLE001  somebody's forward pass may fail in any way
             warnings.append(f"{name}: what it and {parent} look at is not drawn: {told(error)}")
-        lost, gained, neither = (effects.count(effect) for effect in ("lost", "gained", "neither"))
+        lost, gained, neither = (len(effects[effect]) for effect in ("lost", "gained", "neither"))
         every.append(Flipped(name, parent, lost, gained, neither, shown))
     return tuple(every), tuple(warnings)
 
 
-def _chosen(found: Sequence[Flip]) -> list[Flip]:
-    """Of each effect its share, in the order of `found`, at least one of each."""
-    by_effect = {effect: [flip for flip in found if flip.effect == effect] for effect in ("lost", "gained", "neither")}
-    chosen: list[Flip] = []
-    while len(chosen) < min(SHOWN, len(found)):
-        chosen += [by_effect[effect].pop(0) for effect in by_effect if by_effect[effect]]
-    return sorted(chosen[:SHOWN], key=found.index)
+def _chosen(effects: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Samples of each effect, in turn, so that each has its share."""
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*(samples.tolist() for samples in effects.values())))
+    return np.array(list(itertools.islice((sample for sample in turns if sample is not None), SHOWN)), np.int64)
 
 
 def _shown(flip: Flip, test: Split, description: Description) -> Shown:

@@ -69,21 +69,34 @@ def of(pipeline: Pipeline) -> "Sync":
 
 
 class Sync:
-    """Completes the lineage of one home. Whoever comes second finds nothing to do."""
+    """Completes the lineage of one home. Whoever comes second finds nothing to do.
+
+    refused  what MLflow did not take so far, in words
+    """
 
     def __init__(self, home: Home, store: ArtifactStore, actions: ActionCache, history: History) -> None:
         self._home, self._store, self._actions, self._history = home, store, actions, history
         self._lineages: dict[str, Lineage] = {}
+        self.refused: list[str] = []
 
     def unrecorded(self, recipe: str | None = None) -> list[Told]:
         """Record what MLflow did not hear of, the earliest first; of one recipe, or of all.
 
-        Raises Outage if MLflow is out of reach.
+        What it does not take is left out, and stands in `refused`. Raises Outage if MLflow is out of reach.
         """
         if not self._pending(recipe):
             return []
         with self._alone():
-            return [self._record(entry, "unrecorded") for entry in self._pending(recipe)]
+            found = [self._recorded(entry) for entry in self._pending(recipe)]
+        return [told for told in found if told is not None]
+
+    def _recorded(self, entry: Materialization) -> Told | None:
+        try:
+            with outage.noticed(self._home.tracking_uri):
+                return self._record(entry, "unrecorded")
+        except outage.Refused as fault:
+            self.refused.append(f"{entry.asset}: {fault}")
+            return None
 
     def lost(self, recipe: str, kinds: Mapping[str, str]) -> list[Told]:
         """Restore the runs of the newest results that are in MLflow's trash; record anew those that are gone.
@@ -98,7 +111,7 @@ class Sync:
     def _alone(self) -> Generator[None]:
         """One process at a time."""
         self._home.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._home.root / _LOCK), outage.noticed(self._home.tracking_uri):
+        with outage.noticed(self._home.tracking_uri), FileLock(self._home.root / _LOCK):
             yield
 
     def _pending(self, recipe: str | None) -> list[Materialization]:
@@ -154,10 +167,12 @@ class Sync:
             written.run_id, entry.unrecorded.run_id, computation, _result(entry, entry.unrecorded), folder, entry.digest
         )
         record = Record(lineage.experiment_id, run_id, model_id)
+        former = self._history.resolved(written).run_id
         for history in self._histories:
-            history.complete(written.run_id, record)
+            for known_as in {written.run_id, former} - {run_id}:
+                history.complete(known_as, record)
         known = self._actions.get(entry.action)
-        if known is not None and known.run_id == written.run_id:
+        if known is not None and known.run_id in (written.run_id, former):
             self._actions.put(self._history.resolved(known))
         return Told(entry.recipe, entry.asset, why, run_id, model_id, folder is not None)
 
@@ -175,7 +190,7 @@ def _started(entry: Materialization) -> float:
 def _computation(lineage: "Lineage", entry: Materialization, told: Unrecorded) -> "Computation":
     from pipelines.lineage.run.computation import Computation
 
-    own = kind.named(told.kind)
+    own = _kind(entry, told)
     ancestry = lineage.ancestry(entry.inputs, ())  # which reads all runs at once
     return Computation(
         recipe=entry.recipe,
@@ -195,6 +210,15 @@ def _computation(lineage: "Lineage", entry: Materialization, told: Unrecorded) -
         changes=told.changes,
         last=told.last,
     )
+
+
+def _kind(entry: Materialization, told: Unrecorded) -> kind.Kind:
+    try:
+        return kind.named(told.kind)
+    except KeyError:
+        raise outage.Refused(
+            f"it was computed as a {told.kind!r}, which this version does not know; record it with the one that made it"
+        ) from None
 
 
 def _result(entry: Materialization, told: Unrecorded) -> "Result":

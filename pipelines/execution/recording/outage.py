@@ -16,9 +16,15 @@ class Outage(CompressionError):
     """MLflow cannot be asked or told, whatever the reason."""
 
 
+class Refused(Outage):
+    """MLflow answers, and does not take what it is told: no later try helps by itself."""
+
+
 @contextmanager
 def noticed(uri: str) -> Generator[None]:
-    """Raise Outage for what MLflow at `uri` raises in the block, and for the next minute before the block."""
+    """Raise Outage for what MLflow at `uri` raises in the block, and for the next minute before the block; Refused for
+    what it does not take, which says nothing of the next minute.
+    """
     since, words = _noticed.get(uri, (None, ""))
     if since is not None and time.monotonic() - since < _REMEMBERED:
         raise Outage(words)
@@ -29,6 +35,8 @@ def noticed(uri: str) -> Generator[None]:
         told = faults.of_recording(error, uri)
         if told is None:
             raise
+        if not faults.may_pass(error):
+            raise Refused(told) from error
         _noticed[uri] = (time.monotonic(), told)
         raise Outage(told) from error
     _noticed.pop(uri, None)

@@ -5,6 +5,7 @@ its entry says what MLflow is to be told later.
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from compression_ops.stages.stage import StageResult
 from pipelines.execution.log import Log
 from pipelines.execution.recording import outage
 from pipelines.kinds import kind
+from pipelines.lineage import connection
 from pipelines.pipeline import Pipeline
 from pipelines.state.action import Action
 from pipelines.state.materialization import Materialization, Source, Unrecorded
@@ -90,7 +92,8 @@ class Recorder:
         self._is_required = False  # its error is told already
         if self._begun is not None:
             lineage, _ = self._begun
-            self._tell(lambda: lineage.fail(self.run_id, error))
+            with connection.haste() if isinstance(error, KeyboardInterrupt) else nullcontext():
+                self._tell(lambda: lineage.fail(self.run_id, error))
 
     def complete(self, entry: Materialization) -> Materialization:
         """The entry with what MLflow calls it, or with what MLflow is to be told."""

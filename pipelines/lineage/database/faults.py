@@ -14,9 +14,22 @@ from compression_ops.errors import CompressionError
 _SHOWN = 300  # characters of somebody else's words
 _REVISIONS = re.compile(r"database schema \(found version (\w+)")
 _SQLITE = "sqlite:///"
-_CREDENTIALS = re.compile(r"//[^/@]*@")
+_CREDENTIALS = re.compile(r"//[^/\s]*@")
 _DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
 _LOCKED = "database is locked"
+_REFUSALS = (
+    "BAD_REQUEST",
+    "ENDPOINT_NOT_FOUND",
+    "FEATURE_DISABLED",
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "NOT_IMPLEMENTED",
+    "RESOURCE_ALREADY_EXISTS",
+    "RESOURCE_DOES_NOT_EXIST",
+)
+# What an error passes through on its way from a server, or from where artifacts are kept.
+_OF_NETWORK = ("mlflow.", "requests.", "urllib3.", "botocore.", "boto3.", "s3fs.", "pipelines.lineage.")
+_OF_ARTIFACTS = "mlflow.store.artifact"
 
 
 class TrackingFault(CompressionError):
@@ -47,12 +60,20 @@ def of_recording(error: BaseException, uri: str) -> str | None:
     """As `in_words`, also for what a network or a disk answers to whoever records a run; None for any other error."""
     if isinstance(error, TrackingFault):
         return str(error)
-    if isinstance(error, OSError):  # of `requests`, too
+    if _is_of_network(error):
+        where, what = _without_password(uri), _cut(error) or type(error).__name__
         return (
-            f"what belongs to a run cannot be written to MLflow at {uri}: {_cut(error) or type(error).__name__}\n"
+            f"what belongs to a run cannot be written to MLflow at {where}: {what}\n"
             "  make MLflow's artifacts writable and free some space, or start the server that keeps them"
         )
     return in_words(error, uri)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a later try may help: MLflow is out of reach, or takes nothing from this user. Not where it answers that
+    it does not take what it is told.
+    """
+    return getattr(error, "error_code", "") not in _REFUSALS
 
 
 def in_words(error: BaseException, uri: str) -> str | None:
@@ -150,6 +171,14 @@ def _is_of_mlflow(error: BaseException) -> bool:
     return isinstance(error, _types((("mlflow.exceptions", "MlflowException"),)))
 
 
+def _is_of_network(error: BaseException) -> bool:
+    """Of what MLflow does with a network or a disk; what this product itself reads elsewhere is not."""
+    passed = _raised_in(error)
+    if any(module.startswith(_OF_ARTIFACTS) for module in passed):
+        return not isinstance(error, _types((("mlflow.exceptions", "MlflowException"),)))
+    return isinstance(error, OSError) and (not passed or any(module.startswith(_OF_NETWORK) for module in passed))
+
+
 def _is_of_database(error: BaseException) -> bool:
     """Text that is no UTF-8 stands in a sqlite file only after it was damaged."""
     if isinstance(error, UnicodeDecodeError):
@@ -169,4 +198,4 @@ def _types(names: Iterable[tuple[str, str]]) -> tuple[type[BaseException], ...]:
 
 def _cut(error: BaseException) -> str:
     """Its first line, which says what is wrong; the others are statements and addresses of manuals."""
-    return str(error).partition("\n")[0][:_SHOWN]
+    return _without_password(str(error).partition("\n")[0])[:_SHOWN]

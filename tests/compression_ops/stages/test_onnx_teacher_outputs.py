@@ -82,7 +82,7 @@ _CLIP = {"low": np.float32(0), "high": np.float32(1)}
         ((_SOFTMAX, ("Flatten", [], {})), {}, "outputs are probabilities"),
         ((("Softmax", [], {"axis": 0}),), {}, "other logits when it stands in a batch"),
         ((("Mul", ["nan"], {}),), {"nan": np.float32("nan")}, "not finite with its trained weights"),
-        ((("Dropout", ["half", "training"], {}),), _DROP, "other outputs for the same images"),
+        ((("Dropout", ["half", "training"], {}),), _DROP, "other outputs for the same samples"),
     ],
 )  # fmt: skip
 def test_outputs_that_are_no_logits_are_refused(

@@ -12,7 +12,7 @@ from tests.compression_ops.zoo import refused
 
 REFUSALS = {
     "softmax": ("probabilities", "Leave the softmax at its end out"),
-    "random_in_evaluation": ("other outputs for the same images", "self.training"),
+    "random_in_evaluation": ("other outputs for the same samples", "self.training"),
     "branch_on_data": ("export to ONNX failed", "control flow that depends on the data"),
     "other_classes": ("(2, 4)", "Correct the architecture's last layer"),
     "tuple_in_evaluation": ("is tuple", "Correct the architecture's last layer"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException, RestException
-from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, UNAUTHENTICATED
 
 from pipelines.execution.recording import outage
 from pipelines.lineage import connection, runs
@@ -41,14 +41,44 @@ _CONFIGURATION += "auth_cache_ttl_seconds = 60\n"
             "among its `--allowed-hosts`",
         ),
         (MlflowException("connection refused"), "start the server that MLFLOW_TRACKING_URI names"),
+        (
+            MlflowException("API request to https://ada:secret@mlflow.example/api failed"),
+            "start the server that MLFLOW_TRACKING_URI names",
+        ),
     ],
-    ids=["nobody", "a reader", "another name", "down"],
+    ids=["nobody", "a reader", "another name", "down", "with the address"],
 )
 def test_what_a_server_refuses_is_told_with_its_cure_and_without_a_password(error: Exception, cure: str) -> None:
     words = faults.in_words(error, "https://ada:secret@mlflow.example/")
     assert words is not None
     assert cure in words.splitlines()[1]
     assert "https://mlflow.example/ does not answer" in words
+    assert "secret" not in words
+
+
+@pytest.mark.parametrize("password", ["secret", "sec@ret"])
+def test_an_address_is_told_without_its_password(password: str) -> None:
+    words = faults.of_recording(ConnectionError("refused"), f"http://ada:{password}@mlflow.example")
+    assert words is not None
+    assert "http://mlflow.example:" in words
+    assert "ret@" not in words
+    assert "sec" not in words
+
+
+def test_what_mlflow_does_not_take_is_no_outage_and_a_file_of_ours_is_none_either() -> None:
+    outage.forget()
+    uri = "http://127.0.0.1:9"
+    with pytest.raises(outage.Refused, match="not allowed"), outage.noticed(uri):
+        raise MlflowException("Changing param values is not allowed", INVALID_PARAMETER_VALUE)
+    with pytest.raises(FileNotFoundError), outage.noticed(uri):
+        Path("/nonexistent/decision.json").read_text()
+    with outage.noticed(uri):  # asked at once: neither says anything of the next minute
+        pass
+    with pytest.raises(outage.Outage), outage.noticed(uri):
+        raise MlflowException("connection refused")
+    with pytest.raises(outage.Outage), outage.noticed(uri):
+        raise AssertionError("it is not asked again")
+    outage.forget()
 
 
 @pytest.fixture

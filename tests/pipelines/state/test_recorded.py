@@ -45,6 +45,21 @@ def test_a_run_that_was_made_later_stands_in_every_entry_that_names_the_computat
     assert [entry.run_id for entry in history.of_asset("r", "student/small")] == ["run8"], "the newest counts"
 
 
+def test_a_run_that_was_lost_and_recorded_anew_is_followed_to_where_it_stands_now(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.append(_LATER)
+    history.append(_CONSUMER)
+    history.complete("unrecorded-1", Record("7", "run7", "m-7"))
+    history.append(replace(ENTRY, run_id="run7", experiment_id="7", model_id="m-7", computed=False))
+    history.complete("run7", Record("8", "run8", "m-8"))
+    history.complete("run8", Record("7", "run7", "m-7"))  # which nobody writes: it must end all the same
+    history.complete("run7", Record("8", "run9", "m-9"))
+    consumer = history.latest("r", "report")
+    assert consumer is not None
+    assert consumer.inputs["student/small"].run_id == "run9"
+    assert {entry.run_id for entry in history.of_asset("r", "student/small")} == {"run9"}
+
+
 @pytest.mark.parametrize("line", ['{"of": "unrecorded-1", "exp', "5", "null", '{"of": 1, "run_id": 2}', "[" * 100_000])
 def test_a_line_that_was_cut_or_edited_is_not_known(line: str, tmp_path: Path) -> None:
     history = History(tmp_path)

@@ -13,6 +13,7 @@ from compression_ops.data.dataset import Description, Split
 from compression_ops.evaluation.comparison import flipped, saliency, showing
 from compression_ops.models.network import Network, build, load, save
 from compression_ops.report import html, json_file, markdown
+from pipelines.graph.digests import of_content as content_digest
 from tests.compression_ops import example_report, families, small_data
 
 MODELS = {
@@ -144,3 +145,16 @@ def test_the_report_tells_and_draws_them_and_is_silent_where_nothing_flipped(
     ]
     assert "<article>" not in html.page(plain)
     assert "otherwise" not in markdown.markdown(plain)
+
+
+def test_what_flipped_is_what_the_artifact_is_known_by(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Also of what is no image, and whose file holds no picture."""
+    found = [
+        replace(one, shown=tuple(replace(each, image=None, maps=()) for each in one.shown)) for one in _found(folders)
+    ]
+    digests = set[str]()
+    for number, flips in enumerate((found, found[:1], [replace(found[0], lost=found[0].lost + 1)])):
+        (tmp_path / str(number)).mkdir()
+        flipped.write(flips, tmp_path / str(number))
+        digests.add(content_digest(tmp_path / str(number) / flipped.FILE))
+    assert len(digests) == 3
