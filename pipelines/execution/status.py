@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from compression_ops.errors import DataError
+from pipelines.execution.recording import postponed
 from pipelines.graph import installed
 from pipelines.graph.asset import GENERATION, Asset
 from pipelines.graph.flatten import flatten
@@ -112,6 +113,8 @@ def of_pipeline(pipeline: Pipeline) -> dict[str, AssetStatus]:
         notes = [f"{known.replace('_', ' ')} not on this machine; taken as it was" for known in unseen]
         if own.entry is not None and own.entry.unrecorded is not None:
             notes.append(f"not in MLflow yet: `compression sync-lineage {pipeline.recipe}`")
+        if own.state != "fresh" and postponed.is_asked(pipeline.home, pipeline.recipe, name):
+            notes.append("waits for MLflow, in which it is decided")
         found[name] = replace(own, causes=causes, waits_for=frozenset(gates), notes=tuple(notes) if own.entry else ())
     return found
 

@@ -60,6 +60,7 @@ def test_the_file_holds_weights_and_little_else() -> None:
     assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
 
 
+@pytest.mark.slow
 def test_bytes_are_the_same_in_another_process_folder_and_hash_seed(tmp_path: Path) -> None:
     script = (
         "import hashlib; from tests.compression_ops import random_networks as r;"

@@ -100,6 +100,7 @@ def test_onnxruntimes_targets_may_differ_in_nothing_and_openvino_in_a_sample_of_
         assert "at most 0.001 (target/int8/openvino.allowed_differences)" in words
 
 
+@pytest.mark.slow
 def test_one_whose_target_answers_otherwise_than_it_may_is_not_promoted(recipe: Path, wrong: None) -> None:
     recipe.write_text(recipes.edited(targets("[{type: appliance.wrong, samples: 300}]"), ("epochs: 2", "epochs: 3")))
     product.run()

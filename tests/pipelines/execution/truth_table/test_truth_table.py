@@ -40,7 +40,6 @@ from tests.pipelines.execution.truth_table.rows import (
     downstream,
 )
 
-_HALVES = 2
 # Of each kind the module that makes it: edited in a copy of the project, it computes that kind alone.
 _STAGES = [module for module in MODULES if module.startswith("stages.") and module != "stages.stage"]
 # Bfloat16 is computed where the processor has it.
@@ -51,30 +50,31 @@ _OTHERS = [name for name in [*_SLOW, *_STAGES] if name not in _QUICK]
 
 
 class Results:
-    """What the real runs computed; all are done, in two processes, when the first result is asked for."""
+    """What the real runs computed; all are done, in so many processes, when the first result is asked for."""
 
-    def __init__(self, folder: Path, names: list[str]) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, names: list[str], processes: int) -> None:
+        self._folder, self._processes = folder, processes
         self._runs = planned(names)
 
     def of(self, name: str) -> tuple[Real, dict[str, Any]]:
         """The run that shows a row, and its result."""
         number = next(number for number, run in enumerate(self._runs) if name in run.names)
-        halves = [self._folder / f"half{number}" for number in range(_HALVES)]
+        parts = [self._folder / f"part{number}" for number in range(self._processes)]
         with FileLock(f"{self._folder}.lock"):  # pytest's processes share the folder
             if not (self._folder / "done").exists():
-                processes = [self._start(half, place) for place, half in enumerate(halves)]
+                processes = [self._start(part, place) for place, part in enumerate(parts)]
                 codes = [process.wait() for process in processes]
                 (self._folder / "done").touch()
-                assert codes == [0] * _HALVES, [(half / "log").read_text()[-3000:] for half in halves]
-        return self._runs[number], json.loads((halves[number % _HALVES] / "results.json").read_text())[str(number)]
+                assert codes == [0] * self._processes, [(part / "log").read_text()[-3000:] for part in parts]
+        results = json.loads((parts[number % self._processes] / "results.json").read_text())
+        return self._runs[number], results[str(number)]
 
     def _start(self, folder: Path, place: int) -> subprocess.Popen[bytes]:
         copy = folder / "project"
         for package in ("compression_ops", "pipelines", "tests"):
             shutil.copytree(REPOSITORY / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
         recipes.write(folder / "defs", text=RECIPE)
-        rows = {number: run.row(copy) for number, run in enumerate(self._runs) if number % _HALVES == place}
+        rows = {number: run.row(copy) for number, run in enumerate(self._runs) if number % self._processes == place}
         (folder / "rows.json").write_text(json.dumps(rows))
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_T", "DAGSTER_H"))}
         environment |= {
@@ -97,13 +97,13 @@ class Results:
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """The rows that are always run."""
-    return Results(once.folder(tmp_path_factory, "truth_table"), _QUICK)
+    return Results(once.folder(tmp_path_factory, "truth_table"), _QUICK, processes=1)
 
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """All other parameters, and of each kind its module."""
-    return Results(once.folder(tmp_path_factory, "whole_truth_table"), _OTHERS)
+    return Results(once.folder(tmp_path_factory, "whole_truth_table"), _OTHERS, processes=2)
 
 
 @pytest.fixture(scope="module")
