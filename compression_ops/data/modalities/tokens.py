@@ -64,8 +64,12 @@ class Tokens(Modality):
                 )
 
     def digests(self, values: "NDArray[Any]") -> list[bytes]:
-        """Of the words alone: neither the length that texts are cut at nor the vocabulary moves a text."""
-        return [hashlib.sha256(text[: int((text != PADDING).sum())].tobytes()).digest() for text in values]
+        """Of all up to the last word that is kept, as a source gives it: neither padding behind it nor the vocabulary
+        moves a text, and of two lengths only texts that one of them cuts differ.
+        """
+        import numpy as np
+
+        return [hashlib.sha256(np.trim_zeros(text, "b").tobytes()).digest() for text in values]
 
     def fitted(self, values: "NDArray[Any]", rows: "NDArray[np.int64]") -> Self:
         """With the `size` - 2 most frequent words of the training split; of equal ones the first by alphabet."""

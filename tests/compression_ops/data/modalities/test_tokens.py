@@ -85,6 +85,18 @@ def test_a_text_is_known_again_whatever_its_padding_and_vocabulary() -> None:
     short, long = codes(TEXTS[:1], 4), codes(TEXTS[:1], 9)
     assert HASHED.digests(short) == vocabulary(2).digests(long)
     assert len(set(HASHED.digests(codes(TEXTS)))) == len(TEXTS)
+    cut = HASHED.digests(codes(TEXTS, 3))
+    assert [a == b for a, b in zip(HASHED.digests(codes(TEXTS)), cut, strict=True)] == [
+        len(words.of(text)) <= 3 for text in TEXTS
+    ]
+
+
+def test_ids_that_are_padded_in_front_or_between_are_known_apart() -> None:
+    ids = np.random.default_rng(0).integers(0, 3, (300, 5)) * 7
+    expected = [row[: max((place + 1 for place in range(5) if row[place]), default=0)] for row in ids.tolist()]
+    found = Tokens("ids", 50).digests(ids)
+    assert found == [hashlib.sha256(np.array(row, np.int64).tobytes()).digest() for row in expected]
+    assert len(set(found)) == len(set(map(tuple, expected)))
 
 
 def description(modality: Tokens) -> Description:
