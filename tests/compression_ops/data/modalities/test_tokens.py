@@ -40,6 +40,20 @@ def by_hand(word: str, buckets: int) -> int:
     return 2 + ((number >> 2) + 1) % buckets
 
 
+def told_words(text: str) -> list[str]:
+    """As that sentence says what a word is, letter by letter."""
+    found, is_open = list[str](), False
+    for letter in unicodedata.normalize("NFC", text.lower()):
+        kind = unicodedata.category(letter)
+        begins = kind[0] in "LN" or letter == "_"
+        if begins and not is_open:
+            found.append(letter)
+        elif begins or (is_open and kind in ("Mn", "Mc")):
+            found[-1] += letter
+        is_open = begins or (is_open and kind in ("Mn", "Mc"))
+    return found
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -47,6 +61,9 @@ def by_hand(word: str, buckets: int) -> int:
         ("ÜBER-Straße", ["über", "straße"]),
         ("日本 語", ["日本", "語"]),
         (" \t\n.,;", []),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("İstanbul, ta\u0331m.", ["i\u0307stanbul", "ta\u0331m"]),
+        ("ที่นี่ ❤\ufe0f \u0301x", ["ที่นี่", "x"]),
     ],
 )
 def test_words_are_runs_of_letters_digits_and_underscores_in_lower_case(text: str, expected: list[str]) -> None:
@@ -55,8 +72,9 @@ def test_words_are_runs_of_letters_digits_and_underscores_in_lower_case(text: st
 
 
 def test_hashed_ids_are_those_that_the_metadata_tell_how_to_compute() -> None:
-    found = HASHED.encoded(codes(TEXTS))
-    expected = [[by_hand(word, 100) for word in words.of(text)][:LENGTH] for text in TEXTS]
+    texts = [*TEXTS, "हिन्दी_2 में, İstanbul! ❤\ufe0f E\u0301te\u0301", "½ \u0301 日本"]
+    found = HASHED.encoded(codes(texts))
+    expected = [[by_hand(word, 100) for word in told_words(text)][:LENGTH] for text in texts]
     assert found.tolist() == [ids + [0] * (LENGTH - len(ids)) for ids in expected]
     assert found.dtype == np.int64
 
