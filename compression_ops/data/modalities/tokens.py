@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from compression_ops.data.dataset import Description
 
+_SHOWN = 24  # words of a text that stand for it
+
 
 @dataclass(frozen=True)
 class Tokens(Modality):
@@ -149,6 +151,16 @@ class Tokens(Modality):
         assert isinstance(to, Tokens)
         places = _places(self, to)
         return values if places is None or self == to else places[values]
+
+    def shown(self, value: "NDArray[Any]") -> str:
+        """`the film ? good, …`, of a vocabulary: its first words, ? for one that is not known; else `ids 17, 4, …`."""
+        ids = [each for each in value.reshape(-1).tolist() if each != PADDING]
+        taken = ids[:_SHOWN]
+        if self.coding == "words":
+            told = " ".join("?" if each == UNKNOWN else self.words[each - FIRST] for each in taken)
+        else:
+            told = f"ids {', '.join(map(str, taken))}" if ids else ""
+        return (told or "no words") + (", …" if len(ids) > _SHOWN else "")
 
     def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
         """The one text that a file holds, in UTF-8; its name is the file's. Raises DataError as `text_file.read`, and

@@ -117,6 +117,19 @@ def test_ids_that_are_padded_in_front_or_between_are_known_apart() -> None:
     assert len(set(found)) == len(set(map(tuple, expected)))
 
 
+def test_a_text_is_shown_by_its_words_or_by_its_ids() -> None:
+    known, (text,) = vocabulary(4), codes(TEXTS[1:2], 8)
+    expected = " ".join(word if word in known.words else "?" for word in words.of(TEXTS[1]))
+    assert known.shown(known.encoded(text)) == expected
+    assert "?" in expected
+    assert HASHED.shown(HASHED.encoded(text)) == "ids " + ", ".join(
+        str(by_hand(word, 100)) for word in words.of(TEXTS[1])
+    )
+    assert Tokens("ids", 9).shown(np.array([0, 0, 5, 1])) == "ids 5, 1"
+    assert known.shown(np.full(25, 2)) == " ".join([known.words[0]] * 24) + ", …"
+    assert known.shown(np.zeros(3, np.int64)) == HASHED.shown(np.zeros(3, np.int64)) == "no words"
+
+
 def description(modality: Tokens) -> Description:
     return Description(("a", "b", "c"), (LENGTH,), (), (), modality)
 
