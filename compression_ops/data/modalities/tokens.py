@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from compression_ops.data.file_names import listed
 from compression_ops.data.modalities import stability
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.storage import blocks, mapped
@@ -151,6 +152,22 @@ class Tokens(Modality):
         assert isinstance(to, Tokens)
         places = _places(self, to)
         return values if places is None or self == to else places[values]
+
+    def lost(self, model: Modality) -> str | None:
+        assert isinstance(model, Tokens)
+        if self.coding != "words" or self == model:
+            return None
+        if model.coding != "words":
+            return (
+                f"it knows every word, and the data set's vocabulary of {len(self.words):,} alone is kept of its texts"
+            )
+        known = set(self.words)
+        gone = [word for word in model.words if word not in known]
+        if not gone:
+            return None
+        return (
+            f"the data set's vocabulary lacks {len(gone):,} of the {len(model.words):,} words it knows: {listed(gone)}"
+        )
 
     def shown(self, value: "NDArray[Any]") -> str:
         """`the film ? good, …`, of a vocabulary: its first words, ? for one that is not known; else `ids 17, 4, …`."""

@@ -171,6 +171,16 @@ def test_ids_of_one_vocabulary_are_translated_into_those_of_another() -> None:
     assert mine.translated(ids, HASHED)[ids > 1].tolist() == [by_hand(mine.words[i - 2], 100) for i in ids[ids > 1]]
 
 
+def test_what_a_vocabulary_cannot_say_to_a_model_is_told() -> None:
+    mine, other = vocabulary(6), vocabulary(3, [2])
+    gone = [word for word in mine.words if word not in other.words]
+    assert other.lost(mine) == f"the data set's vocabulary lacks {len(gone)} of the 6 words it knows: {', '.join(gone)}"
+    assert "it knows every word, and the data set's vocabulary of 6 " in str(mine.lost(HASHED))
+    for same, model in ((mine, mine), (Tokens("words", 5, mine.words[:3]), Tokens("words", 4, mine.words[:2]))):
+        assert same.lost(model) is None
+    assert HASHED.lost(Tokens("hashed", 52)) is HASHED.lost(mine) is Images().lost(Images()) is None
+
+
 def test_buckets_are_translated_into_fewer_that_divide_them_and_into_no_others() -> None:
     half = Tokens("hashed", 2 + 50)
     ids = HASHED.encoded(codes(TEXTS))
