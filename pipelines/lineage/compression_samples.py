@@ -50,7 +50,7 @@ class Samples:
         self._dtype = np.dtype(_TYPES.get(kind, kind))
         said: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self._words: str = said.get("compression.input", str(self._dtype))
-        # How many ids a table of rows has: beyond them a model answers by its last row.
+        # How many ids a table of rows has: beyond them a model answers by the nearest.
         self._ids: int | None = json.loads(said.get("compression.modality", "{}")).get("size")
 
     def get_raw_model(self) -> Any:
