@@ -240,8 +240,11 @@ def _contest(best: Judged, incumbent: Contestant | None, trial: _Trial) -> Outco
     rival = _judge(incumbent, trial.total - 2, trial)
     candidate, champion = _measure([best, rival], trial)
     decision = decide(candidate, champion, metric)
+    lost = trial.description.modality.lost(incumbent.description.modality)
+    if lost:
+        decision = replace(decision, words=f"{decision.words} {incumbent.name} may be better than that: {lost}.")
     if best.model.content != incumbent.content:
-        return Outcome(name, decision, rival)
+        return Outcome(name, decision, rival, alarming=lost is not None)
     if best.model.takes_raw and not incumbent.takes_raw:
         words = (
             f"{name} is promoted: its network is that of {incumbent.name}, which takes floats normalized by whoever "

@@ -5,6 +5,7 @@ beside the model and so imports nothing of this project. A signature of the inpu
 JSON to the signature's dtype, and the 0.5 of an image that somebody scaled to 0..1 would silently become the pixel 0.
 """
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,10 @@ class Samples:
         self._shape: list[int] = taken.shape[1:]
         kind = taken.type.removeprefix("tensor(").removesuffix(")")
         self._dtype = np.dtype(_TYPES.get(kind, kind))
-        self._words: str = session.get_modelmeta().custom_metadata_map.get("compression.input", str(self._dtype))
+        said: dict[str, str] = session.get_modelmeta().custom_metadata_map
+        self._words: str = said.get("compression.input", str(self._dtype))
+        # How many ids a table of rows has: beyond them a model answers by the nearest.
+        self._ids: int | None = json.loads(said.get("compression.modality", "{}")).get("size")
 
     def get_raw_model(self) -> Any:
         """The onnxruntime session."""
@@ -73,15 +77,19 @@ class Samples:
             raise self._refusal("found lists of unequal lengths, or what are no numbers") from error
         if list(samples.shape[1:]) != self._shape:
             raise self._refusal(f"found shape {list(samples.shape)}")
-        if samples.dtype == self._dtype or len(samples) == 0:
-            return samples.astype(self._dtype, copy=False)
+        if len(samples) == 0:
+            return samples.astype(self._dtype)
+        if samples.dtype == self._dtype and self._ids is None:
+            return samples
         if not np.issubdtype(samples.dtype, np.number if is_real else np.integer):
             raise self._refusal(f"found {samples.dtype}. The model normalizes by itself: give the values as they are")
         if not is_real:
-            low, high, allowed = samples.min(), samples.max(), np.iinfo(str(self._dtype))
-            if low < allowed.min or high > allowed.max:
-                raise self._refusal(f"found values from {low} to {high}")
-        return samples.astype(self._dtype)
+            low, high, kind = samples.min(), samples.max(), np.iinfo(str(self._dtype))
+            least, most = (kind.min, kind.max) if self._ids is None else (0, self._ids - 1)
+            if low < least or high > most:
+                allowed = "" if self._ids is None else f"; allowed are ids from 0 to {most}"
+                raise self._refusal(f"found values from {low} to {high}{allowed}")
+        return samples.astype(self._dtype, copy=False)
 
     def _refusal(self, found: str) -> Exception:
         from mlflow.exceptions import MlflowException

@@ -120,6 +120,13 @@ class Modality(ABC):
         del to
         return values
 
+    def lost(self, model: "Modality") -> str | None:
+        """What a model of that modality knows and raw samples of this one cannot hold, so that it is judged without;
+        None if nothing. A clause.
+        """
+        del model
+        return None
+
     @property
     def one(self) -> str:
         """What one sample is called."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from compression_ops.data.file_names import listed
 from compression_ops.data.modalities import stability
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.storage import blocks, mapped
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from compression_ops.data.dataset import Description
+
+_SHOWN = 24  # words of a text that stand for it
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,12 @@ class Tokens(Modality):
                 )
 
     def digests(self, values: "NDArray[Any]") -> list[bytes]:
-        """Of the words alone: neither the length that texts are cut at nor the vocabulary moves a text."""
-        return [hashlib.sha256(text[: int((text != PADDING).sum())].tobytes()).digest() for text in values]
+        """Of all up to the last word that is kept, as a source gives it: neither padding behind it nor the vocabulary
+        moves a text, and of two lengths only texts that one of them cuts differ.
+        """
+        import numpy as np
+
+        return [hashlib.sha256(np.trim_zeros(text, "b").tobytes()).digest() for text in values]
 
     def fitted(self, values: "NDArray[Any]", rows: "NDArray[np.int64]") -> Self:
         """With the `size` - 2 most frequent words of the training split; of equal ones the first by alphabet."""
@@ -145,6 +152,32 @@ class Tokens(Modality):
         assert isinstance(to, Tokens)
         places = _places(self, to)
         return values if places is None or self == to else places[values]
+
+    def lost(self, model: Modality) -> str | None:
+        assert isinstance(model, Tokens)
+        if self.coding != "words" or self == model:
+            return None
+        if model.coding != "words":
+            return (
+                f"it knows every word, and the data set's vocabulary of {len(self.words):,} alone is kept of its texts"
+            )
+        known = set(self.words)
+        gone = [word for word in model.words if word not in known]
+        if not gone:
+            return None
+        return (
+            f"the data set's vocabulary lacks {len(gone):,} of the {len(model.words):,} words it knows: {listed(gone)}"
+        )
+
+    def shown(self, value: "NDArray[Any]") -> str:
+        """`the film ? good, …`, of a vocabulary: its first words, ? for one that is not known; else `ids 17, 4, …`."""
+        ids = [each for each in value.reshape(-1).tolist() if each != PADDING]
+        taken = ids[:_SHOWN]
+        if self.coding == "words":
+            told = " ".join("?" if each == UNKNOWN else self.words[each - FIRST] for each in taken)
+        else:
+            told = f"ids {', '.join(map(str, taken))}" if ids else ""
+        return (told or "no words") + (", …" if len(ids) > _SHOWN else "")
 
     def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
         """The one text that a file holds, in UTF-8; its name is the file's. Raises DataError as `text_file.read`, and

@@ -8,7 +8,8 @@ Arrays, by name, in any of these three sets (the last two are those of Keras and
                                                    ones: validation is cut from them as everywhere
 
 samples    with `samples: table` [N, F] of numbers, NaN where one is missing; with `samples: signal` [N, T], int16 or
-           floats from -1 to 1, of `rate` Hz; with `samples: tokens` texts [N], or ids [N, L]. Otherwise images,
+           floats from -1 to 1, of `rate` Hz; with `samples: tokens` texts [N], of which `length`, `buckets` and
+           `vocabulary` say how they become ids, or ids [N, L]. Otherwise images,
            [N, H, W], [N, H, W, C] or [N, C, H, W] with 1 to 4 channels, one type of pixel:
            bool; integers 0 to 255; floats 0 to 1, which are rounded to x * 255
 labels     integers 0 to K - 1, [N] or [N, 1]
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _IMAGES = "images"
 _SIGNAL = "signal"
+_TOKENS = "tokens"
 # (samples, labels) of the training samples, of the test samples, of samples that join the training ones.
 _LAYOUTS = (
     (("images", "labels"), None, None),
@@ -63,6 +65,13 @@ class NPZ(DatasetSpec):
         default=_IMAGES, description="What the samples are."
     )
     rate: int | None = Field(default=None, ge=1000, le=192_000, description="Of recordings, in Hz: `samples: signal`.")
+    length: int | None = Field(
+        default=None, ge=1, le=4096, description="Words of a text, 64 where null: `samples: tokens`."
+    )
+    buckets: int | None = Field(
+        default=None, ge=2, le=10**6, description="As of `text_folder`, 8192 where null: `samples: tokens`."
+    )
+    vocabulary: int | None = Field(default=None, ge=1, le=10**6, description="As of `text_folder`: `samples: tokens`.")
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="Share held out for test, where the file has no test arrays of its own."
     )
@@ -164,6 +173,11 @@ def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | No
             f"dataset.rate: {spec.rate} with `samples: {spec.samples}`; {root} says nothing of a rate. Recordings need "
             "one, such as `rate: 16000`, and nothing else has one."
         )
+    if spec.samples != _TOKENS and (stated := _coding(spec)):
+        raise DataError(
+            f"dataset.{next(iter(stated))}: it is of texts, and {root} is read with `samples: {spec.samples}`. Leave "
+            f"{', '.join(stated)} out, or state `samples: tokens`."
+        )
     if spec.samples == _IMAGES:
         _require_pixels(root, archive, training, test, joining)
     else:
@@ -209,16 +223,24 @@ def _values(
         return [npz_pixels.images(archive, root, names, warnings) for names in parts], Images()
     held = [[archive.array(name) for name in names] for names in parts]
     whole = np.concatenate([array for part in held for array in part])
-    values, modality = _of_array(spec, whole, f"{root}: {parts[0][0]}")
+    values, modality = _of_array(spec, whole, f"{root}: {parts[0][0]}", warnings)
     ends = np.cumsum([sum(map(len, part)) for part in held])[:-1].tolist()
     return [np.ascontiguousarray(part) for part in np.split(values, ends)], modality
 
 
-def _of_array(spec: NPZ, array: "NDArray[Any]", where: str) -> "tuple[NDArray[Any], Modality]":
+def _of_array(spec: NPZ, array: "NDArray[Any]", where: str, warnings: list[str]) -> "tuple[NDArray[Any], Modality]":
     """The values of an array of other samples than images, and what they are."""
     if spec.rate is not None:
         return arrays.of_array(array, where, spec.rate)
-    return (corpus if spec.samples == "tokens" else table_array).of_array(array, where)
+    if spec.samples == _TOKENS:
+        return corpus.of_array(array, where, warnings, _coding(spec))
+    return table_array.of_array(array, where)
+
+
+def _coding(spec: NPZ) -> dict[str, int]:
+    """What is stated of how texts become ids."""
+    fields = {"length": spec.length, "buckets": spec.buckets, "vocabulary": spec.vocabulary}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _to_labels(archive: Archive, root: Path, name: str) -> "NDArray[np.int64]":

@@ -24,6 +24,7 @@ PARQUET = (".parquet", ".pq")
 SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", *PARQUET)
 _DELIMITERS = ",;\t|"
 _SNIFFED = 200  # rows by which the delimiter is found
+_LONGEST = 2**31 - 1  # characters of an entry, which may be a text; csv's own limit, of the process, is 131,072
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 _MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
@@ -80,6 +81,7 @@ def read(path: Path, wanted: Collection[str] | None = None, decode: Decode | Non
 def _text(path: Path, wanted: Collection[str] | None, decode: Decode) -> Table:
     text = decode(path, path.read_bytes())
     first, places = 0, list[int]()
+    csv.field_size_limit(_LONGEST)
     separator = None
     if text[:4].lower() == "sep=" and text[4:5] and text[5:6] in ("\r", "\n"):  # what Excel writes and reads
         separator, first = text[4], 1
@@ -153,7 +155,7 @@ def _delimiter(text: str) -> str:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
         try:
             widths = [len(row) for row in islice(reader, _SNIFFED) if row]
-        except csv.Error:  # the whole rest of the file in one entry
+        except csv.Error:  # an entry beyond the limit
             continue
         if widths and widths[0] > 1:
             scores[delimiter] = (sum(width == widths[0] for width in widths) / len(widths), widths[0])

@@ -26,9 +26,11 @@ def of_tables(
     """
     import numpy as np
 
-    for table in tables:
-        _require_stated(table, name)
-    stated = [entry for table in tables for entry in table.columns[name]]
+    stated = [entry for table in tables for entry in labels.column(table, name, "target")]
+    are_numbers = labels.are_numbers({entry for entry in stated if not features.is_missing(entry)})
+    for table in tables:  # beside names `none` may be one, beside numbers it is none
+        filled = ["" if are_numbers and features.is_missing(entry) else entry for entry in table.columns[name]]
+        labels.require_filled(table, filled, range(len(table)), name, "target")
     spelled = labels.normal(stated)
     classes = tuple(sorted(set(spelled), key=natural))
     where = f"dataset.target: the column {shown(name)!r} of {shown(tables[0].path)}"
@@ -36,16 +38,15 @@ def of_tables(
     numbers = {each: number for number, each in enumerate(classes)}
     values = np.array([numbers[each] for each in spelled], np.int64)
     ends = np.cumsum([len(table) for table in tables])[:-1].tolist()
-    return np.split(values, ends), classes, labels.alike(tables[0], classes)
+    warnings = [*labels.alike(tables[0], classes), *_like_missing(tables[0], classes)]
+    return np.split(values, ends), classes, warnings
 
 
-def _require_stated(table: table_file.Table, name: str) -> None:
-    entries = labels.column(table, name, "target")
-    if empty := [row for row, entry in enumerate(entries) if features.is_missing(entry)]:
-        raise DataError(
-            f"dataset.target: {len(empty):,} row(s) of {shown(table.path)} have no {shown(name)}: {table.at(empty)}. "
-            f"Fill the entries in or remove the rows."
-        )
+def _like_missing(table: table_file.Table, classes: Sequence[str]) -> list[str]:
+    """A warning if classes are named as missing values of other columns are written; `none` may be one."""
+    if odd := [name for name in classes if features.is_missing(name)]:
+        return [f"{shown(table.path)}: taken as classes, not as rows without one: {listed(odd)}. Else remove the rows."]
+    return []
 
 
 def _require_classes(where: str, table: table_file.Table, classes: Sequence[str], rows: int) -> None:

@@ -1,6 +1,6 @@
 """The texts of a data set as codes of their words, and what was met on the way."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,6 +96,15 @@ class Corpus:
 
     def warnings(self) -> list[str]:
         """What was changed or left out, counted and named, and what is odd."""
+        told = self.changes()
+        for label, alike in sorted(self._alike.items()):
+            if len(alike) == 1 and self._counts[label] > 1:
+                count, name = f"{self._counts[label]:,}", self.classes[label]
+                told.append(f"{self.where}: all {count} texts of class {name!r} have the same words. Check them.")
+        return told
+
+    def changes(self) -> list[str]:
+        """Of these what needs no classes."""
         total, length = sum(self._counts.values()), self.coding.length
         told = list[str]()
         if self._empty:
@@ -115,19 +124,26 @@ class Corpus:
                 f"vocabulary is {self.coding.vocabulary:,}, and the texts have {len(self._words):,} different words: "
                 "every word of the training split has an id."
             )
-        for label, alike in sorted(self._alike.items()):
-            if len(alike) == 1 and self._counts[label] > 1:
-                name = self.classes[label]
-                told.append(f"all {self._counts[label]:,} texts of class {name!r} have the same words. Check them.")
         return [f"{self.where}: {words}" for words in told]
+
+    def array(self, texts: "NDArray[np.str_]") -> "tuple[NDArray[np.int64], Tokens]":
+        """Codes int64 [N, length] of strings [N], none of which can be left out, and what they are."""
+        found = self.samples(Text(text, 0, f"number {number}") for number, text in enumerate(texts.tolist()))
+        if self._empty:
+            count = f"{len(self._empty):,} text(s) without a word"
+            raise DataError(f"{self.where}: {count}, {listed(self._empty)}. Remove them and their labels.")
+        return found.values, self.coding.modality(tuple(sorted(self._words)))
 
 
 def of_array(
-    array: "NDArray[np.generic]", where: str, coding: Coding | None = None
+    array: "NDArray[np.generic]", where: str, warnings: list[str], stated: Mapping[str, int] | None = None
 ) -> "tuple[NDArray[np.int64], Tokens]":
     """What a NumPy archive holds of texts, as a source gives it: ids [N, L] as they are, or strings [N] by their words.
 
-    Raises DataError, which begins with `where`, for any other array, for negative ids, and for a text without words.
+    stated  fields of a Coding, for strings alone
+
+    Raises DataError, which begins with `where`, for any other array, for negative ids, for a text without words, and
+    for fields that ids cannot have.
     """
     import numpy as np
 
@@ -136,16 +152,22 @@ def of_array(
         if low < 0 or high >= _IDS:
             allowed = f"allowed are 0 (padding) to {_IDS - 1:,}"
             raise DataError(f"{where}: ids from {low} to {high}; {allowed}. Correct them.")
+        if stated:
+            fields = ", ".join(f"dataset.{name}" for name in stated)
+            raise DataError(f"{where}: ids of words, which are taken as they are; leave {fields} out, or give texts.")
+        is_word = array != words.PADDING
+        if count := int((is_word[:, 1:] & ~is_word[:, :-1]).any(axis=1).sum()):
+            warnings.append(
+                f"{where}: {count:,} of {len(array):,} texts have a 0 before another id, as those padded in front "
+                "have; 0 stands behind a text's end. Pad them behind."
+            )
         return np.ascontiguousarray(array, np.int64), Tokens("ids", max(high + 1, words.FIRST))
     if array.dtype.kind != "U" or array.ndim != 1:
         raise DataError(
             f"{where}: {array.dtype} {list(array.shape)}; allowed are ids of words, whole numbers [N, L], or texts, "
             "strings [N]. Convert it."
         )
-    coding = coding or Coding()
-    found = [words.of(text) for text in array.tolist()]
-    if empty := [str(number) for number, text in enumerate(found) if not text]:
-        raise DataError(f"{where}: {len(empty):,} text(s) without a word, number {listed(empty)}. Remove them.")
-    corpus = dict.fromkeys(word for text in found for word in text[: coding.length])
-    rows = [words.row(text, coding.length) for text in found]
-    return np.stack(rows), coding.modality(tuple(sorted(corpus)) if coding.vocabulary is not None else ())
+    corpus = Corpus(Coding.model_validate(stated or {}), where, ())
+    found = corpus.array(array.astype(np.str_, copy=False))
+    warnings.extend(corpus.changes())
+    return found

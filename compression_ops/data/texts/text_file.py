@@ -15,11 +15,15 @@ _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 def _known(value: str) -> str:
     try:
-        is_of_text = codecs.lookup(value)._is_text_encoding
+        codec = codecs.lookup(value)
     except LookupError as error:
         raise ValueError(f"unknown encoding {value!r}") from error
-    if not is_of_text:
+    if not codec._is_text_encoding:
         raise ValueError(f"{value!r} is no encoding of text")
+    try:
+        codec.decode(b"")  # b"".decode asks no codec
+    except UnicodeError as error:
+        raise ValueError(f"{value!r} is no encoding of text: it decodes nothing") from error
     return value
 
 
@@ -64,3 +68,5 @@ def decoded(raw: bytes, encoding: str, where: str) -> str:
             f"{where}: the byte 0x{byte.hex().upper() or '(end)'} at position {error.start:,} is no {encoding} (in "
             f"Windows-1252 it is {letter}). State its encoding, as encoding: cp1252, or save it in UTF-8."
         ) from error
+    except UnicodeError as error:  # of codecs that name no byte, as idna
+        raise DataError(f"{where}: cannot be read as {encoding}: {shown(error)}. State its encoding.") from error

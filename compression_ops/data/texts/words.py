@@ -12,15 +12,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
-# Letters, digits and underscores of any script, as Unicode counts them.
-_WORD = re.compile(r"\w+")
+_MARKS = frozenset({"Mn", "Mc"})  # vowels of Hindi and Thai, and accents that no letter is composed with
 _BYTES = 8
-HOW = "composed Unicode (NFC) in lower case, of which each longest run of letters, digits and underscores is a word"
+HOW = (
+    "composed Unicode (NFC) in lower case, of which each longest run that begins with a letter, digit or underscore "
+    "and goes on with these and combining marks (Mn, Mc) is a word"
+)
 
 
 def of(text: str) -> list[str]:
     """The words of a text, in order: lower-cased, in composed Unicode (NFC)."""
-    return _WORD.findall(unicodedata.normalize("NFC", text.lower()))
+    composed = unicodedata.normalize("NFC", text.lower())
+    if composed.isascii():
+        return _word("").findall(composed)
+    marks = sorted(letter for letter in set(composed) if unicodedata.category(letter) in _MARKS)
+    return _word("".join(marks)).findall(composed)
+
+
+@lru_cache(maxsize=2**10)
+def _word(marks: str) -> "re.Pattern[str]":
+    """Letters, digits and underscores of any script, as Unicode counts them, with these marks behind the first."""
+    return re.compile(rf"\w[\w{re.escape(marks)}]*")
 
 
 @lru_cache(maxsize=2**18)

@@ -40,6 +40,20 @@ def by_hand(word: str, buckets: int) -> int:
     return 2 + ((number >> 2) + 1) % buckets
 
 
+def told_words(text: str) -> list[str]:
+    """As that sentence says what a word is, letter by letter."""
+    found, is_open = list[str](), False
+    for letter in unicodedata.normalize("NFC", text.lower()):
+        kind = unicodedata.category(letter)
+        begins = kind[0] in "LN" or letter == "_"
+        if begins and not is_open:
+            found.append(letter)
+        elif begins or (is_open and kind in ("Mn", "Mc")):
+            found[-1] += letter
+        is_open = begins or (is_open and kind in ("Mn", "Mc"))
+    return found
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -47,6 +61,9 @@ def by_hand(word: str, buckets: int) -> int:
         ("ÜBER-Straße", ["über", "straße"]),
         ("日本 語", ["日本", "語"]),
         (" \t\n.,;", []),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("İstanbul, ta\u0331m.", ["i\u0307stanbul", "ta\u0331m"]),
+        ("ที่นี่ ❤\ufe0f \u0301x", ["ที่นี่", "x"]),
     ],
 )
 def test_words_are_runs_of_letters_digits_and_underscores_in_lower_case(text: str, expected: list[str]) -> None:
@@ -55,8 +72,9 @@ def test_words_are_runs_of_letters_digits_and_underscores_in_lower_case(text: st
 
 
 def test_hashed_ids_are_those_that_the_metadata_tell_how_to_compute() -> None:
-    found = HASHED.encoded(codes(TEXTS))
-    expected = [[by_hand(word, 100) for word in words.of(text)][:LENGTH] for text in TEXTS]
+    texts = [*TEXTS, "हिन्दी_2 में, İstanbul! ❤\ufe0f E\u0301te\u0301", "½ \u0301 日本"]
+    found = HASHED.encoded(codes(texts))
+    expected = [[by_hand(word, 100) for word in told_words(text)][:LENGTH] for text in texts]
     assert found.tolist() == [ids + [0] * (LENGTH - len(ids)) for ids in expected]
     assert found.dtype == np.int64
 
@@ -85,6 +103,31 @@ def test_a_text_is_known_again_whatever_its_padding_and_vocabulary() -> None:
     short, long = codes(TEXTS[:1], 4), codes(TEXTS[:1], 9)
     assert HASHED.digests(short) == vocabulary(2).digests(long)
     assert len(set(HASHED.digests(codes(TEXTS)))) == len(TEXTS)
+    cut = HASHED.digests(codes(TEXTS, 3))
+    assert [a == b for a, b in zip(HASHED.digests(codes(TEXTS)), cut, strict=True)] == [
+        len(words.of(text)) <= 3 for text in TEXTS
+    ]
+
+
+def test_ids_that_are_padded_in_front_or_between_are_known_apart() -> None:
+    ids = np.random.default_rng(0).integers(0, 3, (300, 5)) * 7
+    expected = [row[: max((place + 1 for place in range(5) if row[place]), default=0)] for row in ids.tolist()]
+    found = Tokens("ids", 50).digests(ids)
+    assert found == [hashlib.sha256(np.array(row, np.int64).tobytes()).digest() for row in expected]
+    assert len(set(found)) == len(set(map(tuple, expected)))
+
+
+def test_a_text_is_shown_by_its_words_or_by_its_ids() -> None:
+    known, (text,) = vocabulary(4), codes(TEXTS[1:2], 8)
+    expected = " ".join(word if word in known.words else "?" for word in words.of(TEXTS[1]))
+    assert known.shown(known.encoded(text)) == expected
+    assert "?" in expected
+    assert HASHED.shown(HASHED.encoded(text)) == "ids " + ", ".join(
+        str(by_hand(word, 100)) for word in words.of(TEXTS[1])
+    )
+    assert Tokens("ids", 9).shown(np.array([0, 0, 5, 1])) == "ids 5, 1"
+    assert known.shown(np.full(25, 2)) == " ".join([known.words[0]] * 24) + ", …"
+    assert known.shown(np.zeros(3, np.int64)) == HASHED.shown(np.zeros(3, np.int64)) == "no words"
 
 
 def description(modality: Tokens) -> Description:
@@ -126,6 +169,16 @@ def test_ids_of_one_vocabulary_are_translated_into_those_of_another() -> None:
     named = {0: 0, 1: 1} | {2 + place: places.get(word, 1) for place, word in enumerate(mine.words)}
     assert mine.translated(ids, other).tolist() == [[named[each] for each in row] for row in ids.tolist()]
     assert mine.translated(ids, HASHED)[ids > 1].tolist() == [by_hand(mine.words[i - 2], 100) for i in ids[ids > 1]]
+
+
+def test_what_a_vocabulary_cannot_say_to_a_model_is_told() -> None:
+    mine, other = vocabulary(6), vocabulary(3, [2])
+    gone = [word for word in mine.words if word not in other.words]
+    assert other.lost(mine) == f"the data set's vocabulary lacks {len(gone)} of the 6 words it knows: {', '.join(gone)}"
+    assert "it knows every word, and the data set's vocabulary of 6 " in str(mine.lost(HASHED))
+    for same, model in ((mine, mine), (Tokens("words", 5, mine.words[:3]), Tokens("words", 4, mine.words[:2]))):
+        assert same.lost(model) is None
+    assert HASHED.lost(Tokens("hashed", 52)) is HASHED.lost(mine) is Images().lost(Images()) is None
 
 
 def test_buckets_are_translated_into_fewer_that_divide_them_and_into_no_others() -> None:

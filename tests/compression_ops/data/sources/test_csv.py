@@ -123,6 +123,12 @@ def test_a_column_that_is_odd_is_told_by_its_name(path: Path, column: list[Any],
     assert ("odd" in raw.modality.fields()["columns"]) == ("left out" not in words)
 
 
+def test_a_class_may_be_named_as_a_missing_value_is(path: Path) -> None:
+    raw = _read(path, "x,churned\n1,none\n2,NA\n4,rust\n7,none\n")
+    assert (raw.classes, raw.train.labels.tolist()) == (("NA", "none", "rust"), [1, 0, 2, 1])
+    assert raw.warnings == (f"{path}: taken as classes, not as rows without one: NA, none. Else remove the rows.",)
+
+
 _MANY = _rows(x=[f"n{n // 2}" for n in range(20_000)])
 _LABELLED = "x,churned\n1,no\n2,yes\n4,"
 
@@ -140,8 +146,9 @@ _LABELLED = "x,churned\n1,no\n2,yes\n4,"
         (_TEXT, {"columns": ["age", "Plan"]}, "dataset.columns: "),
         (_TEXT, {"categories": ["churned"]}, "dataset.categories: churned is none of the columns that are taken"),
         (_TEXT, {"columns": ["age", "churned"]}, "dataset.columns: churned would tell the class"),
-        (_LABELLED + "\n5,NA\n", {}, "dataset.target: 2 row(s) of "),
-        (_LABELLED + "\n5,NA\n", {}, "have no churned: lines 4-5. Fill the entries in or remove the rows."),
+        (_LABELLED + "\n5,\n", {}, "dataset.target: 2 row(s) of "),
+        ("x,churned\n1,0\n2,1\n4,NA\n5,1\n", {}, "1 row(s) of "),
+        (_LABELLED + "\n5,\n", {}, "have no churned: lines 4-5. Fill the entries in or remove the rows."),
         ("x,churned\n1,no\n2,no\n4,no\n", {}, "says 'no' in all 3 row(s); at least two classes are needed"),
         ("x,churned\n1,a\n2,b\n4,c\n", {}, "says something else in each of 3 rows: names of rows, not of classes"),
         ("x,churned\n1,0.5\n2,1.5\n4,1.5\n", {}, "2 different numbers in 3 rows, as 0.5, 1.5: a quantity, not a class"),

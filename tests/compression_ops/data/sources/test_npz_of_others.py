@@ -42,7 +42,11 @@ def test_texts_are_strings_or_ids(tmp_path: Path) -> None:
     found = _read(tmp_path, {"images": texts, "labels": LABELS}, samples="tokens")
     assert isinstance(found.modality, Tokens)
     assert len({row.tobytes() for row in found.train.values}) == 12
-    ids = RANDOM.integers(0, 50, (12, 7))
+    found = _read(tmp_path, {"images": texts, "labels": LABELS}, samples="tokens", length=2, vocabulary=30)
+    assert found.modality == Tokens("words", 32, tuple(sorted(["the", *(f"word{number}" for number in range(12))])))
+    assert found.train.values.shape == (12, 2)
+    assert [text for text in found.warnings if "all 12 texts are longer than length, 2 words, and were cut" in text]
+    ids = RANDOM.integers(1, 50, (12, 7))
     found = _read(tmp_path, {"images": ids, "labels": LABELS}, samples="tokens")
     np.testing.assert_array_equal(found.train.values, ids)
 
@@ -53,6 +57,8 @@ def test_texts_are_strings_or_ids(tmp_path: Path) -> None:
         (PCM, {"samples": "signal"}, "dataset.rate: None with `samples: signal`"),
         (PCM, {"samples": "tokens", "rate": 8000}, "dataset.rate: 8000 with `samples: tokens`"),
         (PCM[:, :, None, None], {"rate": 8000}, "dataset.rate: 8000 with `samples: images`"),
+        (PCM, {"samples": "signal", "rate": 8000, "length": 3}, "dataset.length: it is of texts"),
+        (PCM[:, :, None, None], {"buckets": 7}, "dataset.buckets: it is of texts, .* `samples: images`"),
         (PCM.astype(np.int64), {"samples": "signal", "rate": 8000}, "int64 .*recordings are int16 or floats"),
         (PCM.astype(float), {"samples": "signal", "rate": 8000}, "outside -1 to 1"),
         (PCM.astype(float), {"samples": "tokens"}, "allowed are ids of words"),

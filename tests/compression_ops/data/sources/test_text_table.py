@@ -43,6 +43,13 @@ def test_a_row_is_a_text_with_the_class_of_its_label(kind: str, tmp_path: Path) 
     assert raw.train.names.tolist() == places[kind]
 
 
+def test_a_text_may_be_longer_than_csvs_own_limit(tmp_path: Path) -> None:
+    long = "word, " * 30_000
+    raw = text_table.read(spec(), write(tmp_path, f'review,stars\n"{long}",1\n"{long}x",2\nbad,2\n'))
+    assert raw.train.values.tolist() == codes("word word word", "word word word", "bad")
+    assert "2 of 3 texts are longer than length, 3 words, and were cut; the longest has 30,001" in raw.warnings[0]
+
+
 def test_splits_and_groups_are_those_of_the_columns(tmp_path: Path) -> None:
     raw = text_table.read(spec(split="fold", groups="author"), write(tmp_path))
     assert isinstance(raw.test, Samples)

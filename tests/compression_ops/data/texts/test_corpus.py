@@ -76,12 +76,28 @@ def test_only_a_vocabulary_needs_the_words_of_the_corpus() -> None:
 
 
 def test_an_array_of_ids_is_taken_as_it_is_and_one_of_strings_by_its_words() -> None:
-    ids, modality = of_array(np.array([[3, 0], [5, 1]], np.uint16), "x")
+    told = list[str]()
+    ids, modality = of_array(np.array([[3, 0], [5, 1]], np.uint16), "x", told)
     assert (ids.tolist(), ids.dtype, modality) == ([[3, 0], [5, 1]], np.int64, Tokens("ids", 6))
     np.testing.assert_array_equal(modality.encoded(ids), ids)
-    values, modality = of_array(np.array(["b a", "a"]), "x", Coding(length=3, vocabulary=5))
+    values, modality = of_array(np.array(["b a", "a"]), "x", told, {"length": 3, "vocabulary": 2})
     assert values.tolist() == [[words.code("b"), words.code("a"), 0], [words.code("a"), 0, 0]]
-    assert modality == Tokens("words", 7, ("a", "b"))
+    assert modality == Tokens("words", 4, ("a", "b"))
+    assert told == []
+
+
+def test_an_array_is_told_what_a_folder_of_the_same_texts_is() -> None:
+    texts, fields, told = ["a b c d e", "f", "a", "b"], {"length": 4, "vocabulary": 9}, list[str]()
+    of_array(np.array(texts), "here", told, fields)
+    named = [Text(text, number % 2, f"number {number}") for number, text in enumerate(texts)]
+    assert tuple(told) == warnings(*named, **fields)
+    assert len(told) == 2
+
+
+def test_ids_that_are_padded_in_front_are_told() -> None:
+    told = list[str]()
+    of_array(np.array([[0, 3], [4, 5], [6, 0], [0, 0]]), "here", told)
+    assert [text.partition(",")[0] for text in told] == ["here: 1 of 4 texts have a 0 before another id"]
 
 
 @pytest.mark.parametrize(
@@ -96,4 +112,6 @@ def test_an_array_of_ids_is_taken_as_it_is_and_one_of_strings_by_its_words() -> 
 )
 def test_an_array_of_anything_else_is_told(array: np.ndarray, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        of_array(array, "x")
+        of_array(array, "x", [])
+    with pytest.raises(DataError, match=r"x: ids of words, which are taken as they are; leave dataset\.length out"):
+        of_array(np.array([[2, 3]]), "x", [], {"length": 4})
