@@ -40,6 +40,8 @@ class Modality(ABC):
     raw            what a model takes, in words: `pixels from 0 to 255`
     normalized     what a network alone takes
     has_likenesses whether samples may look alike although they differ (see compression_ops.data.near_duplicates)
+    has_repeats    whether equal samples are of different things, as two customers of one age and plan are: each has its
+                   own place in a split, and one in training tells nothing of another in test
     how            how a model's user comes from files to raw samples, a sentence
     """
 
@@ -53,6 +55,7 @@ class Modality(ABC):
     raw: ClassVar[str]
     normalized: ClassVar[str]
     has_likenesses: ClassVar[bool] = False
+    has_repeats: ClassVar[bool] = False
     how: ClassVar[str]
 
     def require_sound(self, split: str, values: "NDArray[Any]") -> None:

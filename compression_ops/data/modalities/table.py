@@ -51,6 +51,7 @@ class Table(Modality):
     axes: ClassVar[str] = "[N, F]"
     dimensions: ClassVar[int] = 2
     input_name: ClassVar[str] = "values"
+    has_repeats: ClassVar[bool] = True
     raw: ClassVar[str] = "a value a column: a number, NaN where it is missing, or the code of a category"
     normalized: ClassVar[str] = (
         "(number - mean) / std of each column of numbers, 0 where it is missing; then 1 or 0 for each category's name"
