@@ -146,21 +146,30 @@ class Table(Modality):
         return tuple(means), tuple(deviations), warnings
 
     def drift(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: Modality) -> float:
-        """Of the column that has moved most, among those of the same name."""
+        """Of the column that has moved most."""
         return max(self.drifts(previous, current, former).values(), default=0.0)
 
     def drifts(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: Modality) -> dict[str, float]:
-        """Of each column that both have, as `column 'age'` (see compression_ops.data.modalities.table_drift)."""
+        """Of each column, as `column 'age'` (see compression_ops.data.modalities.table_drift).
+
+        One that only one of them has, as where it was renamed, has moved altogether.
+        """
         assert isinstance(former, Table)
         found: dict[str, float] = {}
-        for index, name in enumerate(self.columns):
-            if name in former.columns:
-                before = former.columns.index(name)
-                one = table_drift.Column(previous[:, before], former.categories[before])
-                found[f"column {name!r}"] = table_drift.index(
-                    one, table_drift.Column(current[:, index], self.categories[index])
-                )
+        for name in dict.fromkeys([*self.columns, *former.columns]):
+            sides = ((former, previous), (self, current))
+            before, after = (table._column(values, name) for table, values in sides)
+            found[f"column {name!r}"] = (
+                table_drift.index(before, after) if before and after else table_drift.moved(len(previous), len(current))
+            )
         return found
+
+    def _column(self, values: "NDArray[Any]", name: str) -> table_drift.Column | None:
+        """None where there is none of that name."""
+        if name not in self.columns:
+            return None
+        index = self.columns.index(name)
+        return table_drift.Column(values[:, index], self.categories[index])
 
     def described(self, shape: tuple[int, ...]) -> str:
         """`rows of 8 numbers and 5 categories`."""

@@ -200,7 +200,7 @@ def test_drift_is_that_of_the_column_that_moved_most_by_deciles_and_by_names() -
     former = Table(("x", "plan"), (None, ("basic", "pro")))
     now = Table(("x", "plan", "new"), (None, ("pro",), None))
     found = now.drifts(before, np.concatenate([after, after[:, :1]], axis=1).astype(np.float32), former)
-    assert found.keys() == {"column 'x'", "column 'plan'"}
+    assert found.keys() == {"column 'x'", "column 'plan'", "column 'new'"}
     assert found["column 'x'"] == pytest.approx(psi([0.1] * 10 + [0], [0.1] * 5 + [0] * 5 + [0.5]))
     assert found["column 'plan'"] == pytest.approx(psi([0.5, 0.5, 0], [0, 0.75, 0.25]))
     assert former.drift(before, before, former) == 0
@@ -210,3 +210,14 @@ def test_a_column_that_became_one_of_categories_has_moved_altogether() -> None:
     numbers, names = Table(("x",), (None,)), Table(("x",), (("a", "b"),))
     values = np.array([[1], [2], [1]], np.float32)
     assert names.drift(values, values, numbers) == pytest.approx(psi([1, 0], [0, 1]))
+
+
+def test_a_column_that_only_one_table_has_has_moved_altogether() -> None:
+    former, now = Table(("age", "plan"), (None, ("a", "b"))), Table(("AGE", "plan"), (None, ("a", "b")))
+    values = np.array([[1, 1], [2, 2], [1, 0]], np.float32)
+    whole = psi([1, 0], [0, 1])
+    expected = {"column 'AGE'": whole, "column 'plan'": 0.0, "column 'age'": whole}
+    assert now.drifts(values, values, former) == pytest.approx(expected)
+    assert now.drift(values, values, former) == pytest.approx(whole)
+    fewer = Table(("plan",), (("a", "b"),))
+    assert fewer.drift(values, values[:, 1:], former) == pytest.approx(whole)
