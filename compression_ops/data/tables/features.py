@@ -22,6 +22,7 @@ _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _MOST_NAMES = 1000
 _LARGEST = 1e30
 _NEARLY = 0.5  # of the different entries, from which on a column looks like one of numbers
+_SHUFFLED = 10
 _COARSE = 0.01  # of a column's standard deviation
 
 
@@ -67,8 +68,8 @@ def of_tables(
 
     A column is of numbers where every entry that is not missing is one, in all tables. Columns that only tell rows
     apart, and are none of `categories`, are left out with a warning: text that is another in every row, and the number
-    of the row. Raises DataError, which names the column and where it is so, for numbers that are infinite, huge, or
-    written with a decimal comma, for columns of more than 1,000 names, and if no column is left.
+    of the row, in any order. Raises DataError, which names the column and where it is so, for numbers that are
+    infinite, huge, or written with a decimal comma, for columns of more than 1,000 names, and if no column is left.
     """
     import numpy as np
 
@@ -124,7 +125,7 @@ def _numbers(column: _Column, warnings: list[str]) -> "NDArray[np.float32] | Non
         )
     exact = {entry: float(entry) for entry in column.distinct}
     wide = np.array([exact.get(entry, np.nan) for entry in column.entries])
-    if len(wide) > 2 and bool((np.diff(wide) == 1).all()):
+    if _counts_rows(wide, [len(table) for table in column.tables]):
         warnings.append(f"{column.where} counts the rows, which says nothing of a new one; it was left out.")
         return None
     values = wide.astype(np.float32)
@@ -135,6 +136,20 @@ def _numbers(column: _Column, warnings: list[str]) -> "NDArray[np.float32] | Non
             f"Subtract what all have in common."
         )
     return values
+
+
+def _counts_rows(values: "NDArray[np.float64]", rows: Sequence[int]) -> bool:
+    """Whether values are the numbers of the rows, from wherever on: of all, or of each table for itself, of so many
+    rows; in any order where there are enough of them that no other column would be so.
+    """
+    import numpy as np
+
+    def is_count(part: "NDArray[np.float64]") -> bool:
+        ordered = part if len(part) < _SHUFFLED else np.sort(part)
+        return bool((np.diff(ordered) == 1).all()) and bool((part == np.rint(part)).all())
+
+    parts = np.split(values, np.cumsum(rows)[:-1])
+    return len(parts[0]) > 2 and (is_count(values) or all(map(is_count, parts)))
 
 
 def _require_no_numbers(column: _Column, warnings: list[str]) -> None:

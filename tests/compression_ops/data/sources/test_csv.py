@@ -123,6 +123,35 @@ def test_a_column_that_is_odd_is_told_by_its_name(path: Path, column: list[Any],
     assert ("odd" in raw.modality.fields()["columns"]) == ("left out" not in words)
 
 
+_SHUFFLED = np.random.default_rng(0).permutation(40)
+
+
+@pytest.mark.parametrize(
+    ("own", "tests", "is_left_out"),
+    [
+        (range(1, 41), None, True),
+        (_SHUFFLED + 7, None, True),
+        (range(40), range(12), True),  # each table counts its own
+        (_SHUFFLED[:28], _SHUFFLED[28:], True),  # both tables together are one that was cut
+        (_SHUFFLED[:39], range(12), False),
+        (_SHUFFLED * 2, None, False),
+        (np.repeat(range(20), 2), None, False),
+        (_SHUFFLED + 0.5, None, False),
+        ([3, 1, 2, 4], None, False),
+    ],
+)
+def test_the_number_of_a_row_is_left_out_wherever_it_counts_from(
+    path: Path, own: Any, tests: Any, is_left_out: bool
+) -> None:
+    fields = {}
+    if tests is not None:
+        (path.parent / "test.csv").write_text(_rows(x=[n % 5 for n in tests], id=list(tests)))
+        fields = {"test_path": "test.csv"}
+    raw = _read(path, _rows(x=[n % 3 for n in range(len(own))], id=list(own)), **fields)
+    assert raw.modality.fields()["columns"] == (("x",) if is_left_out else ("x", "id"))
+    assert [f"{path}: column 'id' counts the rows" in warning for warning in raw.warnings] == [True] * is_left_out
+
+
 _MANY = _rows(x=[f"n{n // 2}" for n in range(20_000)])
 _LABELLED = "x,churned\n1,no\n2,yes\n4,"
 
