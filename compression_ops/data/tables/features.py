@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compression_ops.data.file_names import listed, shown, text_of
 from compression_ops.data.folders.layout import natural
 from compression_ops.data.modalities.table import Table
-from compression_ops.data.tables import labels, table_file
+from compression_ops.data.tables import labels, numbers, table_file
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _MOST_NAMES = 1000
 _LARGEST = 1e30
 _NEARLY = 0.5  # of the different entries, from which on a column looks like one of numbers
-_SHUFFLED = 10
-_COARSE = 0.01  # of a column's standard deviation
 
 
 @dataclass(frozen=True)
@@ -125,31 +123,7 @@ def _numbers(column: _Column, warnings: list[str]) -> "NDArray[np.float32] | Non
         )
     exact = {entry: float(entry) for entry in column.distinct}
     wide = np.array([exact.get(entry, np.nan) for entry in column.entries])
-    if _counts_rows(wide, [len(table) for table in column.tables]):
-        warnings.append(f"{column.where} counts the rows, which says nothing of a new one; it was left out.")
-        return None
-    values = wide.astype(np.float32)
-    stated = ~np.isnan(wide)
-    if stated.any() and np.abs(wide - values)[stated].max() > _COARSE * wide[stated].std() > 0:
-        warnings.append(
-            f"{column.where} has differences too small for its numbers: in float32, about seven digits, they are lost. "
-            f"Subtract what all have in common."
-        )
-    return values
-
-
-def _counts_rows(values: "NDArray[np.float64]", rows: Sequence[int]) -> bool:
-    """Whether values are the numbers of the rows, from wherever on: of all, or of each table for itself, of so many
-    rows; in any order where there are enough of them that no other column would be so.
-    """
-    import numpy as np
-
-    def is_count(part: "NDArray[np.float64]") -> bool:
-        ordered = part if len(part) < _SHUFFLED else np.sort(part)
-        return bool((np.diff(ordered) == 1).all()) and bool((part == np.rint(part)).all())
-
-    parts = np.split(values, np.cumsum(rows)[:-1])
-    return len(parts[0]) > 2 and (is_count(values) or all(map(is_count, parts)))
+    return numbers.column(wide, [len(table) for table in column.tables], column.where, warnings)
 
 
 def _require_no_numbers(column: _Column, warnings: list[str]) -> None:
