@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"})
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _MOST_NAMES = 1000
 _LARGEST = 1e30
 _NEARLY = 0.5  # of the different entries, from which on a column looks like one of numbers
@@ -67,7 +68,7 @@ def of_tables(
     A column is of numbers where every entry that is not missing is one, in all tables. Columns that only tell rows
     apart, and are none of `categories`, are left out with a warning: text that is another in every row, and the number
     of the row, in any order. Raises DataError, which names the column and where it is so, for numbers that are
-    infinite, huge, or written with a decimal comma, for columns of more than 1,000 names, and if no column is left.
+    infinite, huge, or written with commas, for columns of more than 1,000 names, and if no column is left.
     """
     import numpy as np
 
@@ -134,6 +135,12 @@ def _require_no_numbers(column: _Column, warnings: list[str]) -> None:
         raise DataError(
             f"dataset.columns: {column.where} holds {listed(sorted(others))} ({column.at(others)}); allowed are finite "
             f"numbers. Leave such entries empty where nothing is known, or remove their rows."
+        )
+    if all(map(_THOUSANDS.fullmatch, others)):
+        raise DataError(
+            f"dataset.columns: {column.where} holds numbers with thousands separators, first {min(others)} "
+            f"({column.at(others)}). Remove the commas, or where they are decimal ones write points; or state the "
+            f"column in `categories` if they are none."
         )
     if all(map(_COMMA.fullmatch, others)):
         raise DataError(
