@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # Values of a sample that stand for it.
-_SHOWN = 8
+SHOWN = 8
 
 
 class Modality(ABC):
@@ -131,7 +131,7 @@ class Modality(ABC):
     def shown(self, value: "NDArray[Any]") -> str:
         """A raw sample in a few words, where it cannot be drawn."""
         values = value.reshape(-1).tolist()
-        return ", ".join(f"{each:g}" for each in values[:_SHOWN]) + (", …" if len(values) > _SHOWN else "")
+        return ", ".join(f"{each:g}" for each in values[:SHOWN]) + (", …" if len(values) > SHOWN else "")
 
     def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
         """(name, raw sample) of every sample that a user's file holds, as `compression predict` asks.

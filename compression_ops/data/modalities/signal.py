@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compression_ops.data.modalities import stability
-from compression_ops.data.modalities.log_mel import FLOOR, LogMel
+from compression_ops.data.modalities.log_mel import FLOOR, FULL_SCALE, LogMel
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.modalities.nodes import Nodes
 from compression_ops.data.storage import blocks, mapped
@@ -139,6 +139,12 @@ class Signal(Modality):
     def described(self, shape: tuple[int, ...]) -> str:
         """`recordings of 0.5 s at 8000 Hz`."""
         return f"{self.noun} of {shape[0] / self.rate:g} s at {self.rate} Hz"
+
+    def shown(self, value: "NDArray[Any]") -> str:
+        """`0.5 s, -12.3 dB full scale`: length, and level, of which a sine of full scale has 0 dB (AES17)."""
+        power = 2 * float(((value.astype("float64") / FULL_SCALE) ** 2).mean())
+        level = f"{round(10 * math.log10(power), 1) + 0.0:.1f} dB full scale" if power else "silent"
+        return f"{value.size / self.rate:g} s, {level}"
 
     def features(self, shape: tuple[int, ...]) -> int:
         """One a band."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compression_ops.data.modalities import table_drift, table_nodes
-from compression_ops.data.modalities.modality import Modality
+from compression_ops.data.modalities.modality import SHOWN, Modality
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -178,6 +178,16 @@ class Table(Modality):
         ignored = shape[0] - numbers - others
         words = [f"{numbers} numbers"] * bool(numbers) + [f"{others} categories"] * bool(others)
         return f"rows of {' and '.join(words)}" + f" ({ignored} more column(s) say nothing)" * bool(ignored)
+
+    def shown(self, value: "NDArray[Any]") -> str:
+        """`age 34, plan pro, height missing`, of the first columns that a network looks at."""
+        told = list[str]()
+        for name, names, entry in zip(self.columns, self.categories, value.tolist(), strict=True):
+            if names is None:
+                told.append(f"{name} {'missing' if math.isnan(entry) else format(entry, '.7g')}")
+            elif names:
+                told.append(f"{name} {names[int(entry) - 1] if 1 <= entry <= len(names) else 'unknown'}")
+        return ", ".join(told[:SHOWN]) + (", …" if len(told) > SHOWN else "")
 
     def unlike(self, other: Modality) -> str | None:
         """Columns of other names, and those of numbers in one and of categories in the other."""

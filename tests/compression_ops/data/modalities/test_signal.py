@@ -202,6 +202,12 @@ def test_a_model_says_what_recordings_it_takes(description: Description) -> None
     assert SIGNAL.described((2000,)) == "recordings of 0.25 s at 8000 Hz"
 
 
+def test_a_recording_is_shown_by_its_length_and_level() -> None:
+    sine = 32768 * np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)
+    words = [SIGNAL.shown(np.rint(size * sine).astype(np.int16)) for size in (0.999, 0.1, 0)]
+    assert words == ["0.5 s, 0.0 dB full scale", "0.5 s, -20.0 dB full scale", "0.5 s, silent"]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -188,6 +188,16 @@ def test_arrays_of_another_kind_are_refused(values: np.ndarray) -> None:
         SOURCE.require_sound("train", values)
 
 
+def test_a_row_is_shown_by_the_names_of_columns_and_categories() -> None:
+    table = Table(("age", "plan", "fee", "height"), (None, ("basic", "pro"), (), None))
+    rows = np.array([[34, 2, 7, NAN], [0.1, 0, NAN, 1234567]], np.float32)
+    words = [table.shown(row) for row in rows]
+    assert words == ["age 34, plan pro, height missing", "age 0.1, plan unknown, height 1234567"]
+    wide = Table(tuple(map(str, range(9))), (None,) * 9)
+    assert wide.shown(np.ones(9, np.float32)) == "0 1, 1 1, 2 1, 3 1, 4 1, 5 1, 6 1, 7 1, …"
+    assert wide.shown(np.full(9, NAN, np.float32)).count("missing") == 8
+
+
 def psi(previous: list[float], current: list[float]) -> float:
     """Siddiqi 2006, of shares; none counts as less than 0.0001."""
     pairs = [(max(p, 1e-4), max(q, 1e-4)) for p, q in zip(previous, current, strict=True)]
