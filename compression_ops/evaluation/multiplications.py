@@ -60,7 +60,7 @@ def _seen(single: onnx.ModelProto, names: Iterable[str]) -> _Shapes:
     if 0 in shape:
         raise ModelError(
             f"the multiply-accumulates of the model cannot be counted: its input {given.name!r} has the shape {shape}, "
-            "where 0 is not known; export it with a fixed image size"
+            "where 0 is not known; export it for samples of one fixed size"
         )
     zeros = np.zeros(shape, helper.tensor_dtype_to_np_dtype(kind.elem_type))
     running = session.open_session(watched.SerializeToString())

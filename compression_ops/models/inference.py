@@ -43,7 +43,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def batch_size_on(device: torch.device) -> int:
-    """How many images a forward pass without gradients takes at once."""
+    """How many samples a forward pass without gradients takes at once."""
     return BATCH_SIZE if device.type == "cpu" else _BATCH_SIZE_ELSEWHERE
 
 
@@ -51,7 +51,7 @@ def _checked(output: object, samples: int, classes: int) -> Tensor:
     found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     if not isinstance(output, Tensor) or found != (samples, classes):
         raise ModelError(
-            f"the model's output for {samples} images is {found}; it must be a tensor of shape {(samples, classes)}: "
+            f"the model's output for {samples} samples is {found}; it must be a tensor of shape {(samples, classes)}: "
             "one logit for each class. Correct the architecture's last layer."
         )
     return output.to(torch.float32)

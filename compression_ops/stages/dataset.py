@@ -75,8 +75,11 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
 def _split(raw: RawData, spec: DatasetSpec) -> Mapping[str, _Part]:
     import numpy as np
 
-    digests = _digests(raw.train, raw.modality)
+    digests = content = _digests(raw.train, raw.modality)
+    if raw.modality.has_repeats:
+        digests = splitting.of_copies(content, raw.train.labels, raw.classes)
     if isinstance(raw.test, HoldOut):
+        content = digests
         held = _hold_out_test(raw.train, digests, raw.classes, raw.test.fraction)
         rest, test = held.train, _Part(raw.train, held.held_out, _pick(digests, held.held_out))
     else:
@@ -87,8 +90,8 @@ def _split(raw: RawData, spec: DatasetSpec) -> Mapping[str, _Part]:
     part = _split_validation(raw.train, rest, _pick(digests, rest), raw.classes, spec)
     train, validation = rest[part.train], rest[part.held_out]
     return {
-        "train": _Part(raw.train, train, _pick(digests, train)),
-        "validation": _Part(raw.train, validation, _pick(digests, validation)),
+        "train": _Part(raw.train, train, _pick(content, train)),
+        "validation": _Part(raw.train, validation, _pick(content, validation)),
         "test": test,
     }
 
@@ -152,6 +155,8 @@ def _result(parts: Mapping[str, _Part], raw: RawData, warnings: list[str], outpu
     balance, unbalanced = soundness.class_balance(parts["train"].labels, raw.classes)
     digests = {name: part.digests for name, part in parts.items()}
     duplicates, repeated = soundness.duplicates_across_splits(digests)
+    if raw.modality.has_repeats:
+        repeated = []
     values = {name: dataset.load_arrays(output, name)[0] for name in dataset.SPLITS}
     names = {name: part.names(name) for name, part in parts.items()}
     alike, similar = 0, list[str]()

@@ -281,8 +281,13 @@ def _of_names(tree: Tree, classes: _Classes) -> list[str]:
     ]
 
 
-def natural(name: str) -> tuple[list[str | int], str]:
-    """Sort key by which `img2` comes before `img10`; equal keys are told apart by the name itself."""
-    parts: list[str | int] = [*re.split(r"([0-9]+)", name.casefold())]
-    parts[1::2] = [int(part) for part in parts[1::2]]
-    return parts, name
+def natural(name: str) -> tuple[list[str | tuple[int, str]], str]:
+    """Sort key by which `img2` comes before `img10`; equal keys are told apart by the name itself.
+
+    A number is compared by how many digits it has, then by these: `int` refuses one of thousands of digits.
+    """
+    parts = re.split(r"([0-9]+)", name.casefold())
+    numbers = [digits.lstrip("0") for digits in parts[1::2]]
+    found: list[str | tuple[int, str]] = [*parts]
+    found[1::2] = [(len(digits), digits) for digits in numbers]
+    return found, name

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # Values of a sample that stand for it.
-_SHOWN = 8
+SHOWN = 8
 
 
 class Modality(ABC):
@@ -40,6 +40,8 @@ class Modality(ABC):
     raw            what a model takes, in words: `pixels from 0 to 255`
     normalized     what a network alone takes
     has_likenesses whether samples may look alike although they differ (see compression_ops.data.near_duplicates)
+    has_repeats    whether equal samples are of different things, as two customers of one age and plan are: each has its
+                   own place in a split, and one in training tells nothing of another in test
     how            how a model's user comes from files to raw samples, a sentence
     """
 
@@ -53,6 +55,7 @@ class Modality(ABC):
     raw: ClassVar[str]
     normalized: ClassVar[str]
     has_likenesses: ClassVar[bool] = False
+    has_repeats: ClassVar[bool] = False
     how: ClassVar[str]
 
     def require_sound(self, split: str, values: "NDArray[Any]") -> None:
@@ -135,7 +138,7 @@ class Modality(ABC):
     def shown(self, value: "NDArray[Any]") -> str:
         """A raw sample in a few words, where it cannot be drawn."""
         values = value.reshape(-1).tolist()
-        return ", ".join(f"{each:g}" for each in values[:_SHOWN]) + (", …" if len(values) > _SHOWN else "")
+        return ", ".join(f"{each:g}" for each in values[:SHOWN]) + (", …" if len(values) > SHOWN else "")
 
     def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
         """(name, raw sample) of every sample that a user's file holds, as `compression predict` asks.

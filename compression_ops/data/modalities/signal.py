@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compression_ops.data.modalities import stability
-from compression_ops.data.modalities.log_mel import FLOOR, LogMel
+from compression_ops.data.modalities.log_mel import FLOOR, FULL_SCALE, LogMel
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.modalities.nodes import Nodes
 from compression_ops.data.storage import blocks, mapped
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _LEVELS, _A_UNIT = 256, 10
 # A log energy that moves by less is the floor's, and the rounding of 16 bits.
 _HEARD = 0.01
+# Of the frequencies that a rate can hold, those that resampling to it lets through whole.
+_PASSED = 0.9
 # By its name, so that no model is made of the code that reads files.
 _READER = "compression_ops.data.recordings.reading"
 
@@ -107,6 +109,7 @@ class Signal(Modality):
         """Of each band's log energies in all frames, in float64, a block of recordings at a time.
 
         A band in which nothing is heard gets the standard deviation 1, and a warning; raises DataError if all are such.
+        Of six digits, since processors sum the energies' products in float32 in other orders.
         """
         import numpy as np
 
@@ -125,7 +128,7 @@ class Signal(Modality):
         warnings = [f"{where}: nothing is heard from {band}, in no recording; it tells nothing." for band in bands[:5]]
         if len(bands) > len(warnings):
             warnings.append(f"{where}: the same of {len(bands) - len(warnings)} further bands.")
-        return tuple(means.tolist()), tuple(deviations.tolist()), warnings
+        return _rounded(means), _rounded(deviations), warnings
 
     def _sums(self, pcm: "NDArray[np.int16]") -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
         """Of a block: the sum of each band's log energies, and of their squares."""
@@ -136,6 +139,12 @@ class Signal(Modality):
     def described(self, shape: tuple[int, ...]) -> str:
         """`recordings of 0.5 s at 8000 Hz`."""
         return f"{self.noun} of {shape[0] / self.rate:g} s at {self.rate} Hz"
+
+    def shown(self, value: "NDArray[Any]") -> str:
+        """`0.5 s, -12.3 dB full scale`: length, and level, of which a sine of full scale has 0 dB (AES17)."""
+        power = 2 * float(((value.astype("float64") / FULL_SCALE) ** 2).mean())
+        level = f"{round(10 * math.log10(power), 1) + 0.0:.1f} dB full scale" if power else "silent"
+        return f"{value.size / self.rate:g} s, {level}"
 
     def features(self, shape: tuple[int, ...]) -> int:
         """One a band."""
@@ -148,7 +157,8 @@ class Signal(Modality):
     def drift(self, previous: "NDArray[np.int16]", current: "NDArray[np.int16]", former: Modality) -> float:
         """Of each band's log energies in all frames, in bins of the previous ones' deciles: the largest of all bands.
 
-        Both are heard in the current data set's bands, each at its own rate, so another rate alone is no drift.
+        Both are heard in the current data set's bands, each at its own rate; where the rates differ, in those that lie
+        below 0.9 times half the lower one: what is resampled has nothing above it. So another rate alone is no drift.
         """
         import numpy as np
 
@@ -156,7 +166,12 @@ class Signal(Modality):
         frame, hop = (max(1, round(each * rate / self.rate)) for each in (self.frame, self.hop))
         before = _levels(replace(self.log_mel, rate=rate, frame=frame, hop=hop), previous)
         after = _levels(self.log_mel, current)
-        heard = [band for band in range(self.mels) if before[band].any() and after[band].any()]
+        top = math.inf if rate == self.rate else _PASSED * min(rate, self.rate) / 2
+        heard = [
+            band
+            for band in range(self.mels)
+            if self.log_mel.edges[band + 2] <= top and before[band].any() and after[band].any()
+        ]
         return float(np.max([stability.of_values(before[band], after[band]) for band in heard], initial=0.0))
 
     def translated(self, values: "NDArray[Any]", to: Modality) -> "NDArray[Any]":
@@ -201,6 +216,10 @@ class Signal(Modality):
         made.node("Reshape", normal, made.constant(np.array([0, 1, own.mels, frames])))
         made.nodes[-1].output[0] = output
         return made.nodes
+
+
+def _rounded(values: "NDArray[np.float64]") -> tuple[float, ...]:
+    return tuple(float(f"{value:.6g}") for value in values)
 
 
 def _levels(log_mel: LogMel, pcm: "NDArray[np.int16]") -> "NDArray[np.int64]":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compression_ops.data.modalities import table_drift, table_nodes
-from compression_ops.data.modalities.modality import Modality
+from compression_ops.data.modalities.modality import SHOWN, Modality
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Table(Modality):
     axes: ClassVar[str] = "[N, F]"
     dimensions: ClassVar[int] = 2
     input_name: ClassVar[str] = "values"
+    has_repeats: ClassVar[bool] = True
     raw: ClassVar[str] = "a value a column: a number, NaN where it is missing, or the code of a category"
     normalized: ClassVar[str] = (
         "(number - mean) / std of each column of numbers, 0 where it is missing; then 1 or 0 for each category's name"
@@ -145,21 +146,30 @@ class Table(Modality):
         return tuple(means), tuple(deviations), warnings
 
     def drift(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: Modality) -> float:
-        """Of the column that has moved most, among those of the same name."""
+        """Of the column that has moved most."""
         return max(self.drifts(previous, current, former).values(), default=0.0)
 
     def drifts(self, previous: "NDArray[Any]", current: "NDArray[Any]", former: Modality) -> dict[str, float]:
-        """Of each column that both have, as `column 'age'` (see compression_ops.data.modalities.table_drift)."""
+        """Of each column, as `column 'age'` (see compression_ops.data.modalities.table_drift).
+
+        One that only one of them has, as where it was renamed, has moved altogether.
+        """
         assert isinstance(former, Table)
         found: dict[str, float] = {}
-        for index, name in enumerate(self.columns):
-            if name in former.columns:
-                before = former.columns.index(name)
-                one = table_drift.Column(previous[:, before], former.categories[before])
-                found[f"column {name!r}"] = table_drift.index(
-                    one, table_drift.Column(current[:, index], self.categories[index])
-                )
+        for name in dict.fromkeys([*self.columns, *former.columns]):
+            sides = ((former, previous), (self, current))
+            before, after = (table._column(values, name) for table, values in sides)
+            found[f"column {name!r}"] = (
+                table_drift.index(before, after) if before and after else table_drift.moved(len(previous), len(current))
+            )
         return found
+
+    def _column(self, values: "NDArray[Any]", name: str) -> table_drift.Column | None:
+        """None where there is none of that name."""
+        if name not in self.columns:
+            return None
+        index = self.columns.index(name)
+        return table_drift.Column(values[:, index], self.categories[index])
 
     def described(self, shape: tuple[int, ...]) -> str:
         """`rows of 8 numbers and 5 categories`."""
@@ -168,6 +178,16 @@ class Table(Modality):
         ignored = shape[0] - numbers - others
         words = [f"{numbers} numbers"] * bool(numbers) + [f"{others} categories"] * bool(others)
         return f"rows of {' and '.join(words)}" + f" ({ignored} more column(s) say nothing)" * bool(ignored)
+
+    def shown(self, value: "NDArray[Any]") -> str:
+        """`age 34, plan pro, height missing`, of the first columns that a network looks at."""
+        told = list[str]()
+        for name, names, entry in zip(self.columns, self.categories, value.tolist(), strict=True):
+            if names is None:
+                told.append(f"{name} {'missing' if math.isnan(entry) else format(entry, '.7g')}")
+            elif names:
+                told.append(f"{name} {names[int(entry) - 1] if 1 <= entry <= len(names) else 'unknown'}")
+        return ", ".join(told[:SHOWN]) + (", …" if len(told) > SHOWN else "")
 
     def unlike(self, other: Modality) -> str | None:
         """Columns of other names, and those of numbers in one and of categories in the other."""

@@ -23,16 +23,22 @@ def index(previous: Column, current: Column) -> float:
 
     Of a column that was of numbers and is of categories, or the other way, everything has moved.
     """
-    import numpy as np
 
     columns = (previous, current)
     if previous.names and current.names:
         names = list(dict.fromkeys([*previous.names, *current.names]))
         return stability.index(*(_by_name(column, names) for column in columns))
     if previous.names or current.names:
-        return stability.index(np.array([len(previous.values), 0]), np.array([0, len(current.values)]))
+        return moved(len(previous.values), len(current.values))
     edges = _decile_edges(previous.values)
     return stability.index(*(_in_bins(column.values, edges) for column in columns))
+
+
+def moved(previous: int, current: int) -> float:
+    """Of so many values before and now, of which none is what any other was."""
+    import numpy as np
+
+    return stability.index(np.array([previous, 0]), np.array([0, current]))
 
 
 def _by_name(column: Column, names: list[str]) -> "NDArray[np.int64]":

@@ -1,9 +1,11 @@
 """Recordings that come as an array."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from compression_ops.data.recordings import waveform
+from compression_ops.data.recordings import oddities, waveform
 from compression_ops.data.recordings.spec import modality_of
+from compression_ops.data.samples import HoldOut, Samples
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,3 +43,21 @@ def of_array(
         values = waveform.pcm(array.astype(np.float64) * 32768)
     modality.require_sound(where, values)
     return values, modality
+
+
+def told(train: Samples, test: Samples | HoldOut, classes: Sequence[str], where: str) -> list[str]:
+    """Warnings of silent and of clipped recordings, as of such that are read from files.
+
+    Raises DataError that names each class of which a split holds silence only. Nothing is said of labels that are not
+    as many, or name no class: for these see compression_ops.data.soundness.
+    """
+    warnings = list[str]()
+    for split, samples in (("train", train), ("test", test)):
+        if isinstance(samples, HoldOut) or len(samples.labels) != len(samples.values):
+            continue
+        if not ((samples.labels >= 0) & (samples.labels < len(classes))).all():
+            continue
+        place = f"{where}: {split}"
+        silent = oddities.require_heard(samples.values, samples.labels, classes, place)
+        warnings += oddities.told(samples.values, silent, [f"[{row}]" for row in range(len(silent))], place)
+    return warnings

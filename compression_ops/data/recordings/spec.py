@@ -4,6 +4,7 @@ from pydantic import Field
 
 from compression_ops.data.modalities.signal import Signal
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.errors import DataError
 
 _LOW = 60.0  # Hz, below which there is mains hum, and no voice
 
@@ -28,8 +29,15 @@ class RecordingSpec(DatasetSpec):
         return round(self.seconds * self.rate)
 
     def modality(self) -> Signal:
-        """As `modality_of`."""
-        return modality_of(self.rate, self.mels, self.frame_ms, self.hop_ms)
+        """As `modality_of`. Raises DataError, too, where a recording is shorter than a frame."""
+        modality = modality_of(self.rate, self.mels, self.frame_ms, self.hop_ms)
+        if self.samples < modality.frame:
+            raise DataError(
+                f"dataset.seconds: {self.seconds:g}, {self.samples} sample(s) at {self.rate} Hz, is shorter than a "
+                f"frame of {self.frame_ms:g} ms, {modality.frame} samples. Allowed are more seconds, or a shorter "
+                f"frame_ms."
+            )
+        return modality
 
 
 def modality_of(rate: int, mels: int, frame_ms: float, hop_ms: float) -> Signal:

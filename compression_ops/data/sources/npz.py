@@ -126,7 +126,10 @@ def read(spec: NPZ, root: Path) -> RawData:
             apart = _groups(root, archive, test, spec.groups, len(labels)) if spec.groups and is_grouped else None
             held = Samples(values[1], labels, apart)
         labels = train_labels if isinstance(held, HoldOut) else [*train_labels, held.labels]
-        return RawData(train, held, _classes(root, archive, labels), tuple(warnings), modality)
+        classes = _classes(root, archive, labels)
+        if spec.samples == _SIGNAL:
+            warnings += arrays.told(train, held, classes, str(root))
+        return RawData(train, held, classes, tuple(warnings), modality)
 
 
 def _wanted(groups: str | None) -> frozenset[str]:
@@ -225,6 +228,9 @@ def _values(
     whole = np.concatenate([array for part in held for array in part])
     values, modality = _of_array(spec, whole, f"{root}: {parts[0][0]}", warnings)
     ends = np.cumsum([sum(map(len, part)) for part in held])[:-1].tolist()
+    if spec.samples == "table":
+        rows = [len(part) for part in np.split(whole, ends)]
+        values, modality = table_array.told(whole, rows, f"{root}: {parts[0][0]}", warnings)
     return [np.ascontiguousarray(part) for part in np.split(values, ends)], modality
 
 

@@ -1,7 +1,8 @@
 """Which sample goes to which split: stratified, and decided by the bytes of the image, never by its position.
 
 A sample's place in the test split is a function of its image alone, so neither a seed, nor a limit, nor files added
-later move a sample from test to training or back, and identical images always fall on the same side. Its rank among
+later move a sample from test to training or back, and identical images always fall on the same side, unless the
+samples are of a kind that repeats: then each copy has its own place (see `of_copies`). Its rank among
 the candidates for validation is a function of its image and the seed, so adding a file moves few others.
 """
 
@@ -26,6 +27,21 @@ class Partition:
 
     train: "NDArray[np.int64]"
     held_out: "NDArray[np.int64]"
+
+
+def of_copies(digests: Sequence[bytes], labels: "NDArray[np.int64]", classes: Sequence[str]) -> list[bytes]:
+    """For samples of which equal ones are of different things: SHA-256(digest, class's name, k) of the k-th copy.
+
+    Copies of one class are interchangeable, so the order of samples has no say, and a further copy moves none.
+    """
+    names = [hashlib.sha256(name.encode(errors="surrogatepass")).digest() for name in classes]
+    known = dict[bytes, int]()
+    found = list[bytes]()
+    for digest, label in zip(digests, labels.tolist(), strict=True):
+        content = digest + names[label]
+        known[content] = copy = known.get(content, -1) + 1
+        found.append(hashlib.sha256(content + copy.to_bytes(8, "big")).digest())
+    return found
 
 
 def hold_out_test(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compression_ops.data.file_names import listed, shown, text_of
 from compression_ops.data.folders.layout import natural
 from compression_ops.data.modalities.table import Table
-from compression_ops.data.tables import labels, table_file
+from compression_ops.data.tables import labels, numbers, table_file
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"})
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _MOST_NAMES = 1000
 _LARGEST = 1e30
 _NEARLY = 0.5  # of the different entries, from which on a column looks like one of numbers
-_COARSE = 0.01  # of a column's standard deviation
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def of_tables(
 
     A column is of numbers where every entry that is not missing is one, in all tables. Columns that only tell rows
     apart, and are none of `categories`, are left out with a warning: text that is another in every row, and the number
-    of the row. Raises DataError, which names the column and where it is so, for numbers that are infinite, huge, or
-    written with a decimal comma, for columns of more than 1,000 names, and if no column is left.
+    of the row, in any order. Raises DataError, which names the column and where it is so, for numbers that are
+    infinite, huge, or written with commas, for columns of more than 1,000 names, and if no column is left.
     """
     import numpy as np
 
@@ -124,17 +124,7 @@ def _numbers(column: _Column, warnings: list[str]) -> "NDArray[np.float32] | Non
         )
     exact = {entry: float(entry) for entry in column.distinct}
     wide = np.array([exact.get(entry, np.nan) for entry in column.entries])
-    if len(wide) > 2 and bool((np.diff(wide) == 1).all()):
-        warnings.append(f"{column.where} counts the rows, which says nothing of a new one; it was left out.")
-        return None
-    values = wide.astype(np.float32)
-    stated = ~np.isnan(wide)
-    if stated.any() and np.abs(wide - values)[stated].max() > _COARSE * wide[stated].std() > 0:
-        warnings.append(
-            f"{column.where} has differences too small for its numbers: in float32, about seven digits, they are lost. "
-            f"Subtract what all have in common."
-        )
-    return values
+    return numbers.column(wide, [len(table) for table in column.tables], column.where, warnings)
 
 
 def _require_no_numbers(column: _Column, warnings: list[str]) -> None:
@@ -145,6 +135,12 @@ def _require_no_numbers(column: _Column, warnings: list[str]) -> None:
         raise DataError(
             f"dataset.columns: {column.where} holds {listed(sorted(others))} ({column.at(others)}); allowed are finite "
             f"numbers. Leave such entries empty where nothing is known, or remove their rows."
+        )
+    if all(map(_THOUSANDS.fullmatch, others)):
+        raise DataError(
+            f"dataset.columns: {column.where} holds numbers with thousands separators, first {min(others)} "
+            f"({column.at(others)}). Remove the commas, or where they are decimal ones write points; or state the "
+            f"column in `categories` if they are none."
         )
     if all(map(_COMMA.fullmatch, others)):
         raise DataError(

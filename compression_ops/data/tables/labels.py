@@ -11,7 +11,7 @@ from compression_ops.data.folders.split_names import Role
 from compression_ops.data.tables.table_file import Table
 from compression_ops.errors import DataError
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
 
 

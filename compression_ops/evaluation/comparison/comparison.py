@@ -36,7 +36,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Assessed:
-    """A model on the test split. negative_log_likelihood: mean, in nats; cost: of the file that takes pixels."""
+    """A model on the test split. negative_log_likelihood: mean, in nats; cost: of the file that takes raw samples."""
 
     name: str
     quality: Quality

@@ -1,4 +1,4 @@
-"""A comparison as one HTML page that needs nothing but itself: flipped samples as pictures, with both answers."""
+"""A comparison as one HTML page that needs nothing but itself: flipped samples, images drawn, with both answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -66,7 +66,7 @@ def measures(comparison: Comparison, metric: Metric = "accuracy") -> Table:
     rows.append(("file", first.cost.file_bytes, second.cost.file_bytes, "size"))
     note = (
         f"Calibration error: expected, {CALIBRATION_BINS} bins (Guo et al. 2017). NLL: mean negative log-likelihood of "
-        "the true class, in nats. Weights: as they are stored in the file, an ONNX model that takes pixels."
+        "the true class, in nats. Weights: as they are stored in the file, an ONNX model that takes raw samples."
     )
     return Table("Measures", ("", "A", "B", "change"), tuple(_measure(*row, places) for row in rows), note)
 

@@ -30,7 +30,8 @@ def command(
     first: Annotated[str, typer.Argument(metavar="A", help=_MODEL)],
     second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     page: Annotated[
-        str | None, typer.Option("--html", metavar="FILE", help="Write a page with the flipped samples as pictures.")
+        str | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with the flipped samples; images as pictures."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -5,6 +5,8 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from compression_ops.data.folders import layout
 from compression_ops.data.folders.pictures import PICTURES
@@ -207,3 +209,14 @@ def test_folds_are_taken_as_classes_with_a_warning_that_says_what_they_hold(tmp_
 )
 def test_folders_inside_classes_that_differ_are_nobodys_business(tmp_path: Path, files: tuple[str, ...]) -> None:
     assert _read(_grow(tmp_path, *files)).warnings == ()
+
+
+@given(st.lists(st.integers(0, 10**30).map(lambda n: f"{n % 3 * '0'}{n}"), max_size=20))
+def test_numbers_in_names_are_in_their_order(numbers: list[str]) -> None:
+    names = [f"img{number} b" for number in numbers]
+    assert sorted(names, key=layout.natural) == sorted(names, key=lambda name: (int(name[3:-2]), name))
+
+
+def test_a_number_of_thousands_of_digits_has_its_place_too() -> None:
+    longest, shorter = f"a{'9' * 5000}", f"a{'1' * 4999}"
+    assert sorted([longest, shorter, "a10", "b", "A9"], key=layout.natural) == ["A9", "a10", shorter, longest, "b"]

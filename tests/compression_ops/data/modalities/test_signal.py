@@ -13,7 +13,9 @@ from scipy import signal as scipy_signal
 
 from compression_ops.data.dataset import Description
 from compression_ops.data.modalities import known
+from compression_ops.data.modalities.log_mel import LogMel
 from compression_ops.data.modalities.signal import Signal
+from compression_ops.data.recordings.spec import modality_of
 from compression_ops.errors import DataError
 from compression_ops.evaluation import cost
 from compression_ops.onnx_model import metadata, raw_samples
@@ -121,6 +123,23 @@ def test_statistics_are_those_of_all_frames(pcm: np.ndarray, description: Descri
     np.testing.assert_allclose(description.std, every.std(axis=(0, 2)), rtol=1e-4)
 
 
+def test_statistics_are_the_same_where_a_processor_sums_in_another_order(
+    pcm: np.ndarray, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, order = SIGNAL.log_mel, np.random.default_rng(0).permutation(len(SIGNAL.log_mel.bins))
+
+    def of_array(self: LogMel, pcm: np.ndarray) -> np.ndarray:
+        framed = np.lib.stride_tricks.sliding_window_view(pcm.astype(np.float32), self.frame, axis=1)
+        spectrum = np.fft.rfft(framed[:, :: self.hop] * self.window)[..., self.bins.start : self.bins.stop]
+        power = (spectrum.real**2 + spectrum.imag**2)[..., order]
+        summed = sum((power[..., k, None] * self.filters[:, order[k]] for k in range(len(order))), np.float32(0))
+        return np.log(summed + np.float32(1e-7)).transpose(0, 2, 1)
+
+    assert (of_array(own, pcm) != own.of_array(pcm)).any()
+    monkeypatch.setattr(LogMel, "of_array", of_array)
+    assert SIGNAL.statistics(pcm, "train")[:2] == (description.mean, description.std)
+
+
 def test_a_band_that_nothing_is_heard_from_is_told_and_silence_alone_is_refused() -> None:
     draw = np.random.default_rng(0)
     low = scipy_signal.sosfilt(scipy_signal.butter(20, 700, fs=8000, output="sos"), draw.normal(0, 1e3, (6, 4000)))
@@ -156,6 +175,23 @@ def test_the_same_sound_at_another_rate_is_no_drift() -> None:
     assert fast.translated(whole, fast) is whole
 
 
+@pytest.mark.parametrize(("fast", "slow"), [(16000, 8000), (22050, 16000), (48000, 8000)])
+def test_whatever_the_rates_what_neither_can_hold_is_no_drift(fast: int, slow: int) -> None:
+    sound = np.random.default_rng(1).normal(0, 2000, (20, fast)) * np.linspace(1, 2, 20)[:, None]
+    divisor = math.gcd(fast, slow)
+    half = scipy_signal.resample_poly(sound, slow // divisor, fast // divisor, axis=1)
+    whole, less = (np.rint(each).astype(np.int16) for each in (sound, half))
+    before, now = modality_of(fast, 20, 32, 16), modality_of(slow, 20, 32, 16)
+    assert (
+        max(now.drift(whole, less, before), before.drift(less, whole, now)) < 0.1 < now.drift(whole, 2 * less, before)
+    )
+    # Of one rate, every band counts.
+    assert before.drift(scipy_signal.sosfilt(_BELOW, whole).astype(np.int16), whole, before) > 0.1
+
+
+_BELOW = scipy_signal.butter(8, 0.92, output="sos")
+
+
 def test_a_model_says_what_recordings_it_takes(description: Description) -> None:
     model = raw_samples.normalizing(linear_models.linear(np.ones((20 * FRAMES, 3)), (1, 20, FRAMES)), description)
     metadata.describe(model, description)
@@ -164,6 +200,12 @@ def test_a_model_says_what_recordings_it_takes(description: Description) -> None
     assert told["compression.input"].startswith("int16 [N, T], mono PCM")
     assert json.loads(told["compression.modality"])["rate"] == 8000
     assert SIGNAL.described((2000,)) == "recordings of 0.25 s at 8000 Hz"
+
+
+def test_a_recording_is_shown_by_its_length_and_level() -> None:
+    sine = 32768 * np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)
+    words = [SIGNAL.shown(np.rint(size * sine).astype(np.int16)) for size in (0.999, 0.1, 0)]
+    assert words == ["0.5 s, 0.0 dB full scale", "0.5 s, -20.0 dB full scale", "0.5 s, silent"]
 
 
 @pytest.mark.parametrize(

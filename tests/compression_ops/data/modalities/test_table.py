@@ -188,6 +188,16 @@ def test_arrays_of_another_kind_are_refused(values: np.ndarray) -> None:
         SOURCE.require_sound("train", values)
 
 
+def test_a_row_is_shown_by_the_names_of_columns_and_categories() -> None:
+    table = Table(("age", "plan", "fee", "height"), (None, ("basic", "pro"), (), None))
+    rows = np.array([[34, 2, 7, NAN], [0.1, 0, NAN, 1234567]], np.float32)
+    words = [table.shown(row) for row in rows]
+    assert words == ["age 34, plan pro, height missing", "age 0.1, plan unknown, height 1234567"]
+    wide = Table(tuple(map(str, range(9))), (None,) * 9)
+    assert wide.shown(np.ones(9, np.float32)) == "0 1, 1 1, 2 1, 3 1, 4 1, 5 1, 6 1, 7 1, …"
+    assert wide.shown(np.full(9, NAN, np.float32)).count("missing") == 8
+
+
 def psi(previous: list[float], current: list[float]) -> float:
     """Siddiqi 2006, of shares; none counts as less than 0.0001."""
     pairs = [(max(p, 1e-4), max(q, 1e-4)) for p, q in zip(previous, current, strict=True)]
@@ -200,7 +210,7 @@ def test_drift_is_that_of_the_column_that_moved_most_by_deciles_and_by_names() -
     former = Table(("x", "plan"), (None, ("basic", "pro")))
     now = Table(("x", "plan", "new"), (None, ("pro",), None))
     found = now.drifts(before, np.concatenate([after, after[:, :1]], axis=1).astype(np.float32), former)
-    assert found.keys() == {"column 'x'", "column 'plan'"}
+    assert found.keys() == {"column 'x'", "column 'plan'", "column 'new'"}
     assert found["column 'x'"] == pytest.approx(psi([0.1] * 10 + [0], [0.1] * 5 + [0] * 5 + [0.5]))
     assert found["column 'plan'"] == pytest.approx(psi([0.5, 0.5, 0], [0, 0.75, 0.25]))
     assert former.drift(before, before, former) == 0
@@ -210,3 +220,14 @@ def test_a_column_that_became_one_of_categories_has_moved_altogether() -> None:
     numbers, names = Table(("x",), (None,)), Table(("x",), (("a", "b"),))
     values = np.array([[1], [2], [1]], np.float32)
     assert names.drift(values, values, numbers) == pytest.approx(psi([1, 0], [0, 1]))
+
+
+def test_a_column_that_only_one_table_has_has_moved_altogether() -> None:
+    former, now = Table(("age", "plan"), (None, ("a", "b"))), Table(("AGE", "plan"), (None, ("a", "b")))
+    values = np.array([[1, 1], [2, 2], [1, 0]], np.float32)
+    whole = psi([1, 0], [0, 1])
+    expected = {"column 'AGE'": whole, "column 'plan'": 0.0, "column 'age'": whole}
+    assert now.drifts(values, values, former) == pytest.approx(expected)
+    assert now.drift(values, values, former) == pytest.approx(whole)
+    fewer = Table(("plan",), (("a", "b"),))
+    assert fewer.drift(values, values[:, 1:], former) == pytest.approx(whole)

@@ -129,6 +129,35 @@ def test_a_class_may_be_named_as_a_missing_value_is(path: Path) -> None:
     assert raw.warnings == (f"{path}: taken as classes, not as rows without one: NA, none. Else remove the rows.",)
 
 
+_SHUFFLED = np.random.default_rng(0).permutation(40)
+
+
+@pytest.mark.parametrize(
+    ("own", "tests", "is_left_out"),
+    [
+        (range(1, 41), None, True),
+        (_SHUFFLED + 7, None, True),
+        (range(40), range(12), True),  # each table counts its own
+        (_SHUFFLED[:28], _SHUFFLED[28:], True),  # both tables together are one that was cut
+        (_SHUFFLED[:39], range(12), False),
+        (_SHUFFLED * 2, None, False),
+        (np.repeat(range(20), 2), None, False),
+        (_SHUFFLED + 0.5, None, False),
+        ([3, 1, 2, 4], None, False),
+    ],
+)
+def test_the_number_of_a_row_is_left_out_wherever_it_counts_from(
+    path: Path, own: Any, tests: Any, is_left_out: bool
+) -> None:
+    fields = {}
+    if tests is not None:
+        (path.parent / "test.csv").write_text(_rows(x=[n % 5 for n in tests], id=list(tests)))
+        fields = {"test_path": "test.csv"}
+    raw = _read(path, _rows(x=[n % 3 for n in range(len(own))], id=list(own)), **fields)
+    assert raw.modality.fields()["columns"] == (("x",) if is_left_out else ("x", "id"))
+    assert [f"{path}: column 'id' counts the rows" in warning for warning in raw.warnings] == [True] * is_left_out
+
+
 _MANY = _rows(x=[f"n{n // 2}" for n in range(20_000)])
 _LABELLED = "x,churned\n1,no\n2,yes\n4,"
 
@@ -157,6 +186,9 @@ _LABELLED = "x,churned\n1,no\n2,yes\n4,"
         (_rows(x=[1, 2, "inf", 5]), {}, "column 'x' holds inf (line 4); allowed are finite numbers"),
         (_rows(x=[1, 2, "1e300", 5]), {}, "column 'x' holds 1e300 (line 4); allowed are numbers from -1e+30"),
         ("x;churned\n1,5;no\n2;yes\n2,5;no\n", {}, "with a decimal comma, first 1,5 (lines 2, 4). Write them"),
+        (_rows(x=["1,200", "3,500", 950, "12,000"]), {}, "thousands separators, first 1,200 (lines 2-3, 5). Remove"),
+        (_rows(x=["1,200,300.5", 7, 950, "-2,000"]), {}, "column 'x' holds numbers with thousands separators"),
+        (_rows(x=["1,200", "3,50", 950, 9]), {}, "column 'x' holds numbers with a decimal comma, first 1,200"),
         (_MANY, {}, "10,000 different entries that are no numbers, as n0, n1, n2; allowed are 1,000"),
         (_rows(x=["a", "b", "c"]), {}, "no column is left beside those of classes, of groups, and those"),
     ],
@@ -165,6 +197,12 @@ def test_what_cannot_be_is_refused_with_place_and_cure(
     path: Path, text: str, fields: dict[str, Any], words: str
 ) -> None:
     assert words in _refused(path, text, **fields)
+
+
+def test_numbers_of_thousands_of_digits_are_names_like_others(path: Path) -> None:
+    names = [f"{'9' * 5000}x{n % 3}" for n in range(8)]
+    raw = _read(path, _rows(x=names))
+    assert raw.modality.fields()["categories"] == (tuple(sorted(set(names))),)
 
 
 def test_another_encoding_is_told_with_its_line(path: Path) -> None:

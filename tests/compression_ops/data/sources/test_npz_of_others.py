@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compression_ops.data import soundness
 from compression_ops.data.modalities.signal import Signal
 from compression_ops.data.modalities.tokens import Tokens
 from compression_ops.data.samples import RawData, Samples
@@ -70,3 +71,24 @@ def test_other_arrays_and_a_rate_of_nothing_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=words):
         _read(tmp_path, {"images": arrays, "labels": LABELS}, **stated)
+
+
+def test_silent_and_clipped_recordings_are_told_as_of_files(tmp_path: Path) -> None:
+    odd = PCM // 2
+    odd[3], odd[4, :100] = 7, 32767
+    arrays = {"x_train": PCM // 2, "y_train": LABELS, "x_test": odd, "y_test": LABELS}
+    found = _read(tmp_path, arrays, samples="signal", rate=8000)
+    assert len(found.warnings) == 2
+    assert "test: 1 recording(s) are silent, 60 dB below full scale: [3]." in found.warnings[0]
+    assert "test: 1 recording(s) are clipped" in found.warnings[1]
+    assert "(5 % in [4])" in found.warnings[1]
+
+
+def test_a_class_of_silence_is_refused_and_labels_that_name_none_are_left_to_others(tmp_path: Path) -> None:
+    silent = np.where(LABELS[:, None] == 1, PCM % 7, PCM)
+    with pytest.raises(DataError, match=r"train: all recordings of 1 class\(es\) are silent.*: 1\. Record"):
+        _read(tmp_path, {"images": silent, "labels": LABELS}, samples="signal", rate=8000)
+    for labels in (LABELS[:-1], np.where(LABELS == 1, 1, -1)):
+        raw = _read(tmp_path, {"images": silent, "labels": labels}, samples="signal", rate=8000)
+        with pytest.raises(DataError, match="label"):
+            soundness.require_sound(raw)

@@ -44,3 +44,27 @@ def test_arrays_that_are_no_table_are_refused(tmp_path: Path, arrays: dict[str, 
     np.savez(path, **arrays)
     with pytest.raises(DataError, match=words):
         npz.read(_SPEC, path)
+
+
+def test_what_float32_loses_and_what_counts_the_rows_is_told_as_of_other_tables(tmp_path: Path) -> None:
+    path = tmp_path / "arrays.npz"
+    rows = np.arange(80)
+    whole = np.stack([rows * 0.5 % 7, 1.7e9 + rows % 20, np.random.default_rng(0).permutation(80)], axis=1)
+    labels = rows % 2
+    np.savez(path, x_train=whole, y_train=labels, x_test=whole[:40] - [0, 0, 3], y_test=labels[:40])
+    raw = npz.read(_SPEC, path)
+    assert len(raw.warnings) == 1
+    assert f"{path}: x_train: column 1 has differences too small for its numbers" in raw.warnings[0]
+    whole[:, 2] = np.tile(rows[:40], 2)
+    np.savez(path, x_train=whole[:40], y_train=labels[:40], x_test=whole[40:, [2, 1, 0]], y_test=labels[40:])
+    assert npz.read(_SPEC, path).modality == Table(("0", "1", "2"), (None,) * 3)
+    np.savez(path, x_train=whole[:40], y_train=labels[:40], x_test=whole[40:], y_test=labels[40:])
+    raw = npz.read(_SPEC, path)
+    assert raw.modality == Table(("0", "1"), (None, None))
+    assert "column 2 counts the rows" in raw.warnings[1]
+    np.testing.assert_array_equal(raw.train.values, whole[:40, :2].astype(np.float32))
+    assert isinstance(raw.test, Samples)
+    np.testing.assert_array_equal(raw.test.values, whole[40:, :2].astype(np.float32))
+    np.savez(path, images=rows[:, None], labels=labels)
+    with pytest.raises(DataError, match="every column counts the rows"):
+        npz.read(_SPEC, path)

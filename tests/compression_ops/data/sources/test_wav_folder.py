@@ -122,3 +122,21 @@ def test_folders_without_recordings_and_bands_too_narrow_are_refused(tmp_path: P
     with pytest.raises(DataError, match="Ask for fewer mels, or for longer frames"):
         wav_folder.examine(spec(tmp_path, frame_ms=4), tmp_path)
     assert wav_folder.locate(spec(tmp_path / "none"), [tmp_path]) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"seconds": 0.00001}, "dataset.seconds: 1e-05, 0 sample(s) at 8000 Hz, is shorter than a frame of 32 ms, 256"),
+        ({"frame_ms": 501}, "4000 sample(s) at 8000 Hz, is shorter than a frame of 501 ms, 4008 samples"),
+    ],
+)
+def test_recordings_shorter_than_a_frame_are_told_before_any_is_opened(
+    tmp_path: Path, fields: dict[str, float], words: str
+) -> None:
+    (tmp_path / "cat").mkdir()
+    for ask in (wav_folder.examine, wav_folder.read):
+        with pytest.raises(DataError) as caught:
+            ask(spec(tmp_path, **fields), tmp_path)
+        assert words in str(caught.value)
+    assert spec(tmp_path, frame_ms=500).modality().log_mel.frames(4000) == 1

@@ -62,6 +62,7 @@ UNUSED = (
     "data.tables.labels",
     "data.tables.line_numbers",
     "data.tables.named_files",
+    "data.tables.numbers",
     "data.tables.rows",
     "data.tables.table_file",
     "data.tables.targets",
