@@ -60,7 +60,6 @@ def page(report: Report) -> str:
         depths={model.name: model.depth for model in report.models},
         figures=_figures(report),
         changed=cards.of_report(report),
-        flip_guide=cards.GUIDE,
         precision=precision_sections.sentences(report),
         precision_tables=precision_sections.tables(report),
         tables=_tables(report),

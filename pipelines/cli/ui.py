@@ -32,11 +32,11 @@ def command(
     place = home.current()
     own_mlflow = connection.local_database(place) is not None
     address = f"http://{serve.HOST}:{mlflow_port}" if own_mlflow else place.mlflow_address
-    environment = serve.environment(place, instance.folder(place), address)
     serve.require_free(port, "--port")
     if own_mlflow:
         serve.require_free(mlflow_port, "--mlflow-port")
         connection.prepare(place)
+    environment = serve.environment(place, instance.folder(place), address)
     signal.signal(signal.SIGHUP, _interrupt)  # SIGINT and SIGTERM raise as well, in every command
     servers: list[serve.Server] = []
     try:

@@ -20,7 +20,7 @@ from tests.pipelines import recipes
 from tests.pipelines.affected import ALL
 
 _KILLS, _PARTS = 50, 5
-_AT_MOST = 20  # tries: one that comes after the end of a run is no kill
+_AT_MOST = 60  # tries: one that comes after the end of a run is no kill
 _CHAINS = 2  # homes, in each of which a run is killed again and again
 _LOOK = 0.005  # seconds between two looks
 _MAKINGS = 6  # kills of a home's making

@@ -1,6 +1,6 @@
 """Flipped samples as cards of a page: `templates/flips.html` draws them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,8 @@ from compression_ops.evaluation.comparison.flips import Answer, Flip
 from compression_ops.report.comparison import pictures
 from compression_ops.report.contents import Report
 
-GUIDE = (
-    "Lost: only A is right; gained: only B is. Bars: the probabilities that A (blue) and B (orange) give. Where maps "
-    "stand beside a sample, blue pixels speak for the model's own answer, red ones against it (integrated gradients)."
-)
+_GUIDE = "Lost: only A is right; gained: only B is. Bars: the probabilities that A (blue) and B (orange) give."
+_OF_MAPS = "Maps: blue pixels speak for the model's own answer, red ones against it (integrated gradients)."
 _BARS = 5  # classes a sample
 
 
@@ -56,17 +54,20 @@ def card(
     }
 
 
+def guide(flips: Sequence[Mapping[str, object]]) -> str:
+    """How to read cards."""
+    return f"{_GUIDE} {_OF_MAPS}" if any(flip["maps"] for flip in flips) else _GUIDE
+
+
 def of_report(report: Report) -> list[dict[str, object]]:
     """What each model of a report answers otherwise than its parent: both names, a sentence, cards, how many more."""
-    return [
-        {
-            "models": (each.parent, each.model),
-            "sentence": sentence(each, report.test_samples),
-            "flips": [card(one.flip, report.classes, one.words, one.image, one.maps) for one in each.shown],
-            "left_out": each.count - len(each.shown),
-        }
-        for each in report.measurements.flips
-    ]
+    found: list[dict[str, object]] = []
+    for each in report.measurements.flips:
+        flips = [card(one.flip, report.classes, one.words, one.image, one.maps) for one in each.shown]
+        told = {"sentence": sentence(each, report.test_samples), "guide": guide(flips)}
+        left_out = each.count - len(each.shown)
+        found.append({"models": (each.parent, each.model), "flips": flips, "left_out": left_out, **told})
+    return found
 
 
 def sentences(report: Report) -> list[tuple[str, str]]:

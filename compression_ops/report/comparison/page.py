@@ -65,13 +65,14 @@ def page(contents: Contents) -> str:
     if layers:
         shown.append(tables.layers(layers, contents.layer_samples))
     drawn = [flip for flip in comparison.flips if flip.sample in contents.samples]
+    flips = [_card(contents, flip) for flip in drawn]
     return environment.get_template(_TEMPLATE).render(
         models=[(comparison.first.name, contents.origins[0]), (comparison.second.name, contents.origins[1])],
         sentences=[*tables.sentences(comparison, contents.metric), *_layer_sentence(layers)],
         warnings=contents.warnings,
         notes=contents.notes,
-        flips=[_card(contents, flip) for flip in drawn],
-        guide=cards.GUIDE,
+        flips=flips,
+        guide=cards.guide(flips),
         left_out=len(comparison.flips) - len(drawn),
         tables=shown,
     )

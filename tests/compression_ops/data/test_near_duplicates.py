@@ -129,7 +129,7 @@ def test_no_test_digit_of_mnist_is_called_a_training_digit() -> None:
     root = mnist.locate(spec, [Path(os.environ["COMPRESSION_DATA"])])
     assert root is not None
     raw = mnist.read(spec, root)
-    train, test = raw.train.samples, raw.test.samples  # type: ignore[union-attr]
+    train, test = raw.train.values, raw.test.values  # type: ignore[union-attr]
     splits = {"train": train[:54_000], "validation": train[54_000:], "test": test}
     assert _told(**splits) == (0, [])
     assert _told(**{name: np.pad(part, ((0, 0), (0, 0), (2, 2), (2, 2))) for name, part in splits.items()}) == (0, [])
