@@ -2,7 +2,8 @@
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 _NAMED, _LISTED = 5, 20
@@ -17,6 +18,12 @@ def shown(name: Any) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def placed(path: str, folders: Sequence[Path], is_there: Callable[[Path], bool]) -> Path | None:
+    """Where a path of a recipe stands: as it is, or where relative also in each of `folders`; None if in none."""
+    stated = Path(path).expanduser()
+    return next((place for place in (stated, *(folder / stated for folder in folders)) if is_there(place)), None)
 
 
 def is_utf8(name: str) -> bool:

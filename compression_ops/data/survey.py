@@ -121,7 +121,7 @@ def _is_of_pictures(path: Path) -> bool:
 def _rows(path: Path) -> Survey:
     source = "parquet" if path.suffix.lower() in table_file.PARQUET else "csv"
     target = guess.target_of(path) or ""
-    raw = labelled.read(path, None, labelled.Columns(target), 0.2)
+    raw = labelled.read(labelled.Rows(path=str(path), target=target), path)
     soundness.require_sound(raw)
     import numpy as np
 

@@ -141,7 +141,7 @@ def _pick(digests: list[bytes], indices: "NDArray[np.int64]") -> list[bytes]:
 
 def _write(parts: Mapping[str, _Part], raw: RawData, output: Path) -> list[str]:
     modality = raw.modality.fitted(raw.train.values, parts["train"].rows)
-    shape = modality.shape(raw.train.values.shape[1:])
+    shape = raw.train.values.shape[1:]
     for name in dataset.SPLITS:
         part = parts[name]
         size = (len(part.rows), *shape)

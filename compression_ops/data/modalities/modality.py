@@ -8,7 +8,7 @@ product knows of it beside shape and type stands in a module of this package.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -82,10 +82,6 @@ class Modality(ABC):
     def encoded(self, block: "NDArray[Any]") -> "NDArray[Any]":
         """Samples as a source reads them, as they are stored: raw samples of the fitted modality."""
         return block
-
-    def shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """That of a raw sample, of that of one as a source reads it."""
-        return tuple(shape)
 
     @abstractmethod
     def statistics(self, values: "NDArray[Any]", where: str) -> tuple[tuple[float, ...], tuple[float, ...], list[str]]:

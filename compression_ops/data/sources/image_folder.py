@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from compression_ops.data import file_names
 from compression_ops.data.folders import layout
 from compression_ops.data.folders.layout import Labelled
 from compression_ops.data.folders.pictures import PICTURES, Met, read_split
@@ -43,8 +44,7 @@ class ImageFolder(DatasetSpec):
 
 def locate(spec: ImageFolder, folders: Sequence[Path]) -> Path | None:
     """The folder `path`: as it is, or where relative also in each of `folders`; None where there is none."""
-    path = Path(spec.path).expanduser()
-    return next((place for place in (path, *(folder / path for folder in folders)) if place.is_dir()), None)
+    return file_names.placed(spec.path, folders, Path.is_dir)
 
 
 def files(spec: ImageFolder, root: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from compression_ops.data import file_names
 from compression_ops.data.file_names import listed
 from compression_ops.data.folders.layout import Labelled
 from compression_ops.data.folders.pictures import PICTURES, Met, read_split
@@ -59,8 +60,7 @@ class ImageTable(DatasetSpec):
 
 def locate(spec: ImageTable, folders: Sequence[Path]) -> Path | None:
     """The file `path`: as it is, or where relative also in each of `folders`; None where it or `images` is not."""
-    path = Path(spec.path).expanduser()
-    found = next((place for place in (path, *(folder / path for folder in folders)) if place.is_file()), None)
+    found = file_names.placed(spec.path, folders, Path.is_file)
     return found if found is not None and _images(spec, found).is_dir() else None
 
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from compression_ops.data import file_names
 from compression_ops.data.file_names import listed
 from compression_ops.data.formats import npz_archive, npz_pixels
 from compression_ops.data.formats.npz_archive import Archive
@@ -84,8 +85,7 @@ class NPZ(DatasetSpec):
 
 def locate(spec: NPZ, folders: Sequence[Path]) -> Path | None:
     """The file `path`: as it is, or where relative also in each of `folders`; None where there is none."""
-    path = Path(spec.path).expanduser()
-    return next((place for place in (path, *(folder / path for folder in folders)) if place.is_file()), None)
+    return file_names.placed(spec.path, folders, Path.is_file)
 
 
 def files(spec: NPZ, root: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from compression_ops.data import file_names
 from compression_ops.data.file_names import lines, listed, shown
 from compression_ops.data.folders import layout
 from compression_ops.data.folders.content import Content
@@ -51,8 +52,7 @@ class TextFolder(Coding):
 
 def locate(spec: TextFolder, folders: Sequence[Path]) -> Path | None:
     """The folder `path`: as it is, or where relative also in each of `folders`; None where there is none."""
-    path = Path(spec.path).expanduser()
-    return next((place for place in (path, *(folder / path for folder in folders)) if place.is_dir()), None)
+    return file_names.placed(spec.path, folders, Path.is_dir)
 
 
 def files(spec: TextFolder, root: Path) -> list[Path]:

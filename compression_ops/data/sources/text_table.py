@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from compression_ops.data import file_names
 from compression_ops.data.file_names import key, listed, shown
 from compression_ops.data.folders.layout import natural
 from compression_ops.data.samples import HoldOut, RawData
@@ -47,8 +48,7 @@ class TextTable(Coding):
 
 def locate(spec: TextTable, folders: Sequence[Path]) -> Path | None:
     """The file `path`: as it is, or where relative also in each of `folders`; None where there is none."""
-    path = Path(spec.path).expanduser()
-    return next((place for place in (path, *(folder / path for folder in folders)) if place.is_file()), None)
+    return file_names.placed(spec.path, folders, Path.is_file)
 
 
 def files(spec: TextTable, root: Path) -> list[Path]:

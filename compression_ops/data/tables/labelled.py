@@ -1,12 +1,14 @@
 """A table whose rows are samples, and perhaps another of test samples, as raw data."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compression_ops.data.file_names import key, listed, shown
+from pydantic import Field
+
+from compression_ops.data.file_names import key, listed, placed, shown
 from compression_ops.data.samples import HoldOut, RawData, Samples
+from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splits.groups import of_array
 from compression_ops.data.tables import features, labels, table_file, targets
 from compression_ops.errors import DataError
@@ -16,48 +18,64 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Names of columns, as the recipe states them.
+class Rows(DatasetSpec):
+    """What a source of rows states, whatever the format of its files."""
 
-    target      of the classes
-    columns     what a network is given; None for all others
-    categories  those of them that are categories although their entries are numbers
-    groups      whose equal entries no split parts
-    """
+    path: str = Field(min_length=1, description="The table.")
+    target: str = Field(min_length=1, description="Column of the classes: text or whole numbers.")
+    test_path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Table of the test samples, relative to the other's folder; by default some are held out.",
+    )
+    columns: list[str] | None = Field(
+        default=None, min_length=1, description="Columns that a network is given; by default all others."
+    )
+    categories: list[str] = Field(
+        default=[], description="Columns of numbers that are names, as postcodes; each number is one of its own."
+    )
+    groups: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column whose equal entries mark rows that no split parts, as `patient`; none by default.",
+    )
+    test_fraction: float = Field(
+        default=0.2, gt=0, lt=1, description="Share held out for test, where there is no `test_path`."
+    )
 
-    target: str
-    columns: Sequence[str] | None = None
-    categories: Collection[str] = ()
-    groups: str | None = None
+
+def locate(spec: Rows, folders: Sequence[Path]) -> Path | None:
+    """The file `path`: as it is, or where relative also in each of `folders`; None where it or the test file is not."""
+    found = placed(spec.path, folders, Path.is_file)
+    return found if found is not None and all(file.is_file() for file in files(spec, found)) else None
 
 
-def read(
-    path: Path,
-    test_path: Path | None,
-    asked: Columns,
-    test_fraction: float,
-    texts: Callable[[Path], Collection[str]] = lambda _: (),
-) -> RawData:
-    """Rows float32 [N, F] (see compression_ops.data.modalities.table), labels and groups.
+def files(spec: Rows, root: Path) -> list[Path]:
+    """The table, and that of the test samples."""
+    return [root] if spec.test_path is None else [root, root.parent / Path(spec.test_path).expanduser()]
+
+
+def read(spec: Rows, root: Path, texts: Callable[[Path], Collection[str]] = lambda _: ()) -> RawData:
+    """Rows float32 [N, F] (see compression_ops.data.modalities.table), labels and groups; classes are the target's
+    entries in natural order.
 
     texts  the columns that a file says are no numbers
 
     Raises DataError, which names lines and columns, as `table_file.read`, `features.of_tables` and `targets.of_tables`
     do, and for columns that are not there or that stand twice.
     """
-    tables = [_table(file) for file in (path, test_path) if file is not None]
-    names = _features(tables[0], asked)
+    tables = [_table(file) for file in files(spec, root)]
+    names = _features(tables[0], spec)
     warnings = _unnamed(tables[0])
     for table in tables[1:]:
-        warnings += _require_columns(table, tables[0], [*names, asked.target])
-    found = features.of_tables(tables, names, asked.categories, texts(path))
-    numbers, classes, alike = targets.of_tables(tables, asked.target)
+        warnings += _require_columns(table, tables[0], [*names, spec.target])
+    found = features.of_tables(tables, names, spec.categories, texts(root))
+    numbers, classes, alike = targets.of_tables(tables, spec.target)
     parts = [
-        Samples(values, own, _groups(table, asked.groups, is_test=table is not tables[0]))
+        Samples(values, own, _groups(table, spec.groups, is_test=table is not tables[0]))
         for table, values, own in zip(tables, found.values, numbers, strict=True)
     ]
-    test = parts[1] if len(parts) == 2 else HoldOut(test_fraction)
+    test = parts[1] if len(parts) == 2 else HoldOut(spec.test_fraction)
     return RawData(parts[0], test, classes, (*warnings, *found.warnings, *alike), found.modality)
 
 
@@ -74,18 +92,18 @@ def _table(path: Path) -> table_file.Table:
     return table
 
 
-def _features(table: table_file.Table, asked: Columns) -> list[str]:
-    labels.column(table, asked.target, "target")
-    if asked.groups is not None:
-        labels.column(table, asked.groups, "groups")
-    for field, stated in (("columns", asked.columns or ()), ("categories", asked.categories)):
+def _features(table: table_file.Table, spec: Rows) -> list[str]:
+    labels.column(table, spec.target, "target")
+    if spec.groups is not None:
+        labels.column(table, spec.groups, "groups")
+    for field, stated in (("columns", spec.columns or ()), ("categories", spec.categories)):
         for name in stated:
             labels.column(table, name, field)
-    left = (asked.target, asked.groups)
-    if asked.columns is not None and (taken := [name for name in asked.columns if name in left]):
+    left = (spec.target, spec.groups)
+    if spec.columns is not None and (taken := [name for name in spec.columns if name in left]):
         raise DataError(f"dataset.columns: {listed(taken)} would tell the class or the group itself. Leave it out.")
-    names = list(table.columns if asked.columns is None else dict.fromkeys(asked.columns))
-    if others := [name for name in asked.categories if name not in names or name in left]:
+    names = list(table.columns if spec.columns is None else dict.fromkeys(spec.columns))
+    if others := [name for name in spec.categories if name not in names or name in left]:
         raise DataError(f"dataset.categories: {listed(others)} is none of the columns that are taken. Leave it out.")
     return [name for name in names if name not in left]
 
