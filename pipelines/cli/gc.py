@@ -30,7 +30,7 @@ def command(
         )
     store = ArtifactStore(here.store_url, here.root / "cache")
     actions = ActionCache(store)
-    garbage = gc.find(store, actions, History(here.history), days, History(here.searches))
+    garbage = gc.find(store, actions, History(here.history), days, History(here.trials))
     if not dry_run:
         gc.remove(store, actions, garbage)
     verb = "would remove" if dry_run else "removed"

@@ -61,7 +61,7 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
         _catch_up(pipeline, asset, log)
         loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, Run(run.dagster_id)))
         action = plan(asset, loaded)
-        with scratch.turn(pipeline.home.running, action.key, lambda: log(f"{name}: another process is at it; waiting")):
+        with pipeline.home.journal.turn(action.key, lambda: log(f"{name}: another process is at it; waiting")):
             result = _result(pipeline, action, log, run)
         entry = judge.judged(pipeline, asset, result)
     except Postponed:

@@ -5,10 +5,7 @@ earlier generation finds its results known, and further seeds of one generation 
 """
 
 import json
-from pathlib import Path
 from typing import TypeVar
-
-from filelock import FileLock
 
 from compression_ops.errors import CompressionError
 from compression_ops.spec import Spec
@@ -23,16 +20,19 @@ _OF_A_GENERATION = 1000
 def current(home: Home, recipe: str) -> int:
     """The generation of a recipe; 0 until its schedule first asked for new seeds.
 
-    Raises CompressionError if somebody damaged the file that says so: no other place tells it.
+    Raises CompressionError if somebody damaged what says so: no other place tells it.
     """
-    file = _file(home, recipe)
-    try:
-        return int(json.loads(file.read_text())["generation"])
-    except FileNotFoundError:
+    return _read(home, recipe, home.journal.text(_name(recipe)))
+
+
+def _read(home: Home, recipe: str, text: str | None) -> int:
+    if text is None:
         return 0
+    try:
+        return int(json.loads(text)["generation"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CompressionError(
-            f"{file} does not say which generation the seeds of recipe {recipe!r} have\n"
+            f"{home.journal.where(_name(recipe))} does not say which generation the seeds of recipe {recipe!r} have\n"
             '  write {"generation": N} into it, N being how often its schedule asked for new seeds, or remove it, '
             "and the seeds are those of the recipe"
         ) from None
@@ -40,14 +40,13 @@ def current(home: Home, recipe: str) -> int:
 
 def advance(home: Home, recipe: str, target: int) -> int:
     """Raise a recipe's generation to `target`; one that is there already stays, so a repeated tick does nothing."""
-    file = _file(home, recipe)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
-        if current(home, recipe) < target:
-            temporary = file.with_suffix(".new")
-            temporary.write_text(json.dumps({"generation": target}) + "\n")
-            temporary.replace(file)
-        return current(home, recipe)
+
+    def raised(text: str | None) -> str:
+        now = _read(home, recipe, text)
+        return text if text is not None and now >= target else json.dumps({"generation": max(now, target)}) + "\n"
+
+    home.journal.update(_name(recipe), raised)
+    return current(home, recipe)
 
 
 def seeded(parameters: S, generation: int) -> S:
@@ -65,5 +64,5 @@ def with_seed(parameters: S, further: int) -> S:
     return parameters.changed(**{name: with_seed(part, further) for name, part in trained.items()})
 
 
-def _file(home: Home, recipe: str) -> Path:
-    return home.root / "generations" / f"{recipe}.json"
+def _name(recipe: str) -> str:
+    return f"generations/{recipe}.json"

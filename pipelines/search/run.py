@@ -23,6 +23,7 @@ from pipelines.search import pages, space, trial
 from pipelines.search.result import Result
 from pipelines.search.study import Study, Trial, mend
 from pipelines.state import room
+from pipelines.state.history import History
 
 _LOCK = "searching.lock"
 
@@ -120,13 +121,14 @@ def _all_trials(opened: _Opened, log: Log, dagster_run_id: str) -> Result:
     from pipelines.lineage.search.runs import SearchRuns
 
     pipeline, search, study = opened.pipeline, opened.search, opened.study
+    history = History(pipeline.home.trials.within(f"{pipeline.recipe}/{opened.folder.name}/history"))
     study.begin_with(space.present(pipeline.file, search))
     runs = SearchRuns(pipeline.home, pipeline.recipe, opened.folder.name, _parameters(search))
     try:
         while (asked := study.next()) is not None:
             name, started = f"trial {asked.number}", time.time()
             progress.report(progress.Started(name))
-            tried = trial.run(pipeline, search, asked.params, opened.folder / "history", log, dagster_run_id)
+            tried = trial.run(pipeline, search, asked.params, history, log, dagster_run_id)
             run_id = runs.trial(
                 asked.number, asked.params, tried.numbers, tried.outcome, tried.cause, tried.entries, started
             )

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from compression_ops.errors import CompressionError
@@ -36,19 +35,19 @@ class Tried:
 
 
 def run(
-    pipeline: Pipeline, search: Search, values: Mapping[str, Any], history: Path, log: Log, dagster_run_id: str
+    pipeline: Pipeline, search: Search, values: Mapping[str, Any], history: History, log: Log, dagster_run_id: str
 ) -> Tried:
     """Try a setting. What was computed before, by whichever recipe, run or trial, is not computed again.
 
     pipeline  of the recipe as it stands, whose own history stays as it is
-    history   the folder of the trials' history
+    history   of the trials
 
     Raises what a stage raises, but for CompressionError: then the trial failed.
     """
     tried, started = Tried(), time.monotonic()
     try:
         changed = Pipeline.of(recipe_file.with_values(pipeline.file, values), pipeline.home)
-        own = replace(changed, history=History(history))
+        own = replace(changed, history=history)
         _materialize(own, search, tried, log, dagster_run_id)
     except RecipeError as error:
         first = error.mistakes[0]

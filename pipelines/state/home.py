@@ -9,6 +9,8 @@ postponed/    decisions that wait for MLflow
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on
 searches/     studies of `compression run --search`: one folder a recipe, in it one a study
 parsed_modules.json   what parsing found in the code of stages
+
+Histories, generations, decisions that wait and turns are a `Journal`: with `COMPRESSION_STATE` they lie in a database.
 """
 
 import os
@@ -16,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.recipe import project
+from pipelines.state.journal import journal
+from pipelines.state.journal.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,19 @@ class Home:
         return self.mlflow / "mlflow.db"
 
     @property
-    def history(self) -> Path:
-        """One append-only file an asset."""
-        return self.root / "history"
+    def journal(self) -> Journal:
+        """What processes share: in this folder, or in the database that `COMPRESSION_STATE` names."""
+        return journal.opened(self.root)
+
+    @property
+    def history(self) -> Journal:
+        """The lines of each asset."""
+        return self.journal.within("history")
+
+    @property
+    def trials(self) -> Journal:
+        """The lines of all searches' trials: `<recipe>/<study>/history`."""
+        return self.journal.within("searches")
 
     @property
     def raw_digests(self) -> Path:
@@ -80,11 +94,6 @@ class Home:
         return self.root / "running"
 
     @property
-    def postponed(self) -> Path:
-        """Decisions that wait for MLflow, `<recipe>/<asset>`."""
-        return self.root / "postponed"
-
-    @property
     def last_good(self) -> Path:
         """Recipes, one file each, as they were when they were last right."""
         return self.root / "last_good"
@@ -96,8 +105,8 @@ class Home:
 
     @property
     def owns_store(self) -> bool:
-        """Whether the store lies in this home, so that no other home can refer to it."""
-        return not os.environ.get("COMPRESSION_STORE")
+        """Whether all that refers to the store is known here: it is this home's, or homes share their histories."""
+        return not os.environ.get("COMPRESSION_STORE") or journal.is_shared()
 
     @property
     def tracking_uri(self) -> str:

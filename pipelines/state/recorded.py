@@ -1,6 +1,6 @@
 """Which runs of MLflow's computations got later: those that were made while it was out of reach, or whose run it lost.
 
-One append-only file beside the histories, a line each, the newest of a run last:
+One name of lines beside the histories, a line each, the newest of a run last:
 
   {"of": <run id in the history>, "experiment_id": ..., "run_id": ..., "model_id": ...}
 
@@ -8,12 +8,11 @@ A history stays as it was written; whoever reads it is told the later ids.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from pipelines.state import append_only
+from pipelines.state.journal.journal import Journal
 from pipelines.state.materialization import Materialization, Source
 
 
@@ -27,37 +26,42 @@ class Record:
 
 
 class Recorded:
-    """The file of one folder of histories; read anew when it has grown."""
+    """Those of one journal of histories; read anew when there are more."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal, self._name = journal, name
         self._size = 0
         self._records: Mapping[str, Record] = {}
 
     def add(self, run_id: str, record: Record) -> None:
         """Note where the computation stands that a history knows under a run's id."""
-        append_only.append(self._path, json.dumps({"of": run_id, **asdict(record)}))
+        self._journal.append(self._name, json.dumps({"of": run_id, **asdict(record)}))
 
     def resolved(self, entry: Materialization) -> Materialization:
         """An entry with the ids that it and its inputs have in MLflow now."""
+        return _entry_resolved(entry, self._read())
+
+    def all_resolved(self, entries: Iterable[Materialization]) -> Iterator[Materialization]:
+        """As `resolved`, of many, by what is known when they are begun with."""
         records = self._read()
-        if not records:
-            return entry
-        sources = {name: _resolved(source, records) for name, source in entry.inputs.items()}
-        record = _last(entry.run_id, records)
-        found = replace(entry, inputs=sources)
-        return found if record is None else replace(found, **asdict(record), unrecorded=None)
+        yield from (_entry_resolved(entry, records) for entry in entries)
 
     def _read(self) -> Mapping[str, Record]:
-        try:
-            size = self._path.stat().st_size
-        except FileNotFoundError:
-            return {}
+        size = self._journal.size(self._name)
         if size != self._size:
-            lines = self._path.read_bytes().splitlines()
+            lines = self._journal.lines(self._name)
             self._records = dict(found for line in lines if (found := _record(line)))
             self._size = size
         return self._records
+
+
+def _entry_resolved(entry: Materialization, records: Mapping[str, Record]) -> Materialization:
+    if not records:
+        return entry
+    sources = {name: _resolved(source, records) for name, source in entry.inputs.items()}
+    record = _last(entry.run_id, records)
+    found = replace(entry, inputs=sources)
+    return found if record is None else replace(found, **asdict(record), unrecorded=None)
 
 
 def _last(run_id: str, records: Mapping[str, Record]) -> Record | None:

@@ -51,7 +51,7 @@ def _run(forks: Forks, home: Home, defs: Path) -> Undisturbed:
     command = forks.start("run", "tiny", "--json", environment=environment(home, defs))
     done = [0.0]
     while (seconds := command.seconds()) is not None:
-        count = len(list(home.history.rglob("*.jsonl")))
+        count = len(list(home.root.joinpath("history").rglob("*.jsonl")))
         done += [seconds] * (count + 1 - len(done))
         last = seconds
         time.sleep(_LOOK)

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from pipelines.execution.recording import outage
 from pipelines.kinds import kind
 from pipelines.lineage import names
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.lineage.run.computation import Computation, Result
     from pipelines.lineage.runs import Lineage
 
-_LOCK = "sync_lineage.lock"
+_TURN = "sync_lineage"
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,7 @@ class Sync:
     @contextmanager
     def _alone(self) -> Generator[None]:
         """One process at a time."""
-        self._home.root.mkdir(parents=True, exist_ok=True)
-        with outage.noticed(self._home.tracking_uri), FileLock(self._home.root / _LOCK):
+        with outage.noticed(self._home.tracking_uri), self._home.journal.turn(_TURN, lambda: None):
             yield
 
     def _pending(self, recipe: str | None) -> list[Materialization]:
@@ -134,7 +131,9 @@ class Sync:
     @property
     def _histories(self) -> list[History]:
         """The home's own, and those of searches' trials."""
-        return [self._history, *(History(folder) for folder in sorted(self._home.searches.glob("*/*/history")))]
+        trials = self._home.trials
+        rooms = sorted({"/".join(name.split("/")[:3]) for name in trials.names()})  # RECIPE/STUDY/history
+        return [self._history, *(History(trials.within(room)) for room in rooms)]
 
     def _found_again(self, recipe: str, asset: str, own: str) -> Told | None:
         """What became of the run of an asset's newest result, if something was to be done."""

@@ -1,6 +1,4 @@
-"""Decisions that are made in MLflow, and wait until it is there: an empty file each, so that a sync can make them."""
-
-from pathlib import Path
+"""Decisions that are made in MLflow, and wait until it is there: an empty text each, so that a sync can make them."""
 
 from compression_ops.errors import CompressionError
 from pipelines.state.home import Home
@@ -12,20 +10,18 @@ class Postponed(CompressionError):
 
 def note(home: Home, recipe: str, asset: str) -> None:
     """Remember that somebody asked for a decision."""
-    path = _path(home, recipe, asset)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    home.journal.update(_name(recipe, asset), lambda _: "")
 
 
 def forget(home: Home, recipe: str, asset: str) -> None:
     """It is made."""
-    _path(home, recipe, asset).unlink(missing_ok=True)
+    home.journal.remove(_name(recipe, asset))
 
 
 def is_asked(home: Home, recipe: str, asset: str) -> bool:
     """Whether a decision waits."""
-    return _path(home, recipe, asset).exists()
+    return home.journal.text(_name(recipe, asset)) is not None
 
 
-def _path(home: Home, recipe: str, asset: str) -> Path:
-    return home.postponed / recipe / asset
+def _name(recipe: str, asset: str) -> str:
+    return f"postponed/{recipe}/{asset}"

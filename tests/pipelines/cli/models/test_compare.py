@@ -233,7 +233,7 @@ def test_a_whole_run_id_that_only_mlflow_knows_is_found_by_what_the_run_noted(re
     entry = product.entry(_SMALL)
     pipeline = product.pipeline()
     pipeline.actions.remove(entry.action)
-    (pipeline.home.history / "tiny" / f"{_SMALL}.jsonl").unlink()
+    (pipeline.home.root / "history" / "tiny" / f"{_SMALL}.jsonl").unlink()
     assert "no artifact of its digest is in this home's histories" in _refusal(entry.run_id)
     pipeline.history.append(replace(entry, run_id="f" * 32, recipe="elsewhere"))
     assert _json(entry.run_id, _INT8)["first"]["digest"] == entry.digest

@@ -1,0 +1,100 @@
+"""A journal in a folder of this machine, a file a name."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock
+
+from pipelines.state import scratch
+from pipelines.state.journal import append_only
+
+_BLOCK = 1 << 14  # bytes: an entry of a history has some 5,000
+
+
+class Files:
+    """Names are paths below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def within(self, room: str) -> "Files":
+        """That of a folder below."""
+        return Files(self._root / room)
+
+    def append(self, name: str, line: str) -> None:
+        """Add a line, in one write that reaches the disk."""
+        append_only.append(self._root / name, line)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """All lines of a file."""
+        path = self._root / name
+        if path.exists():
+            with path.open("rb") as stream:
+                yield from stream
+
+    def newest_first(self, name: str) -> Iterator[bytes]:
+        """The lines of a file from its end, however long it is."""
+        try:
+            with (self._root / name).open("rb") as stream:
+                yield from _backwards(stream)
+        except FileNotFoundError:
+            return
+
+    def size(self, name: str) -> int:
+        """The bytes of a file."""
+        try:
+            return (self._root / name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def names(self) -> list[str]:
+        """The paths of all files of lines, in order."""
+        return [path.relative_to(self._root).as_posix() for path in sorted(self._root.glob("**/*.jsonl"))]
+
+    def text(self, name: str) -> str | None:
+        """What stands in a file."""
+        try:
+            return (self._root / name).read_bytes().decode(errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def update(self, name: str, change: Callable[[str | None], str]) -> None:
+        """Under a lock beside the file, which is replaced at once."""
+        file = self._root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock"):
+            former = self.text(name)
+            text = change(former)
+            if text != former:
+                temporary = file.with_suffix(".new")
+                temporary.write_text(text)
+                temporary.replace(file)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        (self._root / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def turn(self, key: str, wait: Callable[[], None]) -> Generator[None]:
+        """By a lock of the system, which ends with its process."""
+        with scratch.turn(self._root / "running", key, wait):
+            yield
+
+    def where(self, name: str) -> str:
+        """The file's path."""
+        return str(self._root / name)
+
+
+def _backwards(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, the last one first."""
+    start, rest, block = stream.seek(0, os.SEEK_END), b"", _BLOCK
+    while start > 0:
+        size, block = min(block, start), 2 * block  # so that a long line is copied a few times only
+        start -= size
+        stream.seek(start)
+        rest, *lines = (stream.read(size) + rest).split(b"\n")
+        yield from reversed(lines)
+    yield rest
