@@ -179,5 +179,6 @@ def _materialize(pipeline: Pipeline, names: Sequence[str]) -> dict[str, str]:
     from pipelines.orchestration import run as dagster_run
 
     room.require(pipeline.home)
+    pipeline.store.require()
     with instance.opened(pipeline.home) as opened:
         return dict(dagster_run.materialize(pipeline, names, opened).failures)

@@ -1,9 +1,10 @@
 """The Dagster instance of a home: its folder and settings, and what killed processes left in it."""
 
+import logging
 import platform
 import shutil
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from compression_ops.errors import CompressionError
 from pipelines.lineage import environment
 from pipelines.state import atomic
 from pipelines.state.home import Home
+from pipelines.state.journal import journal
 
 # Tags of a run that a command computes in its own process.
 HOST, PROCESS = "compression/host", "compression/process"
@@ -41,6 +43,18 @@ run_monitoring:
   enabled: true
   free_slots_after_run_end_seconds: 30
 """
+_SHARED = f"""\
+# Runs, events, schedules and pools are those of all homes that share this database.
+storage:
+  postgres:
+    postgres_url:
+      env: {journal.SETTING}
+"""
+
+
+def settings() -> str:
+    """What stands in the `dagster.yaml` of a home that is made now."""
+    return _INSTANCE_SETTINGS + (_SHARED if journal.is_shared() else "")
 
 
 def folder(home: Home) -> str:
@@ -48,9 +62,10 @@ def folder(home: Home) -> str:
     if home.dagster_in_use != home.dagster:
         return str(home.dagster_in_use)
     if not home.dagster.exists():
-        _create(home.dagster)
+        with _alone(home):
+            _create(home.dagster)
     if not (home.dagster / _FILE).exists():
-        atomic.write(home.dagster / _FILE, _INSTANCE_SETTINGS.encode())
+        atomic.write(home.dagster / _FILE, settings().encode())
     return str(home.dagster)
 
 
@@ -68,7 +83,7 @@ def _create(folder: Path) -> None:
         if temporary.exists():  # of a process that was killed
             shutil.rmtree(temporary)
         temporary.mkdir()
-        (temporary / _FILE).write_text(_INSTANCE_SETTINGS)
+        (temporary / _FILE).write_text(settings())
         with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(temporary), overrides={"compute_logs": _NOT_KEPT})):
             pass
         temporary.rename(folder)
@@ -82,9 +97,12 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
     too. Where `dagster.yaml` says where such output is kept, it is kept.
     """
     path = folder(home)
-    overrides: Any = {} if "compute_logs" in _settings(Path(path, _FILE)) else {"compute_logs": _NOT_KEPT}
+    stated = _settings(Path(path, _FILE))
+    _compare(stated, Path(path, _FILE))
+    overrides: Any = {} if "compute_logs" in stated else {"compute_logs": _NOT_KEPT}
     try:
-        opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(path, overrides=overrides))
+        with _alone(home):
+            opened = dg.DagsterInstance.from_ref(InstanceRef.from_dir(path, overrides=overrides))
     except (dg.DagsterInvalidConfigError, TypeError) as error:
         words = " ".join(str(error).split())
         raise CompressionError(
@@ -93,6 +111,29 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
     with opened as instance:
         _close_orphans(instance)
         yield instance
+
+
+def _alone(home: Home) -> AbstractContextManager[None]:
+    """One process at a time makes the tables of a database that homes share; those of a home have their own lock."""
+    return home.journal.turn("dagster", lambda: None) if journal.is_shared() else nullcontext()
+
+
+def _compare(stated: Mapping[str, Any], file: Path) -> None:
+    """Say in words where a `dagster.yaml` was written under another setting of the shared state.
+
+    Raises CompressionError where Dagster cannot be opened without it.
+    """
+    storage = stated.get("storage")
+    if not journal.is_shared() and journal.SETTING in str(storage):
+        raise CompressionError(
+            f"{file} keeps Dagster's runs in the database of {journal.SETTING}, which is not set\n"
+            f"  set it, or move {file.parent} away: then it is made anew, and knows no earlier run; no result is lost"
+        )
+    if journal.is_shared() and storage is None and "run_storage" not in stated:
+        logging.getLogger("compression").warning(
+            f"{file} keeps Dagster's runs on this machine, though {journal.SETTING} shares the rest: others do not see "
+            f"them. Add to it\n{_SHARED}or move {file.parent} away: then it is made anew, and knows no earlier run"
+        )
 
 
 def _settings(file: Path) -> Mapping[str, Any]:

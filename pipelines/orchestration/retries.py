@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines.lineage.database.faults import TrackingUnavailable
+from pipelines.state.filesystem import StoreUnavailable
 from pipelines.state.journal.outage import StateUnavailable
 
 # Of the operating system's errors, those that pass by themselves; a missing file or a full disk does not.
@@ -36,7 +37,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _is_transient(error: BaseException) -> bool:
-    if isinstance(error, TrackingUnavailable | StateUnavailable | ConnectionError | TimeoutError):
+    if isinstance(error, TrackingUnavailable | StateUnavailable | StoreUnavailable | ConnectionError | TimeoutError):
         return True
     if isinstance(error, OSError) and error.errno in _PASSING:
         return True

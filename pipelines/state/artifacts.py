@@ -17,12 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
-from pipelines.state import atomic
+from pipelines.state import atomic, filesystem
 
 _MANIFEST = "manifest.json"
 _ID = re.compile("[0-9a-f]{64}")
@@ -47,11 +44,13 @@ class ArtifactStore:
     """
 
     def __init__(self, url: str, cache: Path) -> None:
-        self._fs: Any
-        self._fs, root = fsspec.url_to_fs(url)
-        self._root: str = root.rstrip("/")
-        self._is_local = isinstance(self._fs, LocalFileSystem)
+        self._fs, self._root, self._is_local = filesystem.opened(url)
         self._cache = cache
+
+    def require(self) -> None:
+        """Raise StoreUnavailable or StoreRefused if a remote store cannot be written, before anything is computed."""
+        if not self._is_local:
+            self.write_json("written.json", {})
 
     def put(self, folder: Path, volatile: frozenset[str] = frozenset()) -> Artifact:
         """Store a folder's files (no sub-folders). Files named in `volatile` stay out of the content digest.
@@ -149,10 +148,11 @@ class ArtifactStore:
         return time.time() - max(times, default=0.0)
 
     def sweep(self, older_than: float) -> None:
-        """Remove what killed writers left in a local store, if it is older than so many seconds."""
-        if not self._is_local:
-            return
-        for path in Path(self._root).glob("a*/*/.*"):
+        """Remove what killed writers left in a local store, or readers in the cache of a remote one, if it is older
+        than so many seconds. What is half written in a remote one is an artifact without a manifest.
+        """
+        left = Path(self._root).glob("a*/*/.*") if self._is_local else self._cache.glob(".*")
+        for path in left:
             with suppress(FileNotFoundError):  # its writer is alive and has renamed it
                 if time.time() - path.stat().st_mtime > older_than:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -201,10 +201,16 @@ class ArtifactStore:
         if not (folder / _MANIFEST).exists() or _verify(folder, artifact_id):
             shutil.rmtree(folder, ignore_errors=True)
             folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=folder.parent))
-            for path in self._fs.ls(self._path(artifact_id), detail=False):
-                self._fs.get_file(path, str(temporary / path.rsplit("/", 1)[1]))
-            temporary.replace(folder)
+            temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+            try:
+                for path in self._fs.ls(self._path(artifact_id), detail=False):
+                    self._fs.get_file(path, str(temporary / path.rsplit("/", 1)[1]))
+                with suppress(OSError):  # another process was first
+                    temporary.rename(folder)
+            except FileNotFoundError as error:  # somebody drops it
+                raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}") from error
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
 

@@ -1,6 +1,7 @@
 """What Dagster has forgotten, looked up without Dagster, whose import takes longer than a run that computes nothing."""
 
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from compression_ops.errors import CompressionError
 from pipelines.state.home import Home
 
 _ELSEWHERE = ("storage", "event_log_storage")  # settings that keep events in another place than the folder
@@ -26,7 +28,7 @@ SELECT keys.asset_key FROM asset_keys AS keys WHERE EXISTS (
 def forgotten(home: Home, keys: Mapping[str, tuple[str, ...]]) -> set[str]:
     """Of assets, {name: Dagster's key}, those that Dagster knows no materialization of: wiped, or lost with its folder.
 
-    Empty where that cannot be told: its events are in another place, or do not answer.
+    Empty where that cannot be told: its events are neither in its folder nor in PostgreSQL, or do not answer.
     """
     folder = Path(os.environ.get("DAGSTER_HOME") or home.dagster)
     settings = folder / "dagster.yaml"
@@ -34,7 +36,11 @@ def forgotten(home: Home, keys: Mapping[str, tuple[str, ...]]) -> set[str]:
         stated: Any = YAML(typ="safe").load(settings) if settings.exists() else None
     except (YAMLError, UnicodeDecodeError):  # which is told where Dagster is opened
         return set()
-    if not isinstance(stated, dict | None) or any(name in (stated or {}) for name in _ELSEWHERE):
+    if not isinstance(stated, dict | None):
+        return set()
+    if address := _postgres(stated or {}):
+        return _not_in_postgres(address, keys)
+    if any(name in (stated or {}) for name in _ELSEWHERE):
         return set()
     database = folder / "history" / "runs" / "index.db"
     if not database.exists():
@@ -45,4 +51,51 @@ def forgotten(home: Home, keys: Mapping[str, tuple[str, ...]]) -> set[str]:
             known = {tuple(json.loads(row[0])) for row in events.execute(_NEWEST)}
     except (sqlite3.Error, ValueError):
         return set()
+    return {name for name, key in keys.items() if key not in known}
+
+
+def _postgres(stated: Mapping[str, Any]) -> str | None:
+    """The address of the PostgreSQL database in which a `dagster.yaml` keeps events, if it is one."""
+    own: Any = stated.get("event_log_storage") or {}
+    if own:
+        found: Any = own.get("config") if str(own.get("module", "")).startswith("dagster_postgres") else None
+    else:
+        found = (stated.get("storage") or {}).get("postgres")
+    if not found:
+        return None
+    if address := _value(found.get("postgres_url")):
+        return address
+    parts = {name: _value(value) for name, value in (found.get("postgres_db") or {}).items()}
+    password = f":{quote(parts['password'], safe='')}" if parts.get("password") else ""
+    user = quote(parts.get("username") or "", safe="")
+    place = f"{parts.get('hostname') or 'localhost'}:{parts.get('port') or 5432}"
+    return f"postgresql://{user}{password}@{place}/{parts.get('db_name') or ''}"
+
+
+def _value(stated: Any) -> str:
+    """A setting as it stands, or that of the environment which it names."""
+    return os.environ.get(str(stated.get("env")), "") if isinstance(stated, dict) else str(stated or "")
+
+
+def _not_in_postgres(address: str, keys: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """As `forgotten`; a database that Dagster has not come to yet knows nothing."""
+    import sqlalchemy as sql
+
+    from pipelines.state.journal.database import Database, parsed
+
+    def read(connection: sql.Connection) -> set[tuple[str, ...]]:
+        if not sql.inspect(connection).has_table("asset_keys"):
+            return set()
+        return {tuple(json.loads(key)) for key in connection.execute(sql.text(_NEWEST)).scalars()}
+
+    database: Database | None = None
+    try:
+        database = Database(parsed(address))
+        known = database.ask(read)
+    except CompressionError as error:
+        logging.getLogger("compression").warning(f"what Dagster forgot cannot be told: {error}")
+        return set()
+    finally:
+        if database is not None:
+            database.engine.dispose()
     return {name for name, key in keys.items() if key not in known}

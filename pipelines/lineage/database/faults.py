@@ -15,7 +15,8 @@ _SHOWN = 300  # characters of somebody else's words
 _REVISIONS = re.compile(r"database schema \(found version (\w+)")
 _SQLITE = "sqlite:///"
 _CREDENTIALS = re.compile(r"//[^/\s]*@")
-_DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
+_DAGSTER_SERVER = ("dagster_postgres.utils", "DagsterPostgresException")
+_DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"), _DAGSTER_SERVER)
 _LOCKED = "database is locked"
 _REFUSALS = (
     "BAD_REQUEST",
@@ -139,6 +140,11 @@ def of_database(error: BaseException, folder: Path) -> str | None:
     """What an error of Dagster's databases means, which lie in `folder`; None for any other error."""
     if not _is_of_database(error):
         return None
+    if _is_of_server(error):
+        return (
+            f"Dagster's database, which {folder / 'dagster.yaml'} names, does not answer: {_cut(_innermost(error))}\n"
+            "  start its server, and run again: what was computed so far is kept, and not computed again"
+        )
     if damaged := _damaged(folder):
         return (
             f"Dagster's database {damaged[0]} is damaged: {_cut(error)}\n"
@@ -149,6 +155,15 @@ def of_database(error: BaseException, folder: Path) -> str | None:
         f"a database in {folder} cannot be read or written: {_cut(error)}\n"
         "  make the folder writable and free some space, or set COMPRESSION_HOME to another folder"
     )
+
+
+def _innermost(error: BaseException) -> BaseException:
+    return error if error.__cause__ is None else _innermost(error.__cause__)
+
+
+def _is_of_server(error: BaseException) -> bool:
+    """Whether it comes from PostgreSQL's driver, not from a file."""
+    return type(_innermost(error)).__module__.startswith("psycopg") or isinstance(error, _types((_DAGSTER_SERVER,)))
 
 
 def _damaged(folder: Path) -> list[Path]:

@@ -55,10 +55,11 @@ class Database:
     address  for a reader, without a password
     """
 
-    def __init__(self, url: sql.URL) -> None:
+    def __init__(self, url: sql.URL, prepare: Callable[[sql.Connection], None] | None = None) -> None:
+        """`prepare` is called before the first question."""
         self.engine = sql.create_engine(url, pool_pre_ping=True, connect_args=_CONNECTION)
         self.address = _shown(url)
-        self._has_answered = False
+        self._prepare, self._has_answered = prepare, False
         os.register_at_fork(after_in_child=lambda: self.engine.dispose(close=False))
 
     def ask(self, question: Callable[[sql.Connection], T]) -> T:
@@ -88,8 +89,8 @@ class Database:
 
     def _asked(self, question: Callable[[sql.Connection], T]) -> T:
         with self.engine.begin() as connection:
-            if not self._has_answered:
-                _make_tables(connection)
+            if self._prepare is not None and not self._has_answered:
+                self._prepare(connection)
             found = question(connection)
         self._has_answered = True
         return found
@@ -105,8 +106,8 @@ def _make_tables(connection: sql.Connection) -> None:
 
 @cache
 def opened(address: str) -> Database:
-    """That of an address, one for a process. Raises CompressionError if it is none."""
-    return Database(parsed(address))
+    """That of an address, with the journal's tables, one for a process. Raises CompressionError if it is none."""
+    return Database(parsed(address), _make_tables)
 
 
 def parsed(address: str) -> sql.URL:

@@ -77,7 +77,7 @@ def opened(root: Path) -> Journal:
     address = os.environ.get(SETTING)
     if not address:
         return Files(root)
-    if not address.startswith(("postgresql://", "postgres://")):
+    if not address.startswith("postgresql://"):
         found = address.partition("://")[0][:40]  # not what may be a password
         raise CompressionError(
             f"{SETTING} names no PostgreSQL database: found {found!r}\n"
