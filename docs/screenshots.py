@@ -79,7 +79,8 @@ def _recipe(folder: Path) -> Path:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    settings = ("MLFLOW_TRACKING_URI", "COMPRESSION_STORE", "DAGSTER_HOME", "COMPRESSION_MLFLOW_ADDRESS")
+    settings = ("MLFLOW_TRACKING_URI", "COMPRESSION_STORE", "COMPRESSION_STATE", "DAGSTER_HOME")
+    settings += ("COMPRESSION_MLFLOW_ADDRESS",)
     places: Mapping[str, str] = {
         "COMPRESSION_HOME": str(folder / "home"),
         "COMPRESSION_DEFS": str(folder / "defs"),

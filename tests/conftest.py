@@ -20,7 +20,7 @@ _MNIST = Path(os.environ["COMPRESSION_DATA"]) / "MNIST" / "raw"
 
 
 # Folders whose conftest.py starts what all their files use.
-_ONE_FOR_ALL_FILES = ("tests/browser",)
+_ONE_FOR_ALL_FILES = ("tests/browser", "tests/pipelines/servers")
 
 
 class FilesTogether(LoadScopeScheduling):
@@ -56,7 +56,19 @@ def _has_wasm() -> bool:
     return module.missing() is None
 
 
+def _has_servers() -> bool:
+    from tests.pipelines.servers import postgres_process
+
+    packages = ("dagster_postgres", "psycopg", "s3fs", "moto")
+    return postgres_process.programs() is not None and all(map(importlib.util.find_spec, packages))
+
+
 _NEEDS = {
+    "servers": Need(
+        _has_servers,
+        "there is no PostgreSQL, or no package for it or for S3",
+        "`sudo apt-get install postgresql`, `make setup`",
+    ),
     "gpu": Need(
         _has_gpu,
         "torch finds no CUDA GPU here",

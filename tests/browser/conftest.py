@@ -16,6 +16,7 @@ from tests.pipelines import product, recipes
 _SETTINGS = (
     "MLFLOW_TRACKING_URI",
     "COMPRESSION_STORE",
+    "COMPRESSION_STATE",
     "DAGSTER_HOME",
     "COMPRESSION_MLFLOW_ADDRESS",
     "COMPRESSION_NOTIFY",

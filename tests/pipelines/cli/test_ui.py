@@ -21,7 +21,8 @@ from tests.pipelines.served_ui import ServedUi, free_ports
 
 pytestmark = pytest.mark.slow
 
-_SETTINGS = ("MLFLOW_TRACKING_URI", "COMPRESSION_STORE", "DAGSTER_HOME", "COMPRESSION_MLFLOW_ADDRESS")
+_SETTINGS = ("MLFLOW_TRACKING_URI", "COMPRESSION_STORE", "COMPRESSION_STATE", "DAGSTER_HOME")
+_SETTINGS += ("COMPRESSION_MLFLOW_ADDRESS",)
 _OFF = "automation: {mode: off}"
 _NODES = "{ assetNodes { assetKey { path } isMaterializable staleStatus description } }"
 _SENSOR = """{ sensorOrError(sensorSelector: {

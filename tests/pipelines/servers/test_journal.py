@@ -1,0 +1,161 @@
+"""A journal keeps what it was told, in order, whole, for one process at a time: in files and in PostgreSQL alike."""
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from compression_ops.errors import CompressionError
+from pipelines.state.journal import journal as journals
+from pipelines.state.journal.database import Database, opened, parsed
+from pipelines.state.journal.journal import Journal
+from pipelines.state.journal.outage import StateUnavailable
+from pipelines.state.journal.postgres import Postgres
+from tests.conftest import REPOSITORY
+from tests.pipelines.servers.postgres_process import PASSWORD
+from tests.pipelines.servers.postgres_process import Postgres as Server
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from pipelines.state.journal import journal
+with journal.opened(Path(sys.argv[1])).turn("ab12", lambda: None):
+    print("mine", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(params=["files", pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.servers])])
+def journal(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
+    """An empty one, as the setting opens it."""
+    monkeypatch.delenv(journals.SETTING, raising=False)
+    if request.param == "postgres":
+        server: Server = request.getfixturevalue("postgres")
+        monkeypatch.setenv(journals.SETTING, server.make(f"journal{time.time_ns()}"))
+    yield journals.opened(tmp_path)
+    opened.cache_clear()
+
+
+def test_lines_come_back_in_order_and_the_newest_first(journal: Journal) -> None:
+    written = [f'{{"number": {number}, "words": "ä%_\\\\"}}' for number in range(150)]
+    history, sizes = journal.within("history"), [0]
+    for line in written:
+        history.append("digits/teacher.jsonl", line)
+        sizes.append(history.size("digits/teacher.jsonl"))
+    kept = [line.decode().strip() for line in history.lines("digits/teacher.jsonl")]
+    newest = [line.decode() for line in history.newest_first("digits/teacher.jsonl") if line]
+    assert kept == written
+    assert newest == written[::-1]
+    assert len(set(sizes)) == len(sizes), "whoever has read it sees that there is more"
+
+
+def test_names_are_those_of_lines_in_their_room_alone(journal: Journal) -> None:
+    for name in ("history/b/x.jsonl", "history/a/y/z.jsonl", "history/recorded.lines", "hist_ry/c.jsonl", "d.jsonl"):
+        journal.append(name, "line")
+    journal.update("history/text.json", lambda _: "{}")
+    assert journal.within("history").names() == ["a/y/z.jsonl", "b/x.jsonl"]
+    assert journal.within("hist_ry").names() == ["c.jsonl"], "_ stands for itself"
+    assert list(journal.lines("nothing")) == []
+    assert [line for line in journal.newest_first("nothing") if line] == []
+
+
+def test_a_text_is_changed_by_one_at_a_time(journal: Journal) -> None:
+    assert journal.text("generations/r.json") is None
+
+    def count() -> None:
+        for _ in range(10):
+            journal.update("generations/r.json", lambda text: str(int(text or "0") + 1))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert journal.text("generations/r.json") == "40"
+    journal.remove("generations/r.json")
+    journal.remove("generations/r.json")
+    assert journal.text("generations/r.json") is None
+
+
+def test_one_process_at_a_time_has_a_turn_and_a_killed_one_hands_it_on(journal: Journal, tmp_path: Path) -> None:
+    waited: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "mine\n"
+        with journal.turn("cd34", lambda: waited.append("another")):
+            assert waited == [], "another key is nobody's"
+
+        def kill() -> None:
+            waited.append("the same")
+            other.kill()
+
+        with journal.turn("ab12", kill):
+            assert waited == ["the same"]
+
+
+@pytest.mark.parametrize("address", ["mysql://u:p@h/d", "sqlite:///x", "h:5432/d", "postgresql://u:p@h:port/d"])
+def test_what_is_no_address_of_a_database_is_told_with_what_is_allowed(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(journals.SETTING, address)
+    with pytest.raises(CompressionError, match=r"COMPRESSION_STATE .*\n  allowed: postgresql://USER") as told:
+        journals.opened(tmp_path)
+    assert "u:p" not in str(told.value)
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+def test_processes_that_come_to_an_empty_database_at_once_all_find_its_tables(postgres: Server) -> None:
+    address = postgres.make("empty")
+
+    def first(number: int) -> None:
+        from pipelines.state.journal.database import _make_tables  # pyright: ignore[reportPrivateUsage]
+
+        Postgres(Database(parsed(address), _make_tables)).append("r/a.jsonl", str(number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(first, range(8)))
+    assert sorted(Postgres.at(address).lines("r/a.jsonl")) == [str(number).encode() for number in range(8)]
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+def test_a_database_that_is_killed_and_started_again_in_a_turn_costs_time_and_no_line(
+    postgres: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Postgres.at(postgres.make("killed"))
+    kept.append("r/a.jsonl", "before")
+    again = threading.Timer(2.0, postgres.start)
+    with caplog.at_level(logging.WARNING, "compression"), kept.turn("ab12", lambda: None):
+        postgres.kill()
+        again.start()
+        kept.append("r/a.jsonl", "meanwhile")
+    again.join()
+    kept.append("r/a.jsonl", "after")
+    assert list(kept.lines("r/a.jsonl")) == [b"before", b"meanwhile", b"after"]
+    assert [record.message.partition(";")[0].partition(": ")[0] for record in caplog.records] == [
+        f"the database postgresql://team@127.0.0.1:{postgres.port}/killed does not answer",
+        f"the connection to postgresql://team@127.0.0.1:{postgres.port}/killed was lost during a computation",
+    ]
+    with kept.turn("ab12", lambda: pytest.fail("nobody has it")):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+def test_a_database_that_does_not_answer_at_first_is_told_at_once_without_its_password(postgres: Server) -> None:
+    address = postgres.address("gone").replace(str(postgres.port), "1")
+    started = time.monotonic()
+    with pytest.raises(StateUnavailable, match=r"postgresql://team@127.0.0.1:1/gone does not answer: .*\n  start") as e:
+        Postgres.at(address).append("a.jsonl", "line")
+    assert time.monotonic() - started < 10
+    assert PASSWORD not in str(e.value)
+    assert "%2F" not in str(e.value)
