@@ -59,7 +59,7 @@ def _has_wasm() -> bool:
 def _has_servers() -> bool:
     from tests.pipelines.servers import postgres_process
 
-    packages = ("dagster_postgres", "psycopg", "s3fs", "moto")
+    packages = ("dagster_postgres", "psycopg2", "s3fs", "moto")
     return postgres_process.programs() is not None and all(map(importlib.util.find_spec, packages))
 
 

@@ -73,15 +73,15 @@ class Database:
         while True:
             try:
                 return self._asked(question)
-            except (OperationalError, InterfaceError) as error:
+            except SQLAlchemyError as error:
+                if not _is_outage(error):
+                    raise CompressionError(
+                        f"the database {self.address} does not take what it is told: {_first_line(error)}\n"
+                        "  let its user make and write tables there, and leave those named compression_* as they are"
+                    ) from error
                 words = f"the database {self.address} does not answer: {_first_line(error)}"
                 if time.monotonic() >= deadline:
                     raise StateUnavailable(f"{words}\n  {_CURE}") from error
-            except SQLAlchemyError as error:
-                raise CompressionError(
-                    f"the database {self.address} does not take what it is told: {_first_line(error)}\n"
-                    "  let its user make and write tables there, and leave those named compression_* as they are"
-                ) from error
             if not is_told:
                 logging.getLogger("compression").warning(f"{words}; trying again for {_PATIENCE:.0f} s")
                 is_told = True
@@ -113,12 +113,12 @@ def opened(address: str) -> Database:
 def parsed(address: str) -> sql.URL:
     """An address as SQLAlchemy knows it, with the driver that comes with this product."""
     try:
-        return sql.make_url(address).set(drivername="postgresql+psycopg")
+        return sql.make_url(address).set(drivername="postgresql+psycopg2")
     except (ArgumentError, ValueError) as error:
         raise CompressionError(
             "COMPRESSION_STATE is no address of a database\n"
-            "  allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE; in a password, write % and its two digits for "
-            "each of : / @ %"
+            "  allowed: postgresql+psycopg2://USER:PASSWORD@HOST:PORT/DATABASE; in a password, write % and its two "
+            "digits for each of : / @ %"
         ) from error
 
 
@@ -126,6 +126,11 @@ def _shown(url: sql.URL) -> str:
     """An address without its password, wherever that stands."""
     shown = sql.URL.create("postgresql", url.username, None, url.host, url.port, url.database)
     return shown.render_as_string()
+
+
+def _is_outage(error: SQLAlchemyError) -> bool:
+    """Whether the connection is at fault, not what was asked."""
+    return isinstance(error, OperationalError | InterfaceError) or getattr(error, "connection_invalidated", False)
 
 
 def _first_line(error: SQLAlchemyError) -> str:

@@ -1,7 +1,7 @@
 """The state that all processes of a home share: histories, generations, decisions that wait, turns.
 
-By default it lies in the home's folder, a file a name. With `COMPRESSION_STATE=postgresql://…` it is in a database,
-which several machines share, each with a home of its own for the rest.
+By default it lies in the home's folder, a file a name. With `COMPRESSION_STATE=postgresql+psycopg2://…` it is in a
+database, which several machines share, each with a home of its own for the rest.
 """
 
 import os
@@ -14,6 +14,7 @@ from compression_ops.errors import CompressionError
 from pipelines.state.journal.files import Files
 
 SETTING = "COMPRESSION_STATE"
+SCHEME = "postgresql+psycopg2"  # SQLAlchemy 2.1 takes another driver for `postgresql`, with which Dagster fails
 
 
 class Journal(Protocol):
@@ -77,11 +78,12 @@ def opened(root: Path) -> Journal:
     address = os.environ.get(SETTING)
     if not address:
         return Files(root)
-    if not address.startswith("postgresql://"):
-        found = address.partition("://")[0][:40]  # not what may be a password
+    if not address.startswith(f"{SCHEME}://"):
+        found = address.partition("://")[0][:40] if "://" in address else "no scheme"  # not what may be a password
         raise CompressionError(
             f"{SETTING} names no PostgreSQL database: found {found!r}\n"
-            "  allowed: postgresql://USER:PASSWORD@HOST:PORT/DATABASE; unset it to keep the state in the home's folder"
+            f"  allowed: {SCHEME}://USER:PASSWORD@HOST:PORT/DATABASE, in which psycopg2 is the driver that Dagster "
+            "works with; unset it to keep the state in the home's folder"
         )
     try:
         from pipelines.state.journal.postgres import Postgres

@@ -44,7 +44,7 @@ class Postgres:
 
     def address(self, database: str) -> str:
         """Its URL."""
-        return f"postgresql://{USER}:{PASSWORD.replace('/', '%2F')}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg2://{USER}:{PASSWORD.replace('/', '%2F')}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Returns once it answers."""

@@ -101,12 +101,15 @@ def test_one_process_at_a_time_has_a_turn_and_a_killed_one_hands_it_on(journal: 
             assert waited == ["the same"]
 
 
-@pytest.mark.parametrize("address", ["mysql://u:p@h/d", "sqlite:///x", "h:5432/d", "postgresql://u:p@h:port/d"])
+@pytest.mark.parametrize(
+    "address",
+    ["mysql://u:p@h/d", "sqlite:///x", "h:5432/d", "postgresql://u:p@h/d", "postgresql+psycopg2://u:p@h:port/d"],
+)
 def test_what_is_no_address_of_a_database_is_told_with_what_is_allowed(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(journals.SETTING, address)
-    with pytest.raises(CompressionError, match=r"COMPRESSION_STATE .*\n  allowed: postgresql://USER") as told:
+    with pytest.raises(CompressionError, match=r"COMPRESSION_STATE .*\n  allowed: postgresql\+psycopg2://USER") as told:
         journals.opened(tmp_path)
     assert "u:p" not in str(told.value)
 

@@ -1,0 +1,147 @@
+"""The compose file, its settings and the Dockerfile name only what is there: services, variables, files, commands."""
+
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from pipelines.orchestration import instance
+from tests.conftest import REPOSITORY
+
+_DEPLOY = REPOSITORY / "deploy"
+_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:-[^}]*)?\}")
+_TEXT, _MAP = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
+_LIST = {"type": "array", "items": _TEXT}
+_CONDITION = {
+    "type": "object",
+    "properties": {"condition": {"enum": ["service_started", "service_healthy", "service_completed_successfully"]}},
+    "additionalProperties": False,
+}
+# The part of the compose specification (compose-spec.json) that the file uses, as strict as it is there.
+_SERVICE = {
+    "type": "object",
+    "properties": {
+        "image": _TEXT,
+        "build": {
+            "type": "object",
+            "properties": {"context": _TEXT, "dockerfile": _TEXT},
+            "additionalProperties": False,
+        },
+        "restart": {"type": "string", "pattern": "^(no|always|unless-stopped|on-failure(:[0-9]+)?)$"},
+        "environment": _MAP,
+        "command": _LIST,
+        "volumes": _LIST,
+        "ports": {"type": "array", "items": {"type": "string", "pattern": r"^(\S+:)?[0-9]+:[0-9]+$"}},
+        "depends_on": {"anyOf": [_LIST, {"type": "object", "additionalProperties": _CONDITION}]},
+        "healthcheck": {
+            "type": "object",
+            "properties": {"test": _LIST, "interval": {"pattern": "^[0-9]+(ms|s|m)$"}, "retries": {"type": "integer"}},
+            "additionalProperties": False,
+        },
+    },
+    "anyOf": [{"required": ["image"]}, {"required": ["build"]}],
+    "additionalProperties": False,
+}
+_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+        "services": {"type": "object", "additionalProperties": _SERVICE},
+        "volumes": {"type": "object", "additionalProperties": {"type": "null"}},
+    },
+    "patternProperties": {"^x-": {}},
+    "additionalProperties": False,
+}
+# Of the images that are not this product's: what their documentation says that they read.
+_OF_IMAGES = {
+    "postgres": {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"},
+    "minio/minio": {"MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"},
+}
+_OF_COMPOSE = {
+    "BIND",
+    "MLFLOW_DATABASE",
+    "MLFLOW_ARTIFACTS",
+    "MLFLOW_ALLOWED_HOSTS",
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """The file as compose reads it."""
+    return YAML(typ="safe").load(_DEPLOY / "compose.yaml")
+
+
+def test_it_is_as_the_compose_specification_says_and_its_services_and_volumes_are_there(
+    compose: dict[str, Any],
+) -> None:
+    jsonschema.validate(compose, _SCHEMA)
+    services = compose["services"]
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= set(services)
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert (_DEPLOY / source).exists() if source.startswith(".") else source in compose["volumes"], volume
+
+
+def test_every_port_is_open_to_this_machine_alone_unless_told_otherwise(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
+    assert ports
+    assert all(port.startswith("${BIND:-127.0.0.1}:") for port in ports)
+
+
+def _product_reads() -> set[str]:
+    """The variables that the product, MLflow and botocore look for."""
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as OF_BOTOCORE
+    from mlflow import environment_variables
+
+    sources = [path.read_text() for path in (REPOSITORY / "pipelines").rglob("*.py")]
+    found = {name for text in sources for name in re.findall(r'"(COMPRESSION_[A-Z_]+)"', text)}
+    stated: set[str] = set()
+    for row in OF_BOTOCORE.values():
+        stated |= {str(name) for name in (row[1] if isinstance(row[1], list) else [row[1]])}
+    credentials = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"}
+    return found | {name for name in dir(environment_variables) if name.startswith("MLFLOW_")} | stated | credentials
+
+
+def test_every_variable_is_one_that_its_service_reads_and_has_an_example(compose: dict[str, Any]) -> None:
+    example = dict(
+        line.split("=", 1) for line in (_DEPLOY / ".env.example").read_text().splitlines() if line and line[0] != "#"
+    )
+    named = {name for name, _ in _VARIABLE.findall((_DEPLOY / "compose.yaml").read_text())}
+    assert set(example) == named, "each is used, and each that is used has an example"
+    reads = _product_reads()
+    assert set(example) <= reads | _OF_COMPOSE
+    for service in compose["services"].values():
+        allowed = _OF_IMAGES.get(service["image"].partition(":")[0], reads)
+        assert set(service["environment"]) <= allowed
+
+
+def test_the_images_dagster_settings_are_those_of_a_home_that_is_made_under_the_shared_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COMPRESSION_STATE", "postgresql+psycopg2://u@h/d")
+    assert (_DEPLOY / "dagster.yaml").read_text() == instance.settings()
+    monkeypatch.delenv("COMPRESSION_STATE")
+    assert "storage" not in instance.settings()
+
+
+def test_the_image_copies_files_that_are_there_and_runs_programs_that_it_installs(compose: dict[str, Any]) -> None:
+    lines = (_DEPLOY / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    instructions = [line.partition(" ") for line in lines if line and line[0] != "#"]
+    copied = [path for word, _, rest in instructions if word == "COPY" for path in rest.split()[:-1]]
+    assert [path for path in copied if not (REPOSITORY / path).exists()] == []
+    programs = {point.name for point in entry_points(group="console_scripts")} | {"python"}
+    commands = [
+        service["command"] for service in compose["services"].values() if service["image"] == "compression-pipeline"
+    ]
+    assert {command[0] for command in commands} <= programs
+    started = [part for word, _, rest in instructions if word == "RUN" for part in rest.split("&&")]
+    assert {part.split()[0] for part in started} <= {"useradd", "mkdir", "chown", "pip"}
+    used = {Path(part).name for command in commands for part in command if part.startswith("/opt/deploy/")}
+    assert used <= {Path(path).name for path in copied}
