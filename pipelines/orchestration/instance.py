@@ -99,6 +99,7 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
     path = folder(home)
     stated = _settings(Path(path, _FILE))
     _compare(stated, Path(path, _FILE))
+    logging.getLogger().addFilter(_in_one_line)
     overrides: Any = {} if "compute_logs" in stated else {"compute_logs": _NOT_KEPT}
     try:
         with _alone(home):
@@ -111,6 +112,13 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
     with opened as instance:
         _close_orphans(instance)
         yield instance
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """What Dagster says at each of its tries to reach a database that is gone takes five lines."""
+    if str(record.msg).startswith("Retrying failed database connection"):
+        record.msg, record.args = "Dagster's database does not answer; trying again", ()
+    return True
 
 
 def _alone(home: Home) -> AbstractContextManager[None]:
