@@ -1,6 +1,7 @@
 """Two homes on PostgreSQL, S3 and an MLflow server: nothing is computed twice, and nothing is lost with a database."""
 
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import boto3
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from pipelines.commands import gc
 from pipelines.execution.recording import postponed
@@ -28,7 +30,7 @@ from tests.faults.homes import digests, printed
 from tests.pipelines import mlflow_process, recipes
 from tests.pipelines.affected import ALL
 from tests.pipelines.servers.conftest import settings
-from tests.pipelines.servers.postgres_process import Postgres
+from tests.pipelines.servers.postgres_process import PASSWORD, USER, Postgres
 
 pytestmark = [pytest.mark.slow(seconds=80), pytest.mark.servers]
 _REPRODUCIBLE = ALL - {"measurements", "benchmark_report"}  # which hold latencies
@@ -165,13 +167,39 @@ def test_what_one_home_notes_another_knows(team: Team, disturbed: str, monkeypat
     assert not kept & set(found.artifacts), "what one refers to the other keeps"
 
 
-def test_what_dagster_forgot_is_seen_in_its_database(team: Team, disturbed: str) -> None:
+def test_what_dagster_forgot_is_seen_in_its_database_however_its_settings_name_that(
+    team: Team, disturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = Home(team.folder / "b")
     keys = {name: tuple(key("tiny", name).path) for name in ("teacher", "student/small")}
     with instances.opened(home) as instance:
         assert dagster_events.forgotten(home, keys) == set()
         instance.wipe_assets([dg.AssetKey(list(keys["teacher"]))])
     assert dagster_events.forgotten(home, keys) == {"teacher"}
+    monkeypatch.setenv("TEAM_PASSWORD", PASSWORD)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    for database, forgotten in (("compression", {"teacher"}), ("mlflow", set(keys))):
+        (tmp_path / "dagster.yaml").write_text(
+            f"storage: {{postgres: {{postgres_db: {{hostname: 127.0.0.1, port: {team.postgres.port}, username: {USER}, "
+            f"password: {{env: TEAM_PASSWORD}}, db_name: {database}}}}}}}\n"
+        )
+        assert dagster_events.forgotten(home, keys) == forgotten
+
+
+def test_a_run_whose_machine_is_another_is_not_taken_for_dead(team: Team) -> None:
+    home = Home(team.folder / "b")
+    with instances.opened(home) as instance:
+        elsewhere, here = (
+            create_run_for_test(
+                instance,
+                status=dg.DagsterRunStatus.STARTED,
+                tags={instances.HOST: host, instances.PROCESS: f"{2**22 + 1}@1"},
+            )
+            for host in ("another", platform.node())
+        )
+    with instances.opened(home) as instance:
+        statuses = [run and run.status for run in map(instance.get_run_by_id, (elsewhere.run_id, here.run_id))]
+    assert statuses == [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE]
 
 
 def test_a_command_without_its_database_says_so_in_one_sentence(team: Team) -> None:
