@@ -15,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from compression_ops.errors import CompressionError
 from pipelines.state.home import Home
+from pipelines.state.journal import journal
 
 _ELSEWHERE = ("storage", "event_log_storage")  # settings that keep events in another place than the folder
 _NEWEST = """
@@ -38,7 +39,8 @@ def forgotten(home: Home, keys: Mapping[str, tuple[str, ...]]) -> set[str]:
         return set()
     if not isinstance(stated, dict | None):
         return set()
-    if address := _postgres(stated or {}):
+    is_to_be_made = folder == home.dagster and not settings.exists()  # under the setting of the shared state, if any
+    if address := os.environ.get(journal.SETTING) if is_to_be_made else _postgres(stated or {}):
         return _not_in_postgres(address, keys)
     if any(name in (stated or {}) for name in _ELSEWHERE):
         return set()

@@ -135,6 +135,7 @@ def test_a_second_home_finds_all_that_the_first_computed(team: Team, disturbed: 
     assert report["computed"] == []
     assert set(report["reused"]) == ALL
     assert not (team.folder / "b" / "history").exists(), "histories are the team's"
+    assert not (team.folder / "b" / "dagster").exists(), "Dagster, too, knows what the other home told it"
 
 
 def test_a_home_with_a_history_of_its_own_reuses_what_lies_in_the_store(
