@@ -69,7 +69,7 @@ class Files:
             former = self.text(name)
             text = change(former)
             if text != former:
-                temporary = file.with_suffix(".new")
+                temporary = Path(f"{file}.new")
                 temporary.write_text(text)
                 temporary.replace(file)
 
