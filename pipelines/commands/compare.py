@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.data.dataset import Description, load_description
-from compression_ops.data.modalities.images import Images
 from compression_ops.errors import CompressionError
 from pipelines.commands import model_reference
 from pipelines.commands.model_reference import Found
@@ -210,6 +209,10 @@ def _saliency(compared: Compared, samples: Sequence[int]) -> "tuple[Attributions
 
     assert compared.comparison is not None, "there are flipped samples"
     explained = list(samples[:_EXPLAINED])
+    images = load_split(compared.dataset, "test").samples[explained]
+    modality = load_description(compared.dataset).modality
+    if any(modality.picture(image) is None for image in images.numpy()):
+        return {}, ()
     answers = {flip.sample: (flip.first.predicted, flip.second.predicted) for flip in compared.comparison.flips}
     found: dict[tuple[int, int], NDArray[np.float64]] = {}
     notes: list[str] = []
@@ -220,9 +223,6 @@ def _saliency(compared: Compared, samples: Sequence[int]) -> "tuple[Attributions
             if network is None:
                 notes.append(f"What {model.name} looks at is not drawn: it is an ONNX model, which gives no gradients.")
                 continue
-            if not isinstance(model.description.modality, Images):
-                return {}, ()  # integrated gradients are drawn over pixels
-            images = load_split(compared.dataset, "test").samples[explained]
             drawn = saliency.attributions(network, images, targets, model.description)
         except Exception as error:  # noqa: BLE001  somebody's forward pass may fail in any way
             notes.append(f"What {model.name} looks at is not drawn: {told(error)}.")

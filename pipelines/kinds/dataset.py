@@ -16,7 +16,7 @@ _WHOLE = ("classes", "samples")  # what drift is told of that is no part of a sa
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """The one data set."""
     judged = thresholds(recipe, "gates.min_class_balance", "gates.max_duplicates", "gates.max_drift")
-    code = (implementations.module_name(recipe.dataset),)
+    code = (implementations.module_name(recipe.dataset), *recipe.dataset.readers)
     yield Asset("dataset", "dataset", recipe.dataset, (RAW_DATA,), {"": "dataset"}, code, judged)
 
 

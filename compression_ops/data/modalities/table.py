@@ -7,13 +7,13 @@ values, float32 [N, F] ─┬─► numbers ─► − mean ─► ÷ std, 0 whe
 import hashlib
 import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compression_ops.data.modalities import table_drift, table_nodes
-from compression_ops.data.modalities.modality import SHOWN, Modality
+from compression_ops.data.modalities.modality import SHOWN, Modality, Read
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Table(Modality):
         order = [self.columns.index(name) for name in to.columns]
         return _recoded(values[:, order], tuple(self.categories[index] for index in order), to.categories)
 
-    def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
+    def read(self, file: Path, description: "Description") -> Sequence[Read]:
         """Of each line of a CSV or Parquet file that has these columns; others, as that of the classes, are not needed.
 
         Which formats there are is no part of a model: their modules are not imported, so that no edit of them makes

@@ -57,6 +57,10 @@ class ImageTable(DatasetSpec):
         default=0.2, gt=0, lt=1, description="Share held out for test, where no column `split` names a test split."
     )
 
+    @property
+    def sample_type(self) -> str:
+        return "images"
+
 
 def locate(spec: ImageTable, folders: Sequence[Path]) -> Path | None:
     """The file `path`: as it is, or where relative also in each of `folders`; None where it or `images` is not."""
