@@ -127,7 +127,7 @@ def _description(pipeline: Pipeline, found: Found, data: Source, dataset: Path) 
     own = _own_data(found)
     if own is not None and own.digest == data.digest:
         return load_description(dataset)
-    if (folder := _fetched(pipeline, own)) is not None:
+    if own is not None and (folder := pipeline.store.find(own.artifact)) is not None:
         return load_description(folder)
     if (found.folder / "model.onnx").exists():
         from compression_ops.onnx_model import metadata
@@ -144,15 +144,6 @@ def _own_data(found: Found) -> Source | None:
     return None if found.entry is None else found.entry.inputs.get(_DATASET)
 
 
-def _fetched(pipeline: Pipeline, source: Source | None) -> Path | None:
-    if source is None or source.artifact is None:
-        return None
-    try:
-        return pipeline.store.fetch(source.artifact)
-    except ArtifactUnavailable:
-        return None
-
-
 def _other_data(pipeline: Pipeline, found: Found, data: Source, dataset: Path) -> list[str]:
     """At most one warning: a model of other data may have been trained on what it is tested on here."""
     own = _own_data(found)
@@ -162,7 +153,7 @@ def _other_data(pipeline: Pipeline, found: Found, data: Source, dataset: Path) -
         return [
             f"{found.words}: nothing here tells what it was trained on; it may have seen samples of this test split"
         ]
-    folder = _fetched(pipeline, own)
+    folder = pipeline.store.find(own.artifact)
     said = f"{found.words} was trained on other data than the recipe's current ones (digest {own.digest[:12]})"
     if folder is None:
         return [f"{said}, which are lost from the store: it may have seen samples of this test split"]

@@ -70,8 +70,11 @@ def test_an_edit_of_a_modality_makes_its_own_recipes_stale_and_no_others(
     copy = tmp_path / source.name
     shutil.copy(source, copy)
     copy.write_text(copy.read_text() + "\n\nEDITED = True\n")
-    find = code_closure.find_module
-    monkeypatch.setattr(code_closure, "find_module", lambda name: copy if name == edited else find(name))
+
+    def found(name: str) -> Path | None:
+        return copy if name == edited else implementations.find_module(name)
+
+    monkeypatch.setattr(code_closure, "find_module", found)
     after = _derivations(memory)
     stale = {recipe for recipe in before if after[recipe] != before[recipe]}
     assert stale == ({_RECIPES[kind]} if kind else set())

@@ -40,6 +40,7 @@ UNUSED = (
     "data.modalities.nodes",
     "data.modalities.signal",
     "data.modalities.table",
+    "data.modalities.table_categories",
     "data.modalities.table_drift",
     "data.modalities.table_nodes",
     "data.modalities.tokens",
