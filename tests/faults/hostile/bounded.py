@@ -4,7 +4,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,13 +23,14 @@ class Ended(NamedTuple):
 
 
 def attempt(read: Callable[[], object], most_seconds: int = 30) -> Ended:
-    """Read something in a child, which is ended after so many seconds; any other error than ours stands as its class."""
+    """Read something in a child, ended after so many seconds; any other error than ours stands as its class."""
     reader, writer = os.pipe()
-    before, started = _resident(), time.monotonic()
+    started = time.monotonic()
     child = os.fork()
     if child == 0:
         words = "a traceback"
         try:
+            os.write(writer, f"{_resident()}\n".encode())
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(most_seconds)
             resource.setrlimit(resource.RLIMIT_AS, (_SPACE, _SPACE))
@@ -45,20 +46,23 @@ def attempt(read: Callable[[], object], most_seconds: int = 30) -> Ended:
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8", errors="replace") as stream:
-        words = stream.read()
+        before, words = float(stream.readline()), stream.read()
     _, _, used = os.wait4(child, 0)
     grown = max(used.ru_maxrss / 1024 - before, 0.0)
     return Ended(words or "ended by the alarm", time.monotonic() - started, grown)
 
 
-def assert_refused(found: Ended, words: str, seconds: float, megabytes: float) -> None:
-    """With these words in it, within so much time and memory."""
-    assert words in found.words, found
-    assert found.seconds < seconds, found
-    assert found.megabytes < megabytes, found
+def assert_refused(found: Mapping[str, Ended], words: Mapping[str, str], seconds: float, megabytes: float) -> None:
+    """Each with its words, within so much time and memory."""
+    wrong = {
+        name: ended
+        for name, ended in found.items()
+        if words[name] not in ended.words or ended.seconds > seconds or ended.megabytes > megabytes
+    }
+    assert not wrong, wrong
 
 
 def _resident() -> float:
-    """What this process holds, in MB: a child begins with as much."""
+    """What this process holds, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
