@@ -46,4 +46,5 @@ def command(
     freed = "would free" if dry_run else "freed"
     out.print(f"{freed} {quantities.size(total)}; all of the last {asked.days:g} days stays")
     if asked.mlflow and not dry_run:
-        out.print(f"next: mlflow gc --backend-store-uri {home.current().tracking_uri}  empties MLflow's trash")
+        uri = home.current().tracking_uri
+        out.print(f"next: mlflow gc --backend-store-uri {uri} --tracking-uri {uri}  empties MLflow's trash")

@@ -7,6 +7,7 @@ from pipelines.retention import collection
 from pipelines.retention.pile import Pile
 from pipelines.retention.settings import Settings
 from pipelines.state.home import Home
+from pipelines.state.versions import version
 
 
 def run(home: Home, asked: Settings, dry_run: bool = False, is_alone: bool = False) -> list[Pile]:
@@ -14,6 +15,7 @@ def run(home: Home, asked: Settings, dry_run: bool = False, is_alone: bool = Fal
 
     Raises CompressionError where other homes may use the same store or MLflow, unless `is_alone`.
     """
+    version.require(home)
     if not (dry_run or is_alone):
         collection.require_alone(home, asked.mlflow)
     with _found(home, asked) as piles:

@@ -1,10 +1,9 @@
 """Makes a home as a former version writes it, and keeps it beside this file.
 
-    python -m tests.upgrades.make REVISION NAME     # any name of a commit that git knows; writes homes/NAME.tar.xz
+    python -m tests.upgrades.make REVISION     # a tag, or any name of a commit; writes homes/REVISION.tar.xz
 
 The code of that revision runs its own tests' recipe `tiny` from its own folder, twice, the second time after an edit,
-with the packages that are installed here. What a home can do without is left out: what parsing found, MLflow's copies
-of large files.
+with the packages that are installed here. What a home can do without is left out.
 """
 
 import os
@@ -72,4 +71,4 @@ def _write(folder: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    make(sys.argv[1], HOMES / f"{sys.argv[2]}.tar.xz")
+    make(sys.argv[1], HOMES / f"{sys.argv[1]}.tar.xz")
