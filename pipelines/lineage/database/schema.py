@@ -40,6 +40,10 @@ def _migrate(database: Path, folder: Path, newest: str) -> None:
     engine = utils.create_sqlalchemy_engine(f"sqlite:///{database}")
     try:
         utils._upgrade_db(engine)  # pyright: ignore[reportPrivateUsage]
+    except Exception:  # noqa: BLE001  whatever it is, MLflow refuses what it was before, in words
+        engine.dispose()
+        _copy(kept, database)
+        return
     finally:
         engine.dispose()
     logging.getLogger("compression").warning(
@@ -73,7 +77,11 @@ def _copied(database: Path, target: Path) -> Path:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         begun = target.with_suffix(".new")
-        with closing(sqlite3.connect(database)) as found, closing(sqlite3.connect(begun)) as copy:
-            found.backup(copy)
+        _copy(database, begun)
         begun.replace(target)
     return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as found, closing(sqlite3.connect(target)) as copy:
+        found.backup(copy)
