@@ -13,12 +13,14 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.scheduler.instigation import TickStatus
+from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
 from pipelines.retention.pile import Pile, size
 from pipelines.state.home import Home
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _PAGE = 500
+_AT_ONCE = 50  # whose events are deleted in one transaction, during which nobody else writes
 _TICKS = (TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE)
 _PATIENCE = 5.0  # seconds until a database that another process writes is free
 _WORTH = 0.25  # of a database that is unused: then its file is written anew
@@ -40,15 +42,32 @@ def piles(home: Home, on: dg.DagsterInstance, since: float) -> list[Pile]:
     taken = sum(size(path) for run_id in runs for path in _files(folder, run_id))
 
     def remove() -> None:
-        for run_id in runs:
-            on.delete_run(run_id)
-            for path in _files(folder, run_id):
-                with suppress(FileNotFoundError):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _delete(on, runs, folder)
         _purge_ticks(on, since)
         _compact(folder)
 
     return [Pile("runs in Dagster", len(runs), taken, remove)]
+
+
+def _delete(on: dg.DagsterInstance, runs: Sequence[str], folder: Path) -> None:
+    """The run itself last: one that a kill leaves half is found again. Of sqlite's files the one that all runs share is
+    opened once, and the run's own is not opened to be emptied.
+    """
+    events = on.event_log_storage
+    if not isinstance(events, SqliteEventLogStorage):
+        for run_id in runs:
+            on.delete_run(run_id)
+        return
+    for first in range(0, len(runs), _AT_ONCE):
+        portion = runs[first : first + _AT_ONCE]
+        with events.index_connection() as connection:
+            for run_id in portion:
+                events.delete_events_for_run(connection, run_id)
+        for run_id in portion:
+            for path in _files(folder, run_id):
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            on.run_storage.delete_run(run_id)
 
 
 def _runs(on: dg.DagsterInstance, since: float) -> list[str]:
