@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +20,13 @@ from compression_ops.evaluation import quality as qualities
 from compression_ops.evaluation.comparison import flipped
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.decisions import decision
-from compression_ops.evaluation.family import Family, Role
+from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.latency import Latency
-from compression_ops.evaluation.over_seeds import OverSeeds
+from compression_ops.evaluation.models import calibration, measured
+from compression_ops.evaluation.models.measured import Cost, Measured
 from compression_ops.evaluation.processor import Processor
-from compression_ops.evaluation.quality import Change, Quality
-from compression_ops.evaluation.statistics import Difference, Estimate, Proportion
 from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.metric import CLASS_AVERAGED
-from compression_ops.onnx_model.chosen_widths import ChosenWidths
 
 CONTENT, TIMINGS = "measurements.json", "timings.json"
 # For each batch size N: `latency_p50_us_batch<N>` and so on, microseconds a call.
@@ -39,54 +36,6 @@ LATENCY_COLUMNS = {
     "latency_p99_us": "99th percentile",
     "latency_mean_us": "arithmetic mean",
 }
-
-
-@dataclass(frozen=True)
-class Cost:
-    """parameters     learned values: weights and biases, not the scales and zero points of quantization
-    file_bytes     size of the serialized model
-    weight_bytes   size of the parameters as they are stored in it
-    macs           multiply-accumulates of one sample (see `multiplications`); equal in a float model and in its
-                   quantized form
-    """
-
-    parameters: int
-    file_bytes: int
-    weight_bytes: int
-    macs: int
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One model, without its latency and memory: what is the same whenever and wherever it is measured.
-
-    depth              generations below its teacher
-    change             against its parent; None for the teacher
-    teacher_agreement  fraction of test samples on which it predicts its teacher's class; None for the teacher
-    compression_ratio  its teacher's file bytes / its own
-    distillation       of a student that has a control: its change against that control; else None
-    over_seeds         of one that was trained from several seeds, what all of them say; else None
-    widths             of a quantized one whose bits were chosen layer by layer, how; else None
-    """
-
-    name: str
-    role: Role
-    parent: str | None
-    teacher: str
-    depth: int
-    quality: Quality
-    change: Change | None
-    teacher_agreement: float | None
-    cost: Cost
-    compression_ratio: float
-    distillation: Change | None
-    over_seeds: OverSeeds | None = None
-    widths: ChosenWidths | None = None
-
-    @property
-    def kind(self) -> str:
-        """The sort of asset that its name stands for: `student/small` is a `student`."""
-        return self.name.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -189,7 +138,7 @@ def compare(
     predictions = {name: values.argmax(axis=1) for name, values in logits.items()}
     classes = next(iter(logits.values())).shape[1]
 
-    def measured(name: str) -> Measured:
+    def told(name: str) -> Measured:
         parent, teacher, control = family[name].parent, families.teacher_of(name, family), control_of.get(name)
         own = logits[name]
         return Measured(
@@ -207,9 +156,10 @@ def compare(
             compression_ratio=costs[teacher].file_bytes / costs[name].file_bytes,
             distillation=None if control is None else qualities.compare(own, control, logits[control], labels),
             over_seeds=over_seeds.of_model(name, family, predictions, labels, classes),
+            calibration=calibration.of_logits(own, labels),
         )
 
-    return tuple(measured(name) for name in families.order(family))
+    return tuple(told(name) for name in families.order(family))
 
 
 def worst_class(class_points: tuple[float | None, ...]) -> int | None:
@@ -224,7 +174,7 @@ def write(measurements: Measurements, folder: Path) -> None:
     content = {
         "classes": list(measurements.classes),
         "test_samples": measurements.test_samples,
-        "models": [_plain(model) for model in measurements.models],
+        "models": [measured.plain(model) for model in measurements.models],
         **({"targets": [asdict(target) for target in measurements.targets]} if measurements.targets else {}),
     }
     differing = {
@@ -257,44 +207,10 @@ def read(folder: Path) -> Measurements:
     return Measurements(
         classes=tuple(content["classes"]),
         test_samples=content["test_samples"],
-        models=tuple(_measured(fields) for fields in content["models"]),
+        models=tuple(measured.from_plain(fields) for fields in content["models"]),
         conditions=Conditions.model_validate(timings["conditions"]),
         timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"]),
         decisions=decision.read(folder),
         flips=flipped.read(folder),
         targets=tuple(Agreement(**fields) for fields in content.get("targets", [])),
     )
-
-
-def _plain(model: Measured) -> dict[str, Any]:
-    quality = asdict(model.quality) | {"confusion": model.quality.confusion.tolist()}
-    return asdict(model) | {"quality": quality}
-
-
-def _measured(fields: dict[str, Any]) -> Measured:
-    quality = fields["quality"]
-    typed: dict[str, Any] = {
-        **fields,
-        "quality": Quality(
-            Proportion(**quality["accuracy"]),
-            quality["expected_calibration_error"],
-            tuple(quality["class_accuracy"]),
-            np.array(quality["confusion"], dtype=np.int64),
-            {metric: Estimate(**found) for metric, found in quality["class_averaged"].items()},
-            quality["roc_auc"],
-        ),
-        "change": _change(fields["change"]),
-        "distillation": _change(fields["distillation"]),
-        "cost": Cost(**fields["cost"]),
-        "over_seeds": None if fields["over_seeds"] is None else OverSeeds.from_fields(fields["over_seeds"]),
-        "widths": None if fields["widths"] is None else ChosenWidths.from_fields(fields["widths"]),
-    }
-    return Measured(**typed)
-
-
-def _change(fields: dict[str, Any] | None) -> Change | None:
-    if fields is None:
-        return None
-    averaged = {metric: Difference(**found) for metric, found in fields["class_averaged"].items()}
-    typed: dict[str, Any] = {**fields, "class_points": tuple(fields["class_points"]), "class_averaged": averaged}
-    return Change(**typed)
