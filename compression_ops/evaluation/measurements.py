@@ -8,7 +8,7 @@ holds how networks that can tell it decide, `flipped.safetensors` what models an
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from compression_ops.evaluation.models import calibration, measured
 from compression_ops.evaluation.models.measured import Cost, Measured
 from compression_ops.evaluation.processor import Processor
 from compression_ops.evaluation.targets.agreement import Agreement
+from compression_ops.footprint import Footprint
 from compression_ops.metric import CLASS_AVERAGED
 
 CONTENT, TIMINGS = "measurements.json", "timings.json"
@@ -41,13 +42,14 @@ LATENCY_COLUMNS = {
 @dataclass(frozen=True)
 class Timings:
     """latency: by (model, batch size); peak_memory: bytes by model, None where the system cannot tell; onnxruntime: its
-    version.
+    version; footprints: by target.
     """
 
     processor: Processor
     onnxruntime: str
     latency: Mapping[tuple[str, int], Latency]
     peak_memory: Mapping[str, int | None]
+    footprints: Mapping[str, Footprint] = field(default_factory=dict[str, Footprint])
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,14 @@ class Measurements:
             if latency is not None
         }
 
+    def _of_target(self, target: Agreement) -> dict[str, float]:
+        footprint = self.timings.footprints.get(target.name, Footprint())
+        return {**target.numbers(), **footprint.numbers(), **self._latencies(target.name)}
+
     def metrics(self) -> dict[str, float]:
         """Every finite number as `<model>.<column>`, and after them those of targets."""
         numbers = {model.name: self.numbers(model) for model in self.models}
-        numbers |= {target.name: {**target.numbers(), **self._latencies(target.name)} for target in self.targets}
+        numbers |= {target.name: self._of_target(target) for target in self.targets}
         return {
             f"{name}.{column}": float(value)
             for name, columns in numbers.items()
@@ -186,6 +192,7 @@ def write(measurements: Measurements, folder: Path) -> None:
             for (name, size), latency in timings.latency.items()
         ],
         "peak_memory": dict(timings.peak_memory),
+        "footprints": {name: asdict(footprint) for name, footprint in timings.footprints.items()},
     }
     for name, value in ((CONTENT, content), (TIMINGS, differing)):
         (folder / name).write_bytes((json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
@@ -203,13 +210,14 @@ def read(folder: Path) -> Measurements:
         for fields in timings["latency"]
     }
     processor = timings["processor"]
+    footprints = {name: Footprint.from_fields(fields) for name, fields in timings.get("footprints", {}).items()}
     machine = Processor(processor["name"], tuple(processor["extensions"]), processor["logical_cores"])
     return Measurements(
         classes=tuple(content["classes"]),
         test_samples=content["test_samples"],
         models=tuple(measured.from_plain(fields) for fields in content["models"]),
         conditions=Conditions.model_validate(timings["conditions"]),
-        timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"]),
+        timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"], footprints),
         decisions=decision.read(folder),
         flips=flipped.read(folder),
         targets=tuple(Agreement(**fields) for fields in content.get("targets", [])),

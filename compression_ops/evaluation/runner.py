@@ -88,7 +88,9 @@ def measure(
         progress(Progress("measuring peak memory", _MEMORY, _DONE))
         files = [model.file for model in models.values()]
         peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
-    timings = Timings(processor.detect(), onnxruntime.__version__, measured, dict(zip(models, peaks, strict=True)))
+        footprints = comparison.footprints(targets, inputs, test.samples[:1].numpy())
+    memories = dict(zip(models, peaks, strict=True))
+    timings = Timings(processor.detect(), onnxruntime.__version__, measured, memories, footprints)
     progress(Progress("measured", _DONE, _DONE))
     return Measurements(
         description.classes,

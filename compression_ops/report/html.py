@@ -13,7 +13,7 @@ from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.comparison import cards
 from compression_ops.report.contents import Report, recommended
-from compression_ops.report.explained import calibration, class_changes, layer_noise
+from compression_ops.report.explained import calibration, class_changes, footprints, layer_noise
 from compression_ops.report.plots import accuracy as plot_accuracy
 from compression_ops.report.plots import calibration as plot_calibration
 from compression_ops.report.plots import confusion, decisions, style
@@ -70,7 +70,7 @@ def page(report: Report) -> str:
         lost=class_changes.sentences(counted, report.classes),
         lost_tables=class_changes.tables(counted, report.classes),
         tables=_tables(report),
-        targets=report_sections.targets(report),
+        targets=[table for table in (report_sections.targets(report), footprints.table(report)) if table],
         class_tables=[class_sections.by_class(report), *class_sections.confusions(report)],
         classes=report_sections.classes(report),
         class_changes=_class_changes(report),

@@ -9,7 +9,7 @@ from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.comparison import cards
 from compression_ops.report.contents import Report, recommended
-from compression_ops.report.explained import calibration, class_changes, layer_noise
+from compression_ops.report.explained import calibration, class_changes, footprints, layer_noise
 from compression_ops.report.sections import Table
 
 
@@ -42,6 +42,7 @@ def markdown(report: Report) -> str:
         _table(report_sections.cost(report)),
         _table(report_sections.latency(report)),
         _table(targets) if (targets := report_sections.targets(report)) else "",
+        _table(footprint) if (footprint := footprints.table(report)) else "",
         _table(class_sections.averages(report)),
         _sentences("Classes that lost", class_changes.sentences(counted, report.classes)),
         *map(_table, class_changes.tables(counted, report.classes)),

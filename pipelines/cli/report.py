@@ -84,7 +84,7 @@ def show(console: Terminal, frame: "pd.DataFrame", content: dict[str, Any], mark
         *widths_table.tables(content),
         *explained_tables.noise(content),
     ]
-    details += targets_table.tables(content)
+    details += targets_table.tables(content, markdown)
     by_class = [*explained_tables.lost(content), report_tables.classes(content)]
     if report_tables.tells_classes_apart(content):
         details.insert(1 + bool(over_seeds), report_tables.averages(models))

@@ -111,6 +111,7 @@ UNUSED = (
     "onnx_model.constants",
     "c_code.convolution_kernel",
     "c_code.fixed_point",
+    "c_code.footprint",
     "c_code.functions",
     "c_code.fusion",
     "c_code.kernels",
