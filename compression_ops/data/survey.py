@@ -223,9 +223,9 @@ def _rows(path: Path) -> Survey:
     words = modality.described(shape)
     told = f"{shown(path)}: its rows are the samples, of the classes in {shown(target)}: {words}."
     inputs = modality.input_shape(shape)[0]
-    return replace(
-        seen, oddities=(told, *seen.oddities), stated={"target": target}, rows=words, inputs=inputs, noun="rows"
-    )
+    _, _, odd = modality.statistics(raw.train.values, shown(path))
+    oddities = (told, *seen.oddities, *odd)
+    return replace(seen, oddities=oddities, stated={"target": target}, rows=words, inputs=inputs, noun="rows")
 
 
 def _channels(raw: RawData) -> int:
