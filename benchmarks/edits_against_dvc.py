@@ -2,11 +2,11 @@
 
     python benchmarks/edits_against_dvc.py [--recipe digits] [--epochs 2] [--rounds 3] [--dvc PATH]
 
-The recipe is copied, its trainings are cut to so many epochs, and both sides work in a folder of their own, so nothing
-else needs to have been run. The DVC project has a stage for each asset, and each runs the very stage function of the
-product on the outputs of its inputs, in a process of its own, as DVC runs all; it depends on the source files of the
-modules that the asset's code reaches, and on its parameters. The champion is left out on that side: nothing is
-registered. DVC sends no analytics.
+The recipe is copied, its trainings are cut to so many epochs, and both sides work in a folder of their own, so
+nothing else needs to have been run. The DVC project has a stage for each asset, and each runs the very stage function
+of the product on the outputs of its inputs, in a process of its own, as DVC runs all; it depends on the source files
+of the modules that the asset's code reaches, and on its parameters, and takes the raw data as they are. The champion
+is left out on that side: nothing is registered. DVC sends no analytics.
 
 In each round the temperature of the students' loss becomes another, which concerns the student, its quantized form, the
 measurements and the report; then it becomes what it was; then nothing is to be done. The two take turns, and what is
@@ -15,6 +15,7 @@ printed is the median of the rounds' ratios. `pip install dvc`, in an environmen
 
 import argparse
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -27,8 +28,11 @@ import yaml
 from against_dvc import copied
 from process_time import seconds
 
+from pipelines.graph.asset import RAW_DATA
+from pipelines.observed import raw_data
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
+from pipelines.state import home
 
 _STAGE = """\
 import importlib, pathlib, sys, yaml
@@ -40,7 +44,8 @@ package, _, name = spec.rpartition(".")
 parameters = getattr(importlib.import_module(package), name).model_validate(values)
 output = pathlib.Path("out", node)
 output.mkdir(parents=True, exist_ok=True)
-module.run(parameters, {each: pathlib.Path("out", each.replace("/", "_")) for each in inputs}, Context(output))
+folders = {name: pathlib.Path(path) for name, _, path in (each.partition("=") for each in inputs)}
+module.run(parameters, folders, Context(output))
 """
 _DEED = "temperature"
 
@@ -118,17 +123,19 @@ def _project(folder: Path, recipe: str, dvc: str) -> int:
     """Make the project in a folder; returns the number of its stages."""
     folder.mkdir()
     (folder / "stage.py").write_text(_STAGE)
-    assets = Pipeline.open(recipe).graph.assets
+    pipeline = Pipeline.open(recipe)
+    assets, raw = pipeline.graph.assets, raw_data.obtain(pipeline.file, home.current())
     stages = dict[str, Any]()
     for asset in assets.values():
         if asset.kind == "champion":
             continue
         files = [copied(module, folder) for module in asset.code_digests]
         inputs = [name for name in asset.inputs if name in assets]
+        given = [f"{RAW_DATA}={raw}"] if RAW_DATA in asset.inputs else []
         spec = type(asset.parameters)
         command = [sys.executable, "stage.py", asset.node, asset.kind, f"{spec.__module__}.{spec.__qualname__}"]
         stages[asset.node] = {
-            "cmd": " ".join([*command, *inputs]),
+            "cmd": shlex.join([*command, *(f"{name}=out/{assets[name].node}" for name in inputs), *given]),
             "deps": [*files, *(f"out/{assets[name].node}" for name in inputs)],
             "params": [asset.node] if asset.values else [],
             "outs": [f"out/{asset.node}"],
