@@ -19,6 +19,7 @@ from pipelines.lineage import environment
 from pipelines.state import atomic
 from pipelines.state.home import Home
 from pipelines.state.journal import journal
+from pipelines.state.versions import dagster_settings, version
 
 # Tags of a run that a command computes in its own process.
 HOST, PROCESS = "compression/host", "compression/process"
@@ -27,22 +28,6 @@ _FILE = "dagster.yaml"
 _SHOWN = 300  # characters of Dagster's own words
 _NOT_KEPT = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 _CURE = "mend it, or remove it: then it is written anew, as it was at first"
-_INSTANCE_SETTINGS = """\
-# Written once; yours to change.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-# A pool is what one machine can do at a time: no two trainings, and no benchmark beside a training.
-concurrency:
-  pools:
-    default_limit: 1
-    granularity: op
-# Frees what a killed run held.
-run_monitoring:
-  enabled: true
-  free_slots_after_run_end_seconds: 30
-"""
 _SHARED = f"""\
 # Runs, events, schedules and pools are those of all homes that share this database.
 storage:
@@ -54,13 +39,14 @@ storage:
 
 def settings() -> str:
     """What stands in the `dagster.yaml` of a home that is made now."""
-    return _INSTANCE_SETTINGS + (_SHARED if journal.is_shared() else "")
+    return dagster_settings.PRESENT + (_SHARED if journal.is_shared() else "")
 
 
 def folder(home: Home) -> str:
     """The folder of the Dagster instance: `DAGSTER_HOME`, or the product's own, created if missing."""
     if home.dagster_in_use != home.dagster:
         return str(home.dagster_in_use)
+    version.require(home)
     if not home.dagster.exists():
         with _alone(home):
             _create(home.dagster)
@@ -76,6 +62,7 @@ def _create(folder: Path) -> None:
     file without tables, which Dagster takes for its database from then on.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    version.mark(Home(folder.parent))
     with FileLock(f"{folder}.lock"):
         if folder.exists():
             return

@@ -14,7 +14,7 @@ from pipelines.state.journal.journal import Journal
 from pipelines.state.materialization import Materialization, from_json, to_json
 from pipelines.state.recorded import Record, Recorded
 
-_RECORDED = "recorded.lines"
+RECORDED = "recorded.lines"  # the name of `recorded`
 
 
 class History:
@@ -22,7 +22,7 @@ class History:
 
     def __init__(self, kept: Journal | Path) -> None:
         self._journal: Journal = Files(kept) if isinstance(kept, Path) else kept
-        self._recorded = Recorded(self._journal, _RECORDED)
+        self._recorded = Recorded(self._journal, RECORDED)
 
     def append(self, entry: Materialization) -> None:
         """Add the newest entry of an asset, which is kept once this returns."""
@@ -40,7 +40,7 @@ class History:
     def latest_as_written(self, recipe: str, asset: str) -> Materialization | None:
         """As `latest`, with the ids that it was written with."""
         lines = self._journal.newest_first(_name(recipe, asset))
-        return next((entry for line in lines if (entry := _entry(line))), None)
+        return next((entry for line in lines if (entry := entry_of(line))), None)
 
     def of_asset(self, recipe: str, asset: str) -> Iterator[Materialization]:
         """Every entry of an asset, the newest last."""
@@ -60,14 +60,14 @@ class History:
             yield from self._read(name)
 
     def _read(self, name: str) -> Iterator[Materialization]:
-        yield from (entry for line in self._journal.lines(name) if (entry := _entry(line)))
+        yield from (entry for line in self._journal.lines(name) if (entry := entry_of(line)))
 
 
 def _name(recipe: str, asset: str) -> str:
     return f"{recipe}/{asset}.jsonl"
 
 
-def _entry(line: bytes) -> Materialization | None:
+def entry_of(line: bytes) -> Materialization | None:
     """The entry of a line; None for one that a killed process left unfinished, or that was edited into no entry: then
     the one before it counts, and what it told of is a known action.
     """

@@ -64,6 +64,12 @@ class Home:
         return self.journal.within("searches")
 
     @property
+    def studies(self) -> list[Journal]:
+        """Those of each study's trials."""
+        rooms = sorted({"/".join(name.split("/")[:3]) for name in self.trials.names()})
+        return [self.trials.within(room) for room in rooms]
+
+    @property
     def raw_digests(self) -> Path:
         """Digests of files that recipes name, by path and stamp."""
         return self.root / "raw_digests.json"
@@ -112,6 +118,11 @@ class Home:
     def tracking_uri(self) -> str:
         """MLflow's tracking server: `MLFLOW_TRACKING_URI`, or the local sqlite database."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.own_database}"
+
+    @property
+    def owns_mlflow(self) -> bool:
+        """Whether MLflow's database lies in this home, so that no other home can refer to its runs."""
+        return not os.environ.get("MLFLOW_TRACKING_URI")
 
     @property
     def mlflow_address(self) -> str:

@@ -26,11 +26,11 @@ class Record:
 
 
 class Recorded:
-    """Those of one journal of histories; read anew when there are more."""
+    """Those of one journal of histories; read anew when they are others."""
 
     def __init__(self, journal: Journal, name: str) -> None:
         self._journal, self._name = journal, name
-        self._size = 0
+        self._seen = (0, 0)
         self._records: Mapping[str, Record] = {}
 
     def add(self, run_id: str, record: Record) -> None:
@@ -47,11 +47,11 @@ class Recorded:
         yield from (_entry_resolved(entry, records) for entry in entries)
 
     def _read(self) -> Mapping[str, Record]:
-        size = self._journal.size(self._name)
-        if size != self._size:
+        seen = self._journal.stamp(self._name)
+        if seen != self._seen:
             lines = self._journal.lines(self._name)
-            self._records = dict(found for line in lines if (found := _record(line)))
-            self._size = size
+            self._records = dict(found for line in lines if (found := record_of(line)))
+            self._seen = seen
         return self._records
 
 
@@ -78,7 +78,7 @@ def _resolved(source: Source, records: Mapping[str, Record]) -> Source:
     return source if record is None else replace(source, **asdict(record))
 
 
-def _record(line: bytes) -> tuple[str, Record] | None:
+def record_of(line: bytes) -> tuple[str, Record] | None:
     """What a line says; None for one that a killed process cut, or that somebody edited."""
     try:
         fields: Any = json.loads(line)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _IMAGES = "images"
 _SIGNAL = "signal"
 _TOKENS = "tokens"
+_LONGEST = 4_000  # bytes of a class's name, four a character
 # (samples, labels) of the training samples, of the test samples, of samples that join the training ones.
 _LAYOUTS = (
     (("images", "labels"), None, None),
@@ -187,6 +188,7 @@ def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | No
             f"{', '.join(stated)} out, or state `samples: tokens`."
         )
     _reader(spec).check(_parts(root, archive, spec, (training, test, joining)))
+    _require_one_each(root, archive, [pair for pair in (training, test, joining) if pair], spec.groups)
     needed = [_beside(pair, spec.groups) for pair in (training, joining) if pair and spec.groups]
     if absent := next((name for name in needed if name not in archive.heads), None):
         raise DataError(
@@ -194,6 +196,16 @@ def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | No
             f"an entry a sample, or name one that is there."
         )
     return training, test, joining
+
+
+def _require_one_each(root: Path, archive: Archive, pairs: Sequence[_Pair], groups: str | None) -> None:
+    """No more labels and groups than samples, before any is unpacked: that none lack is asked of all sources."""
+    for pair in pairs:
+        count = next(iter(archive.heads[pair[0]].shape), 0)
+        for name in (pair[1], *([_beside(pair, groups)] if groups else ())):
+            found = max(archive.heads[name].shape[:1], default=0) if name in archive.heads else 0
+            if found > count:
+                raise DataError(f"{root}: {count:,} samples in {pair[0]} and {found:,} in {name}. Give each one.")
 
 
 def _reader(spec: NPZ) -> Any:
@@ -233,8 +245,10 @@ def _classes(root: Path, archive: Archive, labels: Sequence["NDArray[np.int64]"]
         count = 1 + max((int(part.max()) for part in labels if part.size), default=-1)
         return _numbered(root, count, sum(part.size for part in labels))
     head = archive.heads["classes"]
-    if len(head.shape) != 1 or head.dtype.kind != "U":
-        raise DataError(f"{root}: classes is {head.dtype} {list(head.shape)}; allowed is one row of strings.")
+    samples = sum(part.size for part in labels)
+    if len(head.shape) != 1 or head.dtype.kind != "U" or head.row_bytes > _LONGEST or head.shape[0] > samples:
+        allowed = f"one row of strings, of at most {_LONGEST // 4:,} characters, no more of them than samples"
+        raise DataError(f"{root}: classes is {head.dtype} {list(head.shape)}; allowed is {allowed}.")
     return tuple(str(name) for name in archive.array("classes"))
 
 

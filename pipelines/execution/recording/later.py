@@ -130,9 +130,7 @@ class Sync:
     @property
     def _histories(self) -> list[History]:
         """The home's own, and those of searches' trials."""
-        trials = self._home.trials
-        rooms = sorted({"/".join(name.split("/")[:3]) for name in trials.names()})  # RECIPE/STUDY/history
-        return [self._history, *(History(trials.within(room)) for room in rooms)]
+        return [self._history, *map(History, self._home.studies)]
 
     def _found_again(self, recipe: str, asset: str, own: str) -> Told | None:
         """What became of the run of an asset's newest result, if something was to be done."""

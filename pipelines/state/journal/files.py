@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,12 +43,18 @@ class Files:
         except FileNotFoundError:
             return
 
-    def size(self, name: str) -> int:
-        """The bytes of a file."""
+    def stamp(self, name: str) -> tuple[int, int]:
+        """Which file it is, and its bytes: a compacted one is another."""
         try:
-            return (self._root / name).stat().st_size
+            found = (self._root / name).stat()
+            return found.st_ino, found.st_size
         except FileNotFoundError:
-            return 0
+            return 0, 0
+
+    def compact(self, name: str, kept: append_only.Kept) -> None:
+        """By another file, which takes the place of the one that is there."""
+        with suppress(FileNotFoundError):  # removed by another process
+            append_only.compact(self._root / name, kept)
 
     def names(self) -> list[str]:
         """The paths of all files of lines, in order."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from compression_ops.errors import CompressionError
+from pipelines.state.journal.append_only import Kept
 from pipelines.state.journal.files import Files
 
 SETTING = "COMPRESSION_STATE"
@@ -36,8 +37,12 @@ class Journal(Protocol):
         """As `lines`, the newest first; what is not asked for is not read."""
         ...
 
-    def size(self, name: str) -> int:
-        """A number that is another one after each line that was added; 0 if there is none."""
+    def stamp(self, name: str) -> tuple[int, int]:
+        """Numbers that are others once lines were added or removed; (0, 0) if there are none."""
+        ...
+
+    def compact(self, name: str, kept: Kept) -> None:
+        """Keep those of the lines that `kept` says, in their order, and what is added meanwhile."""
         ...
 
     def names(self) -> list[str]:

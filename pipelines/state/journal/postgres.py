@@ -11,6 +11,7 @@ import sqlalchemy as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipelines.state.journal.append_only import Kept
 from pipelines.state.journal.database import LINES, TEXTS, Database, opened
 
 _PAUSE = 0.5  # seconds between looks whether it is our turn
@@ -58,10 +59,27 @@ class Postgres:
     def _rows(self, asked: "sql.Select[int, str]") -> list[tuple[int, str]]:
         return self._database.ask(lambda connection: [(row[0], row[1]) for row in connection.execute(asked)])
 
-    def size(self, name: str) -> int:
-        """How many rows a name has."""
-        asked = sql.select(sql.func.count()).where(LINES.c.name == self._name(name))
-        return self._database.ask(lambda connection: int(connection.execute(asked).scalar_one()))
+    def stamp(self, name: str) -> tuple[int, int]:
+        """The number of the newest row, and how many there are."""
+        numbers = sql.select(sql.func.coalesce(sql.func.max(LINES.c.number), 0), sql.func.count())
+        asked = numbers.where(LINES.c.name == self._name(name))
+        newest, count = self._database.ask(lambda connection: connection.execute(asked).one())
+        return int(newest), int(count)
+
+    def compact(self, name: str, kept: Kept) -> None:
+        """By deleting the other rows; those that are added meanwhile are not looked at."""
+        asked = sql.select(LINES.c.number, LINES.c.line).where(LINES.c.name == self._name(name))
+        rows = self._rows(asked.order_by(LINES.c.number))
+        rest = iter([*kept([line.encode() for _, line in rows]), None])
+        awaited, gone = next(rest), list[int]()
+        for number, line in rows:
+            if line.encode() == awaited:
+                awaited = next(rest)
+            else:
+                gone.append(number)
+        removing = sql.delete(LINES).where(LINES.c.number.in_(gone))
+        if gone:
+            self._database.ask(lambda connection: connection.execute(removing) and None)
 
     def names(self) -> list[str]:
         """The names of lines below this one."""

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,15 +44,34 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 def test_lines_come_back_in_order_and_the_newest_first(journal: Journal) -> None:
     written = [f'{{"number": {number}, "words": "ä%_\\\\"}}' for number in range(150)]
-    history, sizes = journal.within("history"), [0]
+    history, stamps = journal.within("history"), [(0, 0)]
     for line in written:
         history.append("digits/teacher.jsonl", line)
-        sizes.append(history.size("digits/teacher.jsonl"))
+        stamps.append(history.stamp("digits/teacher.jsonl"))
     kept = [line.decode().strip() for line in history.lines("digits/teacher.jsonl")]
     newest = [line.decode() for line in history.newest_first("digits/teacher.jsonl") if line]
     assert kept == written
     assert newest == written[::-1]
-    assert len(set(sizes)) == len(sizes), "whoever has read it sees that there is more"
+    assert len(set(stamps)) == len(stamps), "whoever has read it sees that there is more"
+
+
+def test_a_compacted_journal_has_the_lines_that_are_kept_and_those_that_came_meanwhile(journal: Journal) -> None:
+    for number in range(6):
+        journal.append("a.jsonl", f"line {number % 3}")
+    before = journal.stamp("a.jsonl")
+    journal.append("b.jsonl", "another")
+
+    def kept(lines: Sequence[bytes]) -> list[bytes]:
+        return [line for number, line in enumerate(lines) if number in (1, 3, 4)]
+
+    journal.compact("a.jsonl", kept)
+    journal.append("a.jsonl", "line 9")
+    assert [line.decode().strip() for line in journal.lines("a.jsonl")] == ["line 1", "line 0", "line 1", "line 9"]
+    assert journal.stamp("a.jsonl") != before, "whoever has read it reads it anew"
+    journal.compact("a.jsonl", lambda lines: [])
+    journal.compact("nothing.jsonl", lambda lines: [])
+    assert list(journal.lines("a.jsonl")) == []
+    assert [line.decode().strip() for line in journal.lines("b.jsonl")] == ["another"]
 
 
 def test_names_are_those_of_lines_in_their_room_alone(journal: Journal) -> None:

@@ -1,10 +1,11 @@
 """The artifact store on S3: what one process writes another sees at once, whole or not at all; faults are told."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from pipelines.commands import gc
+from pipelines.retention import artifacts
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
 from pipelines.state.filesystem import StoreRefused, StoreUnavailable
@@ -56,17 +57,18 @@ def test_what_a_killed_writer_left_is_no_artifact_is_written_anew_and_goes_with_
 ) -> None:
     store = _store(s3, tmp_path)
     whole = store.identify(folder)
-    for artifact in (whole.id, _HALF):
-        _put_object(s3, f"artifacts/{artifact[:2]}/{artifact}/x.txt", b"hel")
-        assert not store.contains(artifact)
+    for written in (whole.id, _HALF):
+        _put_object(s3, f"artifacts/{written[:2]}/{written}/x.txt", b"hel")
+        assert not store.contains(written)
     assert store.put(folder) == whole
     assert (store.fetch(whole.id) / "x.txt").read_text() == "hello"
-    actions, history = ActionCache(store), History(tmp_path / "history")
-    assert gc.find(store, actions, history, 0).artifacts == (), "its writer may be at work"
-    monkeypatch.setattr(gc, "_GRACE", -60.0)
-    garbage = gc.find(store, actions, history, 0)
+    nobody = History(tmp_path / "history")
+    stores, now = artifacts.Stores(store, ActionCache(store), nobody, nobody), time.time()
+    assert artifacts.find(stores, now).artifacts == (), "its writer may be at work"
+    monkeypatch.setattr(artifacts, "_GRACE", -60.0)
+    garbage = artifacts.find(stores, now)
     assert set(garbage.artifacts) == {whole.id, _HALF}
-    gc.remove(store, actions, garbage)
+    artifacts.remove(stores, now, garbage)
     assert list(store.ids()) == []
 
 

@@ -15,13 +15,12 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
-from pipelines.commands import gc
 from pipelines.execution.recording import postponed
 from pipelines.observed import generation
 from pipelines.orchestration import instance as instances
 from pipelines.orchestration.keys import key
+from pipelines.retention import artifacts
 from pipelines.state import dagster_events
-from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home
@@ -160,11 +159,11 @@ def test_what_one_home_notes_another_knows(team: Team, disturbed: str, monkeypat
     postponed.forget(b, "tiny", "champion")
     assert not postponed.is_asked(a, "tiny", "champion")
     store = ArtifactStore(b.store_url, b.root / "cache")
-    monkeypatch.setattr(gc, "_GRACE", -60.0)
+    monkeypatch.setattr(artifacts, "_GRACE", -60.0)
     assert b.owns_store
     assert len(list(store.ids())) >= len(ALL)
     kept = {entry.artifact for entry in History(a.history).all()}
-    found = gc.find(store, ActionCache(store), History(b.history), 30, History(b.trials))
+    found = artifacts.find(artifacts.Stores.of(b), time.time())
     assert not kept & set(found.artifacts), "what one refers to the other keeps"
 
 
