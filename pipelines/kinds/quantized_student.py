@@ -135,4 +135,6 @@ KIND = Kind(
     is_model=True,
     searchable=_numbers,
     profiled="sessions",
+    on_device=True,
+    memory=2 << 30,
 )

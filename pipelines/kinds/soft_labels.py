@@ -26,4 +26,6 @@ KIND = Kind(
     badges=("pytorch",),
     assets=assets,
     profiled="sessions",
+    on_device=True,
+    memory=2 << 30,
 )

@@ -52,4 +52,6 @@ KIND = Kind(
     is_model=True,
     searchable=of_training,
     profiled="training",
+    on_device=True,
+    memory=2 << 30,
 )
