@@ -34,5 +34,4 @@ KIND = Kind(
     searchable=of_training,
     profiled="training",
     on_device=True,
-    memory=2 << 30,
 )

@@ -113,7 +113,7 @@ class Kind:
     decide: Callable[[Circumstances], Decision] | None = None
     undone: Callable[[Home, Path, Materialization], str | None] = _stands
     on_device: bool = False
-    memory: int = 1 << 30
+    memory: int = 2 << 30
 
 
 @cache

@@ -136,5 +136,4 @@ KIND = Kind(
     searchable=_numbers,
     profiled="sessions",
     on_device=True,
-    memory=2 << 30,
 )

@@ -27,5 +27,4 @@ KIND = Kind(
     assets=assets,
     profiled="sessions",
     on_device=True,
-    memory=2 << 30,
 )

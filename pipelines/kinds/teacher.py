@@ -53,5 +53,4 @@ KIND = Kind(
     searchable=of_training,
     profiled="training",
     on_device=True,
-    memory=2 << 30,
 )

@@ -17,9 +17,10 @@ from pipelines.kinds.gate import Gate
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
 from pipelines.orchestration import automation, interrupts, pages, retries, schedules
-from pipelines.orchestration.executors import executor, orphans, relay
+from pipelines.orchestration.executors import executor
 from pipelines.orchestration.executors.executor import Executor
 from pipelines.orchestration.executors.needs import Needs
+from pipelines.orchestration.executors.steps import orphans, relay
 from pipelines.orchestration.jobs import search
 from pipelines.orchestration.jobs.search import POOL
 from pipelines.orchestration.keys import key, names

@@ -78,7 +78,7 @@ def _in_this_process(
 def _elsewhere(
     pipeline: Pipeline, keys: Sequence[dg.AssetKey], on: dg.DagsterInstance, run_id: str, stop: _Stop
 ) -> list[dg.DagsterEvent]:
-    from pipelines.orchestration.executors import job, relay
+    from pipelines.orchestration.executors.steps import job, relay
 
     executor.chosen().reach()
     recipe_job = job.reconstructable(pipeline).get_subset(asset_selection=frozenset(keys))

@@ -61,13 +61,11 @@ class Executor:
 
     def configured(self) -> "dg.ExecutorDefinition":
         """As `COMPRESSION_EXECUTOR_CONFIG` has it. Raises CompressionError for what the executor does not take."""
-        import dagster as dg
-
-        settings = configuration.read()
-        try:
-            return self.definition(settings)
-        except dg.DagsterInvalidConfigError as error:
-            raise configuration.refused(str(error)) from error
+        found = self.definition(configuration.read())
+        applied = found.apply_config_mapping({})
+        if not applied.success:
+            raise configuration.refused("; ".join(error.message for error in applied.errors or ()))
+        return found
 
 
 @cache

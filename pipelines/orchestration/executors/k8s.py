@@ -50,7 +50,7 @@ def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":
     """That of dagster-k8s, by which a pod that was lost is another try."""
     from dagster_k8s import k8s_job_executor
 
-    from pipelines.orchestration.executors import lost
+    from pipelines.orchestration.executors.steps import lost
 
     def made(own: Any) -> "dg.Executor":
         return lost.Delegating.of(own, own._step_handler, configuration.workers())

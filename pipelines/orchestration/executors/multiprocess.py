@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import dagster as dg
 
 _IMPORTED = (
-    "pipelines.orchestration.executors.lost",
-    "pipelines.orchestration.executors.job",
+    "pipelines.orchestration.executors.steps.lost",
+    "pipelines.orchestration.executors.steps.job",
     "mlflow.store.tracking.sqlalchemy_store",
     "torch._dynamo",  # which any optimizer of torch's imports
     "onnxscript",
@@ -27,7 +27,7 @@ def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":
     """Dagster's own, by which a process that was lost is another try."""
     import dagster as dg
 
-    from pipelines.orchestration.executors import lost
+    from pipelines.orchestration.executors.steps import lost
 
     own = lost.definition("multiprocess", dg.multiprocess_executor, lost.Multiprocess.of)
     stated: dict[str, Any] = {"start_method": {"forkserver": {"preload_modules": list(_IMPORTED)}}}

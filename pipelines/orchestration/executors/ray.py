@@ -56,14 +56,14 @@ def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":
     """That of dagster-ray, by which a process that was lost is another try."""
     from dagster_ray.core.executor import ray_executor
 
-    from pipelines.orchestration.executors import lost
+    from pipelines.orchestration.executors.steps import lost
 
     own = lost.definition("ray", ray_executor, _made)
     return own.configured({"ray": {}, **settings}, name="ray")
 
 
 def _made(made: Any) -> "dg.Executor":
-    from pipelines.orchestration.executors import lost, ray_jobs
+    from pipelines.orchestration.executors.steps import lost, ray_jobs
 
     handler = made._step_handler
     return lost.Delegating.of(made, ray_jobs.Handler.of(handler), configuration.workers() or _cores(handler.client))
