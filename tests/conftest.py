@@ -56,6 +56,10 @@ def _has_wasm() -> bool:
     return module.missing() is None
 
 
+def _all_found(*modules: str) -> bool:
+    return all(importlib.util.find_spec(module) is not None for module in modules)
+
+
 _NEEDS = {
     "gpu": Need(
         _has_gpu,
@@ -95,6 +99,10 @@ _NEEDS = {
     ),
     "auth": Need(
         lambda: importlib.util.find_spec("flask_wtf") is not None, "Flask-WTF is not installed", "`make setup`"
+    ),
+    "ray": Need(lambda: _all_found("ray", "dagster_ray"), "Ray or dagster-ray is not installed", "`make setup`"),
+    "kubernetes": Need(
+        lambda: _all_found("dagster_k8s", "kubernetes_validate"), "dagster-k8s is not installed", "`make setup`"
     ),
     "openvino": Need(
         lambda: importlib.util.find_spec("openvino") is not None, "openvino is not installed", "`make setup`"

@@ -21,7 +21,15 @@ def test_each_file_that_is_an_executor_is_one() -> None:
     assert {path.stem for path in here.glob("*.py") if "\nEXECUTOR = " in path.read_text()} == set(_NAMES)
 
 
-@pytest.mark.parametrize("name", _NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "in_process",
+        "multiprocess",
+        pytest.param("ray", marks=pytest.mark.ray),
+        pytest.param("k8s", marks=pytest.mark.kubernetes),
+    ],
+)
 def test_each_is_an_executor_of_dagsters_which_takes_settings_of_its_own(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -92,7 +100,13 @@ def test_an_executor_without_its_package_is_told_with_what_installs_it(name: str
     assert f"pip install 'compression-pipeline[{name}]'" in told
 
 
-@pytest.mark.parametrize(("name", "value"), [("ray", "cuda:1"), ("k8s", "mps")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("ray", "cuda:1", marks=pytest.mark.ray),
+        pytest.param("k8s", "mps", marks=pytest.mark.kubernetes),
+    ],
+)
 def test_a_cluster_chooses_the_gpu_itself(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(executor.SETTING, name)
     monkeypatch.setenv("COMPRESSION_DEVICE", value)
@@ -102,6 +116,7 @@ def test_a_cluster_chooses_the_gpu_itself(name: str, value: str, monkeypatch: py
     executor.check()
 
 
+@pytest.mark.ray
 def test_a_cluster_that_does_not_answer_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(executor.SETTING, "ray")
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:9")
