@@ -58,7 +58,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_training_is_followed_by_ano
 
 @pytest.mark.slow
 def test_a_stop_ends_all_processes_soon_and_in_words(recipe: Path) -> None:
-    recipe.write_text(recipes.edited(("epochs: 2", "epochs: 100000")))
+    recipe.write_text(recipes.edited(("epochs: 2", "epochs: 10000")))
     with runs.run("multiprocess", "--select", "student/small") as command:
         event = command.event("student/small", "Advanced")
         os.killpg(command.process.pid, signal.SIGINT)
@@ -66,7 +66,7 @@ def test_a_stop_ends_all_processes_soon_and_in_words(recipe: Path) -> None:
         code, _, errors = command.end()
         seconds = time.monotonic() - started
     assert code == 130, errors
-    assert seconds < 10
+    assert seconds < 20, "on a busy machine; one that is not takes a second"
     assert "interrupted; what was computed so far is kept" in errors
     assert "Traceback" not in errors
     assert runs.soon(runs.is_gone(event), 1)
@@ -76,7 +76,7 @@ def test_a_stop_ends_all_processes_soon_and_in_words(recipe: Path) -> None:
 
 @pytest.mark.slow
 def test_nobody_computes_for_a_command_that_was_killed(recipe: Path) -> None:
-    recipe.write_text(recipes.edited(("epochs: 2", "epochs: 100000")))
+    recipe.write_text(recipes.edited(("epochs: 2", "epochs: 10000")))
     with runs.run("multiprocess", "--select", "student/small") as command:
         event = command.event("student/small", "Advanced")
         command.process.kill()

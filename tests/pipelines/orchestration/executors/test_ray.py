@@ -52,7 +52,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_training_is_followed_by_anot
 
 
 def test_a_stop_ends_the_jobs_of_a_run_soon_and_in_words(recipe: Path, address: str) -> None:
-    recipe.write_text(recipes.edited(("epochs: 2", "epochs: 100000")))
+    recipe.write_text(recipes.edited(("epochs: 2", "epochs: 10000")))
     with runs.run("ray", "--select", "student/small", RAY_ADDRESS=address) as command:
         event = command.event("student/small", "Advanced")
         os.killpg(command.process.pid, signal.SIGINT)
