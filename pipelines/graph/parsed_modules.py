@@ -17,6 +17,7 @@ from pipelines.graph.module_source import ModuleSource, SourceError, parse
 
 _FORMAT = f"3 {sys.version_info[0]}.{sys.version_info[1]}"  # Python's minor versions print a syntax tree differently
 _MOST = 4096  # entries, of 300 bytes each
+_of_this_process: dict[str, ModuleSource] = {}  # whichever files it has read: a home that is not there yet keeps none
 
 
 class ParsedModules:
@@ -34,9 +35,10 @@ class ParsedModules:
         key = hashlib.sha256(f"{_FORMAT} {name} {is_package} ".encode() + source).hexdigest()
         if key not in self._known:
             try:
-                self._known[key] = parse(name, source, is_package)
+                found = _of_this_process.get(key) or parse(name, source, is_package)
             except SourceError as error:
                 raise SourceError(f"{file}:{error}\n  A stage of the recipe runs this module, {name}") from error
+            self._known[key] = _of_this_process[key] = found
             self._is_new = True
         self._used[key] = self._known[key]
         return self._known[key]

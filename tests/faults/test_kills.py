@@ -21,12 +21,12 @@ from tests.pipelines.affected import ALL
 
 _KILLS, _PARTS = 50, 5
 _AT_MOST = 60  # tries: one that comes after the end of a run is no kill
-_CHAINS = 2  # homes, in each of which a run is killed again and again
+_CHAINS = 1  # homes a part, in each of which a run is killed again and again
 _LOOK = 0.005  # seconds between two looks
 _MAKINGS = 6  # kills of a home's making
 _MADE = {"dagster.yaml", "history", "schedules"}
 _SEED = 20
-_LONGER = 1.2  # a run that is interrupted takes more than one that is not
+_LONGER = 1.4  # a run that is interrupted takes more than one that is not
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -185,7 +186,13 @@ class Server:
 
 def _name(path: list[str]) -> str:
     """The name in the recipe of an asset, or of what is observed."""
-    return names(product.pipeline(path[0]).graph).get(dg.AssetKey(path), path[-1])
+    return _names(path[0], homes.current()).get(dg.AssetKey(path), path[-1])
+
+
+@cache
+def _names(recipe: str, home: homes.Home) -> Mapping[dg.AssetKey, str]:
+    """Of a recipe in a home, in which no test adds an asset while a server runs: they are asked for twice a second."""
+    return names(product.pipeline(recipe).graph)
 
 
 @contextmanager

@@ -44,7 +44,6 @@ class Folders:
             "COMPRESSION_HOME": str(self.home),
             "COMPRESSION_DEFS": str(self.defs),
             "PYTHONPATH": str(self.checkout),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
         }
 
@@ -56,7 +55,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, _finished: Path) -> Folder
     shutil.copytree(_finished / "home", made.home)
     relocation.follow(made.home / "mlflow" / "mlflow.db")  # which would be told as the first words otherwise
     for package in ("compression_ops", "pipelines"):
-        shutil.copytree(REPOSITORY / package, made.checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(REPOSITORY / package, made.checkout / package)  # with what is compiled
     shutil.copy(REPOSITORY / "workspace.yaml", made.checkout)
     recipes.write(made.defs, text=recipes.edited((_OFF, f"{_OFF}\n  schedule: {{cron: 0 4 * * 1, enabled: false}}")))
     # It looks every half minute whether anything is to be done, of which Dagster writes a line into its log.

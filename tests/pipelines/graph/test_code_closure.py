@@ -114,6 +114,7 @@ def test_what_was_parsed_once_is_parsed_by_no_later_process(
 ) -> None:
     memory = tmp_path / "parsed.json"
     before = Code(memory).closure(["shop.entry"])
+    monkeypatch.setattr(parsed_modules, "_of_this_process", {})
     with monkeypatch.context() as patch:
         patch.setattr(parsed_modules, "parse", None)
         assert Code(memory).closure(["shop.entry"]) == before
@@ -122,7 +123,10 @@ def test_what_was_parsed_once_is_parsed_by_no_later_process(
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[1]", '{"key": 1}', '{"key": [1]}', "null", "\0\0"])
-def test_a_damaged_memory_is_made_anew(damage: str, package: Path, tmp_path: Path) -> None:
+def test_a_damaged_memory_is_made_anew(
+    damage: str, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsed_modules, "_of_this_process", {})
     memory = tmp_path / "parsed.json"
     memory.write_text(damage)
     assert Code(memory).closure(["shop.entry"]) == _closure()
@@ -208,3 +212,12 @@ def test_a_package_without_an_init_at_its_top_counts(tmp_path: Path, monkeypatch
     (tmp_path / "plain_shop" / "part.py").write_text("SIZE = 3\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert set(Code().closure(["plain_shop.net"])) == {"plain_shop.net", "plain_shop.part"}
+
+
+def test_what_this_process_parsed_is_parsed_for_no_other_home(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _closure()
+    monkeypatch.setattr(parsed_modules, "parse", None)
+    assert Code(tmp_path / "another.json").closure(["shop.entry"]) == before
+    assert len(json.loads((tmp_path / "another.json").read_text())) == 4

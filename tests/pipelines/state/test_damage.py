@@ -9,6 +9,7 @@ import pytest
 
 from compression_ops.errors import CompressionError
 from pipelines.execution import dry_run
+from pipelines.graph import parsed_modules
 from pipelines.graph.code_closure import Code
 from pipelines.lineage import inputs, names
 from pipelines.observed import generation
@@ -68,9 +69,12 @@ def test_a_known_action_that_is_damaged_is_not_known(content: bytes, tmp_path: P
 
 
 @pytest.mark.parametrize("entry", [[1, [], []], ["d", [5], []], ["d", "text"], None, "d"])
-def test_parsed_modules_that_are_damaged_are_parsed_again(entry: Any, tmp_path: Path) -> None:
+def test_parsed_modules_that_are_damaged_are_parsed_again(
+    entry: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "parsed_modules.json"
     closure = Code(file).closure(("compression_ops.seeds",))
+    monkeypatch.setattr(parsed_modules, "_of_this_process", {})
     file.write_text(json.dumps(dict.fromkeys(json.loads(file.read_text()), entry)))
     assert Code(file).closure(("compression_ops.seeds",)) == closure
 
