@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,14 @@ from process_time import seconds
 from ruamel.yaml import YAML
 
 _RECIPE = "scale"
+_IMPORTS = """
+import importlib, time
+from pipelines.orchestration.executors.multiprocess import IMPORTED
+started = time.process_time()
+for name in IMPORTED:
+    importlib.import_module(name)
+print(f"imports of a process that is not forked: {time.process_time() - started:.1f} s of the processor")
+"""
 _ON_PAPER, _SECONDS, _WORKERS = 1000, (1, 60, 3600), (1, 2, 8, 32)
 
 
@@ -48,6 +57,10 @@ def main() -> None:
     parser.add_argument("--executors", nargs="+", default=["in_process:1", "multiprocess:1", "multiprocess:2"])
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: a busy machine's figures are none")
+    told = subprocess.run(
+        [sys.executable, "-c", _IMPORTS], cwd=Path(__file__).parents[1], check=True, capture_output=True
+    )
+    print(told.stdout.decode().strip())
     beyond: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for variants in arguments.variants:

@@ -13,7 +13,8 @@ from pipelines.orchestration.executors.executor import Executor
 if TYPE_CHECKING:
     import dagster as dg
 
-_IMPORTED = (
+# What every asset needs.
+IMPORTED = (
     "pipelines.orchestration.executors.steps.lost",
     "pipelines.orchestration.executors.steps.job",
     "mlflow.store.tracking.sqlalchemy_store",
@@ -30,7 +31,7 @@ def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":
     from pipelines.orchestration.executors.steps import lost
 
     own = lost.definition("multiprocess", dg.multiprocess_executor, lost.Multiprocess.of)
-    stated: dict[str, Any] = {"start_method": {"forkserver": {"preload_modules": list(_IMPORTED)}}}
+    stated: dict[str, Any] = {"start_method": {"forkserver": {"preload_modules": list(IMPORTED)}}}
     if most := configuration.workers():
         stated["max_concurrent"] = most
     return own.configured({**stated, **settings}, name="multiprocess")

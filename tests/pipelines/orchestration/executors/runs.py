@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -83,15 +82,8 @@ def kill(event: Mapping[str, Any]) -> None:
 
 
 def is_gone(event: Mapping[str, Any]) -> Callable[[], bool]:
-    """Whether it is, or waits for nothing but a parent that asks how it ended."""
-    pid = event["process"].partition("@")[0]
-
-    def ask() -> bool:
-        if not environment.is_alive(event["process"]):
-            return True
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-
-    return ask
+    """Whether it is."""
+    return lambda: not environment.is_alive(event["process"])
 
 
 def soon(done: Callable[[], bool], seconds: float = 10) -> bool:
