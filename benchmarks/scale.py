@@ -56,7 +56,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--executors", nargs="+", default=["in_process:1", "multiprocess:1", "multiprocess:2"])
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: a busy machine's figures are none")
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: a busy machine's figures are none",
+        flush=True,
+    )
     told = subprocess.run(
         [sys.executable, "-c", _IMPORTS], cwd=Path(__file__).parents[1], check=True, capture_output=True
     )
