@@ -60,10 +60,7 @@ def main() -> None:
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start: a busy machine's figures are none",
         flush=True,
     )
-    told = subprocess.run(
-        [sys.executable, "-c", _IMPORTS], cwd=Path(__file__).parents[1], check=True, capture_output=True
-    )
-    print(told.stdout.decode().strip())
+    subprocess.run([sys.executable, "-c", _IMPORTS], cwd=Path(__file__).parents[1], check=True)
     beyond: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for variants in arguments.variants:
