@@ -97,6 +97,8 @@ def imported(path: str) -> type[Spec] | None:
 
 
 def _import(path: str) -> ModuleType:
+    if refusal := implementations.forbidden(path):
+        raise _refused(refusal, "a module of your own as package.module")
     if implementations.find_module(path) is None:
         cure = "a module that Python finds (is its folder on PYTHONPATH, its package installed?)"
         raise _refused(f"no module is named {path!r}", cure)

@@ -8,7 +8,9 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import os
 import pkgutil
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +31,7 @@ Architecture = Annotated[
 # An architecture of which there is only a trained ONNX file.
 ONNX = "onnx"
 _PUBLISHERS = "compression_ops.models.publishers"
+_OWN = __name__.partition(".")[0]
 
 
 @cache
@@ -105,6 +108,21 @@ def is_published(architecture: str) -> bool:
     """Whether an architecture stands in a library of published ones, as `timm:…` and `torchvision.models:…` do."""
     module, colon, _ = architecture.partition(":")
     return bool(colon) and module in ("timm", "torchvision.models")
+
+
+def forbidden(name: str) -> str | None:
+    """Why no module of this name may be named by a recipe, in words; None for one that may.
+
+    Python's standard library builds no network, and much else; where `COMPRESSION_OWN_CODE` lists packages, separated
+    by commas, no code of others is run.
+    """
+    top = name.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return f"{name!r} is of Python's standard library, and no method or network"
+    listed = os.environ.get("COMPRESSION_OWN_CODE")
+    if listed is None or top in (_OWN, *map(str.strip, listed.split(","))):
+        return None
+    return f"{name!r} is of no package that COMPRESSION_OWN_CODE lists ({listed or 'none'})"
 
 
 def find_module(name: str) -> Path | None:

@@ -21,10 +21,10 @@ from compression_ops.c_code.building import (
     refused,
 )
 from compression_ops.c_code.program import PIXELS, Program
-from compression_ops.data.modalities.images import Images
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model import constants, metadata, raw_samples
 
+_BYTES, _AXES = "uint8", 3  # of a raw sample: a program begins with a table of what each byte stands for
 _MOVING = ("Flatten", "Reshape", "Squeeze", "Identity")
 
 
@@ -35,10 +35,10 @@ def lower(model: Path) -> Program:
     """
     loaded = _loaded(model)
     description = metadata.read(loaded, str(model)).description
-    if not isinstance(description.modality, Images):
+    if (description.modality.dtype, len(description.shape)) != (_BYTES, _AXES):
         raise ModelError(
-            f"{model}: takes {description.modality.noun}; C code is generated for models of images alone. Take the "
-            "targets onnx, ort_mobile or openvino"
+            f"{model}: takes {description.modality.noun}; C code is generated for models of images alone, {_BYTES} "
+            "[N, C, H, W]. Take the targets onnx, ort_mobile or openvino"
         )
     if not raw_samples.takes_raw(loaded, description):
         raise ModelError(

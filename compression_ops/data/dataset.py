@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.data.modalities import known
-from compression_ops.data.modalities.images import Images
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.data.storage import blocks, tensor_file
 from compression_ops.data.storage.tensor_file import Stream
@@ -51,7 +50,7 @@ class Description:
     shape: tuple[int, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    modality: Modality = field(default_factory=Images)
+    modality: Modality = field(default_factory=known.unstated)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -129,7 +128,7 @@ def load_description(folder: Path) -> Description:
         shape=tuple(fields["shape"]),
         mean=tuple(fields["mean"]),
         std=tuple(fields["std"]),
-        modality=known.of_fields(fields.get("modality", Images().fields())),  # earlier versions knew nothing else
+        modality=known.of_fields(fields["modality"]) if "modality" in fields else known.unstated(),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from compression_ops.data.modalities.images import Images
+from compression_ops.data.modalities import known
 from compression_ops.data.modalities.modality import Modality
 
 if TYPE_CHECKING:
@@ -52,4 +52,4 @@ class RawData:
     test: Samples | HoldOut
     classes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    modality: Modality = field(default_factory=Images)
+    modality: Modality = field(default_factory=known.unstated)

@@ -20,6 +20,19 @@ class DatasetSpec(Spec):
         "there are fewer. The test split is never limited.",
     )
 
+    @property
+    def sample_type(self) -> str | None:
+        """Of which modality the samples are (see compression_ops.data.modalities), so that its code enters derivations.
+
+        None where they may be of any: then the code of all does.
+        """
+        return None
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Modules of the product that `read` imports by a name which the parameters say: they enter derivations too."""
+        return ()
+
 
 # What a source defines: where its raw data lie, which files they are, and what they hold; perhaps `download` too.
 SOURCE = Contract(DatasetSpec, lambda _: {"locate": 2, "files": 2, "read": 2})

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops import implementations
 from compression_ops.data.dataset import Description
-from compression_ops.data.modalities.images import Images
 from compression_ops.errors import ModelError, told
 from compression_ops.models.choice import NetworkChoice, Normalization
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 _WEIGHTS = "model.safetensors"
 _NETWORK = "model.json"
+# What a recipe says of its network that only some samples can be prepared by.
+_OF_IMAGES = ("image_size", "normalization")
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,11 @@ def of_choice(choice: NetworkChoice, description: Description) -> Network:
     """The network of a recipe's choice for a data set. Raises ModelError for a normalization of other channels, or
     for what only images have.
     """
-    if not isinstance(description.modality, Images):
-        stated = [name for name in ("image_size", "normalization") if getattr(choice, name) is not None]
-        if stated:
-            raise ModelError(f"{stated[0]} is of images, and the samples are {description.modality.noun}. Leave it out")
-    scale, shift = _affine(choice.normalization, description)
     modality = description.modality
+    stated = (name for name in _OF_IMAGES if getattr(choice, name) is not None)
+    if wrong := next((name for name in stated if name not in modality.prepared_by), None):
+        raise ModelError(f"{wrong} is of images, and the samples are {modality.noun}. Leave it out")
+    scale, shift = _affine(choice.normalization, description)
     arguments = {**_taken(choice.architecture, modality.arguments()), **choice.arguments}
     indices = None if choice.architecture == implementations.ONNX else modality.indices()
     classes = len(description.classes)

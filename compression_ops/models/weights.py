@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compression_ops.data.file_names import shown
 from compression_ops.errors import ModelError
 from compression_ops.models.network import take
 
@@ -56,7 +58,7 @@ def _read_safe(file: Path) -> Weights:
         with safe_open(file, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no mapping
             metadata = opened.metadata() or {}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, MemoryError) as error:
         raise ModelError(f"{file} is no readable safetensors file: {error}") from error
     return Weights(tensors, _classes(file, metadata.get("classes")))
 
@@ -66,7 +68,7 @@ def _classes(file: Path, stated: str | None) -> tuple[str, ...] | None:
         return None
     try:
         found = json.loads(stated)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list):
         raise ModelError(f"{file}: its metadata `classes` is {stated[:60]!r}; allowed is a JSON list of names")
@@ -74,6 +76,7 @@ def _classes(file: Path, stated: str | None) -> tuple[str, ...] | None:
 
 
 def _read_pickled(file: Path) -> Weights:
+    _require_stored(file)
     try:
         # The one file that the product did not write: a teacher's own, by an unpickler that knows tensors alone.
         found = torch.load(file, map_location="cpu", weights_only=True)  # noqa: TID251
@@ -89,6 +92,19 @@ def _read_pickled(file: Path) -> Weights:
             f"{', '.join(_NESTS)}"
         )
     return Weights(tensors)
+
+
+def _require_stored(file: Path) -> None:
+    """What torch.save writes is not compressed; what is may hold a thousand times what it seems to."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        packed = [each.filename for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED]
+    if packed:
+        raise ModelError(
+            f"{file} is an archive with compressed entries ({shown(packed[0])}), which torch.save writes none of. Save "
+            "the weights anew, by torch.save or safetensors"
+        )
 
 
 def _conversion(file: Path) -> str:
@@ -131,10 +147,10 @@ def put(model: nn.Module, weights: Weights, classes: int, source: str, new_head:
     other = [name for name in own if name in given and own[name].shape != given[name].shape]
     heads = [name for name in other if new_head and _is_head(own[name], given[name], classes)]
     wrong = [name for name in other if name not in heads]
-    if broken := [name for name, value in given.items() if value.is_floating_point() and value.isnan().any()]:
-        raise ModelError(f"{source} hold NaN, in {_some(broken)}: its training diverged, or the file is damaged")
     if missing or unknown or wrong:
         raise ModelError(_mismatch(source, own, given, missing, unknown, wrong, classes))
+    if broken := [name for name, value in given.items() if value.is_floating_point() and value.isnan().any()]:
+        raise ModelError(f"{source} hold NaN, in {_some(broken)}: its training diverged, or the file is damaged")
     take(model, {name: value for name, value in given.items() if name not in heads})
     if not heads:
         return ()

@@ -20,7 +20,6 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from compression_ops.data.dataset import Description
 from compression_ops.data.modalities import known
-from compression_ops.data.modalities.images import Images
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.errors import DataError, ModelError
 from compression_ops.onnx_model.raw_samples import takes_raw
@@ -115,7 +114,7 @@ def read(model: "onnx.ModelProto | InferenceSession", name: str = "the ONNX mode
 
 def _modality(text: str | None, name: str) -> Modality:
     if text is None:
-        return Images()
+        return known.unstated()
     try:
         fields = json.loads(text)
         return known.of_fields(fields if isinstance(fields, dict) else {})

@@ -1,24 +1,21 @@
 """The class of what files hold, told by an ONNX file that says for which data it was made (see onnx_metadata).
 
 What a file holds is read as the model's modality says (see compression_ops.data.modalities); an image as the data
-source `image_folder` reads it (see compression_ops.data.image_file) and nothing more: in particular its colours are
-never inverted. A model of MNIST, whose digits are light on a dark ground, does not know a digit drawn in black on white
-paper; invert such a picture first.
+source `image_folder` reads it (see compression_ops.data.formats.image_file) and nothing more: in particular its colours
+are never inverted. A model of MNIST, whose digits are light on a dark ground, does not know a digit drawn in black on
+white paper; invert such a picture first.
 """
 
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compression_ops.data.dataset import Description
-from compression_ops.data.file_names import shown
-from compression_ops.data.formats.image_file import decode
-from compression_ops.data.modalities.images import Images
+from compression_ops.data.modalities.modality import Read
 from compression_ops.errors import DataError, ModelError
 from compression_ops.onnx_model import metadata, raw_samples
 from compression_ops.onnx_model import session as onnx_session
@@ -26,7 +23,7 @@ from compression_ops.onnx_model import session as onnx_session
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-# Images in memory at a time.
+# Files whose samples are in memory at a time.
 _BATCH = 64
 
 
@@ -67,18 +64,6 @@ class Answers:
     unreadable: list[Unreadable]
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """A raw sample, without the axis of samples, and by what a person finds it."""
-
-    name: str
-    value: NDArray[Any]
-    fault: str | None = None
-
-
-_Reader = Callable[[Path], Iterable[_Sample]]
-
-
 def predict(model: Path, files: Sequence[Path]) -> Answers:
     """Classify what files hold with the ONNX file `model`.
 
@@ -91,7 +76,7 @@ def predict(model: Path, files: Sequence[Path]) -> Answers:
     reader = _reader(model, session, description)
     answers = Answers(description.modality.one, [], [])
     for batch in (files[start : start + _BATCH] for start in range(0, len(files), _BATCH)):
-        read: list[_Sample] = []
+        read: list[Read] = []
         for file in batch:
             try:
                 read += reader(file)
@@ -105,7 +90,7 @@ def predict(model: Path, files: Sequence[Path]) -> Answers:
     return answers
 
 
-def _reader(model: Path, session: "InferenceSession", description: Description) -> _Reader:
+def _reader(model: Path, session: "InferenceSession", description: Description) -> Callable[[Path], Sequence[Read]]:
     """What makes samples of a file."""
     expected, shape = session.get_inputs()[0].shape[1:], description.shape
     shape = shape if raw_samples.takes_raw(session, description) else description.input_shape
@@ -114,28 +99,10 @@ def _reader(model: Path, session: "InferenceSession", description: Description) 
             f"{model}: takes inputs of shape {expected}, but its metadata say {list(shape)}. Describe it again "
             "with the data that it was trained on"
         )
-    if isinstance(description.modality, Images):
-        return _of_pictures(model, description)
-    return lambda file: [_Sample(*found) for found in description.modality.read(file, description)]
-
-
-def _of_pictures(model: Path, description: Description) -> _Reader:
-    channels, height, width = description.shape
-    if height != width or channels not in (1, 3):
-        raise ModelError(
-            f"{model}: takes images of {channels} channel(s), {height} x {width} pixels; image files can be read for "
-            "square images of 1 or 3 channels alone. Run this model in onnxruntime on arrays of your own"
-        )
-    colours = 1 if channels == 1 else 3
-
-    def read(file: Path) -> list[_Sample]:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # what matters is told in our words
-            picture = decode(file, height, colours)
-        if picture is None:
-            raise DataError(f"{shown(file)}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
-        return [_Sample(str(file), picture.pixels, picture.fault)]
-
-    return read
+    modality = description.modality
+    if reason := modality.unreadable(description.shape):
+        raise ModelError(f"{model}: {reason}")
+    return lambda file: modality.read(file, description)
 
 
 def _checked(model: Path, logits: NDArray[np.float32], description: Description) -> NDArray[np.float32]:
@@ -155,7 +122,7 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def _told(sample: _Sample, probabilities: NDArray[np.float64], description: Description) -> Prediction:
+def _told(sample: Read, probabilities: NDArray[np.float64], description: Description) -> Prediction:
     values = [float(value) for value in probabilities]
     best = int(probabilities.argmax())
     by_class = dict(zip(description.classes, values, strict=True))

@@ -58,10 +58,7 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
     """
     with spool.within(context.output):
         context.progress(Progress("reading raw data", 0, 3))
-        raw = function(parameters, "read")(parameters, inputs["raw_data"])
-        if not isinstance(raw, RawData):
-            found = f"read of {type(parameters).__module__} returned {type(raw).__name__}"
-            raise DataError(f"{found}; needed is a {RawData.__module__}.{RawData.__name__}")
+        raw = _read(parameters, inputs["raw_data"])
         soundness.require_sound(raw)
         context.progress(Progress("splitting", 1, 3))
         parts = _split(raw, parameters)
@@ -70,6 +67,20 @@ def run(parameters: DatasetSpec, inputs: Mapping[str, Path], context: Context) -
     result = _result(parts, raw, warnings, context.output)
     context.progress(Progress("data set written", 3, 3, result.metrics))
     return result
+
+
+def _read(parameters: DatasetSpec, root: Path) -> RawData:
+    """What a source read, of the samples that its parameters say."""
+    raw = function(parameters, "read")(parameters, root)
+    found = f"read of {type(parameters).__module__} returned"
+    if not isinstance(raw, RawData):
+        raise DataError(f"{found} {type(raw).__name__}; needed is a {RawData.__module__}.{RawData.__name__}")
+    if parameters.sample_type not in (None, raw.modality.type):
+        raise DataError(
+            f"{found} samples of type {raw.modality.type!r}; its `sample_type` is {parameters.sample_type!r}. Let it "
+            "be what is read: by it the code that a model is made of is known"
+        )
+    return raw
 
 
 def _split(raw: RawData, spec: DatasetSpec) -> Mapping[str, _Part]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.data.dataset import Description, load_description
-from compression_ops.data.modalities.images import Images
 from compression_ops.errors import CompressionError
 from pipelines.commands import model_reference
 from pipelines.commands.model_reference import Found
@@ -128,7 +127,7 @@ def _description(pipeline: Pipeline, found: Found, data: Source, dataset: Path) 
     own = _own_data(found)
     if own is not None and own.digest == data.digest:
         return load_description(dataset)
-    if (folder := _fetched(pipeline, own)) is not None:
+    if own is not None and (folder := pipeline.store.find(own.artifact)) is not None:
         return load_description(folder)
     if (found.folder / "model.onnx").exists():
         from compression_ops.onnx_model import metadata
@@ -145,15 +144,6 @@ def _own_data(found: Found) -> Source | None:
     return None if found.entry is None else found.entry.inputs.get(_DATASET)
 
 
-def _fetched(pipeline: Pipeline, source: Source | None) -> Path | None:
-    if source is None or source.artifact is None:
-        return None
-    try:
-        return pipeline.store.fetch(source.artifact)
-    except ArtifactUnavailable:
-        return None
-
-
 def _other_data(pipeline: Pipeline, found: Found, data: Source, dataset: Path) -> list[str]:
     """At most one warning: a model of other data may have been trained on what it is tested on here."""
     own = _own_data(found)
@@ -163,7 +153,7 @@ def _other_data(pipeline: Pipeline, found: Found, data: Source, dataset: Path) -
         return [
             f"{found.words}: nothing here tells what it was trained on; it may have seen samples of this test split"
         ]
-    folder = _fetched(pipeline, own)
+    folder = pipeline.store.find(own.artifact)
     said = f"{found.words} was trained on other data than the recipe's current ones (digest {own.digest[:12]})"
     if folder is None:
         return [f"{said}, which are lost from the store: it may have seen samples of this test split"]
@@ -210,6 +200,10 @@ def _saliency(compared: Compared, samples: Sequence[int]) -> "tuple[Attributions
 
     assert compared.comparison is not None, "there are flipped samples"
     explained = list(samples[:_EXPLAINED])
+    images = load_split(compared.dataset, "test").samples[explained]
+    modality = load_description(compared.dataset).modality
+    if any(modality.picture(image) is None for image in images.numpy()):
+        return {}, ()
     answers = {flip.sample: (flip.first.predicted, flip.second.predicted) for flip in compared.comparison.flips}
     found: dict[tuple[int, int], NDArray[np.float64]] = {}
     notes: list[str] = []
@@ -220,9 +214,6 @@ def _saliency(compared: Compared, samples: Sequence[int]) -> "tuple[Attributions
             if network is None:
                 notes.append(f"What {model.name} looks at is not drawn: it is an ONNX model, which gives no gradients.")
                 continue
-            if not isinstance(model.description.modality, Images):
-                return {}, ()  # integrated gradients are drawn over pixels
-            images = load_split(compared.dataset, "test").samples[explained]
             drawn = saliency.attributions(network, images, targets, model.description)
         except Exception as error:  # noqa: BLE001  somebody's forward pass may fail in any way
             notes.append(f"What {model.name} looks at is not drawn: {told(error)}.")

@@ -54,7 +54,8 @@ class Report:
         """As `compression run --json` prints it."""
         lists = {outcome: self.named(outcome) for outcome in ("computed", "reused", "failed", "skipped")}
         found = {"recipe": self.recipe, **lists, "seconds": round(self.seconds, 3)}
-        return {**found, "unrecorded": list(self.unrecorded)} if self.unrecorded else found
+        more = {"unrecorded": list(self.unrecorded), "outage": self.outage, "retold": list(self.retold)}
+        return found | {name: value for name, value in more.items() if value}
 
 
 def select(pipeline: Pipeline, patterns: Sequence[str]) -> list[str]:

@@ -122,7 +122,8 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, l
     _check_objective(pipeline, trial, description)
     methods = {implementations.module_name(method) for _, method in trial.quantizations}
     entries = (_MODULE, *kind.network_code(network.architecture), *sorted(methods))
-    code = pipeline.graph.assets[trial.asset].source.closure(entries)
+    asset = pipeline.graph.assets[trial.asset]
+    code = asset.source.closure(entries, asset.named)
     file = pipeline.home.dry_runs / f"{_key(trial, network.input_shape, network.classes, code, device)}.json"
     known = _known(file)
     if known is not None:

@@ -67,7 +67,7 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
         _catch_up(pipeline, asset, log)
         loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, run.of_one()))
         action = plan(asset, loaded)
-        with scratch.turn(pipeline.home.running, action.key, lambda: log(f"{name}: another process is at it; waiting")):
+        with scratch.turn(pipeline.home.running, action.key, lambda: _wait(name, log)):
             result = _result(pipeline, action, log, run)
         entry = judge.judged(pipeline, asset, result)
     except Postponed:
@@ -80,6 +80,11 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
     outcome = "failed" if entry.blocked else "computed" if entry.computed else "reused"
     progress.report(progress.Ended(name, outcome, time.monotonic() - started))
     return entry
+
+
+def _wait(name: str, log: Log) -> None:
+    progress.report(progress.Waiting(name))
+    log(f"{name}: another process is at it; waiting")
 
 
 def _catch_up(pipeline: Pipeline, asset: Asset, log: Log) -> None:

@@ -23,6 +23,13 @@ class Advanced:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Another process is at it, and its result will be taken."""
+
+    asset: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """An asset is materialized: `computed`, or `reused` from a known action; or it `failed`, or is `skipped` as what it
     is decided in is out of reach.
@@ -33,7 +40,7 @@ class Ended:
     seconds: float
 
 
-Event = Started | Advanced | Ended
+Event = Started | Waiting | Advanced | Ended
 _subscribers: list[Callable[[Event], None]] = []
 
 

@@ -13,7 +13,7 @@ from pipelines.kinds import kind
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
 from pipelines.pipeline import Pipeline
-from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
+from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization
@@ -128,11 +128,8 @@ def undone(home: Home, recipe: str, name: str) -> str | None:
     entry = History(home.history).latest(recipe, name) if own is not None and own.decide is not None else None
     if own is None or entry is None:
         return None
-    try:
-        folder = ArtifactStore(home.store_url, home.root / "cache").fetch(entry.artifact)
-    except ArtifactUnavailable:
-        return None
-    return own.undone(home, folder, entry)
+    folder = ArtifactStore(home.store_url, home.root / "cache").find(entry.artifact)
+    return None if folder is None else own.undone(home, folder, entry)
 
 
 def needs_files(pipeline: Pipeline) -> bool:
@@ -165,10 +162,10 @@ def _of_asset(
         return AssetStatus(name, "missing", (Cause("artifact", name),), entry)
     own = kind.named(asset.kind)
     if own.decide is not None:
-        try:
-            undone = own.undone(pipeline.home, pipeline.store.fetch(entry.artifact), entry)
-        except ArtifactUnavailable:
+        folder = pipeline.store.find(entry.artifact)
+        if folder is None:
             return AssetStatus(name, "missing", (Cause("artifact", name),), entry)
+        undone = own.undone(pipeline.home, folder, entry)
         if undone is not None:
             return AssetStatus(name, "stale", (Cause("undone", name, after=undone),), entry)
     return AssetStatus(name, "fresh", (), entry)

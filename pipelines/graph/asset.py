@@ -28,6 +28,7 @@ class Asset:
     exact_inputs  inputs of which it also reads what differs between identical runs: latencies
     is_repeated   whether it is what another one is, from a further seed: nothing is made of it but comparisons
     is_heavy      whether it takes the whole machine, so that no two such stages may run at a time
+    named         of a module that imports others by a name which the recipe says: these; they count where that one does
     source        the code on disk, which all assets of a graph share
     """
 
@@ -41,6 +42,7 @@ class Asset:
     exact_inputs: tuple[str, ...] = ()
     is_heavy: bool = False
     is_repeated: bool = False
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     source: Code = field(default_factory=Code, compare=False, repr=False)
 
     @property
@@ -61,11 +63,11 @@ class Asset:
     @property
     def code_digests(self) -> dict[str, str]:
         """{module: digest} of all code that the stage runs."""
-        return self.source.closure(self._entries)
+        return self.source.closure(self._entries, self.named)
 
     def read_code(self) -> dict[str, str]:
         """As `code_digests`, read from disk now."""
-        return self.source.anew().closure(self._entries)
+        return self.source.anew().closure(self._entries, self.named)
 
     @property
     def code_warnings(self) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from compression_ops.implementations import find_module, package_folders
 from pipelines.graph import installed
@@ -27,22 +28,27 @@ class Code:
         self._memory = memory
         self._parsed = ParsedModules(memory)
         self._modules: dict[str, tuple[str, ModuleSource] | None] = {}
-        self._closures: dict[tuple[str, ...], dict[str, str]] = {}
+        self._closures: dict[tuple[object, ...], dict[str, str]] = {}
 
     def anew(self) -> "Code":
         """The code as it is now."""
         return Code(self._memory)
 
-    def closure(self, entries: Iterable[str]) -> dict[str, str]:
+    def closure(
+        self, entries: Iterable[str], named: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> dict[str, str]:
         """{module name: SHA-256 of its normalized source} of the entry modules and of all that they reach.
+
+        named  of a module of the product that imports others by their names: those that are meant
 
         Data files that a module names are hashed with it. Of an installed package that is an entry, or that a module
         of the user's imports, the version counts: {its name: what `installed.version` says}. The standard library and
         what the product itself requires are left out: their versions are recorded in the lineage.
         """
-        key = tuple(entries)
+        given = tuple(entries)
+        key = given, tuple((name, tuple(meant)) for name, meant in named.items())
         if key not in self._closures:
-            self._closures[key] = self._reached(key)
+            self._closures[key] = self._reached(given, named)
             self._parsed.save()
         return self._closures[key]
 
@@ -56,7 +62,7 @@ class Code:
             if found is not None and not found[1].resources:
                 yield from (f"{find_module(name)}:{line}" for line in found[1].unseen)
 
-    def _reached(self, entries: tuple[str, ...]) -> dict[str, str]:
+    def _reached(self, entries: tuple[str, ...], named: Mapping[str, Sequence[str]]) -> dict[str, str]:
         waiting = list(entries)
         digests: dict[str, str] = {}
         seen: set[str] = set()
@@ -67,7 +73,7 @@ class Code:
             seen.add(name)
             if (module := self._module(name)) is not None:
                 digests[name], source = module
-                waiting += [*self._imported(name, source), *_parents(name)]
+                waiting += [*self._imported(name, source), *named.get(name, ()), *_parents(name)]
                 digests |= self._perhaps_imported(name, source, waiting)
             elif (version := _installed(name)) is not None:
                 digests[name.partition(".")[0]] = version

@@ -7,7 +7,6 @@ from pipelines.graph.asset import RAW_DATA, Asset
 from pipelines.kinds.gate import Evidence, Gate
 from pipelines.kinds.kind import Kind, thresholds
 from pipelines.recipe.sections import Recipe
-from pipelines.state.artifacts import ArtifactUnavailable
 from pipelines.state.materialization import Check, Materialization
 
 _WHOLE = ("classes", "samples")  # what drift is told of that is no part of a sample
@@ -16,7 +15,7 @@ _WHOLE = ("classes", "samples")  # what drift is told of that is no part of a sa
 def assets(recipe: Recipe) -> Iterator[Asset]:
     """The one data set."""
     judged = thresholds(recipe, "gates.min_class_balance", "gates.max_duplicates", "gates.max_drift")
-    code = (implementations.module_name(recipe.dataset),)
+    code = (implementations.module_name(recipe.dataset), *recipe.dataset.readers)
     yield Asset("dataset", "dataset", recipe.dataset, (RAW_DATA,), {"": "dataset"}, code, judged)
 
 
@@ -70,9 +69,8 @@ def against_the_last(evidence: Evidence) -> dict[str, float] | None:
     earlier = [known for known in history if known.digest != entry.digest]
     if not earlier:
         return None
-    try:
-        last = store.fetch(earlier[-1].artifact)
-    except ArtifactUnavailable:
+    last = store.find(earlier[-1].artifact)
+    if last is None:
         return None
     from compression_ops.data import drift
 

@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeVar
 
 from compression_ops import implementations, target
 from compression_ops.data.augmentation import Augmentation
+from compression_ops.data.modalities import known
+from compression_ops.errors import DataError
 from compression_ops.spec import Spec
 from pipelines.graph.asset import GENERATION, OBSERVED, Asset
 from pipelines.kinds.decision import Circumstances, Decision
@@ -185,6 +187,18 @@ def teacher_code(recipe: Recipe, student: str | None) -> tuple[str, ...]:
         return network_code(recipe.students[student].architecture)
     joined = ("compression_ops.models.composite.ensemble",) if recipe.teacher_members else ()
     return (*network_code(recipe.teacher.architecture), *joined)
+
+
+def modality_code(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Of the module that finds modalities by their names, those of the recipe's samples: whatever asks it for one runs
+    these. An edit of another one leaves all that is made of the recipe's samples as it is.
+    """
+    stated = recipe.dataset.sample_type
+    types = known.names() if stated is None else (stated,)
+    try:
+        return {known.__name__: tuple(map(known.module_name, types))}
+    except DataError as error:
+        raise DataError(f"sample_type of {implementations.module_name(recipe.dataset)}: {error}") from error
 
 
 def augmentation_code(augmentation: Augmentation | None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from compression_ops.errors import CompressionError
 from pipelines.orchestration import assets
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
+from pipelines.recipe import bounds
 from pipelines.recipe import file as recipe_file
 from pipelines.state.home import Home
 
@@ -86,8 +87,8 @@ def _path(name: str) -> Path:
 def _text(path: Path) -> str | None:
     """What stands in a file; None where it cannot be read, which reading it as a recipe says in words."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return bounds.text_of(path)
+    except (OSError, ValueError):
         return None
 
 

@@ -10,18 +10,21 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from pipelines.recipe import bounds
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
 from pipelines.recipe.sections import Recipe
 
 # Of an installed product the package has a second name, which no folder of a user's takes (see deploy/wheel.py).
 COMPONENT = f"{__name__.partition('.')[0]}.CompressionPipeline"
 COMPONENTS = tuple(dict.fromkeys((COMPONENT, "pipelines.CompressionPipeline")))
-_TOP_KEYS = ("type", "attributes", "requirements", "template_vars_module", "post_processing")
+# Dagster's `template_vars_module` and `post_processing` are none of a recipe's: they run code and templates of Python.
+_TOP_KEYS = ("type", "attributes", "requirements")
 
 
 def dumper() -> YAML:
-    """What reads and writes recipes without losing a comment."""
+    """What reads and writes recipes without losing a comment. Raises Unbounded for YAML that no recipe needs."""
     yaml = YAML()
+    yaml.Parser = bounds.BoundedRoundTripParser
     yaml.preserve_quotes = True
     yaml.width = 1_000_000  # a line stays a line
     return yaml
@@ -29,7 +32,12 @@ def dumper() -> YAML:
 
 def parse(path: Path, file: str, text: str | None = None) -> Any:
     try:
-        return dumper().load(path.read_text(encoding="utf-8") if text is None else text)
+        return dumper().load(bounds.text_of(path) if text is None else text)
+    except bounds.TooLarge as error:
+        cure = f"a file of at most {bounds.LARGEST:,} bytes"
+        raise RecipeError(file, [Mistake(1, "", "no recipe", str(error), cure)]) from None
+    except bounds.Unbounded as error:
+        raise RecipeError(file, [Mistake(error.line, "", str(error.problem), "", error.allowed)]) from None
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = str(error.problem).split(" with value")[0]

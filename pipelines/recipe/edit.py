@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import file
+from pipelines.recipe import bounds, file
 from pipelines.recipe.document import attributes_of, dumper, parse
 from pipelines.recipe.error import RecipeError, shown
 from pipelines.recipe.file import FILE_NAME, RecipeFile, displayed, read, require_files
@@ -122,13 +122,21 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     if not equals or not dotted.strip():
         raise CompressionError(f"--set {text!r} is no assignment\n  allowed: FIELD=VALUE, as in teacher.epochs=5")
     try:
-        return dotted.strip(), YAML(typ="safe", pure=True).load(value)
+        return dotted.strip(), _values().load(value)
     except (YAMLError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CompressionError(f"--set {text!r}: the value is not YAML: {error}") from None
+        raise CompressionError(f"--set {shown(text)}: the value is not YAML: {error}") from None
+
+
+def _values() -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Parser = bounds.BoundedParser
+    return yaml
 
 
 def _assign(attributes: CommentedMap, dotted: str, value: Any) -> None:
     *parents, last = dotted.split(".")
+    if len(parents) >= bounds.DEEPEST:
+        raise CompressionError(f"--set {dotted[:60]}…: no field stands so deep\n  allowed: FIELD as in teacher.epochs")
     node: Any = attributes
     for depth, key in enumerate(parents):
         if node.get(key) is None:

@@ -36,12 +36,14 @@ class Mistake:
 
 
 class RecipeError(CompressionError):
-    """One recipe's mistakes, all of them, in the order of the file."""
+    """One recipe's mistakes, in the order of the file: all of them, or those that are told of very many."""
 
-    def __init__(self, file: str, mistakes: Sequence[Mistake]) -> None:
+    def __init__(self, file: str, mistakes: Sequence[Mistake], untold: int = 0) -> None:
+        """`untold` is how many more there are."""
         self.file = file
         self.mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
-        super().__init__("\n".join(mistake.text(file) for mistake in self.mistakes))
+        more = [f"{file}: and {untold:,} more mistakes"] if untold else []
+        super().__init__("\n".join([*(mistake.text(file) for mistake in self.mistakes), *more]))
 
 
 def nearest(word: object, choices: Sequence[str]) -> str | None:

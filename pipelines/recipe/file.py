@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops.errors import CompressionError
-from pipelines.recipe import checks, location, missing, project
+from pipelines.recipe import bounds, checks, location, missing, project
 from pipelines.recipe.constraints import NAME_PATTERN
 from pipelines.recipe.document import COMPONENT, attributes_of, parse, plain
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
@@ -19,6 +19,7 @@ from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 
 FILE_NAME = "defs.yaml"
+_TOLD = 100  # mistakes: whoever makes more of them made one, a hundred times
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,11 @@ def shipped_folders() -> tuple[Path, ...]:
 
 
 def _is_of_another_component(path: Path) -> bool:
-    stated = re.search(r"^type:\s*[\"']?([\w.]+)", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    try:
+        text = bounds.text_of(path, errors="replace")
+    except (OSError, bounds.TooLarge):  # which is told where it is read
+        return False
+    stated = re.search(r"^type:\s*[\"']?([\w.]+)", text, re.MULTILINE)
     return stated is not None and "." in stated[1] and stated[1].rpartition(".")[2] != COMPONENT.rpartition(".")[2]
 
 
@@ -101,8 +106,9 @@ def read(path: Path, text: str | None = None) -> RecipeFile:
     try:
         recipe = Recipe.model_validate(plain(attributes))
     except ValidationError as error:
-        mistakes = [checks.mistake(attributes, fault) for fault in error.errors()]
-        raise RecipeError(file, _without_repeats(mistakes)) from None
+        faults = error.errors(include_url=False)
+        mistakes = [checks.mistake(attributes, fault) for fault in faults[:_TOLD]]
+        raise RecipeError(file, _without_repeats(mistakes), max(len(faults) - _TOLD, 0)) from None
     mistakes = checks.cross_check(recipe, attributes)
     if mistakes:
         raise RecipeError(file, mistakes)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipelines.recipe import file, project
+from pipelines.recipe import bounds, file, project
 from pipelines.recipe.document import COMPONENT
 
 _COMPONENT = COMPONENT.rpartition(".")[2]
@@ -46,8 +46,8 @@ def of_folder(folder: Path) -> str | None:
 
 def _names_our_component(path: Path) -> bool:
     try:
-        return _COMPONENT in path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return _COMPONENT in bounds.text_of(path, errors="replace")
+    except (OSError, bounds.TooLarge):
         return False
 
 

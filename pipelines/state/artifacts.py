@@ -90,6 +90,13 @@ class ArtifactStore:
             return False
         return not self._is_local or _missing(Path(self._path(artifact_id)), artifact_id) is None
 
+    def find(self, artifact_id: str | None) -> Path | None:
+        """As `fetch`; None for one that is missing or damaged, and for none."""
+        try:
+            return None if artifact_id is None else self.fetch(artifact_id)
+        except ArtifactUnavailable:
+            return None
+
     def fetch(self, artifact_id: str) -> Path:
         """A local, read-only folder with the artifact's verified files.
 

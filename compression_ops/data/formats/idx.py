@@ -5,10 +5,12 @@ MNIST that differ from the canonical one in a few pixels, and what was read is i
 """
 
 import gzip
+import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 from compression_ops.data.download import RemoteFile, fetch
 from compression_ops.data.samples import Samples
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _UNSIGNED_BYTE = 0x08
+_BLOCK = 1 << 24  # bytes
 _CURE = "Replace the file by an undamaged copy of the right one."
 _NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 
@@ -47,17 +50,17 @@ def read_split(root: Path, split: Literal["train", "t10k"], side: int) -> Sample
 
     image_file = _existing(root, f"{split}-images-idx3-ubyte")
     label_file = _existing(root, f"{split}-labels-idx1-ubyte")
-    images = read(image_file, 3)
-    labels = read(label_file, 1)
-    if images.shape[1:] != (side, side):
-        found = " x ".join(map(str, images.shape[1:]))
+    count, *sides = shape(image_file, 3)
+    (labelled,) = shape(label_file, 1)
+    if sides != [side, side]:
+        found = " x ".join(map(str, sides))
         raise DataError(f"{image_file}: images of {found} pixels; expected {side} x {side}. {_CURE}")
-    if len(images) != len(labels):
+    if count != labelled:
         raise DataError(
-            f"{image_file} holds {len(images)} images, {label_file.name} beside it {len(labels)} labels; "
+            f"{image_file} holds {count} images, {label_file.name} beside it {labelled} labels; "
             f"expected as many labels as images. {_CURE}"
         )
-    return Samples(images[:, np.newaxis], labels.astype(np.int64))
+    return Samples(read(image_file, 3)[:, np.newaxis], read(label_file, 1).astype(np.int64))
 
 
 def download(name: str, folder: Path, progress: ProgressCallback) -> Path:
@@ -80,34 +83,54 @@ def download(name: str, folder: Path, progress: ProgressCallback) -> Path:
     return root
 
 
+def shape(path: Path, dimensions: int) -> tuple[int, ...]:
+    """What an IDX file says of its shape. Raises DataError as `read` does, but for the length."""
+    with _opened(path) as stream:
+        return _shape(path, stream, dimensions)
+
+
 def read(path: Path, dimensions: int) -> "NDArray[np.uint8]":
     """One IDX file of unsigned bytes with that many dimensions; `.gz` in the name means gzipped.
 
     The header is two zero bytes, the type (8: unsigned byte), the number of dimensions, and each dimension as a
-    big-endian 32-bit integer. Raises DataError if the content is anything else or its length does not fit.
+    big-endian 32-bit integer. Raises DataError if the content is anything else or its length does not fit; of a file
+    that is longer no more is unpacked than its head tells of.
     """
     import numpy as np
 
-    content = _content(path)
-    expected = bytes((0, 0, _UNSIGNED_BYTE, dimensions))
-    if content[:4] != expected:
+    header = 4 + 4 * dimensions
+    with _opened(path) as stream:
+        shape = _shape(path, stream, dimensions)
+        length = math.prod(shape)
+        content = bytearray()
+        while len(content) <= length and (block := stream.read(min(length + 1 - len(content), _BLOCK))):
+            content += block
+    if len(content) != length:
+        found = f"{header + len(content):,}" if len(content) < length else f"more than {header + length:,}"
         raise DataError(
-            f"{path}: begins with the bytes {content[:4].hex(' ') or '(none)'}; expected {expected.hex(' ')}, the head "
+            f"{path}: {found} bytes; expected {header + length:,} for the shape {list(shape)} in its head. {_CURE}"
+        )
+    return np.frombuffer(bytes(content), np.uint8).reshape(shape)
+
+
+def _shape(path: Path, stream: IO[bytes], dimensions: int) -> tuple[int, ...]:
+    head = stream.read(4 + 4 * dimensions)
+    expected = bytes((0, 0, _UNSIGNED_BYTE, dimensions))
+    if head[:4] != expected:
+        raise DataError(
+            f"{path}: begins with the bytes {head[:4].hex(' ') or '(none)'}; expected {expected.hex(' ')}, the head "
             f"of an IDX file of unsigned bytes in {dimensions} dimension(s). {_CURE}"
         )
-    header = 4 + 4 * dimensions
-    shape = tuple(int.from_bytes(content[start : start + 4], "big") for start in range(4, header, 4))
-    length = header + int(np.prod(shape, dtype=object))
-    if len(content) != length:
-        raise DataError(
-            f"{path}: {len(content):,} bytes; expected {length:,} for the shape {list(shape)} in its head. {_CURE}"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    if len(head) < 4 + 4 * dimensions:
+        raise DataError(f"{path}: {len(head)} bytes; expected a head of {4 + 4 * dimensions}. {_CURE}")
+    return tuple(int.from_bytes(head[start : start + 4], "big") for start in range(4, len(head), 4))
 
 
-def _content(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Generator[IO[bytes]]:
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            yield cast("IO[bytes]", stream)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: not a complete gzip file ({error}). {_CURE}") from error
     except OSError as error:

@@ -23,6 +23,8 @@ FOREIGN = frozenset(
 _NO_PICTURES = frozenset({".pdf", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".bufr", ".grib"})
 _DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112
+_BEGINS = 32  # bytes, by which a kind of file is known
+_LARGEST = 1 << 30  # bytes; a file of as many pixels as Pillow opens is smaller
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ def decode(path: Path, side: int, channels: Literal[1, 3]) -> Picture | None:
     except Exception as error:  # Pillow's decoders meet damaged bytes with exceptions of any type
         if isinstance(error, OSError) and error.errno is not None:
             raise DataError(f"{shown(path)}: cannot be read: {error.strerror}") from error
+        if isinstance(error, Image.DecompressionBombError):
+            most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+            raise DataError(f"{shown(path)}: more than {most:,} pixels, as its head says. Make it smaller") from error
         bare = _bare_picture(path, side, channels, error)
         if bare is not None:
             return bare
@@ -94,7 +99,9 @@ def _is_a_pictures(suffix: str) -> bool:
 
 def _bare_picture(path: Path, side: int, channels: Literal[1, 3], error: Exception) -> Picture | None:
     """The image without the metadata that may be what `error` is about; None if it cannot be decoded either."""
-    bare = without_metadata(path.read_bytes())
+    with path.open("rb") as file:
+        begins = file.read(_BEGINS)
+        bare = without_metadata(begins + file.read(_LARGEST)) if without_metadata(begins) is not None else None
     if bare is None:
         return None
     try:

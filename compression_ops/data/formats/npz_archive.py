@@ -1,6 +1,7 @@
 """NumPy archives larger than memory: the heads of the arrays first, small arrays whole, large ones block by block."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator, Mapping
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_MAGIC, _HEAD = 8, 10_000  # bytes; NumPy's own limit of a head, which it looks at once all of it is read
 # Rows of an array whose last axis varies slowest are gathered from all over it, so the fewer passes the better.
 _GATHERED = 64 * 2**20
-# What zipfile and numpy raise for bytes that are no archive of arrays; the last two, for encryption and rare packings.
+# What zipfile and numpy raise for bytes that are no archive of arrays: for encryption and rare packings too, and for a
+# head that is no dictionary of Python.
 _DAMAGED = (
     OSError,
     ValueError,
@@ -29,6 +32,9 @@ _DAMAGED = (
     zlib.error,
     RuntimeError,
     NotImplementedError,
+    SyntaxError,
+    tokenize.TokenError,
+    TypeError,
 )
 
 
@@ -118,7 +124,12 @@ def _head(content: IO[bytes], member: zipfile.ZipInfo) -> Head:
     """Read the head of an array, up to its first byte. Raises ValueError if it is none, or not of that length."""
     import numpy as np
 
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename} is packed as NumPy packs none")
     version = np.lib.format.read_magic(content)
+    if version == (2, 0) and (length := int.from_bytes(content.read(4), "little")) > _HEAD:
+        raise ValueError(f"the head of {member.filename} has {length:,} bytes; allowed are {_HEAD:,}")
+    content.seek(_MAGIC)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"{member.filename} is written in version {version[0]}.{version[1]} of NumPy's format")
     readers = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
@@ -126,7 +137,7 @@ def _head(content: IO[bytes], member: zipfile.ZipInfo) -> Head:
     if dtype.hasobject:
         raise ValueError("Object arrays cannot be loaded when allow_pickle=False")
     found, expected = member.file_size - content.tell(), math.prod(shape) * dtype.itemsize
-    if found != expected or min(shape, default=0) < 0:
+    if found != expected or min(shape, default=0) < 0 or 0 in (*shape[1:], dtype.itemsize):
         raise ValueError(f"{member.filename} holds {found:,} bytes; expected {expected:,} for its shape {list(shape)}")
     return Head(shape, dtype, fortran, member.filename)
 
@@ -145,7 +156,7 @@ def _refused(path: Path) -> Generator[None]:
     except _DAMAGED as error:
         reason = (
             "an array of Python objects, such as images of differing shapes; only arrays of numbers are read"
-            if "allow_pickle" in str(error)
+            if "Object arrays" in str(error)
             else f"not a complete NumPy archive ({type(error).__name__}: {error})"
         )
         raise DataError(f"{path}: {reason}. Write it with numpy.savez from arrays of one shape each.") from error

@@ -1,10 +1,11 @@
 """WAV files: PCM and floats in RIFF, read by what their chunks say (Microsoft & IBM 1991; WAVE_FORMAT_EXTENSIBLE)."""
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from compression_ops.data.file_names import shown
 from compression_ops.errors import DataError
@@ -27,6 +28,10 @@ _RATES = range(1_000, 768_001)
 _UNKNOWN = 0xFFFFFFFF  # a size that whoever wrote into a pipe could not know
 _CONVERT = "Write it as PCM: ffmpeg -i FILE -c:a pcm_s16le FILE.wav"
 _SECONDS = 600
+_LARGEST = 1 << 30  # bytes: ten minutes of two channels at 192 kHz, in floats
+_CHANNELS = range(1, 65)
+_CHUNKS = 10_000  # after which no sound is looked for any more
+_FORM = 40  # bytes of the longest chunk `fmt `
 
 
 @dataclass(frozen=True)
@@ -66,17 +71,17 @@ def decode(path: Path) -> Wave | None:
     another format, and for a file that cannot be read.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            head = file.read(12)
+            if _is_riff(head):
+                return _wave(file)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror}") from error
-    if not _is_riff(content[:12]):
-        if not is_named_like_one(path.name):
-            return None
-        raise DataError(f"{shown(path)}: {_other(content, path)}")
-    try:
-        return _wave(content)
     except ValueError as error:
         raise DataError(f"{shown(path)}: {error}") from error
+    if not is_named_like_one(path.name):
+        return None
+    raise DataError(f"{shown(path)}: {_other(head, path)}")
 
 
 def _is_riff(head: bytes) -> bool:
@@ -93,28 +98,33 @@ def _other(content: bytes, path: Path) -> str:
     return f"no WAV file: it begins with {content[:12]!r}. {_CONVERT}, or remove it"
 
 
-def _wave(content: bytes) -> Wave:
-    """Raises ValueError in words."""
+def _wave(file: IO[bytes]) -> Wave:
+    """Raises ValueError in words. No more is read than what the header tells of, nor more than is allowed."""
     form: _Form | None = None
-    for name, size, body in _chunks(content):
+    for name, size, there in _chunks(file):
         if name == b"fmt ":
-            form = _form(body)
+            form = _form(file.read(min(there, _FORM)))
         elif name == b"data":
             if form is None:
                 raise ValueError("its sound comes before the chunk that says what it is. Write it again")
-            if size not in (len(body), _UNKNOWN):
-                found = f"its header tells of {size:,} bytes of sound, and {len(body):,} are there"
+            if size not in (there, _UNKNOWN):
+                found = f"its header tells of {size:,} bytes of sound, and {there:,} are there"
                 raise ValueError(f"cut short: {found}. Copy or record it again, or remove it")
-            return _decoded(body, form)
+            _require_short(there, form)
+            return _decoded(file.read(there), form)
     raise ValueError("holds no sound: it ends before a chunk `data`. Copy or record it again, or remove it")
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """(name, size as it is stated, what is there of it) of each."""
-    place = 12
-    while place + 8 <= len(content):
-        name, size = struct.unpack_from("<4sI", content, place)
-        yield name, size, content[place + 8 : place + 8 + size]
+def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """(name, size as it is stated, how much of it is there) of each, with the file at what it holds."""
+    end, place = file.seek(0, io.SEEK_END), 12
+    for _ in range(_CHUNKS):
+        file.seek(place)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        name, size = struct.unpack("<4sI", head)
+        yield name, size, min(size, end - place - 8)
         place += 8 + size + size % 2
 
 
@@ -129,9 +139,18 @@ def _form(body: bytes) -> _Form:
         raise ValueError(f"compressed as {codec}; read are PCM of 8, 16, 24 and 32 bits and floats. {_CONVERT}")
     if bits not in _WIDTHS[code]:
         raise ValueError(f"samples of {bits} bits; read are PCM of 8, 16, 24 and 32 bits and floats. {_CONVERT}")
-    if not channels or rate not in _RATES:
-        raise ValueError(f"{channels} channel(s) at {rate:,} Hz; allowed are one and more, at 1,000 to 768,000 Hz")
+    if channels not in _CHANNELS or rate not in _RATES:
+        allowed = f"1 to {_CHANNELS[-1]}, at 1,000 to 768,000 Hz"
+        raise ValueError(f"{channels} channel(s) at {rate:,} Hz; allowed are {allowed}")
     return _Form(code, channels, rate, bits)
+
+
+def _require_short(size: int, form: _Form) -> None:
+    seconds = size // (form.channels * form.bits // 8) / form.rate
+    if seconds > _SECONDS:
+        raise ValueError(f"{seconds:,.0f} s long; allowed are {_SECONDS} s. Cut it into shorter ones")
+    if size > _LARGEST:
+        raise ValueError(f"{size / 1e6:,.0f} MB of sound; allowed are {_LARGEST / 1e6:,.0f}. Cut or resample it")
 
 
 def _decoded(body: bytes, form: _Form) -> Wave:
@@ -141,8 +160,6 @@ def _decoded(body: bytes, form: _Form) -> Wave:
     count = len(body) // width
     if not count:
         raise ValueError("holds no sound: not a single sample. Record it again, or remove it")
-    if count > _SECONDS * form.rate:
-        raise ValueError(f"{count / form.rate:,.0f} s long; allowed are {_SECONDS} s. Cut it into shorter ones")
     raw = np.frombuffer(body, np.uint8, count * width)
     values = _scaled(raw, form).reshape(count, form.channels)
     if not np.isfinite(values).all():

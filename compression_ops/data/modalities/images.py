@@ -3,13 +3,15 @@
 pixels, uint8 [N, C, H, W] ─► Cast ─► ÷ 255 ─► − mean ─► ÷ std ─► the network
 """
 
+import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from compression_ops.data.modalities import stability
-from compression_ops.data.modalities.modality import Modality
+from compression_ops.data.modalities.modality import Modality, Read
 from compression_ops.data.storage import blocks, mapped
 from compression_ops.errors import DataError
 
@@ -31,6 +33,8 @@ _PICTURES = (
     "upright by EXIF, transparency over white, RGB or ITU-R 601 luma, the largest centred square, resized bilinear "
     "with antialiasing"
 )
+# By its name, for the same reason.
+_READER = "compression_ops.data.formats.unlabelled_image"
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Images(Modality):
     raw: ClassVar[str] = "pixels from 0 to 255"
     normalized: ClassVar[str] = "(pixel / 255 - mean) / std of each channel, for pixels from 0 to 255"
     has_likenesses: ClassVar[bool] = True
+    prepared_by: ClassVar[tuple[str, ...]] = ("image_size", "normalization")
     how: ClassVar[str] = f"Of a picture: {_PICTURES}"
 
     def statistics(
@@ -80,6 +85,25 @@ class Images(Modality):
         """`images of 3 channels, 32 x 32 pixels`."""
         channels, height, width = shape
         return f"images of {channels} channel{'s' * (channels != 1)}, {height} x {width} pixels"
+
+    def picture(self, value: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+        """Itself."""
+        return value
+
+    def unreadable(self, shape: tuple[int, ...]) -> str | None:
+        """Of files squares of one or three channels are made."""
+        channels, height, width = shape
+        if height == width and channels in (1, 3):
+            return None
+        return (
+            f"takes images of {channels} channel(s), {height} x {width} pixels; image files can be read for square "
+            "images of 1 or 3 channels alone. Run this model in onnxruntime on arrays of your own"
+        )
+
+    def read(self, file: Path, description: "Description") -> Sequence[Read]:
+        """The one image of a file, as `_PICTURES` says and no more: in particular its colours are never inverted."""
+        channels, side, _ = description.shape
+        return importlib.import_module(_READER).read(file, side, channels)
 
     def drift(self, previous: "NDArray[np.uint8]", current: "NDArray[np.uint8]", former: Modality) -> float:
         """Of all pixels' values, in bins of the previous images' deciles. Shapes may differ."""

@@ -8,10 +8,10 @@ product knows of it beside shape and type stands in a module of this package.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from compression_ops.errors import DataError
 
@@ -28,10 +28,18 @@ if TYPE_CHECKING:
 SHOWN = 8
 
 
+class Read(NamedTuple):
+    """name: by which a person finds it; value: a raw sample; fault: why it may not be what the file means, if so."""
+
+    name: str
+    value: "NDArray[Any]"
+    fault: str | None = None
+
+
 class Modality(ABC):
     """One kind of sample. A subclass is a frozen dataclass; its fields, which JSON can hold, are learned or stated.
 
-    type           as `dataset.json` and an ONNX file name it
+    type           as `dataset.json` and an ONNX file name it, and its module is called
     noun           what several samples are called
     dtype, axes    of raw samples [N, ...], as NumPy names it and as people read it
     dimensions     of raw samples [N, ...], with that of the samples
@@ -40,6 +48,7 @@ class Modality(ABC):
     raw            what a model takes, in words: `pixels from 0 to 255`
     normalized     what a network alone takes
     has_likenesses whether samples may look alike although they differ (see compression_ops.data.near_duplicates)
+    prepared_by    fields of a recipe's network, of those that only some samples can be prepared by, which these can
     has_repeats    whether equal samples are of different things, as two customers of one age and plan are: each has its
                    own place in a split, and one in training tells nothing of another in test
     how            how a model's user comes from files to raw samples, a sentence
@@ -56,6 +65,7 @@ class Modality(ABC):
     normalized: ClassVar[str]
     has_likenesses: ClassVar[bool] = False
     has_repeats: ClassVar[bool] = False
+    prepared_by: ClassVar[tuple[str, ...]] = ()
     how: ClassVar[str]
 
     def require_sound(self, split: str, values: "NDArray[Any]") -> None:
@@ -132,12 +142,24 @@ class Modality(ABC):
         return self.noun.removesuffix("s")
 
     def shown(self, value: "NDArray[Any]") -> str:
-        """A raw sample in a few words, where it cannot be drawn."""
+        """A raw sample in a few words."""
         values = value.reshape(-1).tolist()
         return ", ".join(f"{each:g}" for each in values[:SHOWN]) + (", …" if len(values) > SHOWN else "")
 
-    def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
-        """(name, raw sample) of every sample that a user's file holds, as `compression predict` asks.
+    def picture(self, value: "NDArray[Any]") -> "NDArray[np.uint8] | None":
+        """A raw sample as what is drawn of it, uint8 [C, H, W], a pixel for each of its values, so that what these say
+        for an answer can be laid over it. None where it is told in words alone.
+        """
+        del value
+        return None
+
+    def unreadable(self, shape: tuple[int, ...]) -> str | None:
+        """Why no file is read for a model of raw samples of that shape, and what to do instead; None if some are."""
+        del shape
+        return None
+
+    def read(self, file: Path, description: "Description") -> Sequence[Read]:
+        """Every sample that a user's file holds, as `compression predict` asks.
 
         Raises DataError, in words that name the file, for one that holds none.
         """

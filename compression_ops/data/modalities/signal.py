@@ -10,7 +10,7 @@ agree within 1e-4 of a band's standard deviation, not to the bit.
 
 import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from compression_ops.data.modalities import stability
 from compression_ops.data.modalities.log_mel import FLOOR, FULL_SCALE, LogMel
-from compression_ops.data.modalities.modality import Modality
+from compression_ops.data.modalities.modality import Modality, Read
 from compression_ops.data.modalities.nodes import Nodes
 from compression_ops.data.storage import blocks, mapped
 from compression_ops.errors import DataError
@@ -180,7 +180,7 @@ class Signal(Modality):
             return values
         return importlib.import_module(_READER).at_rate(values, self.rate, to.rate)
 
-    def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[np.int16]]]":
+    def read(self, file: Path, description: "Description") -> Sequence[Read]:
         """A WAV file is one recording, or a folder of such is many."""
         return importlib.import_module(_READER).recordings(file, self.rate, description.shape[0])
 

@@ -7,13 +7,15 @@ values, float32 [N, F] ─┬─► numbers ─► − mean ─► ÷ std, 0 whe
 import hashlib
 import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from compression_ops.data.file_names import listed
 from compression_ops.data.modalities import table_drift, table_nodes
-from compression_ops.data.modalities.modality import SHOWN, Modality
+from compression_ops.data.modalities.modality import SHOWN, Modality, Read
+from compression_ops.data.modalities.table_categories import Categories, known, recoded
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from compression_ops.data.dataset import Description
-
-Categories = tuple[tuple[str, ...] | None, ...]
 
 _NAME_BYTES = 16  # of a category's name in the digest of a row
 _NAMED = 5
@@ -116,7 +116,7 @@ class Table(Modality):
 
     def encoded(self, block: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Codes of the source's names -> of those that stand in training. Numbers stay as they are."""
-        return _recoded(block, self.source or self.categories, self.categories)
+        return recoded(block, self.source or self.categories, self.categories)
 
     def statistics(
         self, values: "NDArray[np.float32]", where: str
@@ -207,9 +207,19 @@ class Table(Modality):
         if not isinstance(to, Table) or to == self:
             return values
         order = [self.columns.index(name) for name in to.columns]
-        return _recoded(values[:, order], tuple(self.categories[index] for index in order), to.categories)
+        return recoded(values[:, order], tuple(self.categories[index] for index in order), to.categories)
 
-    def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
+    def lost(self, model: Modality) -> str | None:
+        """Names of categories, as of those that stand in no row of the training split any more."""
+        if not isinstance(model, Table):
+            return super().lost(model)
+        wanted, kept = known(model.columns, model.categories), set(known(self.columns, self.categories))
+        gone = [name for name in wanted if name not in kept]
+        if not gone:
+            return None
+        return f"the data set's columns lack {len(gone):,} of the {len(wanted):,} categories it knows: {listed(gone)}"
+
+    def read(self, file: Path, description: "Description") -> Sequence[Read]:
         """Of each line of a CSV or Parquet file that has these columns; others, as that of the classes, are not needed.
 
         Which formats there are is no part of a model: their modules are not imported, so that no edit of them makes
@@ -273,17 +283,3 @@ def _deviation(distances: "NDArray[np.float64]") -> float:
     import numpy as np
 
     return max(math.sqrt(math.fsum(distances**2) / len(distances)), float(np.finfo(np.float32).tiny))
-
-
-def _recoded(values: "NDArray[np.float32]", own: Categories, wanted: Categories) -> "NDArray[np.float32]":
-    """Codes of `own` names as those of `wanted` ones; other columns as they are."""
-    import numpy as np
-
-    recoded = np.array(values, np.float32)
-    for index, (names, others) in enumerate(zip(own, wanted, strict=True)):
-        if others is not None and (names is not None or others) and names != others:
-            codes = {name: code for code, name in enumerate(others, 1)}
-            table = np.array([0, *(codes.get(name, 0) for name in names or ())], np.float32)
-            column = values[:, index]
-            recoded[:, index] = table[np.where((column > 0) & (column < len(table)), column, 0).astype(np.int64)]
-    return recoded

@@ -9,17 +9,18 @@ up to 2²⁴ exactly.
 """
 
 import hashlib
+import importlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from compression_ops.data.file_names import listed
 from compression_ops.data.modalities import stability
-from compression_ops.data.modalities.modality import Modality
+from compression_ops.data.modalities.modality import Modality, Read
 from compression_ops.data.storage import blocks, mapped
-from compression_ops.data.texts import text_file, words
+from compression_ops.data.texts import words
 from compression_ops.data.texts.words import FIRST, PADDING, UNKNOWN
 from compression_ops.errors import DataError
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from compression_ops.data.dataset import Description
 
 _SHOWN = 24  # words of a text that stand for it
+# By its name, so that no model is made of the code that reads files.
+_READER = "compression_ops.data.texts.text_file"
 
 
 @dataclass(frozen=True)
@@ -179,16 +182,16 @@ class Tokens(Modality):
             told = f"ids {', '.join(map(str, taken))}" if ids else ""
         return (told or "no words") + (", …" if len(ids) > _SHOWN else "")
 
-    def read(self, file: Path, description: "Description") -> "list[tuple[str, NDArray[Any]]]":
+    def read(self, file: Path, description: "Description") -> Sequence[Read]:
         """The one text that a file holds, in UTF-8; its name is the file's. Raises DataError as `text_file.read`, and
         for a text without words.
         """
         if self.coding == "ids":
             raise DataError(f"{file}: the data state ids without their words; run the model in onnxruntime on ids")
-        found = words.of(text_file.read(file))
+        found = words.of(importlib.import_module(_READER).read(file))
         if not found:
             raise DataError(f"{file}: a text without words. Give some of letters or digits.")
-        return [(file.name, self.encoded(words.row(found, description.shape[0])))]
+        return [Read(file.name, self.encoded(words.row(found, description.shape[0])))]
 
     def features(self, shape: tuple[int, ...]) -> int:
         return 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from compression_ops.data.file_names import shown
 from compression_ops.data.formats import wave_file
+from compression_ops.data.modalities.modality import Read
 from compression_ops.data.recordings import waveform
 from compression_ops.errors import DataError
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 at_rate = waveform.at_rate
 
 
-def recordings(file: Path, rate: int, samples: int) -> "list[tuple[str, NDArray[np.int16]]]":
-    """(name, int16 [samples]) of a WAV file, or of all directly in a folder.
+def recordings(file: Path, rate: int, samples: int) -> list[Read]:
+    """Int16 [samples] of a WAV file, or of all directly in a folder.
 
     Raises DataError for a file that is none, and for a folder that holds none.
     """
@@ -24,8 +25,8 @@ def recordings(file: Path, rate: int, samples: int) -> "list[tuple[str, NDArray[
         files = sorted(each for each in file.iterdir() if wave_file.is_named_like_one(each.name))
         if not files:
             raise DataError(f"{shown(file)}: holds no WAV file. Name a folder of recordings, or one of them")
-        return [(each.name, _recording(each, rate, samples)) for each in files]
-    return [(file.name, _recording(file, rate, samples))]
+        return [Read(each.name, _recording(each, rate, samples)) for each in files]
+    return [Read(file.name, _recording(file, rate, samples))]
 
 
 def _recording(file: Path, rate: int, samples: int) -> "NDArray[np.int16]":

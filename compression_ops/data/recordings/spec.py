@@ -24,6 +24,10 @@ class RecordingSpec(DatasetSpec):
     hop_ms: float = Field(default=16.0, ge=1, le=1000, description="Milliseconds from a frame to the next.")
 
     @property
+    def sample_type(self) -> str:
+        return "signal"
+
+    @property
     def samples(self) -> int:
         """Of a recording."""
         return round(self.seconds * self.rate)

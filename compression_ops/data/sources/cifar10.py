@@ -35,6 +35,10 @@ _CURE = (
 class CIFAR10(DatasetSpec):
     source: Literal["cifar10"]
 
+    @property
+    def sample_type(self) -> str:
+        return "images"
+
 
 def locate(spec: CIFAR10, folders: Sequence[Path]) -> Path | None:
     """The first `<folder>/cifar-10-batches-bin` that holds all six batches; None where there is none."""

@@ -23,6 +23,10 @@ _CURE = "Install scikit-learn again."
 class Digits(DatasetSpec):
     source: Literal["digits"]
 
+    @property
+    def sample_type(self) -> str:
+        return "images"
+
 
 def locate(spec: Digits, folders: Sequence[Path]) -> Path | None:
     """`digits.csv.gz` inside the installed scikit-learn; None where that is not installed."""

@@ -27,6 +27,10 @@ _CLASSES = (
 class FashionMNIST(DatasetSpec):
     source: Literal["fashion_mnist"]
 
+    @property
+    def sample_type(self) -> str:
+        return "images"
+
 
 def locate(spec: FashionMNIST, folders: Sequence[Path]) -> Path | None:
     """The first `<folder>/FashionMNIST/raw`, torchvision's layout, that holds all four files, plain or gzipped."""

@@ -41,6 +41,10 @@ class ImageFolder(DatasetSpec):
         "expression whose one bracket finds the group's name in a file's path below `path`; none by default.",
     )
 
+    @property
+    def sample_type(self) -> str:
+        return "images"
+
 
 def locate(spec: ImageFolder, folders: Sequence[Path]) -> Path | None:
     """The folder `path`: as it is, or where relative also in each of `folders`; None where there is none."""

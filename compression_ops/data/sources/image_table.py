@@ -21,17 +21,16 @@ from compression_ops.data.folders.pictures import PICTURES, Met, read_split
 from compression_ops.data.folders.tree import Tree
 from compression_ops.data.formats.image_file import is_named_like_a_picture
 from compression_ops.data.samples import HoldOut, RawData
-from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splits.groups import of_array
 from compression_ops.data.tables import rows
-from compression_ops.data.tables.rows import Columns, Rows
+from compression_ops.data.tables.rows import Columns, Rows, SplitColumns
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class ImageTable(DatasetSpec):
+class ImageTable(SplitColumns):
     source: Literal["image_table"]
     path: str = Field(min_length=1, description="The table: .csv, .tsv or .parquet, with a row a picture.")
     images: str | None = Field(
@@ -41,21 +40,12 @@ class ImageTable(DatasetSpec):
     )
     file: str = Field(min_length=1, description="Column of the file names, which may lack their ending.")
     label: str = Field(min_length=1, description="Column of the classes: text or whole numbers.")
-    split: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Column whose entries are train, validation (which joins train) and test; none by default.",
-    )
-    groups: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Column whose equal entries mark pictures that no split parts, as `patient`; none by default.",
-    )
     image_size: int = Field(ge=8, le=1024, description="Side of the square that each image becomes, in pixels.")
     channels: Literal[1, 3] = Field(default=3, description="3: RGB; 1: grey.")
-    test_fraction: float = Field(
-        default=0.2, gt=0, lt=1, description="Share held out for test, where no column `split` names a test split."
-    )
+
+    @property
+    def sample_type(self) -> str:
+        return "images"
 
 
 def locate(spec: ImageTable, folders: Sequence[Path]) -> Path | None:

@@ -16,6 +16,10 @@ _CLASSES = tuple("0123456789")
 class MNIST(DatasetSpec):
     source: Literal["mnist"]
 
+    @property
+    def sample_type(self) -> str:
+        return "images"
+
 
 def locate(spec: MNIST, folders: Sequence[Path]) -> Path | None:
     """The first `<folder>/MNIST/raw`, torchvision's layout, that holds all four files, plain or gzipped."""

@@ -20,6 +20,7 @@ named as the labels are: patient; patient_train, patient_test; train_patient, te
 may be missing.
 """
 
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,16 +29,12 @@ from pydantic import Field
 
 from compression_ops.data import file_names
 from compression_ops.data.file_names import listed
-from compression_ops.data.formats import npz_archive, npz_pixels
+from compression_ops.data.formats import npz_archive
 from compression_ops.data.formats.npz_archive import Archive
-from compression_ops.data.modalities import table_array
-from compression_ops.data.modalities.images import Images
-from compression_ops.data.modalities.modality import Modality
-from compression_ops.data.recordings import arrays
+from compression_ops.data.formats.npz_parts import Parts
 from compression_ops.data.samples import HoldOut, RawData, Samples
 from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.splits.groups import of_array
-from compression_ops.data.texts import corpus
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,6 +44,7 @@ if TYPE_CHECKING:
 _IMAGES = "images"
 _SIGNAL = "signal"
 _TOKENS = "tokens"
+_LONGEST = 4_000  # bytes of a class's name, four a character
 # (samples, labels) of the training samples, of the test samples, of samples that join the training ones.
 _LAYOUTS = (
     (("images", "labels"), None, None),
@@ -82,6 +80,14 @@ class NPZ(DatasetSpec):
         description="Array whose equal entries mark samples that no split parts, such as `patient`; none by default.",
     )
 
+    @property
+    def sample_type(self) -> str:
+        return self.samples
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        return (f"compression_ops.data.arrays.{self.samples}",)
+
 
 def locate(spec: NPZ, folders: Sequence[Path]) -> Path | None:
     """The file `path`: as it is, or where relative also in each of `folders`; None where there is none."""
@@ -116,8 +122,8 @@ def read(spec: NPZ, root: Path) -> RawData:
         train_labels = [_to_labels(archive, root, names[1]) for names in parts]
         counted = zip(parts, train_labels, strict=True)
         members = [_groups(root, archive, names, spec.groups, len(labels)) for names, labels in counted if spec.groups]
-        every = [[names[0] for names in parts], *([[test[0]]] if test is not None else [])]
-        values, modality = _values(archive, root, every, spec, warnings)
+        reader = _reader(spec)
+        values, modality = reader.read(_parts(root, archive, spec, (training, test, joining)), warnings)
         train = Samples(values[0], np.concatenate(train_labels), np.concatenate(members) if members else None)
         held = HoldOut(spec.test_fraction)
         if test is not None:
@@ -127,8 +133,8 @@ def read(spec: NPZ, root: Path) -> RawData:
             held = Samples(values[1], labels, apart)
         labels = train_labels if isinstance(held, HoldOut) else [*train_labels, held.labels]
         classes = _classes(root, archive, labels)
-        if spec.samples == _SIGNAL:
-            warnings += arrays.told(train, held, classes, str(root))
+        if hasattr(reader, "told"):
+            warnings += reader.told(train, held, classes, str(root))
         return RawData(train, held, classes, tuple(warnings), modality)
 
 
@@ -176,15 +182,13 @@ def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | No
             f"dataset.rate: {spec.rate} with `samples: {spec.samples}`; {root} says nothing of a rate. Recordings need "
             "one, such as `rate: 16000`, and nothing else has one."
         )
-    if spec.samples != _TOKENS and (stated := _coding(spec)):
+    if spec.samples != _TOKENS and (stated := [name for name in _stated(spec) if name != "rate"]):
         raise DataError(
-            f"dataset.{next(iter(stated))}: it is of texts, and {root} is read with `samples: {spec.samples}`. Leave "
+            f"dataset.{stated[0]}: it is of texts, and {root} is read with `samples: {spec.samples}`. Leave "
             f"{', '.join(stated)} out, or state `samples: tokens`."
         )
-    if spec.samples == _IMAGES:
-        _require_pixels(root, archive, training, test, joining)
-    else:
-        _require_one_shape(root, archive, [names[0] for names in (training, test, joining) if names], spec)
+    _reader(spec).check(_parts(root, archive, spec, (training, test, joining)))
+    _require_one_each(root, archive, [pair for pair in (training, test, joining) if pair], spec.groups)
     needed = [_beside(pair, spec.groups) for pair in (training, joining) if pair and spec.groups]
     if absent := next((name for name in needed if name not in archive.heads), None):
         raise DataError(
@@ -194,58 +198,30 @@ def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | No
     return training, test, joining
 
 
-def _require_pixels(root: Path, archive: Archive, training: _Pair, test: _Pair | None, joining: _Pair | None) -> None:
-    shapes = {
-        name: npz_pixels.Channels(archive.heads[name].shape, f"{root}: {name}").shape
-        for name, _ in filter(None, (training, test, joining))
-    }
-    if joining is not None and shapes[training[0]] != shapes[joining[0]]:
-        raise DataError(
-            f"{root}: images of differing shapes: {shapes[training[0]]} in {training[0]}, {shapes[joining[0]]} in "
-            f"{joining[0]} (channels, height, width); all must be equal."
-        )
+def _require_one_each(root: Path, archive: Archive, pairs: Sequence[_Pair], groups: str | None) -> None:
+    """No more labels and groups than samples, before any is unpacked: that none lack is asked of all sources."""
+    for pair in pairs:
+        count = next(iter(archive.heads[pair[0]].shape), 0)
+        for name in (pair[1], *([_beside(pair, groups)] if groups else ())):
+            found = max(archive.heads[name].shape[:1], default=0) if name in archive.heads else 0
+            if found > count:
+                raise DataError(f"{root}: {count:,} samples in {pair[0]} and {found:,} in {name}. Give each one.")
 
 
-def _require_one_shape(root: Path, archive: Archive, names: Sequence[str], spec: NPZ) -> None:
-    heads = {name: archive.heads[name] for name in names}
-    if not all(head.shape for head in heads.values()) or len({(h.dtype.kind, h.shape[1:]) for h in heads.values()}) > 1:
-        told = ", ".join(f"{name} {head.dtype} {list(head.shape)}" for name, head in heads.items())
-        raise DataError(
-            f"{root}: {told}; samples of {spec.samples} must be arrays [N, ...] of one type, and of one shape without "
-            f"the N."
-        )
+def _reader(spec: NPZ) -> Any:
+    """The module that reads arrays of what the samples are."""
+    return importlib.import_module(*spec.readers)
 
 
-def _values(
-    archive: Archive, root: Path, parts: Sequence[Sequence[str]], spec: NPZ, warnings: list[str]
-) -> "tuple[list[NDArray[Any]], Modality]":
-    """The samples of each part, whose arrays are joined, and what they are."""
-    import numpy as np
-
-    if spec.samples == _IMAGES:
-        return [npz_pixels.images(archive, root, names, warnings) for names in parts], Images()
-    held = [[archive.array(name) for name in names] for names in parts]
-    whole = np.concatenate([array for part in held for array in part])
-    values, modality = _of_array(spec, whole, f"{root}: {parts[0][0]}", warnings)
-    ends = np.cumsum([sum(map(len, part)) for part in held])[:-1].tolist()
-    if spec.samples == "table":
-        rows = [len(part) for part in np.split(whole, ends)]
-        values, modality = table_array.told(whole, rows, f"{root}: {parts[0][0]}", warnings)
-    return [np.ascontiguousarray(part) for part in np.split(values, ends)], modality
+def _parts(root: Path, archive: Archive, spec: NPZ, pairs: tuple[_Pair, _Pair | None, _Pair | None]) -> Parts:
+    training, test, joining = pairs
+    train = [names[0] for names in (training, joining) if names]
+    return Parts(root, archive, train, [test[0]] if test else [], _stated(spec))
 
 
-def _of_array(spec: NPZ, array: "NDArray[Any]", where: str, warnings: list[str]) -> "tuple[NDArray[Any], Modality]":
-    """The values of an array of other samples than images, and what they are."""
-    if spec.rate is not None:
-        return arrays.of_array(array, where, spec.rate)
-    if spec.samples == _TOKENS:
-        return corpus.of_array(array, where, warnings, _coding(spec))
-    return table_array.of_array(array, where)
-
-
-def _coding(spec: NPZ) -> dict[str, int]:
-    """What is stated of how texts become ids."""
-    fields = {"length": spec.length, "buckets": spec.buckets, "vocabulary": spec.vocabulary}
+def _stated(spec: NPZ) -> dict[str, int]:
+    """What is stated of how recordings, or texts, are read."""
+    fields = {"rate": spec.rate, "length": spec.length, "buckets": spec.buckets, "vocabulary": spec.vocabulary}
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -269,8 +245,10 @@ def _classes(root: Path, archive: Archive, labels: Sequence["NDArray[np.int64]"]
         count = 1 + max((int(part.max()) for part in labels if part.size), default=-1)
         return _numbered(root, count, sum(part.size for part in labels))
     head = archive.heads["classes"]
-    if len(head.shape) != 1 or head.dtype.kind != "U":
-        raise DataError(f"{root}: classes is {head.dtype} {list(head.shape)}; allowed is one row of strings.")
+    samples = sum(part.size for part in labels)
+    if len(head.shape) != 1 or head.dtype.kind != "U" or head.row_bytes > _LONGEST or head.shape[0] > samples:
+        allowed = f"one row of strings, of at most {_LONGEST // 4:,} characters, no more of them than samples"
+        raise DataError(f"{root}: classes is {head.dtype} {list(head.shape)}; allowed is {allowed}.")
     return tuple(str(name) for name in archive.array("classes"))
 
 

@@ -41,6 +41,10 @@ _CURE = "Install it again: pip install --force-reinstall scikit-image scikit-lea
 class Photographs(DatasetSpec):
     source: Literal["photographs"]
 
+    @property
+    def sample_type(self) -> str:
+        return "images"
+
 
 def locate(spec: Photographs, folders: Sequence[Path]) -> Path | None:
     """The folder into which scikit-image and scikit-learn are installed; None where it holds not all photographs."""

@@ -50,6 +50,10 @@ class SklearnTable(DatasetSpec):
     source: Literal["sklearn_table"]
     name: Literal["breast_cancer", "iris", "wine"] = Field(description="Which of scikit-learn's tables.")
 
+    @property
+    def sample_type(self) -> str:
+        return "table"
+
 
 def locate(spec: SklearnTable, folders: Sequence[Path]) -> Path | None:
     """The file inside the installed scikit-learn; None where that is not installed."""

@@ -17,6 +17,7 @@ from compression_ops.data.file_names import key, listed, shown
 from compression_ops.data.folders.layout import natural
 from compression_ops.data.samples import HoldOut, RawData
 from compression_ops.data.tables import labels, rows, table_file
+from compression_ops.data.tables.rows import SplitColumns
 from compression_ops.data.tables.table_file import Table
 from compression_ops.data.texts import text_file
 from compression_ops.data.texts.coding import Coding
@@ -25,25 +26,12 @@ from compression_ops.data.texts.text_file import Encoding
 from compression_ops.errors import DataError
 
 
-class TextTable(Coding):
+class TextTable(Coding, SplitColumns):
     source: Literal["text_table"]
     path: str = Field(min_length=1, description="The table: .csv, .tsv or .parquet, with a row a text.")
     text: str = Field(min_length=1, description="Column of the texts.")
     label: str = Field(min_length=1, description="Column of the classes: text or whole numbers.")
-    split: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Column whose entries are train, validation (which joins train) and test; none by default.",
-    )
-    groups: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Column whose equal entries mark texts that no split parts, as `author`; none by default.",
-    )
     encoding: Encoding = Field(default="utf-8", description="Of a CSV table, as Python names it.")
-    test_fraction: float = Field(
-        default=0.2, gt=0, lt=1, description="Share held out for test, where no column `split` names a test split."
-    )
 
 
 def locate(spec: TextTable, folders: Sequence[Path]) -> Path | None:

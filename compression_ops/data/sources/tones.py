@@ -47,6 +47,10 @@ class Tones(DatasetSpec):
     source: Literal["tones"]
     per_class: int = Field(default=200, ge=10, le=5_000, description="Recordings of each of the ten words.")
 
+    @property
+    def sample_type(self) -> str:
+        return "signal"
+
 
 def locate(spec: Tones, folders: Sequence[Path]) -> Path | None:
     """This file: what it says is all that the recordings are made from."""

@@ -43,6 +43,10 @@ class Rows(DatasetSpec):
         default=0.2, gt=0, lt=1, description="Share held out for test, where there is no `test_path`."
     )
 
+    @property
+    def sample_type(self) -> str:
+        return "table"
+
 
 def locate(spec: Rows, folders: Sequence[Path]) -> Path | None:
     """The file `path`: as it is, or where relative also in each of `folders`; None where it or the test file is not."""

@@ -4,13 +4,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from compression_ops.data.file_names import key, lines, shown
 from compression_ops.data.folders.layout import Labelled, natural
 from compression_ops.data.folders.split_names import Role
+from compression_ops.data.spec import DatasetSpec
 from compression_ops.data.tables import labels, table_file
 from compression_ops.data.tables.named_files import NamedFiles
 from compression_ops.data.tables.table_file import Table
 from compression_ops.errors import DataError
+
+
+class SplitColumns(DatasetSpec):
+    """How a table of samples whose content lies elsewhere, or in a column, says which belongs to which split."""
+
+    split: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column whose entries are train, validation (which joins train) and test; none by default.",
+    )
+    groups: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column whose equal entries mark samples that no split parts, as `patient`; none by default.",
+    )
+    test_fraction: float = Field(
+        default=0.2, gt=0, lt=1, description="Share held out for test, where no column `split` names a test split."
+    )
 
 
 @dataclass(frozen=True)

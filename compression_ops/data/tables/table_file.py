@@ -7,6 +7,7 @@ empty one is "", every other is what stands there without space around it.
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +26,8 @@ SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", *PARQUET)
 _DELIMITERS = ",;\t|"
 _SNIFFED = 200  # rows by which the delimiter is found
 _LONGEST = 2**31 - 1  # characters of an entry, which may be a text; csv's own limit, of the process, is 131,072
+_LOOKED_AT = 1 << 16  # bytes of a file by which it is told from one of another kind, before all of it is read
+_MOST = 10**8  # entries of a table, which is held in memory as text
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 _MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
@@ -69,8 +72,11 @@ def read(path: Path, wanted: Collection[str] | None = None, decode: Decode | Non
     """
     try:
         with path.open("rb") as file:
-            start = file.read(4)
-        table = _parquet(path, wanted) if start == _PARQUET else _text(path, wanted, decode or _decoded)
+            start = file.read(_LOOKED_AT)
+        is_parquet = start.startswith(_PARQUET)
+        if decode is None and not start.startswith((_PARQUET, _ZIP, *_MARKS)):
+            _refuse_zero(path, start)
+        table = _parquet(path, wanted) if is_parquet else _text(path, wanted, decode or _decoded)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read ({error.strerror}). Correct path or its rights.") from error
     if not len(table):
@@ -124,10 +130,14 @@ def _decoded(path: Path, raw: bytes) -> str:
             f"{shown(path)}: line {line:,}: the byte 0x{byte[0]:02X} is no UTF-8 (in Windows-1252 it is "
             f"{shown(byte.decode('cp1252', 'backslashreplace'))}). Save the table in UTF-8."
         ) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError(f"{shown(path)}: line {line:,}: the byte 0x00 is no text; allowed are CSV and Parquet.")
+    _refuse_zero(path, raw)
     return text
+
+
+def _refuse_zero(path: Path, raw: bytes) -> None:
+    if b"\0" in raw:
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        raise DataError(f"{shown(path)}: line {line:,}: the byte 0x00 is no text; allowed are CSV and Parquet.")
 
 
 def _records(path: Path, text: str, delimiter: str, first: int) -> Iterator[tuple[int, list[str]]]:
@@ -164,7 +174,7 @@ def _delimiter(text: str) -> str:
 
 def _taken(path: Path, names: Sequence[str], wanted: Collection[str] | None) -> dict[str, int]:
     """{name: position} of the columns to read."""
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if refused := [name for name in repeated if wanted is not None and name in wanted]:
         raise DataError(f"{shown(path)}: several columns are named {listed(refused)}. Rename all but one.")
     return {
@@ -186,11 +196,21 @@ def _parquet(path: Path, wanted: Collection[str] | None) -> Table:
             told_of = lines([f"{name}: {schema.field(taken[name]).type}" for name in nested])
             raise DataError(f"{shown(path)}: columns that are neither text nor numbers; convert them:{told_of}")
         plain = [name for name in taken if name not in nested]
+        _require_few(path, parquet.read_metadata(path).num_rows * len(plain))
         read = parquet.read_table(path, columns=plain)
     except pa.ArrowException as error:
         raise DataError(f"{shown(path)}: not a Parquet file that can be read: {shown(error)}. Save it anew.") from error
     columns = {name: [_entry(value) for value in read.column(name).to_pylist()] for name in plain}
     return Table(path, tuple(schema.names), columns, list(range(1, read.num_rows + 1)), "row")
+
+
+def _require_few(path: Path, entries: int) -> None:
+    """A file of some bytes can tell of any number of rows that are all alike."""
+    if entries > _MOST:
+        raise DataError(
+            f"{shown(path)}: {entries:,} entries; allowed are {_MOST:,}, since a table is held in memory. Take fewer "
+            "rows or columns."
+        )
 
 
 def _is_plain(kind: "pa.DataType") -> bool:

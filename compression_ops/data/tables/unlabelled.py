@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compression_ops.data.file_names import listed, shown
+from compression_ops.data.modalities.modality import Read
 from compression_ops.data.modalities.table import Table
 from compression_ops.data.tables import features, labels, table_file
 from compression_ops.errors import DataError
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read(file: Path, modality: Table) -> "list[tuple[str, NDArray[np.float32]]]":
-    """(`rows.csv line 2`, values float32 [F]) of each row. Categories that the model does not know are code 0.
+def read(file: Path, modality: Table) -> list[Read]:
+    """Of each row, called `rows.csv line 2`, values float32 [F]. Categories that the model does not know are code 0.
 
     Raises DataError for a file that is no table, lacks a column that the model looks at, or has something else than a
     number where the model takes one.
@@ -31,7 +32,7 @@ def read(file: Path, modality: Table) -> "list[tuple[str, NDArray[np.float32]]]"
     columns = [_values(table, name, names) for name, names in known.items()]
     values = np.stack(columns, axis=1)
     modality.require_sound(str(file), values)
-    return [(f"{shown(file.name)} {table.at([row])}", values[row]) for row in range(len(table))]
+    return [Read(f"{shown(file.name)} {table.at([row])}", values[row]) for row in range(len(table))]
 
 
 def _values(table: table_file.Table, name: str, names: tuple[str, ...] | None) -> "NDArray[np.float32]":

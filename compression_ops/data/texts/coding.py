@@ -24,6 +24,10 @@ class Coding(DatasetSpec):
         "one together; by default words are hashed.",
     )
 
+    @property
+    def sample_type(self) -> str:
+        return "tokens"
+
     def modality(self, corpus: tuple[str, ...]) -> Tokens:
         """That of these words, before it is fitted."""
         if self.vocabulary is None:

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from compression_ops.data.dataset import Description, Split
-from compression_ops.data.modalities.images import Images
 from compression_ops.errors import told
 from compression_ops.evaluation.comparison import flips, saliency
 from compression_ops.evaluation.comparison.flipped import Flipped, Shown
@@ -65,24 +64,25 @@ def _chosen(effects: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def _shown(flip: Flip, test: Split, description: Description) -> Shown:
-    value = test.samples[flip.sample]
-    image = _smaller(value).numpy() if isinstance(description.modality, Images) else None
-    return Shown(flip, description.modality.shown(value.numpy()), image)
+    value = test.samples[flip.sample].numpy()
+    picture = description.modality.picture(value)
+    return Shown(flip, description.modality.shown(value), None if picture is None else _smaller(picture))
 
 
-def _smaller(image: torch.Tensor) -> torch.Tensor:
+def _smaller(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 [C, H, W] of at most 128 pixels a side, each the mean of those that it stands for."""
     side = max(image.shape[1:])
     if side <= 2 * _LARGEST:
         return image
     rows, columns = (max(1, round(2 * _LARGEST * size / side)) for size in image.shape[1:])
-    return torch.nn.functional.adaptive_avg_pool2d(image.double(), (rows, columns)).round().to(torch.uint8)
+    means = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(image).double(), (rows, columns))
+    return means.round().to(torch.uint8).numpy()
 
 
 def _with_maps(
     shown: tuple[Shown, ...], folders: tuple[Path, Path], test: Split, description: Description
 ) -> tuple[Shown, ...]:
-    if not isinstance(description.modality, Images) or max(description.shape[1:]) > _LARGEST:
+    if any(one.image is None or max(one.image.shape[1:]) > _LARGEST for one in shown):
         return shown
     networks = [saliency.open_network(folder) for folder in folders]
     if None in networks:

@@ -9,7 +9,6 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from numpy.typing import NDArray
 
-from compression_ops.data.modalities.images import Images
 from compression_ops.data.modalities.modality import Modality
 from compression_ops.evaluation.comparison.comparison import Comparison
 from compression_ops.evaluation.comparison.flips import Flip
@@ -41,7 +40,7 @@ class Contents:
     metric: Metric
     origins: tuple[str, str]
     samples: Mapping[int, NDArray[Any]]
-    modality: Modality = field(default_factory=Images)
+    modality: Modality
     layers: Sequence[LayerNoise] = ()
     layer_samples: int = 0
     attributions: Attributions = field(default_factory=dict)
@@ -86,5 +85,5 @@ def _layer_sentence(layers: Sequence[LayerNoise]) -> list[str]:
 def _card(contents: Contents, flip: Flip) -> dict[str, object]:
     sample = contents.samples[flip.sample]
     maps = [contents.attributions.get((flip.sample, model)) for model in (0, 1)]
-    image = sample if isinstance(contents.modality, Images) else None
-    return cards.card(flip, contents.comparison.classes, contents.modality.shown(sample), image, maps)
+    modality = contents.modality
+    return cards.card(flip, contents.comparison.classes, modality.shown(sample), modality.picture(sample), maps)

@@ -7,7 +7,6 @@ metrics of every epoch, which are told to MLflow alone where it listens.
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -17,7 +16,7 @@ from pipelines.kinds import kind
 from pipelines.lineage import names
 from pipelines.pipeline import Pipeline
 from pipelines.state.action_cache import ActionCache
-from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
+from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization, Unrecorded
@@ -162,7 +161,7 @@ class Sync:
         entry = replace(written, inputs=self._history.resolved(written).inputs)
         assert entry.unrecorded is not None, "it is to be recorded"
         computation = _computation(lineage, entry, entry.unrecorded)
-        folder = self._folder(entry)
+        folder = self._store.find(entry.artifact)
         run_id, model_id = lineage.catch_up(
             written.run_id, entry.unrecorded.run_id, computation, _result(entry, entry.unrecorded), folder, entry.digest
         )
@@ -175,12 +174,6 @@ class Sync:
         if known is not None and known.run_id in (written.run_id, former):
             self._actions.put(self._history.resolved(known))
         return Told(entry.recipe, entry.asset, why, run_id, model_id, folder is not None)
-
-    def _folder(self, entry: Materialization) -> Path | None:
-        try:
-            return self._store.fetch(entry.artifact)
-        except ArtifactUnavailable:
-            return None
 
 
 def _started(entry: Materialization) -> float:

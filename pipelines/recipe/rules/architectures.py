@@ -69,6 +69,8 @@ def _not_in_the_zoo(attributes: CommentedMap, location: tuple[str, ...]) -> list
 
 def _undefined(module: str, factory: str, attributes: CommentedMap, location: tuple[str, ...]) -> list[Mistake]:
     path, line, value, _ = locate(attributes, location)
+    if refusal := implementations.forbidden(module):
+        return [Mistake(line, path, refusal, shown(value), "a factory of your own as package.module:factory")]
     file = implementations.find_module(module)
     if file is None:
         allowed = "a module that Python finds (is its folder on PYTHONPATH, its package installed?)"

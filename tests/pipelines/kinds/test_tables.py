@@ -80,7 +80,7 @@ def test_rows_become_an_int8_model_that_takes_them_raw_and_a_champion_of_other_n
     measured = product.entry("measurements").metrics["quantized_student/int8.test_accuracy"]
     assert (logits.argmax(axis=1) == test.labels.numpy()).mean() == pytest.approx(measured)
     read = description.modality.read(table, description)
-    assert next(row for _, row in read)[0] == pytest.approx(frame["age"][0], nan_ok=True)
+    assert read[0].value[0] == pytest.approx(frame["age"][0], nan_ok=True)
 
     rows(300, plans=("advanced", "basic", "pro")).to_csv(table, index=False)
     product.run()

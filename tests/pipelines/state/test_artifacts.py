@@ -53,9 +53,13 @@ def test_volatile_files_stay_out_of_the_digest_but_are_kept(store: ArtifactStore
     assert (store.fetch(second.id) / "time.txt").read_text() == "2 s"
 
 
-def test_a_missing_artifact_is_told(store: ArtifactStore) -> None:
+def test_a_missing_artifact_is_told(store: ArtifactStore, tmp_path: Path) -> None:
     with pytest.raises(ArtifactUnavailable, match="missing"):
         store.fetch("0" * 64)
+    artifact = store.put(_folder(tmp_path / "a", x_txt="hello"))
+    assert store.find(artifact.id) == store.fetch(artifact.id)
+    assert store.find("0" * 64) is None
+    assert store.find(None) is None
 
 
 def test_a_dropped_artifact_is_gone(store: ArtifactStore, tmp_path: Path) -> None:

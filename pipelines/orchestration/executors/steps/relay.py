@@ -124,6 +124,8 @@ def from_json(fields: Mapping[str, Any]) -> progress.Event:
     match fields["event"]:
         case progress.Started.__name__:
             return progress.Started(asset)
+        case progress.Waiting.__name__:
+            return progress.Waiting(asset)
         case progress.Advanced.__name__:
             return progress.Advanced(asset, Progress(**fields["progress"]))
         case _:
@@ -134,6 +136,8 @@ def _words(event: progress.Event) -> str:
     match event:
         case progress.Started():
             return f"{event.asset}: begins"
+        case progress.Waiting():
+            return f"{event.asset}: waits for another process that is at it"
         case progress.Advanced():
             return f"{event.asset}: {event.progress.description} {event.progress.done}/{event.progress.total}"
         case progress.Ended():

@@ -137,7 +137,7 @@ _GOOD = _encode(np.zeros((3, 2, 2)))
         (_encode(np.zeros(12)), "begins with the bytes 00 00 08 01"),
         (b"\0\0\x0d\3" + _GOOD[4:], "begins with the bytes 00 00 0d 03"),
         (_GOOD[:-1], r"27 bytes; expected 28 for the shape \[3, 2, 2\]"),
-        (_GOOD + b"\0", "29 bytes; expected 28"),
+        (_GOOD + b"\0", "more than 28 bytes; expected 28"),
         (_GOOD[:10], "10 bytes; expected"),
         (b"\0\0\x08\3" + b"\xff" * 12, r"16 bytes; expected 79,228,162,458,924,105,385,300,197,391"),
     ],

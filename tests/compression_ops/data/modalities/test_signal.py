@@ -239,7 +239,7 @@ def test_what_a_folder_of_files_holds_is_read_as_it_is_trained_on(tmp_path: Path
     sound = np.arange(-1000, 1000, dtype=np.int16)
     wavfile.write(tmp_path / "b.wav", 8000, sound)
     wavfile.write(tmp_path / "a.wav", 8000, sound[:1000])
-    (first, short), (second, whole) = SIGNAL.read(tmp_path, description)
+    (first, short, _), (second, whole, _) = SIGNAL.read(tmp_path, description)
     assert (first, second) == ("a.wav", "b.wav")
     np.testing.assert_array_equal(whole, sound)
     np.testing.assert_array_equal(short, np.pad(sound[:1000], 500))

@@ -231,7 +231,7 @@ def test_texts_that_are_all_equal_are_told() -> None:
 def test_a_users_file_is_read_as_the_training_texts_were(tmp_path: Path) -> None:
     file = tmp_path / "one.txt"
     file.write_text(TEXTS[1], encoding="utf-8")
-    ((name, ids),) = HASHED.read(file, description(HASHED))
+    ((name, ids, _),) = HASHED.read(file, description(HASHED))
     assert name == "one.txt"
     np.testing.assert_array_equal(ids, HASHED.encoded(codes(TEXTS[1:2]))[0])
     file.write_text("...")

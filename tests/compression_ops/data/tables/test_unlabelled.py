@@ -17,7 +17,7 @@ _DESCRIPTION = Description(("a", "b"), (4,), (40.0, 0.0, 0.0, 0.0), (10.0, 1.0, 
 def _read(path: Path, text: str) -> tuple[list[str], np.ndarray]:
     path.write_text(text)
     read = _TABLE.read(path, _DESCRIPTION)
-    return [name for name, _ in read], np.stack([values for _, values in read])
+    return [one.name for one in read], np.stack([one.value for one in read])
 
 
 def test_each_line_is_a_row_in_the_models_order_and_codes(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_each_line_is_a_row_in_the_models_order_and_codes(tmp_path: Path) -> Non
 
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     pd.DataFrame({"age": [1.5], "plan": ["basic"], "zip": [10], "fee": [3]}).to_parquet(tmp_path / "new.parquet")
-    ((name, values),) = _TABLE.read(tmp_path / "new.parquet", _DESCRIPTION)
+    ((name, values, _),) = _TABLE.read(tmp_path / "new.parquet", _DESCRIPTION)
     assert (name, values.tolist()) == ("new.parquet row 1", [1.5, 1, 0, 1])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from compression_ops.data.modalities.images import Images
 from compression_ops.evaluation.comparison.comparison import Assessed, Comparison
 from compression_ops.evaluation.comparison.flips import Answer, Flip
 from compression_ops.evaluation.measurements import Cost
@@ -50,7 +51,8 @@ def _decoded(text: str) -> list[np.ndarray]:
 
 
 def _page(images: dict[int, np.ndarray], **others: object) -> str:
-    return page.page(Contents(_comparison(), "accuracy", ("made today", "made from <it>"), images, **others))  # type: ignore[arg-type]
+    contents = Contents(_comparison(), "accuracy", ("made today", "made from <it>"), images, Images(), **others)  # type: ignore[arg-type]
+    return page.page(contents)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 2])

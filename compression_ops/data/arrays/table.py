@@ -1,8 +1,8 @@
-"""An array of numbers as rows of a table."""
+"""Arrays of numbers as rows of a table."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from compression_ops.data.formats.npz_parts import Parts
 from compression_ops.data.modalities.table import Table
 from compression_ops.data.tables import numbers
 from compression_ops.errors import DataError
@@ -12,11 +12,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def of_array(array: "NDArray[Any]", where: str) -> "tuple[NDArray[np.float32], Table]":
-    """Rows float32 [N, F] of integers or floats [N, F], whose columns are called 0, 1, ….
+def check(parts: Parts) -> None:
+    """Raises DataError for arrays of differing types or shapes."""
+    parts.require_one_shape(Table.type)
 
-    Raises DataError for an array of other axes or another type.
+
+def read(parts: Parts, warnings: list[str]) -> "tuple[list[NDArray[np.float32]], Table]":
+    """Rows float32 [N, F], whose columns are called 0, 1, …, without such that count the rows; warnings as of a table
+    that is read from text.
+
+    Raises DataError for arrays of other axes or another type, and where no column is left.
     """
+    values, modality = _told(parts.whole, parts.rows, parts.where, warnings)
+    return parts.apart(values), modality
+
+
+def _of_array(array: "NDArray[Any]", where: str) -> "tuple[NDArray[np.float32], Table]":
     import numpy as np
 
     if array.ndim != 2 or array.dtype.kind not in "buif":
@@ -29,18 +40,12 @@ def of_array(array: "NDArray[Any]", where: str) -> "tuple[NDArray[np.float32], T
     return values, Table(tuple(map(str, range(array.shape[1]))), (None,) * array.shape[1])
 
 
-def told(
-    array: "NDArray[Any]", rows: Sequence[int], where: str, warnings: list[str]
+def _told(
+    array: "NDArray[Any]", rows: list[int], where: str, warnings: list[str]
 ) -> "tuple[NDArray[np.float32], Table]":
-    """As `of_array`, without columns that count the rows; warnings as of a table that is read from text.
-
-    rows  of each part of the array, one after another
-
-    Raises DataError too where no column is left.
-    """
     import numpy as np
 
-    values, table = of_array(array, where)
+    values, table = _of_array(array, where)
     found: dict[str, NDArray[np.float32]] = {}
     for index, name in enumerate(table.columns):
         column = numbers.column(array[:, index].astype(np.float64), rows, f"{where}: column {name}", warnings)

@@ -1,0 +1,24 @@
+"""Arrays of PCM as recordings."""
+
+from typing import TYPE_CHECKING
+
+from compression_ops.data.formats.npz_parts import Parts
+from compression_ops.data.modalities.signal import Signal
+from compression_ops.data.recordings import arrays
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+told = arrays.told
+
+
+def check(parts: Parts) -> None:
+    """Raises DataError for arrays of differing types or shapes."""
+    parts.require_one_shape(Signal.type)
+
+
+def read(parts: Parts, warnings: list[str]) -> "tuple[list[NDArray[np.int16]], Signal]":
+    """Int16 [N, T] at the `rate` that is stated. Raises DataError as `recordings.arrays.of_array` does."""
+    values, modality = arrays.of_array(parts.whole, parts.where, parts.stated["rate"])
+    return parts.apart(values), modality
