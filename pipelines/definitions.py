@@ -12,6 +12,7 @@ from dagster_shared.error import SerializableErrorInfo
 from compression_ops.errors import CompressionError
 from pipelines.orchestration import assets, failure_sensor, last_good
 from pipelines.orchestration.executors import executor
+from pipelines.orchestration.jobs import garbage
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe import passed_over, project
@@ -40,7 +41,7 @@ def defs() -> dg.Definitions:
     else:  # a folder that Dagster's loader does not reach from here, or a recipe that it would stumble over
         recipes = [_of_recipe(name, wrong.get(name)) for name in names]
     common = dg.Definitions(executor=by, sensors=[failure_sensor.sensor()])
-    return dg.Definitions.merge(*recipes, common)
+    return dg.Definitions.merge(*recipes, garbage.definitions(), common)
 
 
 def _of_recipe(name: str, mistake: str | None) -> dg.Definitions:

@@ -13,6 +13,7 @@ from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization
+from pipelines.state.versions import version
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ class Pipeline:
     @classmethod
     def of(cls, file: RecipeFile, home: Home | None = None) -> "Pipeline":
         """A checked recipe, in a home; by default in the one that the environment names. Raises RecipeError where its
-        `search` asks for what its graph has not.
+        `search` asks for what its graph has not, CompressionError where a later version wrote the home.
         """
         where = home or homes.current()
+        version.require(where)
         store = ArtifactStore(where.store_url, where.root / "cache")
         built = graph.build(file.name, file.recipe, Code(where.parsed_modules))
         search.check(file, built)

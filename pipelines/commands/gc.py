@@ -1,55 +1,38 @@
-"""`compression gc`: removes artifacts and known actions that no asset's history within a retention window refers to."""
+"""`compression gc`: removes what is older than the retention and that nothing refers to, or says what would go."""
 
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import contextmanager
 
-from pipelines.state.action_cache import ActionCache
-from pipelines.state.artifacts import ArtifactStore
-from pipelines.state.history import History
-from pipelines.state.materialization import Materialization
-
-_GRACE = 3600.0  # seconds; a run in progress has stored artifacts that its history does not name yet
+from pipelines.retention import collection
+from pipelines.retention.pile import Pile
+from pipelines.retention.settings import Settings
+from pipelines.state.home import Home
+from pipelines.state.versions import version
 
 
-@dataclass(frozen=True)
-class Garbage:
-    """What may go: artifact ids, action keys, and the bytes that the artifacts take."""
+def run(home: Home, asked: Settings, dry_run: bool = False, is_alone: bool = False) -> list[Pile]:
+    """What went, or with `dry_run` would go, by kind.
 
-    artifacts: tuple[str, ...]
-    actions: tuple[str, ...]
-    bytes: int
-
-
-def find(
-    store: ArtifactStore, actions: ActionCache, history: History, days: float, trials: History | None = None
-) -> Garbage:
-    """What neither the newest entry of any asset nor an entry of the last `days` days refers to, those of searches'
-    `trials` among them.
+    Raises CompressionError where other homes may use the same store or MLflow, unless `is_alone`.
     """
-    since = time.time() - days * 86_400
-    tried = () if trials is None else (entry for entry in trials.all() if entry.time >= since)
-    kept = {entry.artifact for entry in (*_kept(history.all(), since), *tried)}
-    loose = (artifact for artifact in store.ids() if artifact not in kept)
-    artifacts = tuple(sorted(artifact for artifact in loose if store.age(artifact) > _GRACE))
-    known = tuple(sorted(entry.action for entry in actions.entries() if entry.artifact in artifacts))
-    return Garbage(artifacts, known, sum(store.size(artifact) for artifact in artifacts))
+    version.require(home)
+    if not (dry_run or is_alone):
+        collection.require_alone(home, asked.mlflow)
+    with _found(home, asked) as piles:
+        if not dry_run:
+            for pile in piles:
+                pile.remove()
+    return piles
 
 
-def remove(store: ArtifactStore, actions: ActionCache, garbage: Garbage) -> None:
-    """Remove it; the actions first, so that none points to an artifact that is gone."""
-    for action in garbage.actions:
-        actions.remove(action)
-    for artifact in garbage.artifacts:
-        store.drop(artifact)
-    store.sweep(_GRACE)
+@contextmanager
+def _found(home: Home, asked: Settings) -> Generator[list[Pile]]:
+    """With what Dagster keeps, whose import takes seconds, if it has kept anything."""
+    if home.dagster_in_use != home.dagster or not home.dagster.exists():
+        yield collection.find(home, asked.days, asked.mlflow)
+        return
+    from pipelines.orchestration import instance
+    from pipelines.orchestration.jobs import garbage
 
-
-def _kept(entries: Iterable[Materialization], since: float) -> list[Materialization]:
-    newest: dict[tuple[str, str], Materialization] = {}
-    recent: list[Materialization] = []
-    for entry in entries:
-        newest[entry.recipe, entry.asset] = entry
-        if entry.time >= since:
-            recent.append(entry)
-    return [*newest.values(), *recent]
+    with instance.opened(home) as opened:
+        yield garbage.find(home, asked, opened)

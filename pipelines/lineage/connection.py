@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from compression_ops.errors import CompressionError
-from pipelines.lineage.database import faults, relocation
+from pipelines.lineage.database import faults, relocation, schema
 from pipelines.state.home import Home
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def prepare(home: Home) -> None:
         if not database.exists():
             _create(database, home)
         elif database == home.own_database:
+            schema.follow(home)
             relocation.follow(database)
 
 

@@ -17,6 +17,7 @@ from compression_ops.errors import CompressionError
 from pipelines.lineage import environment
 from pipelines.state import atomic
 from pipelines.state.home import Home
+from pipelines.state.versions import dagster_settings, version
 
 # Tags of a run that a command computes in its own process.
 HOST, PROCESS = "compression/host", "compression/process"
@@ -25,32 +26,17 @@ _FILE = "dagster.yaml"
 _SHOWN = 300  # characters of Dagster's own words
 _NOT_KEPT = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 _CURE = "mend it, or remove it: then it is written anew, as it was at first"
-_INSTANCE_SETTINGS = """\
-# Written once; yours to change.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-# A pool is what one machine can do at a time: no two trainings, and no benchmark beside a training.
-concurrency:
-  pools:
-    default_limit: 1
-    granularity: op
-# Frees what a killed run held.
-run_monitoring:
-  enabled: true
-  free_slots_after_run_end_seconds: 30
-"""
 
 
 def folder(home: Home) -> str:
     """The folder of the Dagster instance: `DAGSTER_HOME`, or the product's own, created if missing."""
     if home.dagster_in_use != home.dagster:
         return str(home.dagster_in_use)
+    version.require(home)
     if not home.dagster.exists():
         _create(home.dagster)
     if not (home.dagster / _FILE).exists():
-        atomic.write(home.dagster / _FILE, _INSTANCE_SETTINGS.encode())
+        atomic.write(home.dagster / _FILE, dagster_settings.PRESENT.encode())
     return str(home.dagster)
 
 
@@ -61,6 +47,7 @@ def _create(folder: Path) -> None:
     file without tables, which Dagster takes for its database from then on.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    version.mark(Home(folder.parent))
     with FileLock(f"{folder}.lock"):
         if folder.exists():
             return
@@ -68,7 +55,7 @@ def _create(folder: Path) -> None:
         if temporary.exists():  # of a process that was killed
             shutil.rmtree(temporary)
         temporary.mkdir()
-        (temporary / _FILE).write_text(_INSTANCE_SETTINGS)
+        (temporary / _FILE).write_text(dagster_settings.PRESENT)
         with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(temporary), overrides={"compute_logs": _NOT_KEPT})):
             pass
         temporary.rename(folder)

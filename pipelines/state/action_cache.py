@@ -29,6 +29,10 @@ class ActionCache:
         except ValueError:
             return None
 
+    def size(self, action: str) -> int:
+        """Bytes that a known action takes."""
+        return self._store.size_of_json(_file(action))
+
     def remove(self, action: str) -> None:
         """Forget an action."""
         self._store.remove_json(_file(action))

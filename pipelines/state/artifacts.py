@@ -186,6 +186,10 @@ class ArtifactStore:
         found = self._fs.glob(f"{self._root}/{folder}/*/*.json")
         return [path[len(self._root) + 1 :] for path in found]
 
+    def size_of_json(self, name: str) -> int:
+        """Bytes of one JSON file of the store."""
+        return int(self._fs.size(f"{self._root}/{name}") or 0)
+
     def remove_json(self, name: str) -> None:
         """Remove one JSON file of the store, if it is there."""
         if self._fs.exists(f"{self._root}/{name}"):

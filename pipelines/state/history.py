@@ -15,7 +15,7 @@ from pipelines.state import append_only
 from pipelines.state.materialization import Materialization, from_json, to_json
 from pipelines.state.recorded import Record, Recorded
 
-_RECORDED = "recorded.lines"
+RECORDED = "recorded.lines"  # the file of `recorded`
 _BLOCK = 1 << 14  # bytes: an entry has some 5,000
 
 
@@ -24,7 +24,7 @@ class History:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._recorded = Recorded(root / _RECORDED)
+        self._recorded = Recorded(root / RECORDED)
 
     def append(self, entry: Materialization) -> None:
         """Add the newest entry of an asset, in one write that reaches the disk."""
@@ -43,7 +43,7 @@ class History:
         """As `latest`, with the ids that it was written with."""
         try:
             with self._path(recipe, asset).open("rb") as stream:
-                return next((entry for line in _backwards(stream) if (entry := _entry(line))), None)
+                return next((entry for line in _backwards(stream) if (entry := entry_of(line))), None)
         except FileNotFoundError:
             return None
 
@@ -71,10 +71,10 @@ class History:
         if not path.exists():
             return
         with path.open("rb") as stream:
-            yield from (entry for line in stream if (entry := _entry(line)))
+            yield from (entry for line in stream if (entry := entry_of(line)))
 
 
-def _entry(line: bytes) -> Materialization | None:
+def entry_of(line: bytes) -> Materialization | None:
     """The entry of a line; None for one that a killed process left unfinished, or that was edited into no entry: then
     the one before it counts, and what it told of is a known action.
     """

@@ -105,6 +105,11 @@ class Home:
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.own_database}"
 
     @property
+    def owns_mlflow(self) -> bool:
+        """Whether MLflow's database lies in this home, so that no other home can refer to its runs."""
+        return not os.environ.get("MLFLOW_TRACKING_URI")
+
+    @property
     def mlflow_address(self) -> str:
         """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`."""
         configured = os.environ.get("COMPRESSION_MLFLOW_ADDRESS")

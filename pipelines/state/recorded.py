@@ -27,11 +27,11 @@ class Record:
 
 
 class Recorded:
-    """The file of one folder of histories; read anew when it has grown."""
+    """The file of one folder of histories; read anew when it has changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._size = 0
+        self._seen = (0, 0)
         self._records: Mapping[str, Record] = {}
 
     def add(self, run_id: str, record: Record) -> None:
@@ -50,13 +50,14 @@ class Recorded:
 
     def _read(self) -> Mapping[str, Record]:
         try:
-            size = self._path.stat().st_size
+            found = self._path.stat()
         except FileNotFoundError:
             return {}
-        if size != self._size:
+        seen = found.st_ino, found.st_size  # a compacted file is another one
+        if seen != self._seen:
             lines = self._path.read_bytes().splitlines()
-            self._records = dict(found for line in lines if (found := _record(line)))
-            self._size = size
+            self._records = dict(record for line in lines if (record := record_of(line)))
+            self._seen = seen
         return self._records
 
 
@@ -74,7 +75,7 @@ def _resolved(source: Source, records: Mapping[str, Record]) -> Source:
     return source if record is None else replace(source, **asdict(record))
 
 
-def _record(line: bytes) -> tuple[str, Record] | None:
+def record_of(line: bytes) -> tuple[str, Record] | None:
     """What a line says; None for one that a killed process cut, or that somebody edited."""
     try:
         fields: Any = json.loads(line)

@@ -18,7 +18,7 @@ def folder(parent: Path) -> Generator[Path]:
     The lock beside a folder is held while it is in use, and the system releases it with its process.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    _sweep(parent)
+    sweep(parent)
     name = parent / f"stage-{uuid.uuid4().hex}"
     with FileLock(f"{name}.lock"):  # it comes before the folder, so none is there without
         try:
@@ -49,14 +49,30 @@ def turn(parent: Path, key: str, wait: Callable[[], None]) -> Generator[None]:
         lock.release()
 
 
-def _sweep(parent: Path) -> None:
+def sweep(parent: Path) -> None:
+    """Remove the folders below `parent` whose process is gone."""
     for path in parent.glob("stage-*"):
-        if not path.is_dir():
-            continue
-        lock = FileLock(f"{path}.lock")
-        try:
-            with lock.acquire(timeout=0):
-                shutil.rmtree(path, ignore_errors=True)
-                Path(lock.lock_file).unlink(missing_ok=True)
-        except Timeout:
-            continue  # in use
+        if path.is_dir() and (lock := _free(path)) is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+
+def abandoned(parent: Path) -> list[Path]:
+    """The folders that `sweep` would remove."""
+    found: list[Path] = []
+    for path in sorted(parent.glob("stage-*")):
+        if path.is_dir() and (lock := _free(path)) is not None:
+            lock.release()
+            found.append(path)
+    return found
+
+
+def _free(path: Path) -> FileLock | None:
+    """The lock of a folder, acquired; None while another process holds it."""
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    return lock

@@ -1,4 +1,6 @@
-"""The built wheel in an environment of its own, which finds every other package in the one that the tests run in."""
+"""The built distributions: a source distribution, the wheel that is made of it and of nothing else, and that wheel in
+an environment of its own, which finds every other package in the one that the tests run in.
+"""
 
 import os
 import shutil
@@ -43,15 +45,33 @@ class Installed:
 
 
 def build(folder: Path) -> Path:
-    """The wheel, built below `folder` from a copy of the sources, so that the checkout stays as it is."""
+    """The wheel, built below `folder` from the source distribution, as `python -m build` does."""
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder / "wheels")]
+    _run(sys.executable, "-m", "pip", "wheel", *options, str(build_sdist(folder)))
+    return next((folder / "wheels").glob("*.whl"))
+
+
+def build_sdist(folder: Path) -> Path:
+    """The source distribution, built below `folder` from a copy of the sources, so that the checkout stays as it is."""
     left_out = shutil.ignore_patterns("__pycache__", "*.egg-info", ".compression", "build")
     for name in ("compression_ops", "pipelines", "deploy"):
         shutil.copytree(REPOSITORY / name, folder / "source" / name, ignore=left_out)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, folder / "source" / name)
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder / "wheels")]
-    _run(sys.executable, "-m", "pip", "wheel", *options, str(folder / "source"))
-    return next((folder / "wheels").glob("*.whl"))
+    script = "import sys; from wheel_of_packages import build_sdist; build_sdist(sys.argv[1])"
+    target = folder / "sdist"
+    target.mkdir()
+    kept = {**os.environ, "PYTHONPATH": "deploy"}
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(target)],
+        cwd=folder / "source",
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return next(target.glob("*.tar.gz"))
 
 
 def install(wheel: Path, folder: Path) -> Installed:

@@ -1,7 +1,11 @@
-"""What the wheel holds, and that its packages work where they are installed, in folders of other people."""
+"""What the wheel holds, which is made of the source distribution, and that its packages work where they are installed,
+in folders of other people.
+"""
 
 import ast
 import json
+import re
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -68,6 +72,18 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     }
     door = {"pipelines/__init__.py", "pipelines/py.typed"}
     assert {name for name in held if ".dist-info" not in name} == expected | door
+
+
+def test_the_wheel_is_of_this_release_and_says_so_outside_the_checkout(
+    wheel: Path, environment: Installed, tmp_path: Path
+) -> None:
+    release = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert wheel.name.startswith(f"compression_pipeline-{release}-")
+    assert environment.ask("compression", "--version", at=tmp_path).strip() == f"compression {release}"
+    dated = re.findall(
+        r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert dated[0] == release, "the newest section of the changelog is this release's"
 
 
 def test_no_module_of_the_wheel_needs_the_name_pipelines(wheel: Path) -> None:

@@ -15,11 +15,10 @@ import pytest
 
 from compression_ops.errors import CompressionError
 from pipelines.cli import main
-from pipelines.commands import gc
 from pipelines.lineage import connection
 from pipelines.orchestration import instance as instances
+from pipelines.retention import artifacts
 from pipelines.state import room
-from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
 from pipelines.state.history import History
 from pipelines.state.home import Home
@@ -125,7 +124,7 @@ def test_a_home_of_somebody_elses_is_refused_and_what_may_not_be_read_is_not_tak
 def test_the_newest_entry_is_the_last_one_however_the_clock_was_set(tmp_path: Path) -> None:
     home = Home(tmp_path)
     store = ArtifactStore(home.store_url, tmp_path / "cache")
-    actions, history, stored = ActionCache(store), History(home.history), list[str]()
+    history, stored = History(home.history), list[str]()
     for number, moment in enumerate((time.time(), time.time() + 10 * _YEAR, time.time() - 10 * _YEAR)):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -137,7 +136,8 @@ def test_the_newest_entry_is_the_last_one_however_the_clock_was_set(tmp_path: Pa
     assert latest is not None
     assert latest.run_id == "run2"
     assert [entry.run_id for entry in history.all()] == ["run0", "run1", "run2"]
-    assert gc.find(store, actions, history, 0.0).artifacts == (stored[0],), "neither the newest nor one of the future"
+    garbage = artifacts.find(artifacts.Stores.of(home), time.time())
+    assert garbage.artifacts == (stored[0],), "neither the newest nor one of the future"
 
 
 @pytest.mark.slow

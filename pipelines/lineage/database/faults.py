@@ -17,6 +17,7 @@ _SQLITE = "sqlite:///"
 _CREDENTIALS = re.compile(r"//[^/\s]*@")
 _DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
 _LOCKED = "database is locked"
+_OTHER_SCHEMA = ("no such column", "no such table", "has no column named")
 _REFUSALS = (
     "BAD_REQUEST",
     "ENDPOINT_NOT_FOUND",
@@ -144,6 +145,12 @@ def of_database(error: BaseException, folder: Path) -> str | None:
             f"Dagster's database {damaged[0]} is damaged: {_cut(error)}\n"
             f"  restore {folder} from a backup, or move it away: a new one is made, which knows neither earlier runs "
             "nor which schedules were switched on or off; no result is lost"
+        )
+    if any(words in str(error) for words in _OTHER_SCHEMA):
+        return (
+            f"a database in {folder} is of another version of Dagster: {_cut(error)}\n"
+            f"  after an upgrade keep a copy of the folder, then run `DAGSTER_HOME={folder} dagster instance migrate`; "
+            "else install the version that wrote it"
         )
     return (
         f"a database in {folder} cannot be read or written: {_cut(error)}\n"

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,14 +164,13 @@ def test_two_processes_do_not_search_at_a_time(recipe: Path) -> None:
 
 
 def test_what_trials_made_is_no_garbage_while_it_is_young(recipe: Path, home: Path, monkeypatch) -> None:
-    from pipelines.commands import gc
+    from pipelines.retention import artifacts
 
-    monkeypatch.setattr(gc, "_GRACE", -1.0)
+    monkeypatch.setattr(artifacts, "_GRACE", -1.0)
     write(recipe.parent.parent)
     _search()
-    pipeline = product.pipeline()
-    arguments = (pipeline.store, pipeline.actions, pipeline.history)
-    without = gc.find(*arguments, 30).artifacts
+    stores, month = artifacts.Stores.of(product.pipeline().home), time.time() - 30 * 86_400
+    without = artifacts.find(replace(stores, trials=History(home / "nowhere")), month).artifacts
     assert len(without) == 3, "what the trials computed"
-    assert gc.find(*arguments, 30, History(home / "searches")).artifacts == ()
-    assert gc.find(*arguments, 0, History(home / "searches")).artifacts == without
+    assert artifacts.find(stores, month).artifacts == ()
+    assert artifacts.find(stores, time.time()).artifacts == without

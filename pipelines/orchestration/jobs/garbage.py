@@ -1,0 +1,88 @@
+"""`compression gc` as a job of Dagster's, and the schedule on which it runs once somebody switches it on."""
+
+import logging
+from collections.abc import Iterator
+
+import dagster as dg
+
+from compression_ops import quantities
+from compression_ops.errors import CompressionError
+from pipelines.orchestration import interrupts
+from pipelines.orchestration.jobs import old_runs
+from pipelines.retention import collection, settings
+from pipelines.retention.pile import Pile
+from pipelines.retention.settings import Settings
+from pipelines.state import home as homes
+from pipelines.state.home import Home
+
+NAME = "garbage_collection"
+
+
+def find(home: Home, asked: Settings, on: dg.DagsterInstance) -> list[Pile]:
+    """All that may go, with what Dagster keeps, if its instance is this home's own."""
+    found = collection.find(home, asked.days, asked.mlflow)
+    if home.dagster_in_use == home.dagster:
+        found += old_runs.piles(home, on, collection.since(asked.days))
+    return found
+
+
+def definitions() -> dg.Definitions:
+    """The job and its schedule. Settings that are none are told, and the defaults stand."""
+    try:
+        asked = settings.configured()
+    except CompressionError as error:
+        logging.getLogger("dagster").error(f"{error}\n  the defaults stand")
+        asked = Settings()
+    job = _job(asked)
+    return dg.Definitions(jobs=[job], schedules=[_schedule(asked, job)])
+
+
+def _job(asked: Settings) -> dg.JobDefinition:
+    @dg.op(name=f"{NAME}_step", description="Removes what is older than the retention.")
+    def collect(context: dg.OpExecutionContext) -> None:
+        home = homes.current()
+        try:
+            with interrupts.raised():
+                collection.require_alone(home, asked.mlflow)
+                found = find(home, asked, context.instance)
+                for pile in found:
+                    pile.remove()
+        except CompressionError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        context.log.info("; ".join(_words(found)) or "nothing was older")
+        context.add_output_metadata(
+            {
+                "bytes": sum(pile.bytes for pile in found),
+                "removed": dg.MetadataValue.md("\n".join(f"- {line}" for line in _words(found)) or "nothing"),
+            }
+        )
+
+    @dg.job(
+        name=NAME,
+        description=(
+            f"Removes what is older than {asked.days:g} days and that nothing refers to: artifacts, known actions, "
+            "entries of histories, leftovers, and runs in Dagster."
+        ),
+        executor_def=dg.in_process_executor,
+    )
+    def collection_job() -> None:
+        collect()
+
+    return collection_job
+
+
+def _schedule(asked: Settings, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"{NAME}_schedule",
+        description="What is older than the retention goes by itself, once this is switched on.",
+        job=job,
+        cron_schedule=asked.cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
+
+
+def _words(found: list[Pile]) -> Iterator[str]:
+    for pile in found:
+        if pile.number:
+            yield f"{pile.number} {pile.kind}, {quantities.size(pile.bytes)}"

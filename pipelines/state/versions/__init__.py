@@ -1,0 +1,1 @@
+"""Which version wrote a home, and what a later one does to it."""

@@ -1,0 +1,140 @@
+"""All that is old goes by a command or by a job of Dagster's, and what anything refers to stays."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from mlflow.entities import ViewType
+
+from compression_ops.errors import CompressionError
+from pipelines.lineage import connection
+from pipelines.lineage.query import LineageQuery
+from pipelines.orchestration import instance as instances
+from pipelines.orchestration.jobs import garbage
+from pipelines.retention import collection, leftovers, settings
+from pipelines.retention.settings import Settings
+from pipelines.state.home import Home
+from tests.pipelines import product
+from tests.pipelines.cli.command import compression
+
+
+def _old(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x" * 100)
+        os.utime(path, (1, 1))
+
+
+def test_leftovers_go_once_they_are_old_and_of_nothing_that_is_there(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    _old(home.dry_runs / "old.json", home.last_good / "gone.yaml", home.last_good / "there.yaml")
+    _old(home.root / "former-1" / "dagster.yaml", home.running / "stage-1" / "half", home.running / "turn-abc.lock")
+    _old(home.root / "cache" / "needed" / "x", home.root / "cache" / "unneeded" / "x")
+    for folder in ("cache/needed", "cache/unneeded", "former-1"):
+        os.utime(home.root / folder, (1, 1))
+    (home.dry_runs / "young.json").write_text("{}")
+    found = leftovers.piles(home, ["there"], ["needed"], time.time() - 3600)
+    assert {pile.kind: (pile.number, pile.bytes) for pile in found} == {
+        "folders of killed stages": (1, 100),
+        "fetched copies of artifacts": (1, 100),
+        "dry runs": (1, 100),
+        "former recipes": (1, 100),
+        "copies of a former version's files": (1, 100),
+    }
+    for pile in found:
+        pile.remove()
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"cache/needed/x", "dry_runs/young.json", "last_good/there.yaml", "running/turn-abc.lock"}
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "words"),
+    [
+        (settings.DAYS, "a month", "COMPRESSION_GC_DAYS is 'a month'\n  allowed: a number of days"),
+        (settings.DAYS, "-1", "allowed: a number of days, 0 or more"),
+        (settings.DAYS, "nan", "allowed: a number of days, 0 or more"),
+        (settings.CRON, "daily", "COMPRESSION_GC_CRON is 'daily'"),
+        (settings.CRON, "61 * * * *", "allowed: five fields"),
+        (settings.MLFLOW, "perhaps", "COMPRESSION_GC_MLFLOW is 'perhaps'\n  allowed: 1 or 0"),
+    ],
+)
+def test_a_setting_that_is_none_is_told_and_takes_no_recipe_out_of_dagster(
+    monkeypatch: pytest.MonkeyPatch, name: str, stated: str, words: str
+) -> None:
+    monkeypatch.setenv(name, stated)
+    with pytest.raises(CompressionError) as caught:
+        settings.configured()
+    assert words in str(caught.value)
+    (schedule,) = garbage.definitions().schedules or ()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert schedule.cron_schedule == Settings.cron
+
+
+def test_the_schedule_is_off_until_somebody_switches_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.CRON, "30 2 1 * *")
+    (schedule,) = garbage.definitions().schedules or ()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert (schedule.cron_schedule, schedule.default_status) == ("30 2 1 * *", dg.DefaultScheduleStatus.STOPPED)
+
+
+def test_what_other_homes_may_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMPRESSION_STORE", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    collection.require_alone(Home(tmp_path))
+    with pytest.raises(CompressionError, match=r"MLflow at http://127.0.0.1:9 may serve other homes"):
+        collection.require_alone(Home(tmp_path), with_mlflow=True)
+    monkeypatch.setenv("COMPRESSION_STORE", str(tmp_path / "shared"))
+    with pytest.raises(CompressionError, match="--store-is-mine"):
+        collection.require_alone(Home(tmp_path))
+
+
+def _supersede(recipe: Path, home: Path) -> None:
+    """Results that a later edit replaced, all of them stored long ago."""
+    product.edit(recipe, "alpha: 0.9", "alpha: 0.7")
+    assert product.computed() >= {"student/small"}
+    product.edit(recipe, "alpha: 0.7", "alpha: 0.2")
+    product.run()
+    for path in (home / "store" / "artifacts").rglob("manifest.json"):
+        os.utime(path, (1, 1))
+
+
+@pytest.mark.slow(seconds=30)
+def test_the_job_removes_what_the_command_says_and_all_that_anything_refers_to_stays(
+    recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _supersede(recipe, home)
+    entries = {name: product.entry(name) for name in product.states()}
+    told = json.loads(compression("gc", "--days", "0", "--mlflow", "--dry-run", "--json").stdout)
+    assert told["kinds"]["entries of histories"]["number"] > 0
+    assert told["kinds"]["runs in Dagster"]["number"] == 1, "the first edit's: what it made was made anew since"
+    assert told["kinds"]["runs in MLflow"]["number"] > 0
+    assert told["bytes"] == sum(kind["bytes"] for kind in told["kinds"].values())
+    monkeypatch.setenv(settings.DAYS, "0")
+    monkeypatch.setenv(settings.MLFLOW, "1")
+    (job,) = garbage.definitions().jobs or ()
+    assert isinstance(job, dg.JobDefinition)
+    with instances.opened(Home(home)) as on:
+        result = job.execute_in_process(instance=on)
+        assert result.success
+        assert len(on.get_runs()) == 3, "the first run, the last one, and the job's own"
+    assert {name: product.entry(name) for name in entries} == entries
+    assert set(product.states().values()) == {"fresh"}
+    assert product.computed() == set()
+    client, query = connection.client(Home(home)), LineageQuery(Home(home))
+    experiments = [each.experiment_id for each in client.search_experiments()]
+    trash = {run.info.run_id for run in client.search_runs(experiments, run_view_type=ViewType.DELETED_ONLY)}
+    assert len(trash) == told["kinds"]["runs in MLflow"]["number"]
+    registered = [version.run_id for version in client.search_model_versions() if version.run_id]
+    assert registered
+    waiting = [query.backward(run_id) for run_id in (*registered, *(entry.run_id for entry in entries.values()))]
+    while waiting:
+        node = waiting.pop()
+        assert node.status in ("FINISHED", "DATA"), node.asset
+        assert node.run_id not in trash, node.asset
+        waiting += node.relatives
+    again = json.loads(compression("gc", "--days", "0", "--mlflow", "--dry-run", "--json").stdout)
+    assert again["kinds"]["artifacts"]["number"] == 0
+    assert again["kinds"]["runs in MLflow"]["number"] == 0

@@ -1,0 +1,1 @@
+"""Homes that former versions wrote, read by this one."""
