@@ -59,7 +59,7 @@ def _project(folder: Path, pipeline: Pipeline, dvc: str) -> int:
     (folder / "make.py").write_text(_MAKE)
     stages, parameters = {}, {}
     for asset in pipeline.graph.assets.values():
-        files = [_copied(module, folder) for module in asset.code_digests]
+        files = [copied(module, folder) for module in asset.code_digests]
         made_from = [pipeline.graph.assets[known].node for known in asset.inputs if known in pipeline.graph.assets]
         parameters[asset.node] = asset.values
         stages[asset.node] = {
@@ -75,7 +75,7 @@ def _project(folder: Path, pipeline: Pipeline, dvc: str) -> int:
     return len(stages)
 
 
-def _copied(module: str, folder: Path) -> str:
+def copied(module: str, folder: Path) -> str:
     """A module's file in the project; the name relative to it."""
     source = find_module(module)
     assert source is not None

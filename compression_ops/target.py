@@ -12,6 +12,7 @@ and, where they are not as given here,
                                              session of the quantized student
     IS_TIMED = False                         whether a call of the predictor tells how fast the target is
     misfits(spec, precision) -> Misfits      options that a quantized student of a precision does not allow
+    footprint(spec, folder, sample) -> Footprint   what it takes of a machine; sample: the bytes of a raw one
     missing(spec) -> str | None              what of other people's it lacks on this machine, with a cure
 
 What it cannot write it says by a ModelError, with a cure. Its options import nothing heavy: a recipe is made of them.
@@ -29,6 +30,7 @@ from compression_ops import implementations
 from compression_ops.choices import Contract, function, one_of
 from compression_ops.data.misfit import Misfit
 from compression_ops.errors import ModelError
+from compression_ops.footprint import Footprint
 from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
@@ -99,6 +101,12 @@ def allowed_differences(spec: Spec) -> float:
 def is_timed(spec: Spec) -> bool:
     """Whether a call of it says how fast it is."""
     return bool(getattr(implementations.module_of(spec), "IS_TIMED", False))
+
+
+def footprint(spec: Spec, folder: Path, sample: bytes) -> Footprint | None:
+    """What a written target takes, asked with a raw sample; None of one that does not tell."""
+    known = getattr(implementations.module_of(spec), "footprint", None)
+    return None if known is None else known(spec, folder, sample)
 
 
 def misfits(spec: Spec, precision: Spec) -> Iterable[Misfit]:

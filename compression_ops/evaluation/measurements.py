@@ -8,9 +8,8 @@ holds how networks that can tell it decide, `flipped.safetensors` what models an
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +20,14 @@ from compression_ops.evaluation import quality as qualities
 from compression_ops.evaluation.comparison import flipped
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.decisions import decision
-from compression_ops.evaluation.family import Family, Role
+from compression_ops.evaluation.family import Family
 from compression_ops.evaluation.latency import Latency
-from compression_ops.evaluation.over_seeds import OverSeeds
+from compression_ops.evaluation.models import calibration, measured
+from compression_ops.evaluation.models.measured import Cost, Measured
 from compression_ops.evaluation.processor import Processor
-from compression_ops.evaluation.quality import Change, Quality
-from compression_ops.evaluation.statistics import Difference, Estimate, Proportion
 from compression_ops.evaluation.targets.agreement import Agreement
+from compression_ops.footprint import Footprint
 from compression_ops.metric import CLASS_AVERAGED
-from compression_ops.onnx_model.chosen_widths import ChosenWidths
 
 CONTENT, TIMINGS = "measurements.json", "timings.json"
 # For each batch size N: `latency_p50_us_batch<N>` and so on, microseconds a call.
@@ -42,63 +40,16 @@ LATENCY_COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Cost:
-    """parameters     learned values: weights and biases, not the scales and zero points of quantization
-    file_bytes     size of the serialized model
-    weight_bytes   size of the parameters as they are stored in it
-    macs           multiply-accumulates of one sample (see `multiplications`); equal in a float model and in its
-                   quantized form
-    """
-
-    parameters: int
-    file_bytes: int
-    weight_bytes: int
-    macs: int
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One model, without its latency and memory: what is the same whenever and wherever it is measured.
-
-    depth              generations below its teacher
-    change             against its parent; None for the teacher
-    teacher_agreement  fraction of test samples on which it predicts its teacher's class; None for the teacher
-    compression_ratio  its teacher's file bytes / its own
-    distillation       of a student that has a control: its change against that control; else None
-    over_seeds         of one that was trained from several seeds, what all of them say; else None
-    widths             of a quantized one whose bits were chosen layer by layer, how; else None
-    """
-
-    name: str
-    role: Role
-    parent: str | None
-    teacher: str
-    depth: int
-    quality: Quality
-    change: Change | None
-    teacher_agreement: float | None
-    cost: Cost
-    compression_ratio: float
-    distillation: Change | None
-    over_seeds: OverSeeds | None = None
-    widths: ChosenWidths | None = None
-
-    @property
-    def kind(self) -> str:
-        """The sort of asset that its name stands for: `student/small` is a `student`."""
-        return self.name.partition("/")[0]
-
-
-@dataclass(frozen=True)
 class Timings:
     """latency: by (model, batch size); peak_memory: bytes by model, None where the system cannot tell; onnxruntime: its
-    version.
+    version; footprints: by target.
     """
 
     processor: Processor
     onnxruntime: str
     latency: Mapping[tuple[str, int], Latency]
     peak_memory: Mapping[str, int | None]
+    footprints: Mapping[str, Footprint] = field(default_factory=dict[str, Footprint])
 
 
 @dataclass(frozen=True)
@@ -162,10 +113,14 @@ class Measurements:
             if latency is not None
         }
 
+    def _of_target(self, target: Agreement) -> dict[str, float]:
+        footprint = self.timings.footprints.get(target.name, Footprint())
+        return {**target.numbers(), **footprint.numbers(), **self._latencies(target.name)}
+
     def metrics(self) -> dict[str, float]:
         """Every finite number as `<model>.<column>`, and after them those of targets."""
         numbers = {model.name: self.numbers(model) for model in self.models}
-        numbers |= {target.name: {**target.numbers(), **self._latencies(target.name)} for target in self.targets}
+        numbers |= {target.name: self._of_target(target) for target in self.targets}
         return {
             f"{name}.{column}": float(value)
             for name, columns in numbers.items()
@@ -189,7 +144,7 @@ def compare(
     predictions = {name: values.argmax(axis=1) for name, values in logits.items()}
     classes = next(iter(logits.values())).shape[1]
 
-    def measured(name: str) -> Measured:
+    def told(name: str) -> Measured:
         parent, teacher, control = family[name].parent, families.teacher_of(name, family), control_of.get(name)
         own = logits[name]
         return Measured(
@@ -207,9 +162,10 @@ def compare(
             compression_ratio=costs[teacher].file_bytes / costs[name].file_bytes,
             distillation=None if control is None else qualities.compare(own, control, logits[control], labels),
             over_seeds=over_seeds.of_model(name, family, predictions, labels, classes),
+            calibration=calibration.of_logits(own, labels),
         )
 
-    return tuple(measured(name) for name in families.order(family))
+    return tuple(told(name) for name in families.order(family))
 
 
 def worst_class(class_points: tuple[float | None, ...]) -> int | None:
@@ -224,7 +180,7 @@ def write(measurements: Measurements, folder: Path) -> None:
     content = {
         "classes": list(measurements.classes),
         "test_samples": measurements.test_samples,
-        "models": [_plain(model) for model in measurements.models],
+        "models": [measured.plain(model) for model in measurements.models],
         **({"targets": [asdict(target) for target in measurements.targets]} if measurements.targets else {}),
     }
     differing = {
@@ -236,6 +192,7 @@ def write(measurements: Measurements, folder: Path) -> None:
             for (name, size), latency in timings.latency.items()
         ],
         "peak_memory": dict(timings.peak_memory),
+        "footprints": {name: asdict(footprint) for name, footprint in timings.footprints.items()},
     }
     for name, value in ((CONTENT, content), (TIMINGS, differing)):
         (folder / name).write_bytes((json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
@@ -253,48 +210,15 @@ def read(folder: Path) -> Measurements:
         for fields in timings["latency"]
     }
     processor = timings["processor"]
+    footprints = {name: Footprint.from_fields(fields) for name, fields in timings.get("footprints", {}).items()}
     machine = Processor(processor["name"], tuple(processor["extensions"]), processor["logical_cores"])
     return Measurements(
         classes=tuple(content["classes"]),
         test_samples=content["test_samples"],
-        models=tuple(_measured(fields) for fields in content["models"]),
+        models=tuple(measured.from_plain(fields) for fields in content["models"]),
         conditions=Conditions.model_validate(timings["conditions"]),
-        timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"]),
+        timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"], footprints),
         decisions=decision.read(folder),
         flips=flipped.read(folder),
         targets=tuple(Agreement(**fields) for fields in content.get("targets", [])),
     )
-
-
-def _plain(model: Measured) -> dict[str, Any]:
-    quality = asdict(model.quality) | {"confusion": model.quality.confusion.tolist()}
-    return asdict(model) | {"quality": quality}
-
-
-def _measured(fields: dict[str, Any]) -> Measured:
-    quality = fields["quality"]
-    typed: dict[str, Any] = {
-        **fields,
-        "quality": Quality(
-            Proportion(**quality["accuracy"]),
-            quality["expected_calibration_error"],
-            tuple(quality["class_accuracy"]),
-            np.array(quality["confusion"], dtype=np.int64),
-            {metric: Estimate(**found) for metric, found in quality["class_averaged"].items()},
-            quality["roc_auc"],
-        ),
-        "change": _change(fields["change"]),
-        "distillation": _change(fields["distillation"]),
-        "cost": Cost(**fields["cost"]),
-        "over_seeds": None if fields["over_seeds"] is None else OverSeeds.from_fields(fields["over_seeds"]),
-        "widths": None if fields["widths"] is None else ChosenWidths.from_fields(fields["widths"]),
-    }
-    return Measured(**typed)
-
-
-def _change(fields: dict[str, Any] | None) -> Change | None:
-    if fields is None:
-        return None
-    averaged = {metric: Difference(**found) for metric, found in fields["class_averaged"].items()}
-    typed: dict[str, Any] = {**fields, "class_points": tuple(fields["class_points"]), "class_averaged": averaged}
-    return Change(**typed)

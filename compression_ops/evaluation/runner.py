@@ -25,6 +25,7 @@ from compression_ops.evaluation.targets import comparison
 from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.onnx_model import chosen_widths, raw_samples
 from compression_ops.onnx_model.export import export_saved
+from compression_ops.onnx_model.layers import noise
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.target import Predictor
@@ -76,7 +77,7 @@ def measure(
         models = {name: every[name] for name in names}
         costs = {name: model.cost for name, model in models.items()}
         compared = measurements.compare(members, logits, test.labels.numpy(), costs)
-        compared = tuple(replace(each, widths=chosen_widths.of_folder(inputs[each.name])) for each in compared)
+        compared = tuple(_with_layers(each, inputs[each.name]) for each in compared)
         _tell_accuracies(compared, progress)
         asked = {name: inputs[name] for name in names if members[name].role in _ASKED}
         decisions, warnings = explanation.explain(asked, logits, test, description)
@@ -87,7 +88,9 @@ def measure(
         progress(Progress("measuring peak memory", _MEMORY, _DONE))
         files = [model.file for model in models.values()]
         peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
-    timings = Timings(processor.detect(), onnxruntime.__version__, measured, dict(zip(models, peaks, strict=True)))
+        footprints = comparison.footprints(targets, inputs, test.samples[:1].numpy())
+    memories = dict(zip(models, peaks, strict=True))
+    timings = Timings(processor.detect(), onnxruntime.__version__, measured, memories, footprints)
     progress(Progress("measured", _DONE, _DONE))
     return Measurements(
         description.classes,
@@ -160,6 +163,11 @@ def predict_all(
     for name, values in logits.items():
         quality.check_logits(name, values, len(test), classes)
     return logits
+
+
+def _with_layers(model: Measured, folder: Path) -> Measured:
+    """With what its artifact tells of its layers."""
+    return replace(model, widths=chosen_widths.of_folder(folder), noise=noise.of_folder(folder))
 
 
 def _tell_accuracies(models: tuple[Measured, ...], progress: ProgressCallback) -> None:

@@ -98,12 +98,18 @@ def expected_calibration_error(
     logits: float [N, classes]; labels: integer [N]. Confidence is the largest softmax probability, and bin m of M holds
     ((m - 1) / M, m / M]; each bin weighs as many as its samples. In [0, 1]; 0 is perfect calibration.
     """
-    probabilities = special.softmax(np.asarray(logits, dtype=np.float64), axis=1)
-    confidence = probabilities.max(axis=1)
+    confidence, members = confidence_bins(logits, bins)
     right = np.argmax(logits, axis=1) == labels
-    members = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     gaps = np.bincount(members, weights=right - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def confidence_bins(
+    logits: NDArray[np.floating], bins: int = CALIBRATION_BINS
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Of each sample the largest softmax probability, float64 [N], and the bin that it falls into, int64 [N]."""
+    confidence = special.softmax(np.asarray(logits, dtype=np.float64), axis=1).max(axis=1)
+    return confidence, np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def confusion_matrix(labels: NDArray[np.integer], predictions: NDArray[np.integer], classes: int) -> NDArray[np.int64]:

@@ -16,17 +16,20 @@ from compression_ops.models import inference
 from compression_ops.models.network import load
 from compression_ops.onnx_model import export
 from compression_ops.onnx_model.chosen_widths import FACT, ChosenWidths
+from compression_ops.onnx_model.layers import noise
+from compression_ops.onnx_model.layers.noise import Noise
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, representable, shipping, widths
 from compression_ops.quantization.activations import Ranges, Replay
 from compression_ops.quantization.automatic_precision.trials import Widths
 from compression_ops.quantization.integer_kernels import Kernels
+from compression_ops.quantization.layer_noise import signal_to_noise
 from compression_ops.quantization.learned import Learned, Lessons, trains
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.post_training import equalization
 from compression_ops.quantization.precision import Precision
-from compression_ops.quantization.shipping import LARGEST_EXPORT_ERROR, Shipping
+from compression_ops.quantization.shipping import LARGEST_EXPORT_ERROR, Shipped, Shipping
 from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ def quantize(
     lessons: Lessons | None = None,
 ) -> Quantized:
     """Write `model.onnx`, which takes raw samples (see `onnx_model.raw_samples`), and `quantization.json`: sizes,
-    export error, validation accuracies, kernels and ranges.
+    export error, validation accuracies, kernels, ranges, and the noise of each layer.
 
     student, dataset   folders of their artifacts
     calibration        the parameters of a method of `quantization.calibration`
@@ -112,7 +115,8 @@ def quantize(
         metrics |= _of_training(learned.trained, logits, validation, description)
     if chosen is not None:
         metrics |= _of_choice(chosen)
-    _write_facts(output / FACTS, metrics, kernels, ranges, errors, shipped.quantized.storage, chosen)
+    layers = _noise(twin, shipped, validation, description)
+    _write_facts(output / FACTS, metrics, kernels, ranges, errors, shipped.quantized.storage, chosen, layers)
     _tell(progress, "evaluate", metrics)
     told = (
         *warnings,
@@ -149,6 +153,13 @@ def _of_training(trained: "Trained", logits: np.ndarray, split: Split, descripti
         "simulation_error": float(np.abs(simulated - logits).max()),
         "best_epoch": float(trained.best_epoch),
     }
+
+
+def _noise(twin: onnx.ModelProto, shipped: Shipped, split: Split, description: Description) -> Noise | None:
+    """Of each layer against the float twin that it was made of, on validation; None where none is quantized."""
+    integers, images = onnx.load_from_string(shipped.serialized), split.samples.numpy()
+    layers = signal_to_noise.of_models(twin, integers, images, description, shipped.quantized.storage)
+    return Noise(layers, signal_to_noise.samples(len(images))) if layers else None
 
 
 def _of_choice(chosen: ChosenWidths) -> dict[str, float]:
@@ -261,6 +272,7 @@ def _write_facts(
     errors: Mapping[str, float],
     storage: Mapping[str, str],
     chosen: ChosenWidths | None,
+    layers: Noise | None,
 ) -> None:
     facts = {
         **metrics,
@@ -270,5 +282,6 @@ def _write_facts(
         "activation_ranges": {name: list(span) for name, span in ranges.items()},
         "relative_errors": {name: round(error, 4) for name, error in errors.items()},
         **({} if chosen is None else {FACT: chosen.fields()}),
+        **({} if layers is None else {noise.FACT: layers.fields()}),
     }
     path.write_text(json.dumps(facts, indent=1) + "\n")

@@ -13,7 +13,9 @@ from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.comparison import cards
 from compression_ops.report.contents import Report, recommended
+from compression_ops.report.explained import calibration, class_changes, footprints, layer_noise
 from compression_ops.report.plots import accuracy as plot_accuracy
+from compression_ops.report.plots import calibration as plot_calibration
 from compression_ops.report.plots import confusion, decisions, style
 from compression_ops.report.plots import latency as plot_latency
 from compression_ops.report.plots import precision as plot_precision
@@ -39,6 +41,7 @@ def write(report: Report, folder: Path) -> None:
 
 def page(report: Report) -> str:
     """The page, from `templates/report.html`."""
+    noises, counted = layer_noise.of_report(report), class_changes.of_report(report)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"]),
@@ -62,8 +65,12 @@ def page(report: Report) -> str:
         changed=cards.of_report(report),
         precision=precision_sections.sentences(report),
         precision_tables=precision_sections.tables(report),
+        noise=layer_noise.sentences(noises),
+        noise_tables=layer_noise.tables(noises),
+        lost=class_changes.sentences(counted, report.classes),
+        lost_tables=class_changes.tables(counted, report.classes),
         tables=_tables(report),
-        targets=report_sections.targets(report),
+        targets=[table for table in (report_sections.targets(report), footprints.table(report)) if table],
         class_tables=[class_sections.by_class(report), *class_sections.confusions(report)],
         classes=report_sections.classes(report),
         class_changes=_class_changes(report),
@@ -73,8 +80,10 @@ def page(report: Report) -> str:
 
 def _tables(report: Report) -> list[report_sections.Table]:
     """Those of one row a model."""
+    trusted = calibration.table(calibration.of_report(report), report.digits)
     return [
         report_sections.quality(report),
+        *((trusted,) if trusted else ()),
         class_sections.averages(report),
         report_sections.cost(report),
         report_sections.latency(report),
@@ -129,6 +138,13 @@ def _figures(report: Report) -> list[Figure]:
             "Each cell counts test samples: this model's confusion matrix less its teacher's. Red is worse, blue is "
             "better: a red cell off the diagonal is a confusion that became more frequent, a red one on the diagonal a "
             "class that is less often right. White is unchanged.",
+        ),
+        (
+            "Whether probabilities can be trusted",
+            plot_calibration.draw(report),
+            "Each point is the test samples that the model was about as sure of: on the diagonal it is right as often "
+            "as it says, below it is too sure, above too modest. The larger a point, the more samples. ECE is the mean "
+            "distance from the diagonal, by samples.",
         ),
         (
             "Accuracy against bytes of weights, as bits were chosen",

@@ -59,6 +59,8 @@ def _fields(report: Report, model: Measured) -> dict[str, Any]:
         "confusion_matrix": model.quality.confusion.tolist(),
         "change": None if model.change is None else asdict(model.change),
         "over_seeds": None if model.over_seeds is None else asdict(model.over_seeds),
+        "calibration": None if model.calibration is None else asdict(model.calibration),
+        "layer_noise": None if model.noise is None else model.noise.fields(),
         "chosen_widths": None if model.widths is None else model.widths.fields(),
         "teacher_agreement": model.teacher_agreement,
         "distillation": None if model.distillation is None else asdict(model.distillation),

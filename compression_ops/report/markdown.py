@@ -9,6 +9,7 @@ from compression_ops.report import files as report_files
 from compression_ops.report import sections as report_sections
 from compression_ops.report.comparison import cards
 from compression_ops.report.contents import Report, recommended
+from compression_ops.report.explained import calibration, class_changes, footprints, layer_noise
 from compression_ops.report.sections import Table
 
 
@@ -20,6 +21,7 @@ def write(report: Report, folder: Path) -> None:
 def markdown(report: Report) -> str:
     """The short table and the sentences that matter, then details, then how they were measured."""
     model = recommended(report)
+    noises, counted = layer_noise.of_report(report), class_changes.of_report(report)
     parts = [
         _table(report_sections.summary(report), title=False),
         f"{report_sections.choice(report)}: **{_escaped(model.name)}**, {_escaped(report_sections.headline(report))}",
@@ -33,11 +35,17 @@ def markdown(report: Report) -> str:
         _sentences("What became otherwise", cards.sentences(report)),
         _sentences("Bits that were chosen", precision_sections.sentences(report)),
         *map(_table, precision_sections.tables(report)),
+        _sentences("What quantization lost, layer by layer", layer_noise.sentences(noises)),
+        *map(_table, layer_noise.tables(noises)),
         _table(report_sections.quality(report)),
+        _table(trusted) if (trusted := calibration.table(calibration.of_report(report), report.digits)) else "",
         _table(report_sections.cost(report)),
         _table(report_sections.latency(report)),
         _table(targets) if (targets := report_sections.targets(report)) else "",
+        _table(footprint) if (footprint := footprints.table(report)) else "",
         _table(class_sections.averages(report)),
+        _sentences("Classes that lost", class_changes.sentences(counted, report.classes)),
+        *map(_table, class_changes.tables(counted, report.classes)),
         _table(report_sections.classes(report)),
         _table(class_sections.by_class(report)),
         *map(_table, class_sections.confusions(report)),

@@ -9,6 +9,7 @@ import ctypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from compression_ops.footprint import Footprint
 from compression_ops.spec import Spec
 from compression_ops.target import Predictor, Written
 
@@ -65,6 +66,14 @@ def missing(spec: C) -> str | None:
 
     del spec
     return None if c_compiler.find() is not None else c_compiler.missing()
+
+
+def footprint(spec: C, folder: Path, sample: bytes) -> Footprint:
+    """Code, memory, stack and instructions, as built for the plainest processor of this machine's kind."""
+    from compression_ops.c_code import footprint
+
+    del spec
+    return footprint.measure(folder, sample)
 
 
 def predictor(spec: C, folder: Path, threads: int) -> Predictor:

@@ -16,7 +16,7 @@ def command(
         typer.Option(
             "--data",
             metavar="PATH",
-            help="A folder with a folder a class, a table (.csv) of pictures or of rows, or an .npz.",
+            help="A folder with a folder a class, of images, recordings or texts; a table (.csv); or an .npz.",
         ),
     ],
     teacher: Annotated[
@@ -24,20 +24,24 @@ def command(
         typer.Option(
             "--teacher",
             metavar="ARCHITECTURE",
-            help="Of the zoo, of torchvision or timm, or your own; by default resnet, of rows mlp.",
+            help="Of the zoo, of torchvision or timm, or your own; by default one for this kind of sample.",
         ),
     ] = None,
 ) -> None:
-    """Write a recipe for your own images or table, after a look at them and at this machine."""
+    """Write a recipe for your own data, after a look at them and at this machine."""
     from pipelines.commands.init import init
 
     started = init(name, data, teacher)
     survey, plan = started.survey, started.plan
     counts = ", ".join(f"{label} {count:,}" for label, count in list(survey.counts.items())[:10])
     more = f" and {len(survey.counts) - 10} more" if len(survey.counts) > 10 else ""
-    sides, kind = survey.sizes, "rows" if survey.rows else "grey images" if survey.channels == 1 else "colour images"
+    sides, kind = survey.sizes, survey.noun
+    if kind == "images":
+        kind = "grey images" if survey.channels == 1 else "colour images"
     out.say(f"{sum(survey.counts.values()):,} {kind} of {len(survey.counts)} classes: {counts}{more}")
-    if not survey.rows:
+    if survey.words is not None:
+        out.say(survey.words)
+    if survey.noun == "images":
         out.say(f"shorter sides from {sides[0]} to {sides[2]} pixels, in the middle {sides[1]}")
     out.say(
         f"{survey.test:,} are a test split of their own" if survey.test else "a fifth is held out as the test split"

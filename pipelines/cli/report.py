@@ -9,7 +9,14 @@ import typer
 
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
-from pipelines.cli.benchmark import report_sentences, report_tables, seeds_table, targets_table, widths_table
+from pipelines.cli.benchmark import (
+    explained_tables,
+    report_sentences,
+    report_tables,
+    seeds_table,
+    targets_table,
+    widths_table,
+)
 from pipelines.cli.benchmark.report_tables import Section
 from pipelines.cli.terminal import layout
 from pipelines.cli.terminal.console import Terminal, err, out, print_json
@@ -67,12 +74,18 @@ def show(console: Terminal, frame: "pd.DataFrame", content: dict[str, Any], mark
     _sentences(console, "Verdicts", report_sentences.verdicts(content))
     _sentences(console, "What distillation gained", report_sentences.distillation(content))
     _sentences(console, "Bits that were chosen", widths_table.sentences(content))
+    _sentences(console, "What quantization lost, layer by layer", explained_tables.noise_sentences(content))
+    _sentences(console, "Classes that lost", explained_tables.lost_sentences(content))
     over_seeds = seeds_table.table(models, metric)
     details = [*((over_seeds,) if over_seeds else ()), report_tables.quality(models), report_tables.cost(models)]
     details += [report_tables.latency(models, size) for size in report_tables.batch_sizes(models)]
-    details[1 + bool(over_seeds) : 1 + bool(over_seeds)] = widths_table.tables(content)
-    details += targets_table.tables(content)
-    by_class = [report_tables.classes(content)]
+    details[1 + bool(over_seeds) : 1 + bool(over_seeds)] = [
+        *explained_tables.calibration(content, report_tables.digits(models)),
+        *widths_table.tables(content),
+        *explained_tables.noise(content),
+    ]
+    details += targets_table.tables(content, markdown)
+    by_class = [*explained_tables.lost(content), report_tables.classes(content)]
     if report_tables.tells_classes_apart(content):
         details.insert(1 + bool(over_seeds), report_tables.averages(models))
         by_class.append(report_tables.scores(content))

@@ -1,4 +1,4 @@
-"""`compression init`: a recipe for a user's own images or table, with values that fit what they are."""
+"""`compression init`: a recipe for a user's own images, recordings, texts or table, with values that fit them."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from pipelines.recipe import file as recipe_file
 from pipelines.recipe.constraints import NAME_PATTERN
 
 TEACHER, STUDENT = "resnet", "strided_cnn"
+_NETWORKS = {"rows": ("mlp", "mlp"), "recordings": ("compact_cnn", "ds_cnn"), "texts": ("embedding_bag", "text_cnn")}
 _PERCEPTRONS = ("mlp\n    arguments: {hidden: [256, 128]}", "mlp\n      arguments: {hidden: [32]}")  # of rows
 _LARGEST = 64  # pixels: beyond, training on a CPU takes hours
 _STEPS = 1500  # optimizer steps that a small network needs, about
@@ -115,9 +116,9 @@ def _plan(survey: Survey, teacher: str | None) -> Plan:
     size = survey.sizes[1] if survey.source == "npz" else max(8, min(_LARGEST, survey.sizes[1]) // 4 * 4)
     batch = 128 if samples >= 20_000 else 64 if samples >= 1_000 else 16
     steps = max(1, samples // batch)
-    shape = (survey.inputs,) if survey.rows else (survey.channels, size, size)
-    networks = (teacher or "mlp", "mlp") if survey.rows else (teacher or TEACHER, STUDENT)
-    slow, fast = (_seconds(architecture, shape, len(survey.counts), batch) for architecture in networks)
+    shape = survey.shape or ((survey.inputs,) if survey.rows else (survey.channels, size, size))
+    usual, small = _NETWORKS.get(survey.noun, (TEACHER, STUDENT))
+    slow, fast = (_seconds(each, shape, len(survey.counts), batch, survey.ids) for each in (teacher or usual, small))
     epochs = max(5, min(60, round(_STEPS / steps)))
     while epochs > 2 and _minutes(steps, epochs, slow, fast) > _BUDGET:
         epochs -= 1
@@ -130,19 +131,20 @@ def _minutes(steps: int, epochs: int, teacher: float, student: float) -> float:
     return steps * (epochs * teacher + labelled + 4 * epochs * student) / 60 + 0.5
 
 
-def _seconds(architecture: str, shape: tuple[int, ...], classes: int, batch: int) -> float:
+def _seconds(architecture: str, shape: tuple[int, ...], classes: int, batch: int, ids: int = 0) -> float:
     """Of one training step on this machine; 0 for a network that cannot be trained."""
     import torch
 
     from compression_ops.models.network import Network, build
 
-    images, labels = torch.rand(batch, *shape), torch.zeros(batch, dtype=torch.long)
+    inputs, labels = torch.rand(batch, *shape) * max(1, ids - 1), torch.zeros(batch, dtype=torch.long)
+    arguments = {"vocabulary": ids} if ids else {}
     taken: list[float] = []
     try:
-        model = build(Network(architecture, shape, classes)).train()
+        model = build(Network(architecture, shape, classes, arguments, indices=ids or None)).train()
         for _ in range(_TIMED):
             started = time.perf_counter()
-            torch.nn.functional.cross_entropy(model(images), labels).backward()
+            torch.nn.functional.cross_entropy(model(inputs), labels).backward()
             taken.append(time.perf_counter() - started)
     except Exception:  # noqa: BLE001  somebody's network; checking and the dry run tell what is wrong with it
         return 0.0
@@ -152,7 +154,7 @@ def _seconds(architecture: str, shape: tuple[int, ...], classes: int, batch: int
 def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
     fields = f"source: {survey.source}, path: {_quoted(str(data))}"
     fields += "".join(f", {field}: {_quoted(value)}" for field, value in survey.stated.items())
-    if survey.source != "npz" and not survey.rows:
+    if survey.source != "npz" and survey.noun == "images":
         fields += f", image_size: {plan.image_size}, channels: {survey.channels}"
     counts = survey.counts.values()
     metric = "balanced_accuracy" if max(counts) > _UNBALANCED * min(counts) else "accuracy"
@@ -164,7 +166,7 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
         groups="".join(
             f"  # groups: {_quoted(name)} keeps rows with one entry there in one split.\n" for name in survey.groups
         ),
-        **(_of_rows(survey, teacher) if survey.rows else _of_images(survey, plan, teacher)),
+        **_of(survey, plan, teacher),
         fields=fields,
         metric=metric,
         steps=f"{_STEPS:,}",
@@ -175,6 +177,15 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
         calibration=max(1, min(512, survey.training)),
         student_epochs=plan.student_epochs,
     )
+
+
+def _of(survey: Survey, plan: Plan, teacher: str | None) -> dict[str, str]:
+    """What the recipe says of this kind of sample and of no other."""
+    if survey.noun == "recordings":
+        return _of_recordings(survey, teacher)
+    if survey.noun == "texts":
+        return _of_texts(survey, teacher)
+    return _of_rows(survey, teacher) if survey.rows else _of_images(survey, plan, teacher)
 
 
 def _of_images(survey: Survey, plan: Plan, teacher: str | None) -> dict[str, str]:
@@ -204,5 +215,30 @@ def _of_rows(survey: Survey, teacher: str | None) -> dict[str, str]:
     }
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _of_recordings(survey: Survey, teacher: str | None) -> dict[str, str]:
+    """What the recipe says of recordings and of nothing else."""
+    shift = round(survey.stated["rate"] / 20)
+    return {
+        "noun": "recordings",
+        "seen": f"{(survey.words or '').capitalize()}: nine of ten are no longer (docs/signal.md).",
+        "changes": "a twentieth of a second earlier or later",
+        "augmentation": f"{{time_shift: {{samples: {shift}}}}}",
+        "teacher": teacher or "compact_cnn\n    arguments: {filters: [16, 32, 48]}",
+        "student": "ds_cnn\n      arguments: {filters: 24, blocks: 3}",
+    }
+
+
+def _of_texts(survey: Survey, teacher: str | None) -> dict[str, str]:
+    """What the recipe says of texts and of nothing else."""
+    return {
+        "noun": "texts",
+        "seen": f"{(survey.words or '').capitalize()}: nine of ten are no longer (docs/tokens.md).",
+        "changes": "words that are left out",
+        "augmentation": "{word_dropout: {probability: 0.2}}",
+        "teacher": teacher or "embedding_bag\n    arguments: {dimensions: 256}",
+        "student": "text_cnn\n      arguments: {dimensions: 16, filters: 16, dropout: 0.1}",
+    }
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

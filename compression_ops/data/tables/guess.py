@@ -14,6 +14,7 @@ from compression_ops.data.tables.rows import Columns
 from compression_ops.data.tables.table_file import Table
 from compression_ops.errors import DataError
 
+_PROSE = 4  # words that an entry of a column of texts has on average, or more
 _LOOKED_UP = 40  # entries of a column that are looked for in a folder
 _FOLDERS = 500  # folders on one level that are looked into
 _SPLITS = ("split", "fold", "subset", "set", "usage", "partition", "phase")
@@ -72,6 +73,29 @@ def target_of(path: Path) -> str | None:
         f"Write a recipe by hand that says which column is the target, with\n  dataset: {recipe}\nThe columns, their "
         f"entries and the first one:{lines(_told(table))}"
     )
+
+
+def texts_of(path: Path) -> tuple[str, str] | None:
+    """The column of texts and that of classes, of a table whose samples are texts; None of any other.
+
+    The texts are the one column of sentences, most of which differ; the classes the one with a usual name, or else the
+    only other column that can be one. A table that names pictures is of these.
+    """
+    table = table_file.read(path)
+    if any(map(is_named_like_a_picture, (entry for entries in table.columns.values() for entry in _sample(entries)))):
+        return None
+    texts = [name for name, entries in table.columns.items() if _is_prose(entries)]
+    able = [name for name in table.columns if name not in texts and _is_of_classes(table.columns[name])]
+    able = [name for name in able if _words(name) not in _SPLITS]
+    named = [name for name in able if _words(name) in _LABELS] or able
+    return (texts[0], named[0]) if len(texts) == len(named) == 1 else None
+
+
+def _is_prose(entries: Sequence[str]) -> bool:
+    filled = [entry for entry in entries if entry]
+    some = _sample(filled)
+    spoken = sum(len(entry.split()) for entry in some) >= _PROSE * len(some) > 0
+    return spoken and len(set(filled)) > len(filled) / 2
 
 
 def _files(table: Table) -> tuple[Path, str]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from compression_ops.data.dataset import Description, Split, load_description, load_split
 from compression_ops.errors import DataError, ModelError
 from compression_ops.evaluation import cost, quality, runner
-from compression_ops.evaluation.comparison import flips, paired
+from compression_ops.evaluation.comparison import class_changes, flips, paired
+from compression_ops.evaluation.comparison.class_changes import ClassChange
 from compression_ops.evaluation.comparison.flips import Flip
 from compression_ops.evaluation.measurements import Cost
 from compression_ops.evaluation.quality import Change, Quality
@@ -45,21 +46,6 @@ class Assessed:
 
 
 @dataclass(frozen=True)
-class ClassChange:
-    """A class whose row of the confusion matrix changed.
-
-    samples        of the class, in the test split
-    points         the second's accuracy on it less the first's, percentage points
-    confusions     (class that is said instead, how many samples more or fewer), the largest change first
-    """
-
-    label: int
-    samples: int
-    points: float
-    confusions: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
 class Comparison:
     """change: of the second against the first; interval: of its points, 95 %, by Agresti & Min 2005; flips: first what
     was lost, then what was gained, then the others, each in the order of the test split.
@@ -76,17 +62,7 @@ class Comparison:
     @property
     def class_changes(self) -> tuple[ClassChange, ...]:
         """The classes whose row of the confusion matrix changed, those that lost most first."""
-        difference = self.second.quality.confusion - self.first.quality.confusion
-        changes = [
-            self._of_class(label, difference[label]) for label in np.flatnonzero(difference.any(axis=1)).tolist()
-        ]
-        return tuple(sorted(changes, key=lambda change: change.points))
-
-    def _of_class(self, label: int, difference: NDArray[np.int64]) -> ClassChange:
-        others = [(other, int(difference[other])) for other in np.flatnonzero(difference).tolist() if other != label]
-        confusions = tuple(sorted(others, key=lambda pair: -abs(pair[1])))
-        samples = int(self.first.quality.confusion[label].sum())
-        return ClassChange(label, samples, self.change.class_points[label] or 0.0, confusions)
+        return class_changes.between(self.first.quality.confusion, self.second.quality.confusion)
 
 
 def compare(first: Model, second: Model, dataset: Path) -> Comparison:

@@ -11,6 +11,7 @@ from compression_ops import target as targets
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.evaluation.targets.derived import Derived
+from compression_ops.footprint import Footprint
 from compression_ops.target import Predictor
 
 _CHUNK = 256
@@ -58,6 +59,15 @@ def compare(
 def timed(derived: Mapping[str, Derived], predictors: Mapping[str, Predictor]) -> dict[str, Predictor]:
     """Those of which a call says how fast they are."""
     return {name: predictors[name] for name, each in derived.items() if targets.is_timed(each.target)}
+
+
+def footprints(
+    derived: Mapping[str, Derived], inputs: Mapping[str, Path], images: NDArray[np.uint8]
+) -> dict[str, Footprint]:
+    """What those that tell it take of this machine, asked with the first of raw samples [N, ...]."""
+    sample = images[0].tobytes()
+    found = {name: targets.footprint(each.target, inputs[name], sample) for name, each in derived.items()}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def _classes(

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,8 @@ from onnx import helper
 from compression_ops.data.dataset import Description
 from compression_ops.onnx_model import raw_samples, session
 from compression_ops.onnx_model.export import export_saved
+from compression_ops.onnx_model.layers.noise import LayerNoise
+from compression_ops.onnx_model.layers.noise import sentence as sentence
 from compression_ops.quantization import activations
 from compression_ops.quantization.layer_noise import matching
 from compression_ops.quantization.layer_noise.matching import Pair
@@ -21,26 +22,6 @@ from compression_ops.quantization.post_training import equalization
 
 _SAMPLES, _BATCH = 256, 64
 _MODEL, _FACTS = "model.onnx", "quantization.json"
-_MUCH = 0.5  # of the added noise: layers that bring so much together are those to keep at more bits
-
-
-@dataclass(frozen=True)
-class LayerNoise:
-    """A quantized layer.
-
-    layer, operator  the name of its weight, and what it computes
-    storage          how its weight is stored: `int8`, `packed in 3 bits`; None where nobody noted it
-    decibels         10 log10 (Σ x² / Σ (x' - x)²) of its output; inf without any noise, -inf without any signal
-    share            of the noise that all layers add, in [0, 1]: what its output has more than its input, each relative
-                     to its signal; such ratios add up from layer to layer (Lin et al. 2016, "Fixed Point Quantization
-                     of Deep Convolutional Networks")
-    """
-
-    layer: str
-    operator: str
-    storage: str | None
-    decibels: float
-    share: float
 
 
 def of_folders(
@@ -145,17 +126,3 @@ def _run(
     values = running.run(asked, {taken: inputs})
     found = {name: np.asarray(value, np.float32) for name, value in zip(asked, values, strict=True)}
     return {**found, taken: np.asarray(inputs, np.float32)}
-
-
-def sentence(layers: Iterable[LayerNoise]) -> str | None:
-    """Which layers lose most, and so are the first to keep at a higher precision; None where none adds any noise."""
-    ordered = sorted((layer for layer in layers if layer.share > 0), key=lambda layer: -layer.share)
-    if not ordered:
-        return None
-    chosen: list[LayerNoise] = []
-    for layer in ordered:
-        if sum(each.share for each in chosen) >= _MUCH:
-            break
-        chosen.append(layer)
-    told = ", ".join(f"{each.layer} ({100 * each.share:.0f} % of the added noise)" for each in chosen)
-    return f"Most is lost in {told}: keep {'it' if len(chosen) == 1 else 'them'} at a higher precision first"

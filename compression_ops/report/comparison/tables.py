@@ -1,18 +1,18 @@
 """The tables and sentences of a comparison, which a terminal and the page both show. The models are called A and B."""
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from compression_ops import quantities
 from compression_ops.evaluation.comparison.comparison import Comparison
 from compression_ops.evaluation.comparison.flips import Answer, Flip
 from compression_ops.evaluation.statistics import CALIBRATION_BINS, Difference
 from compression_ops.metric import WORDS, Metric
-from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise
+from compression_ops.onnx_model.layers.noise import LayerNoise
+from compression_ops.report.explained import class_changes, layer_noise
 from compression_ops.report.sections import Table
 
 _CHANCE = 0.05
-_CONFUSIONS = 3  # of a class
 
 
 def sentences(comparison: Comparison, metric: Metric = "accuracy") -> list[str]:
@@ -101,45 +101,16 @@ def _flip(comparison: Comparison, flip: Flip) -> tuple[str, ...]:
 
 def classes(comparison: Comparison, shown: int) -> Table:
     """The classes whose row of the confusion matrix is another, those that lost most first."""
-    accuracies = [model.quality.class_accuracy for model in (comparison.first, comparison.second)]
-    rows: list[tuple[str, ...]] = []
-    for change in comparison.class_changes[:shown]:
-        named = [f"{comparison.classes[other]} {_signed(count)}" for other, count in change.confusions[:_CONFUSIONS]]
-        more = [f"{len(change.confusions) - len(named)} more"] if len(change.confusions) > len(named) else []
-        rows.append(
-            (
-                comparison.classes[change.label],
-                *(quantities.percent(accuracy[change.label]) for accuracy in accuracies),
-                quantities.points(change.points),
-                quantities.count(change.samples),
-                ", ".join((*named, *more)),
-            )
-        )
+    first, second = comparison.first.quality, comparison.second.quality
+    changes = comparison.class_changes[:shown]
+    rows = class_changes.rows(changes, comparison.classes, first.class_accuracy, second.class_accuracy)
     rest = len(comparison.class_changes) - len(rows)
     note = "Said instead: of the class's samples, how many more (+) or fewer (−) B says to be another class."
     more = f" {quantities.count(rest)} more classes changed." if rest else ""
-    return Table("Classes", ("class", "A", "B", "points", "samples", "said instead"), tuple(rows), note + more)
-
-
-def _signed(number: int) -> str:
-    return f"{'+' if number > 0 else '−'}{abs(number)}"
+    return Table("Classes", ("class", "A", "B", "points", "samples", "said instead"), rows, note + more)
 
 
 def layers(noises: Sequence[LayerNoise], samples: int) -> Table:
     """Layer by layer, signal to quantization noise."""
-    rows = tuple(
-        (noise.layer, decibels(noise), quantities.percent(noise.share, 0), noise.storage or quantities.MISSING)
-        for noise in noises
-    )
-    note = (
-        "SQNR: signal to quantization noise of the layer's output against the float model's, in decibels, over "
-        f"{samples} test samples; 6 dB are one bit. Adds: its share of the noise that layers add (Lin et al. 2016)."
-    )
-    return Table("Layers", ("layer", "SQNR", "adds", "stored"), rows, note)
-
-
-def decibels(noise: LayerNoise) -> str:
-    """`24.1 dB`; without any noise ∞."""
-    if math.isinf(noise.decibels):
-        return "∞ dB" if noise.decibels > 0 else "−∞ dB"
-    return f"{noise.decibels:.1f} dB"
+    found = layer_noise.table("Layers", noises, samples, "test")
+    return replace(found, heads=("layer", "SQNR", "adds", "stored"))

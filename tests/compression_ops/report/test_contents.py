@@ -118,15 +118,16 @@ def test_markdown_begins_with_a_table_of_one_row_a_model_and_names_the_machine(r
 
 def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(report: Report) -> None:
     tables = re.findall(r"(?:^\|.*\|\n)+", report_markdown.markdown(report), flags=re.MULTILINE)
-    # Five of models and classes, that of class averages, that of each class, and a confusion matrix a model.
-    assert len(tables) == 7 + len(report.models)
+    # Five of models and classes, calibration, that of class averages, that of each class, a confusion matrix a model,
+    # and what classes lost of each student and quantized student.
+    assert len(tables) == 8 + len(report.models) + 3
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
 
 
 def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
     sources = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", page)
-    assert len(sources) == 3
+    assert len(sources) == 4
     assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
     assert not re.search(r"<script|<link|@import|url\(", page)
 

@@ -9,6 +9,7 @@ import pytest
 
 from compression_ops.evaluation import measurements
 from compression_ops.evaluation.latency import summarize
+from compression_ops.footprint import Footprint
 from compression_ops.report import html, json_file, markdown, sections
 from compression_ops.report.contents import Report
 from pipelines.cli.benchmark import targets_table
@@ -21,7 +22,8 @@ def report() -> Report:
     found = example_report.measurements(with_targets=True)
     timings = found.timings
     latency = {("target/int8/onnx", size): summarize(np.full(9, time)) for size, time in ((1, 42.0), (32, 420.0))}
-    timings = replace(timings, latency={**timings.latency, **latency})
+    footprints = {"target/int8/watch": Footprint(4_096, 12_000, 6_144, 208, None, ("no valgrind (apt-get it)",))}
+    timings = replace(timings, latency={**timings.latency, **latency}, footprints=footprints)
     return Report(replace(found, timings=timings), example_report.report().limits)
 
 
@@ -53,6 +55,20 @@ def test_it_stands_in_markdown_on_the_page_in_json_and_on_the_terminal(report: R
     assert {column.head: column.cells for column in section.columns}["Differing samples"] == ["0", "3"]
 
 
+def test_what_a_target_takes_of_a_machine_stands_on_the_page_in_markdown_and_on_the_terminal(report: Report) -> None:
+    text, page = markdown.markdown(report), html.page(report)
+    assert "| target/int8/watch | 4,096 | 12,000 | 6,144 | 208 | – |" in text
+    assert "Not told: no valgrind (apt-get it)." in page
+    (section,) = targets_table.tables({}, text)
+    assert section.names.cells == ["target/int8/watch"]
+    cells = {column.head: column.cells for column in section.columns}
+    assert cells == {
+        "Code": ["4,096"], "Constants": ["12,000"], "RAM": ["6,144"], "Stack": ["208"], "Instructions": ["–"],
+    }  # fmt: skip
+    assert section.note.endswith("Not told: no valgrind (apt-get it).")
+    assert targets_table.tables({}, markdown.markdown(example_report.report())) == []
+
+
 def test_without_targets_nothing_is_said_of_them(tmp_path: Path) -> None:
     report = example_report.report()
     assert sections.targets(report) is None
@@ -65,7 +81,11 @@ def test_without_targets_nothing_is_said_of_them(tmp_path: Path) -> None:
 
 def test_measurements_with_targets_come_back_from_their_files(report: Report, tmp_path: Path) -> None:
     measurements.write(report.measurements, tmp_path)
-    assert measurements.read(tmp_path).targets == example_report.TARGETS
+    again = measurements.read(tmp_path)
+    assert again.targets == example_report.TARGETS
+    assert again.timings.footprints == report.measurements.timings.footprints
     numbers = report.measurements.metrics()
     assert numbers["target/int8/watch.differing_share"] == 0.0075
     assert numbers["target/int8/onnx.latency_p50_us_batch32"] == 420
+    assert numbers["target/int8/watch.stack_bytes"] == 208
+    assert "target/int8/watch.instructions" not in numbers

@@ -70,7 +70,7 @@ def test_an_archive_of_grey_arrays_with_its_own_test_split(photographs: Path, de
         ("new", "hollow", "resnet", "class folders hold no files"),
         ("new", "single", "resnet", "class"),
         ("new", "list.csv", "resnet", "a table without rows"),
-        ("new", "list.xlsx", "resnet", "neither a folder of images, nor a table, nor an .npz file"),
+        ("new", "list.xlsx", "resnet", "neither a folder, nor a table, nor an .npz file"),
         ("tiny", "photographs", "resnet", "'tiny' exists already"),
         ("my-shapes", "photographs", "resnet", "letters, digits and underscores"),
         ("../new", "photographs", "resnet", "letters, digits and underscores"),

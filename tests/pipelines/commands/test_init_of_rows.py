@@ -69,3 +69,9 @@ def test_where_the_target_is_not_clear_all_columns_are_told(
     assert f"dataset: {{source: csv, path: {table}, target: …}}" in str(told.value)
     assert "\n  fee: 60 different, " in str(told.value)
     assert not (defs / "churn").exists()
+
+
+def test_a_column_of_one_value_is_told_by_its_name(table: Path, defs: Path) -> None:
+    pd.read_csv(table).assign(flat=7).to_csv(table, index=False)
+    oddities = init("churn", table).survey.oddities
+    assert any("column 'flat' has the same value in every row; it tells nothing" in odd for odd in oddities)

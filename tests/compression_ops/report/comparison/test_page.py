@@ -13,9 +13,10 @@ from compression_ops.evaluation.comparison.comparison import Assessed, Compariso
 from compression_ops.evaluation.comparison.flips import Answer, Flip
 from compression_ops.evaluation.measurements import Cost
 from compression_ops.evaluation.quality import assess, compare
-from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise
+from compression_ops.onnx_model.layers.noise import LayerNoise
 from compression_ops.report.comparison import page, pictures, tables
 from compression_ops.report.comparison.page import Contents
+from compression_ops.report.explained import layer_noise
 
 _CLASSES = ("cat", "dog <b>", "wolf|x")
 _LABELS = np.array([0, 0, 1, 1, 2, 2])
@@ -126,4 +127,4 @@ def test_tables_tell_measures_flips_classes_and_what_is_left_out() -> None:
 
 @pytest.mark.parametrize(("decibels", "words"), [(24.06, "24.1 dB"), (float("inf"), "∞ dB"), (float("-inf"), "−∞ dB")])
 def test_decibels_without_noise_or_signal_are_told(decibels: float, words: str) -> None:
-    assert tables.decibels(LayerNoise("a", "Conv", None, decibels, 0.0)) == words
+    assert layer_noise.decibels(LayerNoise("a", "Conv", None, decibels, 0.0)) == words

@@ -1,0 +1,1 @@
+"""What is told of one model that was measured."""

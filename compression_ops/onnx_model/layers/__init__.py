@@ -1,0 +1,1 @@
+"""What the artifact of a quantized student tells of its layers."""
