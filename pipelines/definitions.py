@@ -1,14 +1,17 @@
 """The code location that Dagster loads: every recipe's assets, and who is told of failures."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster_shared.error import SerializableErrorInfo
 
+from compression_ops.errors import CompressionError
 from pipelines.orchestration import assets, failure_sensor, last_good
+from pipelines.orchestration.executors import executor
 from pipelines.orchestration.jobs import garbage
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
@@ -19,7 +22,9 @@ from pipelines.state import home
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """All recipes; stages of one run share a process, since importing torch and MLflow takes seconds."""
+    """All recipes, computed by the executor that the settings choose."""
+    with _in_words():
+        by = executor.check().configured()
     names = recipe_file.recipe_names()
     wrong: dict[str, str] = {}
     if last_good.is_kept():
@@ -35,7 +40,7 @@ def defs() -> dg.Definitions:
         recipes = [dg.load_from_defs_folder(path_within_project=package)]
     else:  # a folder that Dagster's loader does not reach from here, or a recipe that it would stumble over
         recipes = [_of_recipe(name, wrong.get(name)) for name in names]
-    common = dg.Definitions(executor=dg.in_process_executor, sensors=[failure_sensor.sensor()])
+    common = dg.Definitions(executor=by, sensors=[failure_sensor.sensor()])
     return dg.Definitions.merge(*recipes, garbage.definitions(), common)
 
 
@@ -54,8 +59,19 @@ def _check_recipes(names: Iterable[str]) -> None:
         except RecipeError as error:
             mistakes.append(str(error))
     if mistakes:
-        # Of this exception alone Dagster shows the message without a stack: a user's typing error needs none.
-        message = "\n".join(mistakes)
-        raise DagsterUserCodeProcessError(
-            message, user_code_process_error_infos=[SerializableErrorInfo(message, [], "RecipeError")]
-        )
+        raise _without_stack("\n".join(mistakes), "RecipeError")
+
+
+@contextmanager
+def _in_words() -> Generator[None]:
+    try:
+        yield
+    except CompressionError as error:
+        raise _without_stack(str(error), "CompressionError") from error
+
+
+def _without_stack(message: str, kind: str) -> DagsterUserCodeProcessError:
+    """Of this exception alone Dagster shows the message without a stack: a user's typing error needs none."""
+    return DagsterUserCodeProcessError(
+        message, user_code_process_error_infos=[SerializableErrorInfo(message, [], kind)]
+    )

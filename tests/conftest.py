@@ -68,6 +68,10 @@ def _has_servers() -> bool:
     return postgres_process.programs() is not None and all(map(importlib.util.find_spec, packages))
 
 
+def _all_found(*modules: str) -> bool:
+    return all(importlib.util.find_spec(module) is not None for module in modules)
+
+
 _NEEDS = {
     "servers": Need(
         _has_servers,
@@ -112,6 +116,10 @@ _NEEDS = {
     ),
     "auth": Need(
         lambda: importlib.util.find_spec("flask_wtf") is not None, "Flask-WTF is not installed", "`make setup`"
+    ),
+    "ray": Need(lambda: _all_found("ray", "dagster_ray"), "Ray or dagster-ray is not installed", "`make setup`"),
+    "kubernetes": Need(
+        lambda: _all_found("dagster_k8s", "kubernetes_validate"), "dagster-k8s is not installed", "`make setup`"
     ),
     "openvino": Need(
         lambda: importlib.util.find_spec("openvino") is not None, "openvino is not installed", "`make setup`"

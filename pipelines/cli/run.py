@@ -16,6 +16,7 @@ from pipelines.commands import warnings
 from pipelines.execution import device
 from pipelines.kinds import kind
 from pipelines.observed import known_digests
+from pipelines.orchestration.executors import executor
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import edit
 from pipelines.recipe import file as recipe_file
@@ -39,7 +40,8 @@ def command(
     """Compute what is out of date and no more."""
 
     def accept(file: recipe_file.RecipeFile) -> None:
-        device.check()  # an edit is to be computed
+        if executor.check().place != "cluster":
+            device.check()  # an edit is to be computed
         runner.select(Pipeline.of(file), select or ())
 
     if search and select:

@@ -11,6 +11,7 @@ from compression_ops.errors import CompressionError
 from pipelines.execution import device, inputs, lacking, progress, status
 from pipelines.execution.recording import later, outage
 from pipelines.kinds import kind
+from pipelines.orchestration.executors import executor
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 from pipelines.recipe.error import nearest
@@ -114,8 +115,9 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
             break
         if any(kind.files(name) for due in waiting for name in pipeline.graph.assets[due].inputs):
             file.require_files(pipeline.file)
-        device.check()
-        lacking.check(pipeline, waiting)
+        if executor.check().place != "cluster":  # whose machines have other devices and programs than this one
+            device.check()
+            lacking.check(pipeline, waiting)
         with progress.subscribed(note):
             failures = _materialize(pipeline, waiting)
         for name, cause in failures.items():

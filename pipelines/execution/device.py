@@ -14,9 +14,9 @@ def check() -> None:
 
     Torch is imported only where somebody asks for an accelerator by name.
     """
-    stated = _stated()
-    if stated not in (device.AUTO, device.CPU):
-        _resolved(stated)
+    word = stated()
+    if word not in (device.AUTO, device.CPU):
+        _resolved(word)
 
 
 def chosen(recorded: str | None = None) -> str:
@@ -24,14 +24,15 @@ def chosen(recorded: str | None = None) -> str:
 
     With `auto`, a result that is computed again is computed where it was `recorded`, if that device is here.
     """
-    stated = _stated()
-    if stated == device.AUTO and recorded is not None:
+    word = stated()
+    if word == device.AUTO and recorded is not None:
         with suppress(CompressionError):
             return device.resolve(recorded)
-    return _resolved(stated)
+    return _resolved(word)
 
 
-def _stated() -> str:
+def stated() -> str:
+    """The setting's word, as it stands there."""
     return os.environ.get(SETTING, "").strip() or device.AUTO
 
 

@@ -17,7 +17,7 @@ from pipelines.execution.plan import plan
 from pipelines.execution.recording import later, outage, postponed
 from pipelines.execution.recording.postponed import Postponed
 from pipelines.execution.recording.recorder import Recorder
-from pipelines.execution.side_by_side import ahead
+from pipelines.execution.side_by_side import ahead, share
 from pipelines.execution.side_by_side.ahead import Computed
 from pipelines.execution.stage import check_nothing_changed, compute
 from pipelines.graph.asset import Asset
@@ -38,11 +38,17 @@ class Run:
     assets      all that it materializes: trainings among them may begin before their turn
     awaited     those of them that somebody waits for: where a network is trained, the networks that are made from it
                 are tried first, on a few samples
+    is_alone    whether this process computes all of them; otherwise others compute some meanwhile, here or elsewhere
     """
 
     dagster_id: str = ""
     assets: Collection[str] = ()
     awaited: Collection[str] = ()
+    is_alone: bool = True
+
+    def of_one(self) -> "Run":
+        """The same run for an asset that it was not asked for."""
+        return replace(self, assets=(), awaited=())
 
 
 _ALONE = Run()
@@ -59,7 +65,7 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
     started = time.monotonic()
     try:
         _catch_up(pipeline, asset, log)
-        loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, Run(run.dagster_id)))
+        loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, run.of_one()))
         action = plan(asset, loaded)
         with pipeline.home.journal.turn(action.key, lambda: _wait(name, log)):
             result = _result(pipeline, action, log, run)
@@ -120,7 +126,8 @@ def _known_or_computed(
     augmentation.check(pipeline, action.asset, dataset, run.awaited)
     tried = dry_run.check(pipeline, action.asset, dataset, run.awaited, where, log)
     warnings = (*action.asset.code_warnings, *tried)
-    return _compute(_Task(pipeline, action, log, run, warnings, where), decision)
+    with share.taken(pipeline, action, where, run.is_alone, log):
+        return _compute(_Task(pipeline, action, log, run, warnings, where), decision)
 
 
 @dataclass(frozen=True)
@@ -209,11 +216,12 @@ def _run_stage(task: _Task, recorder: Recorder) -> _Made:
 @contextmanager
 def _computed(task: _Task) -> Generator[Computed]:
     """What another process began before its turn, or what is computed here and now."""
-    with ahead.computed(task.action, task.log) as elsewhere:
-        if elsewhere is not None:
-            yield elsewhere
-            return
-    ahead.begin(task.pipeline, task.action, task.run.assets, task.device, task.log)
+    if task.run.is_alone:
+        with ahead.computed(task.action, task.log) as elsewhere:
+            if elsewhere is not None:
+                yield elsewhere
+                return
+        ahead.begin(task.pipeline, task.action, task.run.assets, task.device, task.log)
     with scratch.folder(task.pipeline.home.running) as output:
         started = time.monotonic()
         result = compute(task.action, output, reporter(task.action.asset, task.log), task.device)

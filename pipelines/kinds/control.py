@@ -33,4 +33,5 @@ KIND = Kind(
     is_model=True,
     searchable=of_training,
     profiled="training",
+    on_device=True,
 )

@@ -94,6 +94,8 @@ class Kind:
     searchable   which of its numbers, all of the validation split or of the model alone, a search may ask for
     profiled     what computes in it that `compression profile` can look into: a `training`, or onnxruntime's `sessions`
     decide       opens its decision, where its result depends on an outside state and changes it
+    on_device    whether its networks are trained, or label, on the device that the machine has for that
+    memory       bytes of the memory that a stage of it takes, with the libraries that it imports
     undone       why the effect of such a decision, in this home, does not stand any more; None if it does
     """
 
@@ -112,6 +114,8 @@ class Kind:
     profiled: Literal["training", "sessions"] | None = None
     decide: Callable[[Circumstances], Decision] | None = None
     undone: Callable[[Home, Path, Materialization], str | None] = _stands
+    on_device: bool = False
+    memory: int = 2 << 30
 
 
 @cache

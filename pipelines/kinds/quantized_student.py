@@ -135,4 +135,5 @@ KIND = Kind(
     is_model=True,
     searchable=_numbers,
     profiled="sessions",
+    on_device=True,
 )

@@ -26,4 +26,5 @@ KIND = Kind(
     badges=("pytorch",),
     assets=assets,
     profiled="sessions",
+    on_device=True,
 )

@@ -58,4 +58,5 @@ KIND = Kind(
     is_model=True,
     searchable=of_training,
     profiled="training",
+    on_device=True,
 )

@@ -51,11 +51,14 @@ def made_on(result: StageResult) -> MadeOn:
 
 
 def process_identity(pid: int) -> str:
-    """A process's id and start time, which no later process shares; the id alone where /proc is missing."""
+    """A process's id and start time, which no later process shares; the id alone where /proc is missing, or where the
+    process has ended, whether or not its parent has asked how.
+    """
     try:
-        return f"{pid}@{Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[19]}"
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
         return f"{pid}"
+    return f"{pid}" if state == "Z" else f"{pid}@{rest[18]}"
 
 
 def is_alive(identity: str) -> bool:

@@ -1,7 +1,8 @@
 """A recipe's graph as Dagster assets: code versions are derivations and gates, data versions are content digests."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -16,6 +17,10 @@ from pipelines.kinds.gate import Gate
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
 from pipelines.orchestration import automation, interrupts, pages, retries, schedules
+from pipelines.orchestration.executors import executor
+from pipelines.orchestration.executors.executor import Executor
+from pipelines.orchestration.executors.needs import Needs
+from pipelines.orchestration.executors.steps import orphans, relay
 from pipelines.orchestration.jobs import search
 from pipelines.orchestration.jobs.search import POOL
 from pipelines.orchestration.keys import key, names
@@ -29,7 +34,7 @@ def definitions(pipeline: Pipeline) -> dg.Definitions:
     """What is observed, every asset of a recipe with its gates, and what makes them run by themselves."""
     interrupts.teach_dagster()
     idle_threads.let_sleep()
-    graph = pipeline.graph
+    graph, by = pipeline.graph, executor.check()
     observed = [name for name in OBSERVED if any(name in asset.inputs for asset in graph.assets.values())]
     keys = [key(graph.recipe, name) for name in (*observed, *graph.assets)]
     schedule = schedules.of_recipe(pipeline, keys)
@@ -38,7 +43,7 @@ def definitions(pipeline: Pipeline) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *(_observable(pipeline, name) for name in observed),
-            *(_asset(pipeline, asset) for asset in graph.assets.values()),
+            *(_asset(pipeline, asset, by) for asset in graph.assets.values()),
         ],
         schedules=[schedule] if schedule else [],
         sensors=[sensor] if sensor else [],
@@ -89,7 +94,7 @@ def _definition(pipeline: Pipeline, name: str) -> dict[str, Any]:
     }
 
 
-def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
+def _asset(pipeline: Pipeline, asset: Asset, by: Executor) -> dg.AssetsDefinition:
     recipe, own = pipeline.recipe, kind.named(asset.kind)
     gates = {gate.name: gate for gate in own.gates(asset)}
 
@@ -106,14 +111,14 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
         automation_condition=automation.of_asset(pipeline.file.recipe, own.decide is not None),
         freshness_policy=automation.freshness(pipeline.file.recipe) if own.ages else None,
         # Of what can be computed first that on which most waits: what nobody waits for may run beside it.
-        op_tags={"dagster/priority": str(pipeline.graph.heights[asset.name])},
-        pool=POOL if asset.is_heavy else None,
+        op_tags={"dagster/priority": str(pipeline.graph.heights[asset.name]), **by.tags(Needs.of(asset))},
+        pool=POOL if asset.is_heavy and by.is_alone else None,  # of the whole instance; else each machine has its turns
         output_required=own.decide is None,  # a decision in MLflow waits where that is out of reach
     )
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
-            with interrupts.raised():
-                entry = materialize.materialize(pipeline, asset.name, context.log.info, _run(context, pipeline))
+            with interrupts.raised(), _accompanied(context, by):
+                entry = materialize.materialize(pipeline, asset.name, context.log.info, _run(context, pipeline, by))
         except Postponed as reason:
             context.log.warning(str(reason))
             return
@@ -133,14 +138,24 @@ def _asset(pipeline: Pipeline, asset: Asset) -> dg.AssetsDefinition:
     return compute
 
 
-def _run(context: dg.AssetExecutionContext, pipeline: Pipeline) -> materialize.Run:
+@contextmanager
+def _accompanied(context: dg.AssetExecutionContext, by: Executor) -> Generator[None]:
+    """What a process beside others does while it computes: it tells how far it is, and ends with who waits for it."""
+    if by.is_alone:
+        yield
+        return
+    with orphans.none(context.run.tags), relay.told(context):
+        yield
+
+
+def _run(context: dg.AssetExecutionContext, pipeline: Pipeline, by: Executor) -> materialize.Run:
     """Nobody waits for what Dagster's daemon started. There, what can be computed is: an asset whose input failed is
     tried again once it is edited itself, not its input.
     """
     named, chosen = names(pipeline.graph), context.run.asset_selection
     selected = frozenset(name for asset_key, name in named.items() if chosen is None or asset_key in chosen)
     is_awaited = not any(tag in context.run.tags for tag in _OF_THE_DAEMON)
-    return materialize.Run(context.run_id, selected, selected if is_awaited else frozenset())
+    return materialize.Run(context.run_id, selected, selected if is_awaited else frozenset(), by.is_alone)
 
 
 def _check_spec(recipe: str, asset: Asset, gate: Gate) -> dg.AssetCheckSpec:

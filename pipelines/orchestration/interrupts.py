@@ -95,11 +95,14 @@ def of_code(error: KeyboardInterrupt) -> str:
 
 
 @contextmanager
-def obeyed(undo: Callable[[], None]) -> Generator[None]:
-    """End a block in which Dagster took a stop, however it answered it: call `undo` and raise KeyboardInterrupt."""
+def obeyed(undo: Callable[[], None]) -> Generator[Callable[[], signal.Signals | None]]:
+    """End a block in which Dagster took a stop, however it answered it: call `undo` and raise KeyboardInterrupt.
+
+    Yields what `noticed` yields.
+    """
     with _handlers_restored() as is_main, noticed() as stop:
         try:
-            yield
+            yield stop
         except BaseException:
             if stop() is None:
                 raise

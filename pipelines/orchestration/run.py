@@ -1,20 +1,25 @@
-"""Materializes assets in this process as one Dagster run, on the instance that the UI shows."""
+"""Materializes assets as one Dagster run, on the instance that the UI shows: in this process, or in those of another
+executor, for which it waits.
+"""
 
 import os
 import platform
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import dagster as dg
+from dagster._core.execution.api import execute_run
 
 from compression_ops.errors import CompressionError
 from pipelines.execution import inputs
 from pipelines.execution.side_by_side import ahead
 from pipelines.lineage import environment
 from pipelines.orchestration import assets, interrupts
+from pipelines.orchestration.executors import executor
 from pipelines.orchestration.instance import HOST, PROCESS
 from pipelines.orchestration.jobs import search as searching
 from pipelines.orchestration.keys import key
@@ -37,25 +42,58 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
 
     Raises KeyboardInterrupt at SIGINT or SIGTERM; the run is then canceled.
     """
-    definitions = assets.definitions(pipeline)
     keys = {key(pipeline.recipe, name): name for name in names}
     run_id = str(uuid.uuid4())
-    with closing(ahead), interrupts.obeyed(partial(_cancel, on, run_id)):
-        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=on,
-            asset_selection=list(keys),
-            raise_on_error=False,
-            run_id=run_id,
-            run_config=_QUIET,
-            tags={"compression/recipe": pipeline.recipe, **_tags()},
-        )
+    execute = _in_this_process if executor.chosen().is_alone else _elsewhere
+    with interrupts.obeyed(partial(_cancel, on, run_id)) as stop:
+        failed = execute(pipeline, list(keys), on, run_id, stop)
     steps = {found.to_python_identifier(): name for found, name in keys.items()}
     failures: dict[str, str] = {}
-    for event in _failures(result):
+    for event in failed:
         error = event.step_failure_data.error
         name = steps[str(event.step_key)]
         failures[name] = _gate(pipeline, name) if error and error.cls_name == _CHECK_FAILED else cause(event)
-    return RunResult(result.run_id, failures)
+    return RunResult(run_id, failures)
+
+
+_Stop = Callable[[], Any]
+
+
+def _in_this_process(
+    pipeline: Pipeline, keys: Sequence[dg.AssetKey], on: dg.DagsterInstance, run_id: str, stop: _Stop
+) -> list[dg.DagsterEvent]:
+    job = assets.definitions(pipeline).resolve_implicit_global_asset_job_def()
+    with closing(ahead):
+        result = job.execute_in_process(
+            instance=on,
+            asset_selection=keys,
+            raise_on_error=False,
+            run_id=run_id,
+            run_config=_QUIET,
+            tags=_tags_of(pipeline),
+        )
+    return _failures(result)
+
+
+def _elsewhere(
+    pipeline: Pipeline, keys: Sequence[dg.AssetKey], on: dg.DagsterInstance, run_id: str, stop: _Stop
+) -> list[dg.DagsterEvent]:
+    from pipelines.orchestration.executors.steps import job, relay
+
+    executor.chosen().reach()
+    recipe_job = job.reconstructable(pipeline).get_subset(asset_selection=frozenset(keys))
+    run = on.create_run_for_job(
+        job_def=recipe_job.get_definition(),
+        run_id=run_id,
+        run_config=_QUIET,
+        tags=_tags_of(pipeline),
+        asset_selection=frozenset(keys),
+        job_code_origin=recipe_job.get_python_origin(),
+    )
+    with relay.followed(on, run_id, lambda: stop() is not None):
+        execute_run(recipe_job, run, on, raise_on_error=False)
+    logged = on.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    return [entry.dagster_event for entry in logged if entry.dagster_event is not None]
 
 
 def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
@@ -69,6 +107,10 @@ def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
         )
     for event in _failures(result):
         raise CompressionError(cause(event))
+
+
+def _tags_of(pipeline: Pipeline) -> dict[str, str]:
+    return {"compression/recipe": pipeline.recipe, **_tags()}
 
 
 def _tags() -> dict[str, str]:

@@ -11,13 +11,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from compression_ops.errors import CompressionError, ModelError
-from compression_ops.models.choice import NetworkChoice
+from compression_ops.errors import CompressionError
 from compression_ops.stages.stage import StageResult
-from compression_ops.training.hyperparameters import Training
 from pipelines.execution import dry_run, inputs, status
 from pipelines.execution.log import Log, reporter
 from pipelines.execution.plan import plan
+from pipelines.execution.side_by_side import training
 from pipelines.execution.side_by_side.job import Job
 from pipelines.execution.side_by_side.pool import Pool
 from pipelines.graph.asset import Asset
@@ -129,7 +128,7 @@ def _others(pipeline: Pipeline, together: frozenset[str]) -> Iterator[Asset]:
     """The trainings of a run that were not begun."""
     begun = {each.asset for each in _ahead.begun.values() if each.recipe == pipeline.recipe}
     for name, asset in pipeline.graph.assets.items():
-        if name in together - begun and _training(pipeline, asset) is not None:
+        if name in together - begun and training.of(pipeline, asset) is not None:
             yield asset
 
 
@@ -146,34 +145,10 @@ def _ready(pipeline: Pipeline, assets: Iterable[Asset], device: str) -> Iterator
                 yield other
 
 
-def _training(pipeline: Pipeline, asset: Asset) -> tuple[Training, NetworkChoice] | None:
-    """What an asset trains, and which network: its own, or where its method trains one further, that of its input."""
-    if isinstance(asset.parameters, Training):
-        return asset.parameters, asset.parameters.part(NetworkChoice)
-    method = getattr(asset.parameters, "method", None)
-    assets = pipeline.graph.assets
-    sources = [assets[name].parameters for name in asset.inputs if name in assets]
-    choices = [each.part(NetworkChoice) for each in sources if isinstance(each, Training)]
-    return (method, choices[0]) if isinstance(method, Training) and choices else None
-
-
 def _seconds(pipeline: Pipeline, action: Action) -> float:
     """About how long its training takes on one core; 0 for one that keeps more of them busy, or that is none."""
-    from compression_ops.data.dataset import load_description, load_split
-    from compression_ops.models.network import of_choice
-    from compression_ops.training import effort
-
-    found, dataset = _training(pipeline, action.asset), action.inputs.folders.get("dataset")
-    if found is None or dataset is None:
-        return 0.0
-    training, choice = found
-    description = load_description(dataset)
-    try:
-        network, samples = of_choice(choice, description), len(load_split(dataset, "train"))
-        asked = effort.estimate(network, training, description, samples)
-    except ModelError:  # what is wrong with it is told when its turn comes
-        return 0.0
-    return asked.seconds if asked.threads == 1 else 0.0
+    asked = training.effort(pipeline, action)
+    return asked.seconds if asked is not None and asked.threads == 1 else 0.0
 
 
 def _silent(line: str) -> None:

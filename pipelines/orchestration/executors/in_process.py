@@ -1,0 +1,22 @@
+"""All assets of a run in the process that executes it, one after the other: importing torch and MLflow takes seconds.
+
+Trainings that keep one core busy begin before their turn in others (`execution/side_by_side`).
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipelines.orchestration.executors.executor import Executor
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":
+    """Dagster's own."""
+    import dagster as dg
+
+    return dg.in_process_executor.configured(settings) if settings else dg.in_process_executor
+
+
+EXECUTOR = Executor("process", definition)

@@ -1,0 +1,1 @@
+"""Executors: settings, needs, and real runs in other processes."""

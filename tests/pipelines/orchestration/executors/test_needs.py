@@ -1,0 +1,139 @@
+"""What an asset needs reaches Ray as resources, and Kubernetes as a job that its own schema accepts."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipelines.orchestration.executors import executor
+from pipelines.orchestration.executors.needs import Needs
+from tests.conftest import REPOSITORY
+from tests.pipelines import product
+
+_VERSION = "1.37"
+
+
+def _needs(name: str) -> Needs:
+    return Needs.of(product.pipeline().graph.assets[name])
+
+
+@pytest.mark.usefixtures("defs")
+def test_needs_are_those_of_the_kind_unless_the_setting_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert _needs("teacher") == Needs(threads=1, memory=2 << 30, gpus=0, is_alone=False, is_heavy=True)
+    assert _needs("measurements") == Needs(threads=1, memory=2 << 30, gpus=0, is_alone=True, is_heavy=True)
+    assert not _needs("benchmark_report").is_heavy
+    monkeypatch.setenv("COMPRESSION_NEEDS", "memory=3GB, teacher.threads=4,teacher.memory=512MiB")
+    monkeypatch.setenv("COMPRESSION_DEVICE", "cuda")
+    assert _needs("teacher") == Needs(threads=4, memory=512 << 20, gpus=1, is_alone=False, is_heavy=True)
+    assert (_needs("dataset").memory, _needs("dataset").gpus) == (3 * 10**9, 0)
+    assert (_needs("soft_labels").gpus, _needs("measurements").gpus) == (1, 0)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("defs")
+def test_ray_is_asked_for_what_an_asset_needs(monkeypatch: pytest.MonkeyPatch, home: Path, defs: Path) -> None:
+    from dagster_ray.configs import RayExecutionConfig
+
+    monkeypatch.setenv("COMPRESSION_DEVICE", "cuda")
+    monkeypatch.setenv("COMPRESSION_NEEDS", "teacher.threads=4")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hidden")
+    found = RayExecutionConfig.from_tags(executor.executors()["ray"].tags(_needs("teacher")))
+    assert (found.num_cpus, found.num_gpus, found.memory) == (4, 1, 2 << 30)
+    assert found.runtime_env is not None
+    environment = found.runtime_env["env_vars"]
+    assert environment["OMP_NUM_THREADS"] == "4"
+    assert (environment["COMPRESSION_HOME"], environment["COMPRESSION_DEFS"]) == (str(home), str(defs))
+    assert environment["COMPRESSION_DEVICE"] == "cuda"
+    assert "hidden" not in json.dumps(environment), "a secret stays where machines are set up"
+
+
+def _job(tags: Mapping[str, str]) -> dict[str, Any]:
+    """What dagster-k8s makes of an asset's tags, as it is sent."""
+    from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job, get_user_defined_k8s_config
+    from kubernetes.client import ApiClient
+
+    settings = DagsterK8sJobConfig(
+        dagster_home="/home/compression/dagster", job_image="registry.example/compression:1", instance_config_map="i"
+    )
+    own = get_user_defined_k8s_config(tags)
+    job = construct_dagster_k8s_job(settings, ["dagster"], "step", user_defined_k8s_config=own, component="step_worker")
+    sent: Any = ApiClient().sanitize_for_serialization(job)
+    return sent
+
+
+def _accept(resource: dict[str, Any]) -> None:
+    """Raise an error if the schema of Kubernetes does not accept a resource."""
+    import kubernetes_validate
+
+    kubernetes_validate.validate(resource, _VERSION, strict=True)
+
+
+@pytest.mark.kubernetes
+@pytest.mark.usefixtures("defs")
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("name", ["dataset", "teacher", "measurements", "benchmark_report"])
+def test_kubernetes_accepts_the_job_of_an_asset(name: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPRESSION_DEVICE", device)
+    monkeypatch.setenv("COMPRESSION_NEEDS", "teacher.threads=2")
+    needs = _needs(name)
+    job = _job(executor.executors()["k8s"].tags(needs))
+    _accept(job)
+    pod = job["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    gpu = {"nvidia.com/gpu": "1"} if (name, device) == ("teacher", "cuda") else {}
+    assert container["resources"] == {
+        "requests": {"cpu": "2" if name == "teacher" else str(needs.threads), "memory": str(needs.memory)},
+        "limits": {"memory": str(needs.memory), **gpu},
+    }
+    takes = {"teacher": "cores", "measurements": "machine"}.get(name)
+    assert pod["metadata"]["labels"].get("compression/takes") == takes
+    rules = pod["spec"].get("affinity", {}).get("podAntiAffinity", {})
+    terms = rules.get("requiredDuringSchedulingIgnoredDuringExecution", [])
+    kept_apart = [term["labelSelector"]["matchExpressions"][0]["values"] for term in terms]
+    assert kept_apart == {"cores": [["machine"]], "machine": [["machine", "cores"]], None: []}[takes]
+
+
+@pytest.mark.kubernetes
+@pytest.mark.usefixtures("defs")
+def test_a_job_that_asks_for_nonsense_would_be_refused() -> None:
+    job = _job(executor.executors()["k8s"].tags(_needs("teacher")))
+    job["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"] = ["cpu"]
+    with pytest.raises(Exception, match=r"\['cpu'\] is not of type 'object'"):
+        _accept(job)
+
+
+@pytest.mark.kubernetes
+def test_the_values_of_the_chart_name_the_executor_and_make_a_pod_that_kubernetes_accepts() -> None:
+    values = YAML(typ="safe").load(REPOSITORY / "deploy" / "values.yaml")
+    (stated,) = values["dagster-user-deployments"]["deployments"]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": stated["name"]},
+        "spec": {
+            "volumes": stated["volumes"],
+            "containers": [
+                {
+                    "name": stated["name"],
+                    "image": f"{stated['image']['repository']}:{stated['image']['tag']}",
+                    "env": stated["env"],
+                    "envFrom": [{"secretRef": secret} for secret in stated["envSecrets"]],
+                    "volumeMounts": stated["volumeMounts"],
+                    "resources": stated["resources"],
+                    "ports": [{"containerPort": stated["port"]}],
+                }
+            ],
+        },
+    }
+    _accept(pod)
+    environment = {each["name"]: each["value"] for each in stated["env"]}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        assert executor.check() is executor.executors()["k8s"]
+    assert values["runLauncher"]["type"] == "K8sRunLauncher"
+    assert stated["includeConfigInLaunchedRuns"] == {"enabled": True}
