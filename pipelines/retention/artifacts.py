@@ -58,7 +58,7 @@ def remove(stores: Stores, since: float, garbage: Garbage) -> None:
         stores.actions.remove(action)
     for artifact in set(garbage.artifacts) - referred(stores, since):
         stores.store.drop(artifact)
-    stores.store.sweep(_GRACE)
+    stores.store.sweep(referring.DAY)
 
 
 def piles(stores: Stores, since: float) -> list[Pile]:

@@ -15,7 +15,7 @@ from pipelines.state.journal import journal as journals
 from pipelines.state.journal.journal import Journal
 from pipelines.state.materialization import Materialization
 
-_DAY = 86_400.0  # seconds; a stage in progress reads what was the newest when it began
+DAY = 86_400.0  # seconds; a stage in progress reads what was the newest when it began
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Referring:
         if self.study is None:
             yield False
         elif journals.is_shared():  # another machine's lock is not seen from here
-            begun = time.time() - _DAY
+            begun = time.time() - DAY
             yield all(entry.time < begun for entry in History(self.journal).as_written())
         else:
             with _locked(self.study) as is_locked:
@@ -61,7 +61,7 @@ def staying(entries: Sequence[Materialization], since: float, is_read: bool) -> 
 
     If they are read, also the newest one, and the one that was the newest a day ago.
     """
-    begun, last = time.time() - _DAY, len(entries) - 1
+    begun, last = time.time() - DAY, len(entries) - 1
     was_newest = {number for number in range(last) if entries[number].time < begun <= entries[number + 1].time}
     read = {last, *was_newest} if is_read else set[int]()
     return [entry.time >= since or number in read for number, entry in enumerate(entries)]

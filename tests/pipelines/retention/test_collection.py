@@ -32,22 +32,36 @@ def test_leftovers_go_once_they_are_old_and_of_nothing_that_is_there(tmp_path: P
     home = Home(tmp_path)
     _old(home.dry_runs / "old.json", home.last_good / "gone.yaml", home.last_good / "there.yaml")
     _old(home.root / "former-1" / "dagster.yaml", home.running / "stage-1" / "half", home.running / "turn-abc.lock")
-    _old(home.root / "cache" / "needed" / "x", home.root / "cache" / "unneeded" / "x")
-    for folder in ("cache/needed", "cache/unneeded", "former-1"):
+    needed, unneeded = "a" * 64, "b" * 64
+    _old(*(home.root / "cache" / name / "x" for name in (needed, unneeded, "mine", ".left")))
+    _old(home.root / "former-mlflow" / "a.db", home.root / "former-2025" / "x")
+    fetched = home.root / "cache" / ".fetching" / "part"
+    _old(fetched)
+    os.utime(fetched, (time.time() - 7200,) * 2)
+    caches = (f"cache/{name}" for name in (needed, unneeded, "mine", ".left", ".fetching"))
+    for folder in (*caches, "former-1", "former-mlflow", "former-2025"):
         os.utime(home.root / folder, (1, 1))
     (home.dry_runs / "young.json").write_text("{}")
-    found = leftovers.piles(home, ["there"], ["needed"], time.time() - 3600)
+    found = leftovers.piles(home, ["there"], [needed], time.time() - 3600)
     assert {pile.kind: (pile.number, pile.bytes) for pile in found} == {
         "folders of killed stages": (1, 100),
-        "fetched copies of artifacts": (1, 100),
+        "fetched copies of artifacts": (2, 200),
         "dry runs": (1, 100),
         "former recipes": (1, 100),
-        "copies of a former version's files": (1, 100),
+        "copies of a former version's files": (2, 200),
     }
     for pile in found:
         pile.remove()
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"cache/needed/x", "dry_runs/young.json", "last_good/there.yaml", "running/turn-abc.lock"}
+    assert left == {
+        f"cache/{needed}/x",
+        "cache/mine/x",
+        "cache/.fetching/part",
+        "dry_runs/young.json",
+        "last_good/there.yaml",
+        "running/turn-abc.lock",
+        "former-2025/x",
+    }
 
 
 @pytest.mark.parametrize(

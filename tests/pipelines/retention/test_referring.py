@@ -80,3 +80,12 @@ def test_what_was_replaced_more_than_a_day_ago_goes(home: Home) -> None:
     _add(home, home.history, "replaced", 40)
     newest = _add(home, home.history, "newest", 1.5)
     assert _collect(home, 30) == {newest}
+
+
+def test_what_another_collection_removes_meanwhile_is_gone_and_no_fault(home: Home) -> None:
+    gone = _add(home, home.history, "gone", 40)
+    stores = Stores.of(home)
+    stores.store.drop(gone)
+    assert (stores.store.age(gone), stores.store.size(gone), stores.actions.size("0" * 64)) == (0.0, 0, 0)
+    stores.store.drop(gone)
+    stores.actions.remove("0" * 64)
