@@ -14,9 +14,7 @@ from pipelines.state.artifacts import ID, last_written
 from pipelines.state.home import Home
 
 _GRACE = 3600.0  # seconds
-_COPIES = re.compile(
-    r"former-(\d{1,3}|mlflow)"
-)  # `state.versions`, `lineage.database.schema`
+_COPIES = re.compile(r"former-(\d{1,3}|mlflow)")  # `state.versions`, `lineage.database.schema`
 
 
 def piles(home: Home, recipes: Collection[str], artifacts: Collection[str], since: float) -> list[Pile]:
