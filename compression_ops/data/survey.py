@@ -109,7 +109,7 @@ def _recordings(path: Path) -> Survey:
 class _Proposed:
     """Fields of the source; `longer` and oddities as of a Survey."""
 
-    stated: Mapping[str, Any] = field(default_factory=dict)
+    stated: dict[str, Any] = field(default_factory=dict)
     longer: tuple[int, int] | None = None
     oddities: tuple[str, ...] = ()
 
