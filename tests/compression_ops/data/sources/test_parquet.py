@@ -45,4 +45,4 @@ def test_only_the_columns_that_the_recipe_names_count_and_are_read(
     with pytest.raises(DataError, match=r"28 entries; allowed are 12, .* `columns` in the recipe's dataset"):
         parquet.read(_spec(file), file)
     raw = parquet.read(_spec(file, ["e", "b"]), file)
-    assert (raw.modality.columns, raw.train.values.shape, raw.warnings) == (("e", "b"), (4, 2), ())
+    assert (raw.modality.fields()["columns"], raw.train.values.shape, raw.warnings) == (("e", "b"), (4, 2), ())
