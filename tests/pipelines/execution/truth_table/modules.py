@@ -54,7 +54,7 @@ MODULES: dict[str, str] = dict.fromkeys(UNUSED, NOBODY) | {
     "data.augmentations.mixup": VIEWED,
     "data.augmentations.random_crop": VIEWED,
     "data.dataset": STORED,
-    "data.file_names": "dataset",
+    "data.file_names": "dataset teacher",
     "data.modalities": STORED,
     "data.modalities.images": STORED,
     "data.modalities.known": STORED,
