@@ -19,7 +19,7 @@ from typing import Any
 
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
-from pipelines.state import atomic, filesystem
+from pipelines.state import atomic, filesystem, scratch
 
 _MANIFEST = "manifest.json"
 _ID = re.compile("[0-9a-f]{64}")
@@ -104,17 +104,16 @@ class ArtifactStore:
         """
         if not self.contains(artifact_id):
             raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}")
-        folder = Path(self._path(artifact_id)) if self._is_local else self._download(artifact_id)
-        try:
-            fault = _verify(folder, artifact_id)
-        except PermissionError as error:
-            raise CompressionError(
-                f"{error.filename} cannot be read: {error.strerror}\n"
-                "  let whoever runs this read the artifacts, or set COMPRESSION_HOME to a folder of their own"
-            ) from error
-        if fault:
-            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and {self._end(artifact_id)}")
+        if not self._is_local:
+            return self._cached(artifact_id)
+        folder = Path(self._path(artifact_id))
+        self._require_whole(folder, artifact_id)
         return folder
+
+    def _require_whole(self, folder: Path, artifact_id: str) -> None:
+        """Raise ArtifactUnavailable if the files of the store, or those that just came from it, are damaged."""
+        if fault := _fault(folder, artifact_id):
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and {self._end(artifact_id)}")
 
     def _end(self, artifact_id: str) -> str:
         """What became of a damaged artifact."""
@@ -207,22 +206,31 @@ class ArtifactStore:
         for path in sorted(folder.iterdir(), key=lambda path: path.name == _MANIFEST):
             self._fs.put_file(str(path), f"{target}/{path.name}")  # the manifest last: it says that all is there
 
-    def _download(self, artifact_id: str) -> Path:
+    def _cached(self, artifact_id: str) -> Path:
+        """The verified files in the cache. What is wrong with them says nothing of the store's, so it is these alone
+        that are replaced, by one process at a time; what others still read goes on under another name.
+        """
         folder = self._cache / artifact_id
-        if not (folder / _MANIFEST).exists() or _verify(folder, artifact_id):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-            try:
-                for path in self._fs.ls(self._path(artifact_id), detail=False):
-                    self._fs.get_file(path, str(temporary / path.rsplit("/", 1)[1]))
-                with suppress(OSError):  # another process was first
-                    temporary.rename(folder)
-            except FileNotFoundError as error:  # somebody drops it
-                raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}") from error
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+        if folder.exists() and not _fault(folder, artifact_id):
+            return folder
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with scratch.turn(self._cache.with_name("reading"), artifact_id, lambda: None):
+            if not folder.exists() or _fault(folder, artifact_id):
+                self._download(artifact_id, folder)
         return folder
+
+    def _download(self, artifact_id: str, folder: Path) -> None:
+        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        try:
+            for path in self._fs.ls(self._path(artifact_id), detail=False):
+                self._fs.get_file(path, str(temporary / path.rsplit("/", 1)[1]))
+            self._require_whole(temporary, artifact_id)
+            atomic.remove(folder)
+            temporary.rename(folder)
+        except FileNotFoundError as error:  # somebody drops it
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:
@@ -243,6 +251,17 @@ def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:
 def _identify(manifest: dict[str, Any]) -> Artifact:
     content = {name: entry["content"] for name, entry in manifest.items() if entry["content"]}
     return Artifact(digests.of_value(manifest), digests.of_value(content))
+
+
+def _fault(folder: Path, artifact_id: str) -> str | None:
+    """As `_verify`. Raises CompressionError if whoever asks may not read the files."""
+    try:
+        return _verify(folder, artifact_id)
+    except PermissionError as error:
+        raise CompressionError(
+            f"{error.filename} cannot be read: {error.strerror}\n"
+            "  let whoever runs this read the artifacts, or set COMPRESSION_HOME to a folder of their own"
+        ) from error
 
 
 def _verify(folder: Path, artifact_id: str) -> str | None:
