@@ -113,7 +113,12 @@ def opened(address: str) -> Database:
 def parsed(address: str) -> sql.URL:
     """An address as SQLAlchemy knows it, with the driver that comes with this product."""
     try:
-        return sql.make_url(address).set(drivername="postgresql+psycopg2")
+        url = sql.make_url(address).set(drivername="postgresql+psycopg2")
+        if (
+            "@" in f"{url.host}{url.database}" or address.partition("?")[0].count("@") > 1
+        ):  # of a password, which would be shown
+            raise ValueError("more than one @")
+        return url
     except (ArgumentError, ValueError) as error:
         raise CompressionError(
             "COMPRESSION_STATE is no address of a database\n"
