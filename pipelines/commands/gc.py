@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pipelines.retention import collection
 from pipelines.retention.pile import Pile
 from pipelines.retention.settings import Settings
+from pipelines.state import ownership
 from pipelines.state.home import Home
 from pipelines.state.versions import version
 
@@ -22,6 +23,8 @@ def run(home: Home, asked: Settings, dry_run: bool = False, is_alone: bool = Fal
         if not dry_run:
             for pile in piles:
                 pile.remove()
+            if is_alone:
+                ownership.take(home)  # so that the schedule need not be told
     return piles
 
 

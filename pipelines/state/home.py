@@ -112,8 +112,10 @@ class Home:
 
     @property
     def owns_store(self) -> bool:
-        """Whether all that refers to the store is known here: it is this home's, or homes share their histories."""
-        return not os.environ.get("COMPRESSION_STORE") or journal.is_shared()
+        """Whether all that refers to the store is known here."""
+        from pipelines.state import ownership  # which imports fsspec
+
+        return ownership.is_owned(self)
 
     @property
     def tracking_uri(self) -> str:

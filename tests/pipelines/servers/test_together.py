@@ -15,12 +15,13 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
+from compression_ops.errors import CompressionError
 from pipelines.execution.recording import postponed
 from pipelines.observed import generation
 from pipelines.orchestration import instance as instances
 from pipelines.orchestration.keys import key
-from pipelines.retention import artifacts
-from pipelines.state import dagster_events
+from pipelines.retention import artifacts, collection
+from pipelines.state import dagster_events, ownership
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home
@@ -160,11 +161,25 @@ def test_what_one_home_notes_another_knows(team: Team, disturbed: str, monkeypat
     assert not postponed.is_asked(a, "tiny", "champion")
     store = ArtifactStore(b.store_url, b.root / "cache")
     monkeypatch.setattr(artifacts, "_GRACE", -60.0)
-    assert b.owns_store
+    assert b.owns_store, "the store names the team's database"
     assert len(list(store.ids())) >= len(ALL)
     kept = {entry.artifact for entry in History(a.history).all()}
     found = artifacts.find(artifacts.Stores.of(b), time.time())
     assert not kept & set(found.artifacts), "what one refers to the other keeps"
+
+
+def test_a_trial_on_another_database_does_not_own_the_teams_store(
+    team: Team, disturbed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPRESSION_STATE", team.postgres.make("trial"))
+    trial = Home(team.folder / "trial")
+    store = ArtifactStore(trial.store_url, trial.root / "cache")
+    ownership.claim(trial, store)
+    with pytest.raises(CompressionError, match="may serve other homes"):
+        collection.require_alone(trial)
+    monkeypatch.setenv("COMPRESSION_STORE", "s3://artifacts/of-a-trial")
+    ownership.claim(trial, ArtifactStore(trial.store_url, trial.root / "cache"))
+    collection.require_alone(trial)
 
 
 def test_what_dagster_forgot_is_seen_in_its_database_however_its_settings_name_that(
