@@ -77,9 +77,11 @@ def environment(home: Home, dagster_home: str, mlflow_address: str) -> dict[str,
     }
 
 
-def dagster(port: int, variables: Mapping[str, str]) -> Server:
-    """Start Dagster's web server, daemon and code location."""
-    command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port), "--log-level", "warning"]
+def dagster(port: int, variables: Mapping[str, str], with_daemon: bool = True) -> Server:
+    """Start Dagster's web server, code location and, unless another machine's serves this database, daemon."""
+    program = ["dagster", "dev"] if with_daemon else ["dagster_webserver"]
+    command = [sys.executable, "-m", *program, "-h", HOST, "-p", str(port)]
+    command += ["--log-level", "warning"] if with_daemon else ["--dagster-log-level", "warning"]
     command += ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "pipelines.definitions"]
     return _start(command, variables)
 

@@ -14,6 +14,7 @@ import boto3
 import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
+from dagster._daemon.types import DaemonHeartbeat
 
 from compression_ops.errors import CompressionError
 from pipelines.execution.recording import postponed
@@ -199,6 +200,15 @@ def test_what_dagster_forgot_is_seen_in_its_database_however_its_settings_name_t
             f"password: {{env: TEAM_PASSWORD}}, db_name: {database}}}}}}}\n"
         )
         assert dagster_events.forgotten(home, keys) == forgotten
+
+
+def test_another_machines_daemon_is_seen_while_it_lives(team: Team) -> None:
+    a, b = Home(team.folder / "a"), Home(team.folder / "b")
+    assert instances.daemon_age(b) is None
+    for age, expected in ((600.0, None), (20.0, pytest.approx(20.0, abs=15.0))):
+        with instances.opened(a) as instance:
+            instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, "SENSOR", "of-a"))
+        assert instances.daemon_age(b) == expected
 
 
 def test_a_run_whose_machine_is_another_is_not_taken_for_dead(team: Team) -> None:
