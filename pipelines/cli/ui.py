@@ -14,7 +14,7 @@ from pipelines.commands import watch
 from pipelines.recipe import file as recipe_file
 
 _OF_ANOTHER = (
-    "no daemon is started: another machine's was alive in this database {:.0f} s ago, and does "
+    "no daemon is started: another one was alive in this database {:.0f} s ago, and does "
     "what schedules and sensors ask for. If it was yours and has ended, begin again in a minute and a half"
 )
 _INTERVAL = 0.5  # seconds between two looks at servers and files

@@ -36,7 +36,7 @@ mutation ($name: String!) { reloadRepositoryLocation(repositoryLocationName: $na
 # look of a sensor at INFO and each event of a run at DEBUG, whatever `--log-level` says. Both stand in its UI as well.
 # And what MLflow says at each start of a server that this machine alone can reach.
 _CHATTER = re.compile(
-    rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} - dagster\S* - (DEBUG|INFO) - "
+    rb"(\x1b\[\d+m)*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}(\x1b\[\d+m)* - dagster\S* - (\x1b\[\d+m)*(DEBUG|INFO)"
     rb"|\[MLflow\] Security middleware enabled with default settings"
 )
 
