@@ -19,10 +19,9 @@ from typing import Any
 
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
-from pipelines.state import atomic, filesystem, scratch
+from pipelines.state import atomic, filesystem, manifest, scratch
 
-_MANIFEST = "manifest.json"
-_ID = re.compile("[0-9a-f]{64}")
+ID = re.compile("[0-9a-f]{64}")
 
 
 class ArtifactUnavailable(CompressionError):
@@ -57,12 +56,12 @@ class ArtifactStore:
 
         On a local store's own disk the files themselves are taken, not copied: they are not to be written afterwards.
         """
-        manifest = _manifest(folder, volatile)
-        if not manifest:
+        described = _manifest(folder, volatile)
+        if not described:
             raise CompressionError(f"{folder} is empty: there is nothing to store")
-        artifact = _identify(manifest)
+        artifact = _identify(described)
         if not self._is_whole(artifact.id):
-            (folder / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1) + "\n")
+            (folder / manifest.NAME).write_text(json.dumps(described, sort_keys=True, indent=1) + "\n")
             self._write(folder, artifact.id)
         return artifact
 
@@ -72,13 +71,13 @@ class ArtifactStore:
 
     def contains(self, artifact_id: str) -> bool:
         """Whether an artifact was written whole; its bytes are verified only when it is read."""
-        return bool(self._fs.exists(f"{self._path(artifact_id)}/{_MANIFEST}"))
+        return bool(self._fs.exists(f"{self._path(artifact_id)}/{manifest.NAME}"))
 
     def _is_whole(self, artifact_id: str) -> bool:
         """Whether an artifact is there; a local one that is damaged is dropped, so that it is written anew."""
         if not self.contains(artifact_id):
             return False
-        if self._is_local and _verify(Path(self._path(artifact_id)), artifact_id):
+        if self._is_local and manifest.fault(Path(self._path(artifact_id)), artifact_id):
             self.drop(artifact_id)
             return False
         return True
@@ -87,7 +86,7 @@ class ArtifactStore:
         """As `contains`; of a local store also whether each file is there in its size. Reads no file's content."""
         if not self.contains(artifact_id):
             return False
-        return not self._is_local or _missing(Path(self._path(artifact_id)), artifact_id) is None
+        return not self._is_local or manifest.missing(Path(self._path(artifact_id)), artifact_id) is None
 
     def find(self, artifact_id: str | None) -> Path | None:
         """As `fetch`; None for one that is missing or damaged, and for none."""
@@ -112,7 +111,7 @@ class ArtifactStore:
 
     def _require_whole(self, folder: Path, artifact_id: str) -> None:
         """Raise ArtifactUnavailable if the files of the store, or those that just came from it, are damaged."""
-        if fault := _fault(folder, artifact_id):
+        if fault := manifest.fault(folder, artifact_id):
             raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and {self._end(artifact_id)}")
 
     def _end(self, artifact_id: str) -> str:
@@ -129,8 +128,8 @@ class ArtifactStore:
         if self._is_local:
             atomic.remove(Path(path))
             return
-        if self._fs.exists(f"{path}/{_MANIFEST}"):
-            self._fs.rm_file(f"{path}/{_MANIFEST}")
+        if self._fs.exists(f"{path}/{manifest.NAME}"):
+            self._fs.rm_file(f"{path}/{manifest.NAME}")
         if self._fs.exists(path):
             self._fs.rm(path, recursive=True)
         shutil.rmtree(self._cache / artifact_id, ignore_errors=True)
@@ -139,18 +138,24 @@ class ArtifactStore:
         """The ids of all artifacts in the store."""
         for path in self._fs.glob(f"{self._root}/artifacts/*/*"):
             name = path.rstrip("/").rsplit("/", 1)[1]
-            if _ID.fullmatch(name):
+            if ID.fullmatch(name):
                 yield name
 
     def size(self, artifact_id: str) -> int:
-        """Bytes that an artifact takes."""
-        return int(self._fs.du(self._path(artifact_id)))
+        """Bytes that an artifact takes; none of one that another process removes."""
+        try:
+            return int(self._fs.du(self._path(artifact_id)))
+        except FileNotFoundError:
+            return 0
 
     def age(self, artifact_id: str) -> float:
-        """Seconds since an artifact was written; of a half-written one, since its newest file was."""
+        """Seconds since an artifact was written; of a half-written one, since its newest file was. 0 if it is gone."""
         path = self._path(artifact_id)
-        names = [f"{path}/{_MANIFEST}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
-        times = [self._fs.modified(name).timestamp() for name in names]
+        try:
+            names = [f"{path}/{manifest.NAME}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
+            times = [self._fs.modified(name).timestamp() for name in names]
+        except FileNotFoundError:  # another process removes it
+            return 0.0
         return time.time() - max(times, default=0.0)
 
     def sweep(self, older_than: float) -> None:
@@ -160,7 +165,7 @@ class ArtifactStore:
         left = Path(self._root).glob("a*/*/.*") if self._is_local else self._cache.glob(".*")
         for path in left:
             with suppress(FileNotFoundError):  # its writer is alive and has renamed it
-                if time.time() - path.stat().st_mtime > older_than:
+                if time.time() - last_written(path) > older_than:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def read_json(self, name: str) -> Any | None:
@@ -186,13 +191,17 @@ class ArtifactStore:
         return [path[len(self._root) + 1 :] for path in found]
 
     def size_of_json(self, name: str) -> int:
-        """Bytes of one JSON file of the store."""
-        return int(self._fs.size(f"{self._root}/{name}") or 0)
+        """Bytes of one JSON file of the store; none of one that is gone."""
+        try:
+            return int(self._fs.size(f"{self._root}/{name}") or 0)
+        except FileNotFoundError:
+            return 0
 
     def remove_json(self, name: str) -> None:
         """Remove one JSON file of the store, if it is there."""
         if self._fs.exists(f"{self._root}/{name}"):
-            self._fs.rm_file(f"{self._root}/{name}")
+            with suppress(FileNotFoundError):  # another process was first
+                self._fs.rm_file(f"{self._root}/{name}")
 
     def _path(self, artifact_id: str) -> str:
         return f"{self._root}/artifacts/{artifact_id[:2]}/{artifact_id}"
@@ -201,9 +210,9 @@ class ArtifactStore:
         target = self._path(artifact_id)
         self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         if self._is_local:
-            atomic.take(folder, Path(target), _MANIFEST)
+            atomic.take(folder, Path(target), manifest.NAME)
             return
-        for path in sorted(folder.iterdir(), key=lambda path: path.name == _MANIFEST):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == manifest.NAME):
             self._fs.put_file(str(path), f"{target}/{path.name}")  # the manifest last: it says that all is there
 
     def _cached(self, artifact_id: str) -> Path:
@@ -211,11 +220,11 @@ class ArtifactStore:
         that are replaced, by one process at a time; what others still read goes on under another name.
         """
         folder = self._cache / artifact_id
-        if folder.exists() and not _fault(folder, artifact_id):
+        if folder.exists() and not manifest.fault(folder, artifact_id):
             return folder
         self._cache.mkdir(parents=True, exist_ok=True)
         with scratch.turn(self._cache.with_name("reading"), artifact_id, lambda: None):
-            if not folder.exists() or _fault(folder, artifact_id):
+            if not folder.exists() or manifest.fault(folder, artifact_id):
                 self._download(artifact_id, folder)
         return folder
 
@@ -233,6 +242,11 @@ class ArtifactStore:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def last_written(path: Path) -> float:
+    """When a file, or anything in a folder, was written last, in seconds since 1970. Raises FileNotFoundError."""
+    return max(found.stat().st_mtime for found in (path, *path.rglob("*")))
+
+
 def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:
     paths = sorted(folder.iterdir())
     with ThreadPoolExecutor(2) as pool:  # both read all of a large file; hashing does not hold the interpreter
@@ -248,50 +262,6 @@ def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:
         }
 
 
-def _identify(manifest: dict[str, Any]) -> Artifact:
-    content = {name: entry["content"] for name, entry in manifest.items() if entry["content"]}
-    return Artifact(digests.of_value(manifest), digests.of_value(content))
-
-
-def _fault(folder: Path, artifact_id: str) -> str | None:
-    """As `_verify`. Raises CompressionError if whoever asks may not read the files."""
-    try:
-        return _verify(folder, artifact_id)
-    except PermissionError as error:
-        raise CompressionError(
-            f"{error.filename} cannot be read: {error.strerror}\n"
-            "  let whoever runs this read the artifacts, or set COMPRESSION_HOME to a folder of their own"
-        ) from error
-
-
-def _verify(folder: Path, artifact_id: str) -> str | None:
-    """What is wrong with an artifact's files, or None."""
-    fault = _missing(folder, artifact_id)
-    if fault is not None:
-        return fault
-    changed = (name for name, entry in _read(folder).items() if digests.of_file(folder / name) != entry["sha256"])
-    return next((f"{name} was changed" for name in changed), None)
-
-
-def _missing(folder: Path, artifact_id: str) -> str | None:
-    """What can be seen to be wrong with an artifact's files without reading them, or None."""
-    try:
-        manifest = _read(folder)
-        is_changed = digests.of_value(manifest) != artifact_id
-    except PermissionError:  # that of somebody else, and no worse for it
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        return f"{_MANIFEST}: {error}"
-    if is_changed:
-        return f"{_MANIFEST} was changed"
-    for name, entry in manifest.items():
-        path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if path.stat().st_size != entry["bytes"]:
-            return f"{name} was changed"
-    return None
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / _MANIFEST).read_text())
+def _identify(described: dict[str, Any]) -> Artifact:
+    content = {name: entry["content"] for name, entry in described.items() if entry["content"]}
+    return Artifact(digests.of_value(described), digests.of_value(content))
