@@ -57,8 +57,10 @@ def _run() -> None:
     from pipelines.cli.terminal.console import prepare
     from pipelines.lineage.database import faults
     from pipelines.state import home
+    from pipelines.state.journal import outage
 
     prepare()
+    outage.answer_a_person()
     try:
         app.of(sys.argv[1:])()
     except CompressionError as error:

@@ -13,6 +13,10 @@ from pipelines.cli.terminal.console import err, fail, out
 from pipelines.commands import watch
 from pipelines.recipe import file as recipe_file
 
+_OF_ANOTHER = (
+    "no daemon is started: another one was alive in this database {:.0f} s ago, and does "
+    "what schedules and sensors ask for. If it was yours and has ended, begin again in a minute and a half"
+)
 _INTERVAL = 0.5  # seconds between two looks at servers and files
 
 
@@ -36,6 +40,7 @@ def command(
     if own_mlflow:
         serve.require_free(mlflow_port, "--mlflow-port")
         connection.prepare(place)
+    daemon = instance.daemon_age(place)
     environment = serve.environment(place, instance.folder(place), address)
     signal.signal(signal.SIGHUP, _interrupt)  # SIGINT and SIGTERM raise as well, in every command
     servers: list[serve.Server] = []
@@ -43,12 +48,14 @@ def command(
         watching = watch.Watch()  # before the servers: what changes while they start is seen too
         if own_mlflow:  # with MLFLOW_TRACKING_URI set, somebody else's server holds the lineage
             servers.append(serve.mlflow(place, mlflow_port, environment))
-        servers.append(serve.dagster(port, environment))
+        servers.append(serve.dagster(port, environment, with_daemon=daemon is None))
         if own_mlflow:
             serve.wait_until_ready(servers, f"{address}/health", "MLflow")
         serve.wait_until_ready(servers, f"http://{serve.HOST}:{port}/server_info", "Dagster")
         for mistake in watching.mistakes:
             fail(mistake)
+        if daemon is not None:
+            err.print(_OF_ANOTHER.format(daemon))
         out.print("Ctrl-C ends both." if own_mlflow else "Ctrl-C ends Dagster.")
         out.print(f"Dagster  http://{serve.HOST}:{port}")
         out.print(f"MLflow   {address}/#/experiments?workflowType=machine_learning")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pipelines.retention import collection
 from pipelines.retention.pile import Pile
 from pipelines.retention.settings import Settings
+from pipelines.state import ownership
 from pipelines.state.home import Home
 from pipelines.state.versions import version
 
@@ -17,6 +18,8 @@ def run(home: Home, asked: Settings, dry_run: bool = False) -> list[Pile]:
         if not dry_run:
             for pile in piles:
                 pile.remove()
+            if asked.store_is_mine:
+                ownership.take(home)  # which need not be said again
     return piles
 
 

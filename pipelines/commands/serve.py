@@ -36,7 +36,7 @@ mutation ($name: String!) { reloadRepositoryLocation(repositoryLocationName: $na
 # look of a sensor at INFO and each event of a run at DEBUG, whatever `--log-level` says. Both stand in its UI as well.
 # And what MLflow says at each start of a server that this machine alone can reach.
 _CHATTER = re.compile(
-    rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} - dagster\S* - (DEBUG|INFO) - "
+    rb"(\x1b\[\d+m)*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}(\x1b\[\d+m)* - dagster\S* - (\x1b\[\d+m)*(DEBUG|INFO)"
     rb"|\[MLflow\] Security middleware enabled with default settings"
 )
 
@@ -77,9 +77,11 @@ def environment(home: Home, dagster_home: str, mlflow_address: str) -> dict[str,
     }
 
 
-def dagster(port: int, variables: Mapping[str, str]) -> Server:
-    """Start Dagster's web server, daemon and code location."""
-    command = [sys.executable, "-m", "dagster", "dev", "-h", HOST, "-p", str(port), "--log-level", "warning"]
+def dagster(port: int, variables: Mapping[str, str], with_daemon: bool = True) -> Server:
+    """Start Dagster's web server, code location and, unless another machine's serves this database, daemon."""
+    program = ["dagster", "dev"] if with_daemon else ["dagster_webserver"]
+    command = [sys.executable, "-m", *program, "-h", HOST, "-p", str(port)]
+    command += ["--log-level", "warning"] if with_daemon else ["--dagster-log-level", "warning"]
     command += ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "pipelines.definitions"]
     return _start(command, variables)
 

@@ -24,7 +24,7 @@ from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
 from pipelines.kinds.decision import Circumstances, Decision
 from pipelines.pipeline import Pipeline
-from pipelines.state import scratch
+from pipelines.state import ownership, scratch
 from pipelines.state.action import Action
 from pipelines.state.artifacts import Artifact, ArtifactUnavailable
 from pipelines.state.materialization import Materialization
@@ -209,6 +209,7 @@ def _run_stage(task: _Task, recorder: Recorder) -> _Made:
     with _computed(task) as made:
         stage = replace(made.result, warnings=tuple(dict.fromkeys((*task.warnings, *made.result.warnings))))
         check_nothing_changed(pipeline, action)
+        ownership.claim(pipeline.home, pipeline.store)
         artifact = pipeline.store.put(made.output, stage.volatile)
     recorder.record(stage, pipeline.store.fetch(artifact.id), artifact.digest)
     return _Made(stage, artifact, made.seconds)

@@ -3,6 +3,7 @@
 import logging
 import platform
 import shutil
+import time
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -25,6 +26,7 @@ from pipelines.state.versions import dagster_settings, version
 HOST, PROCESS = "compression/host", "compression/process"
 
 _FILE = "dagster.yaml"
+_BEATS = 90.0  # seconds: three of the heartbeats of Dagster's daemon
 _SHOWN = 300  # characters of Dagster's own words
 _NOT_KEPT = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 _CURE = "mend it, or remove it: then it is written anew, as it was at first"
@@ -99,6 +101,16 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
     with opened as instance:
         _close_orphans(instance)
         yield instance
+
+
+def daemon_age(home: Home) -> float | None:
+    """Seconds since a daemon of a shared database was last alive; None for one that is gone, and for none."""
+    if not journal.is_shared():
+        return None
+    with opened(home) as instance:
+        beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+    age = max(0.0, time.time() - max(beats, default=0.0))  # clocks of two machines
+    return age if age < _BEATS else None
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:

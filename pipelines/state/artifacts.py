@@ -19,9 +19,8 @@ from typing import Any
 
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
-from pipelines.state import atomic, filesystem
+from pipelines.state import atomic, filesystem, manifest, scratch
 
-_MANIFEST = "manifest.json"
 ID = re.compile("[0-9a-f]{64}")
 
 
@@ -57,12 +56,12 @@ class ArtifactStore:
 
         On a local store's own disk the files themselves are taken, not copied: they are not to be written afterwards.
         """
-        manifest = _manifest(folder, volatile)
-        if not manifest:
+        described = _manifest(folder, volatile)
+        if not described:
             raise CompressionError(f"{folder} is empty: there is nothing to store")
-        artifact = _identify(manifest)
+        artifact = _identify(described)
         if not self._is_whole(artifact.id):
-            (folder / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1) + "\n")
+            (folder / manifest.NAME).write_text(json.dumps(described, sort_keys=True, indent=1) + "\n")
             self._write(folder, artifact.id)
         return artifact
 
@@ -72,13 +71,13 @@ class ArtifactStore:
 
     def contains(self, artifact_id: str) -> bool:
         """Whether an artifact was written whole; its bytes are verified only when it is read."""
-        return bool(self._fs.exists(f"{self._path(artifact_id)}/{_MANIFEST}"))
+        return bool(self._fs.exists(f"{self._path(artifact_id)}/{manifest.NAME}"))
 
     def _is_whole(self, artifact_id: str) -> bool:
         """Whether an artifact is there; a local one that is damaged is dropped, so that it is written anew."""
         if not self.contains(artifact_id):
             return False
-        if self._is_local and _verify(Path(self._path(artifact_id)), artifact_id):
+        if self._is_local and manifest.fault(Path(self._path(artifact_id)), artifact_id):
             self.drop(artifact_id)
             return False
         return True
@@ -87,7 +86,7 @@ class ArtifactStore:
         """As `contains`; of a local store also whether each file is there in its size. Reads no file's content."""
         if not self.contains(artifact_id):
             return False
-        return not self._is_local or _missing(Path(self._path(artifact_id)), artifact_id) is None
+        return not self._is_local or manifest.missing(Path(self._path(artifact_id)), artifact_id) is None
 
     def find(self, artifact_id: str | None) -> Path | None:
         """As `fetch`; None for one that is missing or damaged, and for none."""
@@ -104,17 +103,16 @@ class ArtifactStore:
         """
         if not self.contains(artifact_id):
             raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}")
-        folder = Path(self._path(artifact_id)) if self._is_local else self._download(artifact_id)
-        try:
-            fault = _verify(folder, artifact_id)
-        except PermissionError as error:
-            raise CompressionError(
-                f"{error.filename} cannot be read: {error.strerror}\n"
-                "  let whoever runs this read the artifacts, or set COMPRESSION_HOME to a folder of their own"
-            ) from error
-        if fault:
-            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and {self._end(artifact_id)}")
+        if not self._is_local:
+            return self._cached(artifact_id)
+        folder = Path(self._path(artifact_id))
+        self._require_whole(folder, artifact_id)
         return folder
+
+    def _require_whole(self, folder: Path, artifact_id: str) -> None:
+        """Raise ArtifactUnavailable if the files of the store, or those that just came from it, are damaged."""
+        if fault := manifest.fault(folder, artifact_id):
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} was damaged ({fault}) and {self._end(artifact_id)}")
 
     def _end(self, artifact_id: str) -> str:
         """What became of a damaged artifact."""
@@ -130,8 +128,8 @@ class ArtifactStore:
         if self._is_local:
             atomic.remove(Path(path))
             return
-        if self._fs.exists(f"{path}/{_MANIFEST}"):
-            self._fs.rm_file(f"{path}/{_MANIFEST}")
+        if self._fs.exists(f"{path}/{manifest.NAME}"):
+            self._fs.rm_file(f"{path}/{manifest.NAME}")
         if self._fs.exists(path):
             self._fs.rm(path, recursive=True)
         shutil.rmtree(self._cache / artifact_id, ignore_errors=True)
@@ -154,7 +152,7 @@ class ArtifactStore:
         """Seconds since an artifact was written; of a half-written one, since its newest file was. 0 if it is gone."""
         path = self._path(artifact_id)
         try:
-            names = [f"{path}/{_MANIFEST}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
+            names = [f"{path}/{manifest.NAME}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
             times = [self._fs.modified(name).timestamp() for name in names]
         except FileNotFoundError:  # another process removes it
             return 0.0
@@ -212,27 +210,36 @@ class ArtifactStore:
         target = self._path(artifact_id)
         self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         if self._is_local:
-            atomic.take(folder, Path(target), _MANIFEST)
+            atomic.take(folder, Path(target), manifest.NAME)
             return
-        for path in sorted(folder.iterdir(), key=lambda path: path.name == _MANIFEST):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == manifest.NAME):
             self._fs.put_file(str(path), f"{target}/{path.name}")  # the manifest last: it says that all is there
 
-    def _download(self, artifact_id: str) -> Path:
+    def _cached(self, artifact_id: str) -> Path:
+        """The verified files in the cache. What is wrong with them says nothing of the store's, so it is these alone
+        that are replaced, by one process at a time; what others still read goes on under another name.
+        """
         folder = self._cache / artifact_id
-        if not (folder / _MANIFEST).exists() or _verify(folder, artifact_id):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-            try:
-                for path in self._fs.ls(self._path(artifact_id), detail=False):
-                    self._fs.get_file(path, str(temporary / path.rsplit("/", 1)[1]))
-                with suppress(OSError):  # another process was first
-                    temporary.rename(folder)
-            except FileNotFoundError as error:  # somebody drops it
-                raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}") from error
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+        if folder.exists() and not manifest.fault(folder, artifact_id):
+            return folder
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with scratch.turn(self._cache.with_name("reading"), artifact_id, lambda: None):
+            if not folder.exists() or manifest.fault(folder, artifact_id):
+                self._download(artifact_id, folder)
         return folder
+
+    def _download(self, artifact_id: str, folder: Path) -> None:
+        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        try:
+            for path in self._fs.ls(self._path(artifact_id), detail=False):
+                self._fs.get_file(path, str(temporary / path.rsplit("/", 1)[1]))
+            self._require_whole(temporary, artifact_id)
+            atomic.remove(folder)
+            temporary.rename(folder)
+        except FileNotFoundError as error:  # somebody drops it
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def last_written(path: Path) -> float:
@@ -255,39 +262,6 @@ def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:
         }
 
 
-def _identify(manifest: dict[str, Any]) -> Artifact:
-    content = {name: entry["content"] for name, entry in manifest.items() if entry["content"]}
-    return Artifact(digests.of_value(manifest), digests.of_value(content))
-
-
-def _verify(folder: Path, artifact_id: str) -> str | None:
-    """What is wrong with an artifact's files, or None."""
-    fault = _missing(folder, artifact_id)
-    if fault is not None:
-        return fault
-    changed = (name for name, entry in _read(folder).items() if digests.of_file(folder / name) != entry["sha256"])
-    return next((f"{name} was changed" for name in changed), None)
-
-
-def _missing(folder: Path, artifact_id: str) -> str | None:
-    """What can be seen to be wrong with an artifact's files without reading them, or None."""
-    try:
-        manifest = _read(folder)
-        is_changed = digests.of_value(manifest) != artifact_id
-    except PermissionError:  # that of somebody else, and no worse for it
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        return f"{_MANIFEST}: {error}"
-    if is_changed:
-        return f"{_MANIFEST} was changed"
-    for name, entry in manifest.items():
-        path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if path.stat().st_size != entry["bytes"]:
-            return f"{name} was changed"
-    return None
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / _MANIFEST).read_text())
+def _identify(described: dict[str, Any]) -> Artifact:
+    content = {name: entry["content"] for name, entry in described.items() if entry["content"]}
+    return Artifact(digests.of_value(described), digests.of_value(content))

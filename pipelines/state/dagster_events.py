@@ -58,25 +58,37 @@ def forgotten(home: Home, keys: Mapping[str, tuple[str, ...]]) -> set[str]:
 
 def _postgres(stated: Mapping[str, Any]) -> str | None:
     """The address of the PostgreSQL database in which a `dagster.yaml` keeps events, if it is one."""
-    own: Any = stated.get("event_log_storage") or {}
+    own: Any = stated.get("event_log_storage")
     if own:
-        found: Any = own.get("config") if str(own.get("module", "")).startswith("dagster_postgres") else None
+        is_postgres = isinstance(own, Mapping) and str(own.get("module", "")).startswith("dagster_postgres")
+        found: Any = own.get("config") if is_postgres else None
     else:
-        found = (stated.get("storage") or {}).get("postgres")
-    if not found:
+        storage: Any = stated.get("storage")
+        found = storage.get("postgres") if isinstance(storage, Mapping) else None
+    if not isinstance(found, Mapping):
         return None
-    if address := _value(found.get("postgres_url")):
-        return address
-    parts = {name: _value(value) for name, value in (found.get("postgres_db") or {}).items()}
+    if found.get("postgres_url"):
+        return _value(found["postgres_url"])
+    return _of_parts(found.get("postgres_db"))
+
+
+def _of_parts(stated: Any) -> str | None:
+    """The address that Dagster makes of its parts; None where one of those is not told here."""
+    if not isinstance(stated, Mapping):
+        return None
+    parts = {name: found for name, value in stated.items() if (found := _value(value)) is not None}
+    if len(parts) < len(stated):
+        return None
     password = f":{quote(parts['password'], safe='')}" if parts.get("password") else ""
     user = quote(parts.get("username") or "", safe="")
     place = f"{parts.get('hostname') or 'localhost'}:{parts.get('port') or 5432}"
     return f"postgresql://{user}{password}@{place}/{parts.get('db_name') or ''}"
 
 
-def _value(stated: Any) -> str:
-    """A setting as it stands, or that of the environment which it names."""
-    return os.environ.get(str(stated.get("env")), "") if isinstance(stated, dict) else str(stated or "")
+def _value(stated: Any) -> str | None:
+    """A setting as it stands, or that of the environment which it names; None where there is neither."""
+    found = os.environ.get(str(stated.get("env"))) if isinstance(stated, Mapping) else stated
+    return str(found) if isinstance(found, str | int) else None
 
 
 def _not_in_postgres(address: str, keys: Mapping[str, tuple[str, ...]]) -> set[str]:

@@ -2,6 +2,7 @@
 told in words.
 """
 
+import errno
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from compression_ops.errors import CompressionError
 _SHOWN = 300  # characters of somebody else's words
 # Of what a remote store answers, what says that it is out of reach or not to be used, by the module that raises it.
 _OF_NETWORK = ("botocore.", "aiobotocore.", "aiohttp.", "s3fs.", "gcsfs.", "adlfs.", "google.", "azure.")
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # this machine's, whose cache is written; no store answers so
 _MISSING_BUCKET = "bucket does not exist"
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "NoSuchBucket")
 _CREDENTIALS = re.compile(r"//[^/\s]*@")
@@ -92,4 +94,6 @@ def _in_words(url: str) -> Generator[None]:
 def _is_of_store(error: Exception) -> bool:
     if isinstance(error, FileNotFoundError):
         return _MISSING_BUCKET in str(error)
+    if isinstance(error, OSError) and (error.errno in _OF_DISK or isinstance(error.filename, str | bytes)):
+        return False
     return isinstance(error, OSError) or type(error).__module__.startswith(_OF_NETWORK)

@@ -6,6 +6,7 @@ data/         downloaded data sets          raw_digests.json   digests of raw fi
 last_good/    each recipe as it was when `compression ui` last found it right
 running/      what stages in progress have written
 postponed/    decisions that wait for MLflow
+cache/        what was read of a remote store   reading/   locks of those who fill it
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on
 searches/     studies of `compression run --search`: one folder a recipe, in it one a study
 parsed_modules.json   what parsing found in the code of stages
@@ -113,8 +114,10 @@ class Home:
 
     @property
     def owns_store(self) -> bool:
-        """Whether all that refers to the store is known here: it is this home's, or homes share their histories."""
-        return not os.environ.get("COMPRESSION_STORE") or journal.is_shared()
+        """Whether all that refers to the store is known here."""
+        from pipelines.state import ownership  # which imports fsspec
+
+        return ownership.is_owned(self)
 
     @property
     def tracking_uri(self) -> str:

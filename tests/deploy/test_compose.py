@@ -18,7 +18,10 @@ _TEXT, _MAP = {"type": "string"}, {"type": "object", "additionalProperties": {"t
 _LIST = {"type": "array", "items": _TEXT}
 _CONDITION = {
     "type": "object",
-    "properties": {"condition": {"enum": ["service_started", "service_healthy", "service_completed_successfully"]}},
+    "properties": {
+        "condition": {"enum": ["service_started", "service_healthy", "service_completed_successfully"]},
+        "required": {"type": "boolean"},
+    },
     "additionalProperties": False,
 }
 # The part of the compose specification (compose-spec.json) that the file uses, as strict as it is there.
@@ -87,6 +90,13 @@ def test_it_is_as_the_compose_specification_says_and_its_services_and_volumes_ar
         for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
             assert (_DEPLOY / source).exists() if source.startswith(".") else source in compose["volumes"], volume
+
+
+def test_the_s3_server_may_be_left_out_and_what_needs_one_starts_all_the_same(compose: dict[str, Any]) -> None:
+    needed = [
+        service["depends_on"]["s3"] for service in compose["services"].values() if "s3" in service.get("depends_on", ())
+    ]
+    assert [condition["required"] for condition in needed] == [False]
 
 
 def test_every_port_is_open_to_this_machine_alone_unless_told_otherwise(compose: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ Python environment, at the same path, and see the same home.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ADDRESS = "RAY_ADDRESS"
 _PASSED_ON = ("COMPRESSION_", "MLFLOW_", "GOMP_", "OMP_WAIT_POLICY", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY")
 _SECRET = ("PASSWORD", "TOKEN", "SECRET", "NOTIFY")
+_WITH_PASSWORD = re.compile(r"//[^/\s]*:\S*@|[?&]password=", re.IGNORECASE)
 
 
 def tags(needs: Needs) -> Mapping[str, str]:
@@ -38,11 +40,15 @@ def tags(needs: Needs) -> Mapping[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """What a job has of the environment here: the settings, without secrets, which stay where machines are set up."""
+    """What a job has of the environment here: the settings, without secrets, which stay where machines are set
+    up: names and values go into tags of the run as well.
+    """
     found = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(_PASSED_ON) and not any(word in name for word in _SECRET)
+        if name.startswith(_PASSED_ON)
+        and not any(word in name for word in _SECRET)
+        and not _WITH_PASSWORD.search(value)
     }
     return {
         **found,

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +12,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 
 from compression_ops.errors import CompressionError
-from pipelines.state.journal.outage import StateUnavailable
+from pipelines.state.journal import outage
 
 T = TypeVar("T")
 
@@ -32,8 +33,11 @@ TEXTS = sql.Table(
     sql.Column("text", sql.Text, nullable=False),
 )
 _MAKING = 0x636F6D7072657373  # the lock of whoever makes the tables
-_PATIENCE = 60.0  # seconds that a server which answered before has to come back
 _PAUSE = 0.5
+# What a server says that is there, of an address at which no later try helps. The driver tells no code of it.
+_REFUSED = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|(database|role) .* does not exist|not permitted"
+)
 _SHOWN = 300  # characters of somebody else's words
 _CURE = (
     "start that server, or set COMPRESSION_STATE to another; nothing is lost, and what was computed is found again "
@@ -52,12 +56,14 @@ class Database:
     """A database that is asked again where its server was gone for a while.
 
     engine   SQLAlchemy's
+    turns    the same for connections that are kept as long as a turn, however many
     address  for a reader, without a password
     """
 
     def __init__(self, url: sql.URL, prepare: Callable[[sql.Connection], None] | None = None) -> None:
         """`prepare` is called before the first question."""
         self.engine = sql.create_engine(url, pool_pre_ping=True, connect_args=_CONNECTION)
+        self.turns = sql.create_engine(url, poolclass=sql.NullPool, connect_args=_CONNECTION)
         self.address = _shown(url)
         self._prepare, self._has_answered = prepare, False
         os.register_at_fork(after_in_child=lambda: self.engine.dispose(close=False))
@@ -65,10 +71,11 @@ class Database:
     def ask(self, question: Callable[[sql.Connection], T]) -> T:
         """The answer to a question, which is asked in a transaction of its own, and may be asked more than once.
 
-        Raises StateUnavailable if the server does not answer at first, or is gone for more than a minute;
-        CompressionError if it does not take what it is told.
+        Raises StateUnavailable if the server does not answer in time: at once where a person waits and it never did,
+        else within a minute. CompressionError if it lets nobody in, or does not take what it is told.
         """
-        deadline = time.monotonic() + (_PATIENCE if self._has_answered else 0.0)
+        patience = outage.patience(self._has_answered)
+        deadline = time.monotonic() + patience
         is_told = False
         while True:
             try:
@@ -79,11 +86,16 @@ class Database:
                         f"the database {self.address} does not take what it is told: {_first_line(error)}\n"
                         "  let its user make and write tables there, and leave those named compression_* as they are"
                     ) from error
+                if _REFUSED.search(str(error)):
+                    raise CompressionError(
+                        f"the database {self.address} lets nobody in: {_first_line(error)}\n"
+                        "  mend user, password and database in COMPRESSION_STATE, or have that database made"
+                    ) from error
                 words = f"the database {self.address} does not answer: {_first_line(error)}"
                 if time.monotonic() >= deadline:
-                    raise StateUnavailable(f"{words}\n  {_CURE}") from error
+                    raise outage.StateUnavailable(f"{words}\n  {_CURE}") from error
             if not is_told:
-                logging.getLogger("compression").warning(f"{words}; trying again for {_PATIENCE:.0f} s")
+                logging.getLogger("compression").warning(f"{words}; trying again for {patience:.0f} s")
                 is_told = True
             time.sleep(_PAUSE)
 
@@ -113,7 +125,12 @@ def opened(address: str) -> Database:
 def parsed(address: str) -> sql.URL:
     """An address as SQLAlchemy knows it, with the driver that comes with this product."""
     try:
-        return sql.make_url(address).set(drivername="postgresql+psycopg2")
+        url = sql.make_url(address).set(drivername="postgresql+psycopg2")
+        if (
+            "@" in f"{url.host}{url.database}" or address.partition("?")[0].count("@") > 1
+        ):  # of a password, which would be shown
+            raise ValueError("more than one @")
+        return url
     except (ArgumentError, ValueError) as error:
         raise CompressionError(
             "COMPRESSION_STATE is no address of a database\n"
@@ -134,6 +151,6 @@ def _is_outage(error: SQLAlchemyError) -> bool:
 
 
 def _first_line(error: SQLAlchemyError) -> str:
-    """What the driver says; without statements and their values."""
-    words = str(getattr(error, "orig", None) or error)
-    return " ".join(words.partition("\n")[0].split())[:_SHOWN]
+    """What the driver says, of several addresses of a host what a server said; without statements and their values."""
+    lines = str(getattr(error, "orig", None) or error).splitlines() or [""]
+    return " ".join(next((line for line in lines if "FATAL:" in line), lines[0]).split())[:_SHOWN]

@@ -119,7 +119,7 @@ class Postgres:
 
     def _locked(self, number: int) -> sql.Connection | None:
         """A connection of its own that has the lock; None if that is another's."""
-        connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = self._database.turns.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             if connection.execute(sql.select(sql.func.pg_try_advisory_lock(number))).scalar_one():
                 return connection

@@ -7,18 +7,21 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from compression_ops.errors import CompressionError
 from pipelines.state.journal import journal as journals
+from pipelines.state.journal import outage
 from pipelines.state.journal.database import Database, opened, parsed
 from pipelines.state.journal.journal import Journal
 from pipelines.state.journal.outage import StateUnavailable
 from pipelines.state.journal.postgres import Postgres
 from tests.conftest import REPOSITORY
-from tests.pipelines.servers.postgres_process import PASSWORD
+from tests.pipelines.servers.postgres_process import PASSWORD, USER
 from tests.pipelines.servers.postgres_process import Postgres as Server
 
 _HOLD = """
@@ -122,7 +125,10 @@ def test_one_process_at_a_time_has_a_turn_and_a_killed_one_hands_it_on(journal: 
 
 @pytest.mark.parametrize(
     "address",
-    ["mysql://u:p@h/d", "sqlite:///x", "h:5432/d", "postgresql://u:p@h/d", "postgresql+psycopg2://u:p@h:port/d"],
+    [
+        *("mysql://u:p@h/d", "sqlite:///x", "h:5432/d", "postgresql://u:p@h/d", "postgresql+psycopg2://u:p@h:port/d"),
+        *("postgresql+psycopg2://u:s3@cret@h/d", "postgresql+psycopg2://u/x:s3cret@h/d"),
+    ],
 )
 def test_what_is_no_address_of_a_database_is_told_with_what_is_allowed(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -130,7 +136,7 @@ def test_what_is_no_address_of_a_database_is_told_with_what_is_allowed(
     monkeypatch.setenv(journals.SETTING, address)
     with pytest.raises(CompressionError, match=r"COMPRESSION_STATE .*\n  allowed: postgresql\+psycopg2://USER") as told:
         journals.opened(tmp_path)
-    assert "u:p" not in str(told.value)
+    assert not any(secret in str(told.value) for secret in ("u:p", "s3", "cret"))
 
 
 @pytest.mark.slow
@@ -146,6 +152,38 @@ def test_processes_that_come_to_an_empty_database_at_once_all_find_its_tables(po
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(first, range(8)))
     assert sorted(Postgres.at(address).lines("r/a.jsonl")) == [str(number).encode() for number in range(8)]
+
+
+def test_one_process_has_many_turns_at_a_time(journal: Journal) -> None:
+    with ExitStack() as turns:
+        for number in range(20):
+            turns.enter_context(journal.turn(f"{number:03x}", lambda: pytest.fail("nobody has it")))
+        journal.append("a.jsonl", "line")
+    assert list(journal.lines("a.jsonl"))
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"), [(USER, "nobody", "nobody"), ("s3cret", "guess", USER), ("/known", "/unknown", "")]
+)
+def test_who_is_not_let_in_is_told_at_once_what_to_mend(postgres: Server, right: str, wrong: str, words: str) -> None:
+    address, started = postgres.address("known"), time.monotonic()
+    words = f'user "{words}"' if words else 'database "unknown" does not exist'
+    with pytest.raises(CompressionError, match=rf"lets nobody in: .*{words}.*\n  mend user, password and database in"):
+        Postgres.at(address.replace(right, wrong)).append("a.jsonl", "line")
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.slow
+@pytest.mark.servers
+def test_what_an_executor_started_waits_for_a_database_that_it_has_not_met_yet(postgres: Server) -> None:
+    address = postgres.make("later")
+    postgres.kill()
+    again = threading.Timer(1.0, postgres.start)
+    again.start()
+    Postgres.at(address).append("a.jsonl", "line")
+    again.join()
 
 
 @pytest.mark.slow
@@ -173,7 +211,11 @@ def test_a_database_that_is_killed_and_started_again_in_a_turn_costs_time_and_no
 
 @pytest.mark.slow
 @pytest.mark.servers
-def test_a_database_that_does_not_answer_at_first_is_told_at_once_without_its_password(postgres: Server) -> None:
+def test_a_database_that_does_not_answer_at_first_is_told_a_person_at_once_without_its_password(
+    postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "_PROCESS", replace(outage._PROCESS))  # pyright: ignore[reportPrivateUsage]
+    outage.answer_a_person()
     address = postgres.address("gone").replace(str(postgres.port), "1")
     started = time.monotonic()
     with pytest.raises(StateUnavailable, match=r"postgresql://team@127.0.0.1:1/gone does not answer: .*\n  start") as e:

@@ -120,4 +120,7 @@ def test_deploys_missing_buckets_are_made_once(s3: str, monkeypatch: pytest.Monk
     urls = ["s3://one-of-two/store", "s3://two-of-two", "/a/folder", s3]
     assert buckets.make(urls) == ["one-of-two", "two-of-two"]
     assert buckets.make(urls) == []
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert buckets.make(["s3://elsewhere"]) == ["elsewhere"]
+    assert boto3.client("s3").get_bucket_location(Bucket="elsewhere")["LocationConstraint"] == "eu-central-1"
     assert {"one-of-two", "two-of-two"} <= {found["Name"] for found in boto3.client("s3").list_buckets()["Buckets"]}

@@ -14,13 +14,15 @@ import boto3
 import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
+from dagster._daemon.types import DaemonHeartbeat
 
 from pipelines.execution.recording import postponed
 from pipelines.observed import generation
 from pipelines.orchestration import instance as instances
 from pipelines.orchestration.keys import key
-from pipelines.retention import artifacts
-from pipelines.state import dagster_events
+from pipelines.retention import artifacts, collection
+from pipelines.retention.settings import Settings
+from pipelines.state import dagster_events, ownership
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home
@@ -160,11 +162,25 @@ def test_what_one_home_notes_another_knows(team: Team, disturbed: str, monkeypat
     assert not postponed.is_asked(a, "tiny", "champion")
     store = ArtifactStore(b.store_url, b.root / "cache")
     monkeypatch.setattr(artifacts, "_GRACE", -60.0)
-    assert b.owns_store
+    assert b.owns_store, "the store names the team's database"
     assert len(list(store.ids())) >= len(ALL)
     kept = {entry.artifact for entry in History(a.history).all()}
     found = artifacts.find(artifacts.Stores.of(b), time.time())
     assert not kept & set(found.artifacts), "what one refers to the other keeps"
+
+
+def test_a_trial_on_another_database_does_not_own_the_teams_store(
+    team: Team, disturbed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPRESSION_STATE", team.postgres.make("trial"))
+    trial = Home(team.folder / "trial")
+    store = ArtifactStore(trial.store_url, trial.root / "cache")
+    ownership.claim(trial, store)
+    (words,) = collection.left_out(trial, Settings())
+    assert "the store s3://artifacts/store may serve other homes" in words
+    monkeypatch.setenv("COMPRESSION_STORE", "s3://artifacts/of-a-trial")
+    ownership.claim(trial, ArtifactStore(trial.store_url, trial.root / "cache"))
+    assert collection.left_out(trial, Settings()) == []
 
 
 def test_what_dagster_forgot_is_seen_in_its_database_however_its_settings_name_that(
@@ -184,6 +200,15 @@ def test_what_dagster_forgot_is_seen_in_its_database_however_its_settings_name_t
             f"password: {{env: TEAM_PASSWORD}}, db_name: {database}}}}}}}\n"
         )
         assert dagster_events.forgotten(home, keys) == forgotten
+
+
+def test_another_machines_daemon_is_seen_while_it_lives(team: Team) -> None:
+    a, b = Home(team.folder / "a"), Home(team.folder / "b")
+    assert instances.daemon_age(b) is None
+    for age, expected in ((600.0, None), (20.0, pytest.approx(20.0, abs=15.0))):
+        with instances.opened(a) as instance:
+            instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, "SENSOR", "of-a"))
+        assert instances.daemon_age(b) == expected
 
 
 def test_a_run_whose_machine_is_another_is_not_taken_for_dead(team: Team) -> None:

@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -93,6 +95,44 @@ def test_a_damaged_artifact_is_never_served(damage: str, tmp_path: Path) -> None
     with pytest.raises(ArtifactUnavailable, match="damaged"):
         store.fetch(artifact.id)
     assert not store.contains(artifact.id)
+
+
+def test_a_damaged_cache_is_mended_and_costs_the_shared_store_nothing(tmp_path: Path) -> None:
+    store = ArtifactStore(f"memory://{tmp_path.name}", tmp_path / "cache")
+    artifact = store.put(_folder(tmp_path / "a", x_txt="hello"))
+    with ThreadPoolExecutor(4) as readers:
+        for _ in range(25):
+            (store.fetch(artifact.id) / "x.txt").write_text("hellp")
+            found = list(readers.map(store.fetch, [artifact.id] * 4))
+            assert {(folder / "x.txt").read_text() for folder in found} == {"hello"}
+
+
+def test_another_reader_that_spoils_the_cache_after_the_download_costs_the_shared_store_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArtifactStore(f"memory://{tmp_path.name}", tmp_path / "cache")
+    artifact = store.put(_folder(tmp_path / "a", x_txt="hello"))
+    rename = Path.rename
+
+    def spoiled(path: Path, target: Path) -> None:
+        rename(path, target)
+        (target / "x.txt").write_text("hellp")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", spoiled)
+        store.find(artifact.id)
+    assert store.contains(artifact.id)
+    assert (store.fetch(artifact.id) / "x.txt").read_text() == "hello"
+
+
+def test_a_damaged_artifact_of_the_shared_store_is_never_served_nor_cached(tmp_path: Path) -> None:
+    store = ArtifactStore(f"memory://{tmp_path.name}", tmp_path / "cache")
+    artifact = store.put(_folder(tmp_path / "a", x_txt="hello"))
+    fsspec.filesystem("memory").pipe_file(f"/{tmp_path.name}/artifacts/{artifact.id[:2]}/{artifact.id}/x.txt", b"hellp")
+    with pytest.raises(ArtifactUnavailable, match=r"x\.txt was changed.*dropped"):
+        store.fetch(artifact.id)
+    assert not store.contains(artifact.id)
+    assert not (tmp_path / "cache" / artifact.id).exists()
 
 
 def test_a_half_written_artifact_does_not_count_and_is_replaced(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipelines.orchestration.executors import executor
+from pipelines.orchestration.executors import executor, ray
 from pipelines.orchestration.executors.needs import Needs
 from tests.conftest import REPOSITORY
 from tests.pipelines import product
@@ -49,6 +49,24 @@ def test_ray_is_asked_for_what_an_asset_needs(monkeypatch: pytest.MonkeyPatch, h
     assert (environment["COMPRESSION_HOME"], environment["COMPRESSION_DEFS"]) == (str(home), str(defs))
     assert environment["COMPRESSION_DEVICE"] == "cuda"
     assert "hidden" not in json.dumps(environment), "a secret stays where machines are set up"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_passed_on"),
+    [
+        ("COMPRESSION_STATE", "postgresql+psycopg2://team:hid/den@db:5432/d", False),
+        ("COMPRESSION_STATE", "postgresql+psycopg2://db/d?user=team&password=hidden", False),
+        ("COMPRESSION_STATE", "postgresql+psycopg2://team@db:5432/d", True),
+        ("MLFLOW_TRACKING_URI", "https://team:hidden@mlflow:5000", False),
+        ("MLFLOW_TRACKING_URI", "https://mlflow:5000/of/team", True),
+        ("COMPRESSION_STORE", "s3://artifacts/store", True),
+    ],
+)
+def test_a_setting_that_holds_a_password_stays_here(
+    name: str, value: str, is_passed_on: bool, monkeypatch: pytest.MonkeyPatch, home: Path, defs: Path
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert ray.environment().get(name) == (value if is_passed_on else None)
 
 
 def _job(tags: Mapping[str, str]) -> dict[str, Any]:
