@@ -77,7 +77,7 @@ def _cores(client: Any) -> int:
     return max(1, int(sum(node.resources_total.get("CPU", 0) for node in nodes if node.state == "ALIVE")))
 
 
-def reach() -> None:
+def reach(on: "dg.DagsterInstance") -> None:
     """Raise CompressionError if no cluster answers."""
     from ray.job_submission import JobSubmissionClient
 

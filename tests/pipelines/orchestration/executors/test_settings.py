@@ -121,4 +121,4 @@ def test_a_cluster_that_does_not_answer_is_told_in_words(monkeypatch: pytest.Mon
     monkeypatch.setenv(executor.SETTING, "ray")
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:9")
     with pytest.raises(CompressionError, match=r"answers at http://127\.0\.0\.1:9[\s\S]*ray start --head"):
-        executor.check().reach()
+        executor.check().reach(dg.DagsterInstance.ephemeral())
