@@ -1,5 +1,6 @@
 """A run that fails as a whole, and not by one of its assets, is told as a failure."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -29,7 +30,6 @@ run_launcher:
   class: K8sRunLauncher
   config:
     service_account_name: compression
-    job_image: registry.example/compression:1
     dagster_home: /home/compression/dagster
     instance_config_map: instance
     load_incluster_config: false
@@ -39,7 +39,10 @@ run_launcher:
 
 @pytest.fixture
 def pod(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In a pod, with a kubeconfig for the executor that is gone; `student/small` is to be computed. Returns Dagster's settings."""
+    """In a pod, where the executor's kubeconfig is gone and `student/small` is to be computed.
+
+    Returns the file of Dagster's settings.
+    """
     product.edit(recipe, "temperature: 4.0", "temperature: 2.0")
     (tmp_path / "kubeconfig").write_text(_KUBECONFIG)
     (tmp_path / "executor.yaml").write_text("load_incluster_config: false\nkubeconfig_file: /nowhere\n")
@@ -57,19 +60,22 @@ def _error() -> str:
 
 
 @pytest.mark.kubernetes
-def test_a_run_that_its_executor_cannot_begin_has_failed_and_says_why(
+def test_a_run_that_its_executor_cannot_go_on_with_has_failed_and_says_why(
     pod: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pod.open("a") as settings:
         settings.write(_LAUNCHER.format(kubeconfig=tmp_path / "kubeconfig"))
+    assert "the run could not begin: ConfigException: Invalid kube-config file" in _error()
+    Path(os.environ[configuration.FILE]).write_text(
+        f"load_incluster_config: false\nkubeconfig_file: {tmp_path / 'kubeconfig'}\n"
+    )
     words = _error()
-    assert "the run ended as failure, though no asset of it failed: " in words
-    assert "Invalid kube-config file" in words
+    assert "the run ended as failure, though no asset of it failed: Exception: No image included" in words
     assert "Traceback" not in words
     assert "Stack" not in words
     with instances.opened(homes.current()) as on:
         failed = on.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-    assert len(failed) == 1, "it is tried once"
+        assert len(failed) == on.get_runs_count() - 1 == 2, "each is tried once"
     monkeypatch.delenv(executor.SETTING)
     assert product.states()["student/small"] == "stale"
 
