@@ -99,6 +99,11 @@ def check() -> Executor:
     """The chosen one. Raises CompressionError for whatever is wrong in any of the settings of executors."""
     found = chosen()
     configuration.workers()
-    configuration.read()
+    others = [name for name in executors() if name != _DEFAULT]
+    if configuration.read() and found.is_alone:
+        raise CompressionError(
+            f"{configuration.FILE}: {os.environ[configuration.FILE]} holds settings, and {_DEFAULT} has none\n"
+            f"  leave it out, or let {SETTING} name another: {', '.join(others)}"
+        )
     Needs.check(is_elsewhere=found.place == "cluster")
     return found

@@ -6,6 +6,7 @@ Python environment, at the same path, and see the same home.
 
 import json
 import os
+import site
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ADDRESS = "RAY_ADDRESS"
 _PASSED_ON = ("COMPRESSION_", "MLFLOW_", "GOMP_", "OMP_WAIT_POLICY", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY")
+_FOLDERS = ("COMPRESSION_DATA", "DAGSTER_HOME")
+_SQLITE = "sqlite:///"
 _SECRET = ("PASSWORD", "TOKEN", "SECRET", "NOTIFY")
 
 
@@ -40,16 +43,36 @@ def tags(needs: Needs) -> Mapping[str, str]:
 def environment() -> dict[str, str]:
     """What a job has of the environment here: the settings, without secrets, which stay where machines are set up."""
     found = {
-        name: value
+        name: _wherever(name, value)
         for name, value in os.environ.items()
-        if name.startswith(_PASSED_ON) and not any(word in name for word in _SECRET)
+        if name.startswith(_PASSED_ON)
+        and name not in (configuration.FILE, configuration.WORKERS)
+        and not any(word in name for word in _SECRET)
     }
     return {
         **found,
         "COMPRESSION_HOME": str(home.current().root),
         "COMPRESSION_DEFS": str(recipe_file.defs_folder().resolve()),
-        "PYTHONPATH": os.pathsep.join(str(Path(folder).resolve()) for folder in sys.path if "python3" not in folder),
+        "PYTHONPATH": os.pathsep.join(_own_folders()),
     }
+
+
+def _wherever(name: str, value: str) -> str:
+    """A setting that may name a file or a folder from where this process began, as one elsewhere finds it."""
+    is_path = name in _FOLDERS or (name == "COMPRESSION_STORE" and "://" not in value and "::" not in value)
+    if is_path and value:
+        return str(Path(value).resolve())
+    if name == "MLFLOW_TRACKING_URI" and value.startswith(_SQLITE):
+        return f"{_SQLITE}{Path.cwd() / value.removeprefix(_SQLITE)}"
+    return value
+
+
+def _own_folders() -> list[str]:
+    """Where modules are looked for beside those of the Python environment, which the machines have as well."""
+    places = {Path(prefix, name) for prefix in (sys.prefix, sys.base_prefix) for name in ("lib", sys.platlibdir)}
+    places.add(Path(site.getusersitepackages()))
+    found = [Path(folder).absolute() for folder in sys.path]
+    return [str(path) for path in found if path.is_dir() and places.isdisjoint((path, *path.parents))]
 
 
 def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":

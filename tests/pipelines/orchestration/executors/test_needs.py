@@ -1,6 +1,7 @@
 """What an asset needs reaches Ray as resources, and Kubernetes as a job that its own schema accepts."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipelines.orchestration.executors import executor
+from pipelines.orchestration.executors import executor, ray
 from pipelines.orchestration.executors.needs import Needs
 from tests.conftest import REPOSITORY
 from tests.pipelines import product
@@ -49,6 +50,34 @@ def test_ray_is_asked_for_what_an_asset_needs(monkeypatch: pytest.MonkeyPatch, h
     assert (environment["COMPRESSION_HOME"], environment["COMPRESSION_DEFS"]) == (str(home), str(defs))
     assert environment["COMPRESSION_DEVICE"] == "cuda"
     assert "hidden" not in json.dumps(environment), "a secret stays where machines are set up"
+
+
+@pytest.mark.ray
+def test_what_ray_is_told_does_not_depend_on_where_a_job_begins(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "python3-examples"
+    own.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(own))
+    monkeypatch.syspath_prepend(str(tmp_path / "nowhere"))
+    for name in ("COMPRESSION_EXECUTOR_CONFIG", "COMPRESSION_WORKERS"):
+        monkeypatch.setenv(name, "2")
+    monkeypatch.setenv("COMPRESSION_DATA", "raw")
+    monkeypatch.setenv("COMPRESSION_STORE", "../store")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs.db")
+    found = ray.environment()
+    assert {"COMPRESSION_EXECUTOR_CONFIG", "COMPRESSION_WORKERS"}.isdisjoint(found)
+    assert found["COMPRESSION_DATA"] == f"{tmp_path}/raw"
+    assert found["COMPRESSION_STORE"] == f"{tmp_path.parent}/store"
+    assert found["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/runs.db"
+    folders = found["PYTHONPATH"].split(os.pathsep)
+    assert folders[0] == str(own)
+    assert not any(folder.endswith(("site-packages", "lib-dynload", ".zip")) for folder in folders)
+    monkeypatch.setenv("COMPRESSION_STORE", "s3://bucket/store")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////abs/runs.db")
+    found = ray.environment()
+    assert (found["COMPRESSION_STORE"], found["MLFLOW_TRACKING_URI"]) == ("s3://bucket/store", "sqlite:////abs/runs.db")
 
 
 def _job(tags: Mapping[str, str]) -> dict[str, Any]:
