@@ -81,6 +81,9 @@ def parameters(path: str, tag: str, contract: Contract) -> type[Spec]:
     for name in contract.fields:
         if name not in spec.model_fields:
             raise _refused(f"the parameters of {path}, {spec.__name__}, have no field `{name}`", f"one with `{name}`")
+    if hidden := [name for name in spec.model_fields if _is_a_property(contract.base, name)]:
+        stated = f"the field `{hidden[0]}` of {spec.__name__} has the name of a property of {contract.base.__name__}"
+        raise _refused(f"{stated}, which hides it", "another name of the field, or a property of that name")
     if not _takes(spec, tag, path):
         cure = f'`{tag}: Literal["{path}"]`'
         raise _refused(f"the field `{tag}` of {spec.__name__} is missing, or does not take {path!r}", cure)
@@ -117,6 +120,10 @@ def _defined(module: ModuleType) -> list[type[Spec]]:
     """The parameter sets that a module defines itself, in any number."""
     own = (found for found in vars(module).values() if inspect.isclass(found) and issubclass(found, Spec))
     return [found for found in own if found.__module__ == module.__name__ and not found.__name__.startswith("_")]
+
+
+def _is_a_property(base: type[Spec], name: str) -> bool:
+    return isinstance(inspect.getattr_static(base, name, None), property)
 
 
 def _takes(spec: type[Spec], tag: str, path: str) -> bool:

@@ -11,6 +11,7 @@ import inspect
 import os
 import pkgutil
 import sys
+import sysconfig
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +33,8 @@ Architecture = Annotated[
 ONNX = "onnx"
 _PUBLISHERS = "compression_ops.models.publishers"
 _OWN = __name__.partition(".")[0]
+_PYTHON = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+_SITES = frozenset({"site-packages", "dist-packages"})  # which lie in it, and hold packages of others
 
 
 @cache
@@ -117,12 +120,27 @@ def forbidden(name: str) -> str | None:
     by commas, no code of others is run.
     """
     top = name.partition(".")[0]
-    if top in sys.stdlib_module_names:
+    if _is_of_python(top):
         return f"{name!r} is of Python's standard library, and no method or network"
     listed = os.environ.get("COMPRESSION_OWN_CODE")
     if listed is None or top in (_OWN, *map(str.strip, listed.split(","))):
         return None
     return f"{name!r} is of no package that COMPRESSION_OWN_CODE lists ({listed or 'none'})"
+
+
+def _is_of_python(top: str) -> bool:
+    """Whether importing a name would find Python's own module: a package of the user's may stand before it."""
+    spec = _find_spec(top)
+    if spec is None or spec.origin in ("built-in", "frozen"):
+        return spec is not None or top in sys.stdlib_module_names
+    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+    return any(map(_lies_in_python, map(Path, places)))
+
+
+def _lies_in_python(place: Path) -> bool:
+    if not _SITES.isdisjoint(place.parts):
+        return False
+    return any(place.is_relative_to(folder) or place.is_relative_to(folder.resolve()) for folder in _PYTHON)
 
 
 def find_module(name: str) -> Path | None:

@@ -5,15 +5,18 @@ a microcontroller resembles more than that of this machine, and which valgrind r
 """
 
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from compression_ops import c_compiler
 from compression_ops.footprint import Footprint
 
+_T = TypeVar("_T")
 _FLAGS = ("-std=c99", "-O3")
 _CALL_GRAPH = "-fcallgraph-info=su"  # gcc's: who calls whom, and the stack of each
 _MAIN = """\
@@ -31,7 +34,7 @@ int main(void)
 }
 """
 _PREDICT = "model_predict"
-_LONGEST = 300.0  # seconds that counting may take
+_LONGEST = 300.0  # seconds that each program may take
 _NODE = re.compile(r'node: \{ title: "([^"]*)" label: "([^"]*)"')
 _EDGE = re.compile(r'edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"')
 _STACK = re.compile(r"(\d+) bytes \(")
@@ -49,11 +52,15 @@ def measure(folder: Path, sample: bytes) -> Footprint:
         for file in ("model.c", "model.h"):
             shutil.copyfile(folder / file, scratch / file)
         (scratch / "main.c").write_text(_MAIN)
-        if _run([*command, *_FLAGS, "-c", "model.c"], scratch).returncode != 0:
-            return Footprint(absent=(f"{' '.join(command)} does not compile the C code, so nothing of it is told",))
-        sections, without_size = _sections(scratch)
-        stack, without_graph = _stack(command, scratch)
-        instructions, without_counts = _instructions(command, scratch, sample)
+        compiled, too_long = _in_time("no footprint is told", lambda: (_compiles(command, scratch), None))
+        if not compiled:
+            refused = f"{' '.join(command)} does not compile the C code, so nothing of it is told"
+            return Footprint(absent=(too_long or refused,))
+        sections, without_size = _in_time("sizes of code and memory are not told", lambda: _sections(scratch))
+        stack, without_graph = _in_time("the stack is not told", lambda: _stack(command, scratch))
+        instructions, without_counts = _in_time(
+            "instructions were not counted", lambda: _instructions(command, scratch, sample)
+        )
     return Footprint(
         code_bytes=_sum(sections, ".text"),
         constant_bytes=_sum(sections, ".rodata"),
@@ -62,6 +69,19 @@ def measure(folder: Path, sample: bytes) -> Footprint:
         instructions=instructions,
         absent=tuple(words for words in (without_size, without_graph, without_counts) if words is not None),
     )
+
+
+def _in_time(otherwise: str, ask: Callable[[], tuple[_T | None, str | None]]) -> tuple[_T | None, str | None]:
+    """What was asked for; of a program that does not end in time, None and words of it."""
+    try:
+        return ask()
+    except subprocess.TimeoutExpired as error:
+        program = shlex.join(error.cmd[:1])
+        return None, f"{otherwise}: {program} took longer than {_LONGEST:g} s"
+
+
+def _compiles(command: Sequence[str], scratch: Path) -> bool:
+    return _run([*command, *_FLAGS, "-c", "model.c"], scratch).returncode == 0
 
 
 def _sections(scratch: Path) -> tuple[dict[str, int] | None, str | None]:
@@ -105,10 +125,7 @@ def _instructions(command: Sequence[str], scratch: Path, sample: bytes) -> tuple
         return None, "instructions are counted by valgrind, which is not here (`apt-get install valgrind`)"
     _run([*command, *_FLAGS, "main.c", "model.c", "-o", "counted"], scratch)
     counting = ["valgrind", "--tool=callgrind", f"--toggle-collect={_PREDICT}", "--callgrind-out-file=/dev/null"]
-    try:
-        told = _run([*counting, "./counted"], scratch, sample).stderr
-    except subprocess.TimeoutExpired:
-        return None, f"instructions were not counted: valgrind took longer than {_LONGEST:.0f} s"
+    told = _run([*counting, "./counted"], scratch, sample).stderr
     found = next(_counts(told), None)
     if not found:
         return None, f"instructions were not counted: valgrind says {(told.strip().splitlines() or ['nothing'])[-1]}"

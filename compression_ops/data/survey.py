@@ -8,24 +8,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from compression_ops.data import soundness
 from compression_ops.data.file_names import listed, shown
+from compression_ops.data.folders import kind
 from compression_ops.data.formats import wave_file
 from compression_ops.data.samples import HoldOut, RawData
 from compression_ops.data.sources import image_folder, image_table, npz, text_folder, text_table, wav_folder
 from compression_ops.data.tables import guess, labelled, table_file
-from compression_ops.data.texts import text_file
 from compression_ops.errors import DataError
 
 _SMALL = 16  # pixels; the images are read at this size to see that they can be
 _MEASURED = 500  # files whose own size is looked at
 _RARE = 0.1
-_NAMED = 10_000  # files of a folder whose names say what it holds
-_HIGHEST_RATE, _LONGEST = 16_000, 10.0  # of recordings: beyond, training on a CPU takes long
+_LOWEST_RATE = 2_000  # of recordings, that the source allows
+_HIGHEST_RATE, _LONGEST = 16_000, 10.0  # beyond, training on a CPU takes long
 _WORDS = 256  # of a text
 _MANY_TEXTS = 20_000
 
@@ -49,6 +48,8 @@ class Survey:
     words     of recordings and texts, what they are in words: `recordings of 1 s at 16000 Hz`
     shape     of recordings and texts, that of a network's input
     ids       of texts, how many ids their words have
+    longer    of recordings and texts, where the length is the longest that is proposed: (how many are longer, of how
+              many that were looked at); None where nine of ten are no longer
     """
 
     source: str
@@ -65,6 +66,7 @@ class Survey:
     words: str | None = None
     shape: tuple[int, ...] = ()
     ids: int = 0
+    longer: tuple[int, int] | None = None
 
     @property
     def training(self) -> int:
@@ -78,11 +80,9 @@ def look(path: Path) -> Survey:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder. Say where the samples are: --data PATH")
     if path.is_dir():
-        return _KINDS[_kind(path)](path)
+        return _KINDS[kind.of(path)](path)
     if path.suffix.lower() in table_file.SUFFIXES:
-        if (columns := guess.texts_of(path)) is not None:
-            return _text_table(path, *columns)
-        return _table(path) if _is_of_pictures(path) else _rows(path)
+        return _of_table(path)
     if path.suffix.lower() != ".npz":
         raise DataError(
             f"{path}: neither a folder, nor a table, nor an .npz file. Allowed are a folder with a folder a class, of "
@@ -98,25 +98,25 @@ def look(path: Path) -> Survey:
     return _survey("npz", raw, (sides, sides, sides), raw.train.values.shape[1])
 
 
-def _kind(path: Path) -> str:
-    """What most of the files of a folder are named like; images, where they are named like neither of the others."""
-    names = list(islice((name for _, _, files in os.walk(path) for name in files), _NAMED))
-    for kind, is_one in (("recordings", wave_file.is_named_like_one), ("texts", text_file.is_named_like_one)):
-        if 2 * sum(map(is_one, names)) > len(names):
-            return kind
-    return "images"
-
-
 def _recordings(path: Path) -> Survey:
     fields: dict[str, Any] = {"source": "wav_folder", "path": str(path)}
-    stated = _heard(wav_folder.files(wav_folder.WavFolder.model_validate(fields), path))
-    raw = wav_folder.read(wav_folder.WavFolder.model_validate(fields | stated), path)
-    return _of_words("wav_folder", raw, stated)
+    heard = _heard(wav_folder.files(wav_folder.WavFolder.model_validate(fields), path))
+    raw = wav_folder.read(wav_folder.WavFolder.model_validate(fields | heard.stated), path)
+    return _of_words("wav_folder", raw, heard)
 
 
-def _heard(files: Sequence[Path]) -> dict[str, float]:
-    """The commonest rate, and a length that nine of ten recordings do not exceed, in half seconds; () where none can be
-    read, of which reading them tells.
+@dataclass(frozen=True)
+class _Proposed:
+    """Fields of the source; `longer` and oddities as of a Survey."""
+
+    stated: dict[str, Any] = field(default_factory=dict)
+    longer: tuple[int, int] | None = None
+    oddities: tuple[str, ...] = ()
+
+
+def _heard(files: Sequence[Path]) -> _Proposed:
+    """The commonest rate, and a length that nine of ten recordings do not exceed, in half seconds; nothing where none
+    can be read, of which reading them tells.
     """
     rates: Counter[int] = Counter()
     lengths: list[float] = []
@@ -126,42 +126,66 @@ def _heard(files: Sequence[Path]) -> dict[str, float]:
                 rates[wave.rate] += 1
                 lengths.append(len(wave.values) / wave.rate)
     if not lengths:
-        return {}
-    rate = min(_HIGHEST_RATE, max(2_000, rates.most_common(1)[0][0]))
+        return _Proposed()
+    usual = rates.most_common(1)[0][0]
+    rate = min(_HIGHEST_RATE, max(_LOWEST_RATE, usual))
     length = sorted(lengths)[int(0.9 * (len(lengths) - 1))]
-    return {"rate": rate, "seconds": min(_LONGEST, max(1, math.ceil(2 * length)) / 2)}
+    longer = (sum(each > _LONGEST for each in lengths), len(lengths)) if length > _LONGEST else None
+    stated = {"rate": rate, "seconds": min(_LONGEST, max(1, math.ceil(2 * length)) / 2)}
+    return _Proposed(stated, longer, _of_another_rate(usual, rate))
+
+
+def _of_another_rate(usual: int, rate: int) -> tuple[str, ...]:
+    if usual == rate:
+        return ()
+    lost = f"what lies above {rate // 2} Hz is not heard; state a higher `rate` where the classes differ there"
+    why = lost if rate < usual else "the lowest rate that is allowed"
+    return (f"most recordings have {usual} Hz, and are resampled to {rate} Hz: {why}.",)
 
 
 def _texts(path: Path) -> Survey:
     fields = {"source": "text_folder", "path": str(path)}
-    stated = _length(text_folder.read(text_folder.TextFolder.model_validate(fields | {"length": _WORDS}), path))
-    raw = text_folder.read(text_folder.TextFolder.model_validate(fields | stated), path)
-    return _of_words("text_folder", raw, stated)
+    found = _length(text_folder.read(text_folder.TextFolder.model_validate(fields | _counted()), path))
+    raw = text_folder.read(text_folder.TextFolder.model_validate(fields | found.stated), path)
+    return _of_words("text_folder", raw, found)
 
 
-def _text_table(path: Path, text: str, label: str) -> Survey:
-    fields = {"source": "text_table", "path": str(path), "text": text, "label": label}
-    stated = _length(text_table.read(text_table.TextTable.model_validate(fields | {"length": _WORDS}), path))
-    raw = text_table.read(text_table.TextTable.model_validate(fields | stated), path)
-    told = f"{shown(path)}: its samples are the texts in {shown(text)}, of the classes in {shown(label)}."
-    seen = _of_words("text_table", raw, {"text": text, "label": label, **stated})
-    return replace(seen, oddities=(told, *seen.oddities))
+def _text_table(path: Path, columns: guess.Texts) -> Survey:
+    named = {"text": columns.text, "label": columns.label}
+    fields = {"source": "text_table", "path": str(path), **named}
+    found = _length(text_table.read(text_table.TextTable.model_validate(fields | _counted()), path))
+    raw = text_table.read(text_table.TextTable.model_validate(fields | found.stated), path)
+    told = f"{shown(path)}: its samples are the texts in {shown(columns.text)}, of the classes in "
+    told += shown(columns.label)
+    aside = f"; left aside: {listed(columns.others)} (`split` and `groups` may name one each)" if columns.others else ""
+    seen = _of_words("text_table", raw, found)
+    return replace(seen, oddities=(f"{told}{aside}.", *seen.oddities), stated=named | dict(seen.stated))
 
 
-def _length(raw: RawData) -> dict[str, int]:
+def _counted() -> dict[str, int]:
+    """A length by which texts of more words than are proposed are told from those of as many."""
+    return {"length": _WORDS + 1}
+
+
+def _length(raw: RawData) -> _Proposed:
     """Words that nine of ten texts do not exceed, in eights, and ids for them."""
     lengths = sorted((raw.train.values != 0).sum(axis=1).tolist())
-    length = -(-lengths[int(0.9 * (len(lengths) - 1))] // 8) * 8
-    return {"length": length, "buckets": 4096 if len(lengths) < _MANY_TEXTS else 8192}
+    most = lengths[int(0.9 * (len(lengths) - 1))]
+    longer = (sum(each > _WORDS for each in lengths), len(lengths)) if most > _WORDS else None
+    length = min(_WORDS, -(-most // 8) * 8)
+    return _Proposed({"length": length, "buckets": 4096 if len(lengths) < _MANY_TEXTS else 8192}, longer)
 
 
-def _of_words(source: str, raw: RawData, stated: Mapping[str, Any]) -> Survey:
+def _of_words(source: str, raw: RawData, found: _Proposed) -> Survey:
     """Of what a modality tells in words."""
     soundness.require_sound(raw)
     shape, modality = raw.train.values.shape[1:], raw.modality
+    seen = _survey(source, raw, (0, 0, 0), 0)
     return replace(
-        _survey(source, raw, (0, 0, 0), 0),
-        stated=stated,
+        seen,
+        stated=found.stated,
+        longer=found.longer,
+        oddities=(*found.oddities, *seen.oddities),
         noun=modality.noun,
         words=modality.described(shape),
         shape=modality.input_shape(shape),
@@ -201,12 +225,20 @@ def _table(path: Path) -> Survey:
     return replace(seen, oddities=(*told, *seen.oddities), stated=stated, groups=found.groups)
 
 
-def _is_of_pictures(path: Path) -> bool:
-    """Whether the rows of a table name pictures: where its files can be found, or its entries look like such."""
+def _of_table(path: Path) -> Survey:
+    """Of pictures where its files can be found, or else its entries look like such; of texts; or of rows."""
+    if _names_pictures(path):
+        return _table(path)
+    if (texts := guess.texts_of(path)) is not None:
+        return _text_table(path, texts)
+    return _table(path) if guess.target_of(path) is None else _rows(path)
+
+
+def _names_pictures(path: Path) -> bool:
     try:
         guess.columns_of(path.resolve())
     except DataError:
-        return guess.target_of(path) is None
+        return False
     return True
 
 

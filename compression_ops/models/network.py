@@ -47,8 +47,13 @@ class Network:
 
     @property
     def factory(self) -> "Callable[..., nn.Module]":
-        """What builds it from (input_shape, classes, **arguments); a module that was reloaded has another."""
+        """What builds it from (input_shape, classes, **arguments); a module that was reloaded has another.
+
+        Raises ModelError for one of a package whose code may not be run, whoever wrote its name.
+        """
         module_name, name = implementations.factory(self.architecture)
+        if ":" in self.architecture and (refusal := implementations.forbidden(module_name)):
+            raise ModelError(f"architecture {self.architecture!r}: {refusal}")
         module = importlib.import_module(module_name)
         return module.factory(name) if implementations.is_published(self.architecture) else getattr(module, name)
 

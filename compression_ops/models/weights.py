@@ -98,8 +98,14 @@ def _require_stored(file: Path) -> None:
     """What torch.save writes is not compressed; what is may hold a thousand times what it seems to."""
     if not zipfile.is_zipfile(file):
         return
-    with zipfile.ZipFile(file) as archive:
-        packed = [each.filename for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED]
+    try:
+        with zipfile.ZipFile(file) as archive:
+            packed = [each.filename for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED]
+    except Exception as error:  # whatever a damaged or foreign directory makes it raise
+        raise ModelError(
+            f"{file} is an archive whose directory cannot be read ({shown(error)}). It was cut short or is damaged: "
+            "copy it again, or save the weights anew, by torch.save or safetensors"
+        ) from error
     if packed:
         raise ModelError(
             f"{file} is an archive with compressed entries ({shown(packed[0])}), which torch.save writes none of. Save "

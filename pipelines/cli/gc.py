@@ -1,18 +1,23 @@
 """`compression gc`."""
 
+import shlex
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli.arguments import Json
 from pipelines.cli.terminal.console import out, print_json
 
+if TYPE_CHECKING:
+    from pipelines.retention.pile import Pile
+    from pipelines.state.home import Home
+
 
 def command(
     days: Annotated[
         float | None,
-        typer.Option(help="Keep all that was made within so many days; COMPRESSION_GC_DAYS, or 30.", min=0),
+        typer.Option(help="Keep all that was made within so many days; COMPRESSION_GC_DAYS, or 30."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     mlflow: Annotated[
@@ -27,24 +32,50 @@ def command(
     """Remove what is older than the retention and that nothing refers to; the newest result of each asset stays."""
     from compression_ops import quantities
     from pipelines.commands import gc
-    from pipelines.retention import settings
+    from pipelines.retention import collection, settings
+    from pipelines.retention.pile import freed
     from pipelines.state import home
 
     configured = settings.configured()
-    kept = configured.days if days is None else days
-    asked = replace(configured, days=kept, mlflow=mlflow or configured.mlflow)
-    piles = gc.run(home.current(), asked, dry_run, store_is_mine)
-    total = sum(pile.bytes for pile in piles)
+    asked = replace(
+        configured,
+        days=configured.days if days is None else settings.days("--days", str(days)),
+        mlflow=mlflow or configured.mlflow,
+        store_is_mine=store_is_mine or configured.store_is_mine,
+    )
+    where = home.current()
+    piles, left = gc.run(where, asked, dry_run), collection.left_out(where, asked)
+    total = freed(piles)
     if as_json:
         kinds: dict[str, Any] = {pile.kind: {"number": pile.number, "bytes": pile.bytes} for pile in piles}
-        print_json({"days": asked.days, "dry_run": dry_run, "bytes": total, "kinds": kinds})
+        print_json({"days": asked.days, "dry_run": dry_run, "bytes": total, "kinds": kinds, "left": left})
         return
-    verb = "would remove" if dry_run else "removed"
     for pile in piles:
         if pile.number or pile.kind == "artifacts":
-            out.print(f"{verb} {pile.number} {pile.kind}, {quantities.size(pile.bytes)}")
-    freed = "would free" if dry_run else "freed"
-    out.print(f"{freed} {quantities.size(total)}; all of the last {asked.days:g} days stays")
-    if asked.mlflow and not dry_run:
-        uri = home.current().tracking_uri
-        out.print(f"next: mlflow gc --backend-store-uri {uri} --tracking-uri {uri}  empties MLflow's trash")
+            out.print(_line(pile, dry_run))
+    out.say(*(f"{sentence}\n" for sentence in left))
+    said = "would free" if dry_run else "freed"
+    out.print(f"{said} {quantities.size(total)}; all of the last {asked.days:g} days stays")
+    if not dry_run and any(pile.number for pile in piles if not pile.is_freed):
+        out.say(_next(where))
+
+
+def _line(pile: "Pile", dry_run: bool) -> str:
+    from compression_ops import quantities
+
+    what = f"{pile.number} {pile.kind}"
+    if not pile.is_freed:
+        said = "would move" if dry_run else "moved"
+        return f"{said} {what} to MLflow's trash, {quantities.size(pile.bytes)}"
+    return f"{'would remove' if dry_run else 'removed'} {what}, {quantities.size(pile.bytes)}"
+
+
+def _next(where: "Home") -> str:
+    """Who empties the trash, and how; an address that the user stated may hold a password, and is not repeated."""
+    if where.tracking_uri.startswith("http"):
+        return (
+            "next: whoever runs MLflow's server empties its trash, with the server's database: "
+            'mlflow gc --backend-store-uri DATABASE --tracking-uri "$MLFLOW_TRACKING_URI"'
+        )
+    uri = shlex.quote(where.tracking_uri) if where.owns_mlflow else '"$MLFLOW_TRACKING_URI"'
+    return f"next: mlflow gc --backend-store-uri {uri} --tracking-uri {uri}  empties MLflow's trash"

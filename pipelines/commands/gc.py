@@ -10,14 +10,9 @@ from pipelines.state.home import Home
 from pipelines.state.versions import version
 
 
-def run(home: Home, asked: Settings, dry_run: bool = False, is_alone: bool = False) -> list[Pile]:
-    """What went, or with `dry_run` would go, by kind.
-
-    Raises CompressionError where other homes may use the same store or MLflow, unless `is_alone`.
-    """
+def run(home: Home, asked: Settings, dry_run: bool = False) -> list[Pile]:
+    """What went, or with `dry_run` would go, by kind; not what other homes may use (`collection.left_out`)."""
     version.require(home)
-    if not (dry_run or is_alone):
-        collection.require_alone(home, asked.mlflow)
     with _found(home, asked) as piles:
         if not dry_run:
             for pile in piles:
@@ -29,7 +24,7 @@ def run(home: Home, asked: Settings, dry_run: bool = False, is_alone: bool = Fal
 def _found(home: Home, asked: Settings) -> Generator[list[Pile]]:
     """With what Dagster keeps, whose import takes seconds, if it has kept anything."""
     if home.dagster_in_use != home.dagster or not home.dagster.exists():
-        yield collection.find(home, asked.days, asked.mlflow)
+        yield collection.find(home, asked)
         return
     from pipelines.orchestration import instance
     from pipelines.orchestration.jobs import garbage

@@ -207,7 +207,7 @@ def _of_rows(survey: Survey, teacher: str | None) -> dict[str, str]:
     """What the recipe says of rows and of nothing else."""
     return {
         "noun": "rows",
-        "seen": f"{(survey.rows or '').capitalize()}; `columns` and `categories` choose others (docs/table.md).",
+        "seen": f"{_sentence(survey.rows)}; `columns` and `categories` choose others (docs/table.md).",
         "changes": "noise in units of each column's standard deviation",
         "augmentation": "{column_noise: {deviation: 0.2}}",
         "teacher": teacher or _PERCEPTRONS[0],
@@ -220,7 +220,7 @@ def _of_recordings(survey: Survey, teacher: str | None) -> dict[str, str]:
     shift = round(survey.stated["rate"] / 20)
     return {
         "noun": "recordings",
-        "seen": f"{(survey.words or '').capitalize()}: nine of ten are no longer (docs/signal.md).",
+        "seen": f"{_sentence(survey.words)}: {_lengths(survey)} (docs/signal.md).",
         "changes": "a twentieth of a second earlier or later",
         "augmentation": f"{{time_shift: {{samples: {shift}}}}}",
         "teacher": teacher or "compact_cnn\n    arguments: {filters: [16, 32, 48]}",
@@ -232,12 +232,24 @@ def _of_texts(survey: Survey, teacher: str | None) -> dict[str, str]:
     """What the recipe says of texts and of nothing else."""
     return {
         "noun": "texts",
-        "seen": f"{(survey.words or '').capitalize()}: nine of ten are no longer (docs/tokens.md).",
+        "seen": f"{_sentence(survey.words)}: {_lengths(survey)} (docs/tokens.md).",
         "changes": "words that are left out",
         "augmentation": "{word_dropout: {probability: 0.2}}",
         "teacher": teacher or "embedding_bag\n    arguments: {dimensions: 256}",
         "student": "text_cnn\n      arguments: {dimensions: 16, filters: 16, dropout: 0.1}",
     }
+
+
+def _sentence(words: str | None) -> str:
+    """Begun with a capital letter; the others stay as they are, as those of Hz do."""
+    return (words or "")[:1].upper() + (words or "")[1:]
+
+
+def _lengths(survey: Survey) -> str:
+    if survey.longer is None:
+        return "nine of ten are no longer"
+    longer, looked_at = survey.longer
+    return f"cut to that, {longer:,} of {looked_at:,} that were looked at are longer"
 
 
 def _quoted(value: object) -> str:

@@ -14,6 +14,7 @@ from filelock import FileLock
 from compression_ops.errors import CompressionError
 from pipelines.lineage.database import faults, relocation, schema
 from pipelines.state.home import Home
+from pipelines.state.versions import version
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -79,7 +80,11 @@ def use(uri: str) -> None:
 
 
 def prepare(home: Home) -> None:
-    """Create the local database if it is missing; let one of a home that was moved know where its artifacts lie now."""
+    """Create the local database if it is missing; let one of a home that was moved know where its artifacts lie now.
+
+    Raises CompressionError if a later version wrote the home.
+    """
+    version.require(home)
     database = local_database(home)
     if database is None:
         return

@@ -4,6 +4,7 @@ YAML lets a file of a few lines stand for a gigabyte (aliases of aliases), nest 
 program (tags). Each is met where it is parsed, so none of it is ever built.
 """
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,14 @@ class TooLarge(ValueError):
 
 
 def text_of(path: Path, errors: str = "strict") -> str:
-    """The text of a file. Raises TooLarge, OSError, or, where `errors` is strict, UnicodeDecodeError."""
+    """The text of a file, with every line's end as \\n. Raises TooLarge, OSError, or, where `errors` is strict,
+    UnicodeDecodeError.
+    """
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise TooLarge(f"more than {LARGEST:,} bytes")
-    return content.decode("utf-8", errors)
+    return io.StringIO(content.decode("utf-8", errors), newline=None).read()
 
 
 class _Bounds:

@@ -1,32 +1,31 @@
 """Artifacts, and the known actions that led to them, that no entry of a history within the retention refers to."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from pipelines.retention import referring
 from pipelines.retention.pile import Pile
+from pipelines.retention.referring import Referring
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
-from pipelines.state.history import History
 from pipelines.state.home import Home
-from pipelines.state.materialization import Materialization
 
 _GRACE = 3600.0  # seconds; a run in progress has stored artifacts that its history does not name yet
 
 
 @dataclass(frozen=True)
 class Stores:
-    """A store, and those who refer to what lies in it: known actions, histories, those of searches' trials."""
+    """A store, known actions, and whoever refers to what lies in it, which others may join at any time."""
 
     store: ArtifactStore
     actions: ActionCache
-    history: History
-    trials: History
+    referring: Callable[[], Iterable[Referring]]
 
     @classmethod
     def of(cls, home: Home) -> "Stores":
         """Those of a home."""
         store = ArtifactStore(home.store_url, home.root / "cache")
-        return cls(store, ActionCache(store), History(home.history), History(home.trials))
+        return cls(store, ActionCache(store), lambda: referring.of(home))
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def remove(stores: Stores, since: float, garbage: Garbage) -> None:
         stores.actions.remove(action)
     for artifact in set(garbage.artifacts) - referred(stores, since):
         stores.store.drop(artifact)
-    stores.store.sweep(_GRACE)
+    stores.store.sweep(referring.DAY)
 
 
 def piles(stores: Stores, since: float) -> list[Pile]:
@@ -73,15 +72,4 @@ def piles(stores: Stores, since: float) -> list[Pile]:
 
 def referred(stores: Stores, since: float) -> set[str]:
     """The ids of the artifacts that are kept."""
-    tried = {entry.artifact for entry in stores.trials.all() if entry.time >= since}
-    return tried | {entry.artifact for entry in _kept(stores.history.all(), since)}
-
-
-def _kept(entries: Iterable[Materialization], since: float) -> list[Materialization]:
-    newest: dict[tuple[str, str], Materialization] = {}
-    recent: list[Materialization] = []
-    for entry in entries:
-        newest[entry.recipe, entry.asset] = entry
-        if entry.time >= since:
-            recent.append(entry)
-    return [*newest.values(), *recent]
+    return {artifact for each in stores.referring() for artifact in each.artifacts(since)}

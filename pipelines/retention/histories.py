@@ -1,29 +1,32 @@
-"""Histories made short: of each asset the newest entry stays, and those within the retention.
+"""Histories made short: of each asset stays what is read, as `referring` says, and what is within the retention.
 
 What MLflow was not told yet stays too, until it was; so do the later ids of whatever stays.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
+from pipelines.retention import referring
 from pipelines.retention.pile import Pile
+from pipelines.retention.referring import Referring
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.history import RECORDED, History, entry_of
 from pipelines.state.home import Home
-from pipelines.state.journal.append_only import Kept
-from pipelines.state.journal.journal import Journal
 from pipelines.state.materialization import Materialization
 from pipelines.state.recorded import Record, record_of
+
+# The lines that stay: where they are, whether nothing reads them there, all of them.
+_Rule = Callable[[Referring, bool, Sequence[bytes]], Sequence[bytes]]
 
 
 def piles(home: Home, actions: ActionCache, since: float) -> list[Pile]:
     """Entries older than `since`, seconds since 1970, of assets and of searches' trials; and later ids of no entry."""
-    own = [(home.history, True)]
-    tried = [(trials, False) for trials in home.studies]
+    own, *tried = referring.of(home)
+    kept, used = partial(_kept, since), partial(_used, actions)
     return [
-        _entries("entries of histories", own, since),
-        _entries("entries of searches' trials", tried, since),
-        _ids([journal for journal, _ in (*own, *tried)], actions),
+        _pile("entries of histories", [own], _names_of_entries, kept),
+        _pile("entries of searches' trials", tried, _names_of_entries, kept),
+        _pile("later ids of runs", [own, *tried], lambda _: [RECORDED], used),
     ]
 
 
@@ -31,30 +34,23 @@ def runs_of_kept(home: Home, actions: ActionCache, artifacts: Collection[str], s
     """The runs in MLflow of the entries that stay, of their inputs, and of known actions that led to `artifacts`."""
     history, found = History(home.history), set[str]()
     for name in home.history.names():
-        lines = _kept(history, since, True, list(home.history.lines(name)))
+        lines = _kept(since, Referring(home.history), False, list(home.history.lines(name)))
         entries = [entry for line in lines if (entry := entry_of(line)) is not None]
         found |= {*_ids_of(entries), *_ids_of(map(history.resolved, entries))}
     return found | set(_ids_of(entry for entry in actions.entries() if entry.artifact in artifacts))
 
 
-def _entries(kind: str, journals: Sequence[tuple[Journal, bool]], since: float) -> Pile:
-    """Those of some journals, each with whether the newest entry of an asset stays whenever it was."""
-    rules: dict[tuple[Journal, str], Kept] = {
-        (journal, name): partial(_kept, History(journal), since, has_newest)
-        for journal, has_newest in journals
-        for name in journal.names()
-    }
-    return _pile(kind, rules)
+def _names_of_entries(where: Referring) -> list[str]:
+    return where.journal.names()
 
 
-def _kept(history: History, since: float, has_newest: bool, lines: Sequence[bytes]) -> list[bytes]:
+def _kept(since: float, where: Referring, is_still: bool, lines: Sequence[bytes]) -> list[bytes]:
     """The lines that stay; what is no entry any more goes."""
+    history = History(where.journal)
     entries = [(line, entry) for line in lines if (entry := entry_of(line)) is not None]
-    last = len(entries) - 1 if has_newest else -1
+    stays = referring.staying([entry for _, entry in entries], since, not is_still)
     return [
-        line
-        for number, (line, entry) in enumerate(entries)
-        if number == last or entry.time >= since or _is_unrecorded(history, entry)
+        line for (line, entry), is_kept in zip(entries, stays, strict=True) if is_kept or _is_unrecorded(history, entry)
     ]
 
 
@@ -62,18 +58,15 @@ def _is_unrecorded(history: History, entry: Materialization) -> bool:
     return entry.unrecorded is not None and history.resolved(entry).unrecorded is not None
 
 
-def _ids(journals: Sequence[Journal], actions: ActionCache) -> Pile:
-    """The lines of `recorded` that no entry, none of its inputs and no known action is told by."""
-    rules: dict[tuple[Journal, str], Kept] = {(each, RECORDED): partial(_used, each, actions) for each in journals}
-    return _pile("later ids of runs", rules)
+def _used(actions: ActionCache, where: Referring, _: bool, lines: Sequence[bytes]) -> list[bytes]:
+    """The lines that an entry, one of its inputs or a known action is told by.
 
-
-def _used(journal: Journal, actions: ActionCache, lines: Sequence[bytes]) -> list[bytes]:
-    """A run that was recorded anew more than once has several lines, each of the one before."""
+    A run that was recorded anew more than once has several lines, each of the one before.
+    """
     records: dict[str, list[Record]] = {}
     for found in filter(None, map(record_of, lines)):
         records.setdefault(found[0], []).append(found[1])
-    waiting = [*_ids_of(History(journal).as_written()), *_ids_of(actions.entries())]
+    waiting = [*_ids_of(History(where.journal).as_written()), *_ids_of(actions.entries())]
     used: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -89,17 +82,21 @@ def _ids_of(entries: Iterable[Materialization]) -> Iterator[str]:
         yield from (source.run_id for source in entry.inputs.values() if source.run_id)
 
 
-def _pile(kind: str, rules: Mapping[tuple[Journal, str], Kept]) -> Pile:
-    """What goes by a rule for each name of lines."""
+def _pile(kind: str, places: Sequence[Referring], names: Callable[[Referring], list[str]], rule: _Rule) -> Pile:
+    """What goes by a rule for each name of lines in some journals."""
     number = size = 0
-    for (journal, name), kept in rules.items():
-        lines = list(journal.lines(name))
-        rest = kept(lines) if lines else lines
-        number += len(lines) - len(rest)
-        size += sum(map(len, lines)) - sum(map(len, rest))
+    for where in places:
+        with where.still() as is_still:
+            for name in names(where):
+                lines = list(where.journal.lines(name))
+                rest = rule(where, is_still, lines) if lines else lines
+                number += len(lines) - len(rest)
+                size += sum(map(len, lines)) - sum(map(len, rest))
 
     def remove() -> None:
-        for (journal, name), kept in rules.items():
-            journal.compact(name, kept)
+        for where in places:
+            with where.still() as is_still:
+                for name in names(where):
+                    where.journal.compact(name, partial(rule, where, is_still))
 
     return Pile(kind, number, size, remove)

@@ -18,6 +18,6 @@ def piles(home: Home, since: float, referred: Collection[str]) -> list[Pile]:
     found = unreferred.find(home, since, referred)
     taken = sum(map(size, found.folders))
     return [
-        Pile("runs in MLflow", len(found.runs), taken, lambda: unreferred.delete(home, found)),
-        Pile("models in MLflow", len(found.models), 0, lambda: None),  # they go with their runs
+        Pile("runs in MLflow", len(found.runs), taken, lambda: unreferred.delete(home, found), is_freed=False),
+        Pile("models in MLflow", len(found.models), 0, lambda: None, is_freed=False),  # they go with their runs
     ]

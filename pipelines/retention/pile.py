@@ -1,6 +1,6 @@
 """What of one kind may go, and how it goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,19 @@ class Pile:
     number  of them
     bytes   that they take on the disk
     remove  removes them; what became needed since they were found stays
+    is_freed   whether the disk has its bytes back then, or they lie in MLflow's trash
     """
 
     kind: str
     number: int
     bytes: int
     remove: Callable[[], None]
+    is_freed: bool = True
+
+
+def freed(piles: Iterable[Pile]) -> int:
+    """Bytes that the disk has back once they are removed."""
+    return sum(pile.bytes for pile in piles if pile.is_freed)
 
 
 def size(path: Path) -> int:

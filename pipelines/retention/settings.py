@@ -9,6 +9,7 @@ from cronsim import CronSim, CronSimError
 from compression_ops.errors import CompressionError
 
 DAYS, CRON, MLFLOW = "COMPRESSION_GC_DAYS", "COMPRESSION_GC_CRON", "COMPRESSION_GC_MLFLOW"
+STORE_IS_MINE = "COMPRESSION_GC_STORE_IS_MINE"
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -19,29 +20,33 @@ class Settings:
     days    what was made within so many days stays
     cron    when the schedule of Dagster's removes what is older, in UTC
     mlflow  whether runs in MLflow go, too
+    store_is_mine   whether no other home uses COMPRESSION_STORE and MLFLOW_TRACKING_URI
     """
 
     days: float = 30.0
     cron: str = "0 4 * * 0"
     mlflow: bool = False
+    store_is_mine: bool = False
 
 
 def configured() -> Settings:
     """What the environment says. Raises CompressionError for what is no such setting."""
-    return Settings(_days(), _cron(), _is_yes(MLFLOW))
+    return Settings(
+        days(DAYS, os.environ.get(DAYS) or str(Settings.days)), _cron(), _is_yes(MLFLOW), _is_yes(STORE_IS_MINE)
+    )
 
 
-def _days() -> float:
-    stated = os.environ.get(DAYS) or str(Settings.days)
+def days(name: str, stated: str) -> float:
+    """The days that a setting or an option says. Raises CompressionError for what is no such number."""
     try:
-        days = float(stated)
+        found = float(stated)
     except ValueError:
-        days = -1.0
-    if not 0 <= days < float("inf"):
+        found = -1.0
+    if not 0 <= found < float("inf"):
         raise CompressionError(
-            f"{DAYS} is {stated!r}\n  allowed: a number of days, 0 or more, such as {Settings.days:g}"
+            f"{name} is {stated!r}\n  allowed: a number of days, 0 or more, such as {Settings.days:g}; to keep all: 1e9"
         )
-    return days
+    return found
 
 
 def _cron() -> str:

@@ -24,8 +24,9 @@ from pipelines.search.result import Result
 from pipelines.search.study import Study, Trial, mend
 from pipelines.state import room
 from pipelines.state.history import History
+from pipelines.state.home import SEARCHING
 
-_LOCK = "searching.lock"
+_PATIENCE = 5.0  # seconds, while `compression gc` looks into the study
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def run(pipeline: Pipeline, log: Log, dagster_run_id: str = "") -> Result:
     folder = _folder(pipeline)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / _LOCK, timeout=0):
+        with FileLock(folder / SEARCHING, timeout=_PATIENCE):
             mend(folder)
             return _all_trials(_open(pipeline), log, dagster_run_id)
     except Timeout:

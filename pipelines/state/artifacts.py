@@ -22,7 +22,7 @@ from pipelines.graph import digests
 from pipelines.state import atomic, filesystem
 
 _MANIFEST = "manifest.json"
-_ID = re.compile("[0-9a-f]{64}")
+ID = re.compile("[0-9a-f]{64}")
 
 
 class ArtifactUnavailable(CompressionError):
@@ -140,18 +140,24 @@ class ArtifactStore:
         """The ids of all artifacts in the store."""
         for path in self._fs.glob(f"{self._root}/artifacts/*/*"):
             name = path.rstrip("/").rsplit("/", 1)[1]
-            if _ID.fullmatch(name):
+            if ID.fullmatch(name):
                 yield name
 
     def size(self, artifact_id: str) -> int:
-        """Bytes that an artifact takes."""
-        return int(self._fs.du(self._path(artifact_id)))
+        """Bytes that an artifact takes; none of one that another process removes."""
+        try:
+            return int(self._fs.du(self._path(artifact_id)))
+        except FileNotFoundError:
+            return 0
 
     def age(self, artifact_id: str) -> float:
-        """Seconds since an artifact was written; of a half-written one, since its newest file was."""
+        """Seconds since an artifact was written; of a half-written one, since its newest file was. 0 if it is gone."""
         path = self._path(artifact_id)
-        names = [f"{path}/{_MANIFEST}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
-        times = [self._fs.modified(name).timestamp() for name in names]
+        try:
+            names = [f"{path}/{_MANIFEST}"] if self.contains(artifact_id) else self._fs.ls(path, detail=False)
+            times = [self._fs.modified(name).timestamp() for name in names]
+        except FileNotFoundError:  # another process removes it
+            return 0.0
         return time.time() - max(times, default=0.0)
 
     def sweep(self, older_than: float) -> None:
@@ -161,7 +167,7 @@ class ArtifactStore:
         left = Path(self._root).glob("a*/*/.*") if self._is_local else self._cache.glob(".*")
         for path in left:
             with suppress(FileNotFoundError):  # its writer is alive and has renamed it
-                if time.time() - path.stat().st_mtime > older_than:
+                if time.time() - last_written(path) > older_than:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def read_json(self, name: str) -> Any | None:
@@ -187,13 +193,17 @@ class ArtifactStore:
         return [path[len(self._root) + 1 :] for path in found]
 
     def size_of_json(self, name: str) -> int:
-        """Bytes of one JSON file of the store."""
-        return int(self._fs.size(f"{self._root}/{name}") or 0)
+        """Bytes of one JSON file of the store; none of one that is gone."""
+        try:
+            return int(self._fs.size(f"{self._root}/{name}") or 0)
+        except FileNotFoundError:
+            return 0
 
     def remove_json(self, name: str) -> None:
         """Remove one JSON file of the store, if it is there."""
         if self._fs.exists(f"{self._root}/{name}"):
-            self._fs.rm_file(f"{self._root}/{name}")
+            with suppress(FileNotFoundError):  # another process was first
+                self._fs.rm_file(f"{self._root}/{name}")
 
     def _path(self, artifact_id: str) -> str:
         return f"{self._root}/artifacts/{artifact_id[:2]}/{artifact_id}"
@@ -223,6 +233,11 @@ class ArtifactStore:
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
         return folder
+
+
+def last_written(path: Path) -> float:
+    """When a file, or anything in a folder, was written last, in seconds since 1970. Raises FileNotFoundError."""
+    return max(found.stat().st_mtime for found in (path, *path.rglob("*")))
 
 
 def _manifest(folder: Path, volatile: frozenset[str]) -> dict[str, Any]:

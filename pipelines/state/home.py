@@ -21,6 +21,8 @@ from pipelines.recipe import project
 from pipelines.state.journal import journal
 from pipelines.state.journal.journal import Journal
 
+SEARCHING = "searching.lock"  # in a study's folder, held by the process that searches
+
 
 @dataclass(frozen=True)
 class Home:
@@ -64,10 +66,10 @@ class Home:
         return self.journal.within("searches")
 
     @property
-    def studies(self) -> list[Journal]:
-        """Those of each study's trials."""
-        rooms = sorted({"/".join(name.split("/")[:3]) for name in self.trials.names()})
-        return [self.trials.within(room) for room in rooms]
+    def studies(self) -> dict[str, Journal]:
+        """Those of each study's trials, by `<recipe>/<study>`."""
+        names = sorted({"/".join(name.split("/")[:2]) for name in self.trials.names()})
+        return {name: self.trials.within(f"{name}/history") for name in names}
 
     @property
     def raw_digests(self) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from compression_ops.errors import CompressionError
+from pipelines.lineage import connection
 from pipelines.lineage.query import LineageQuery
 from pipelines.orchestration import instance
 from pipelines.state.history import History
@@ -103,7 +104,7 @@ def test_the_next_run_goes_on_where_a_former_version_stopped(oldest: Home) -> No
 def test_a_home_of_a_later_version_is_refused_with_words(oldest: Home) -> None:
     (oldest.root / "version.json").write_text(json.dumps({"format": version.FORMAT + 1, "written_by": "9.0.0"}))
     before = {path: path.stat().st_mtime for path in oldest.root.rglob("*")}
-    for command in (("status", "tiny"), ("run", "tiny"), ("gc",)):
+    for command in (("status", "tiny"), ("run", "tiny"), ("gc",), ("rollback", "tiny")):
         said = compression(*command)
         assert said.returncode == 1
         assert f"{oldest.root} was written by a later version: its format is {version.FORMAT + 1}" in said.stderr
@@ -114,14 +115,16 @@ def test_a_home_of_a_later_version_is_refused_with_words(oldest: Home) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"format": "two"}', '{"format": null}'])
-def test_a_damaged_version_costs_nothing(oldest: Home, damage: str) -> None:
+def test_a_damaged_version_is_told_with_a_cure_and_nothing_is_written(oldest: Home, damage: str) -> None:
     version.require(oldest)
-    migrated = (oldest.dagster / "dagster.yaml").read_text()
     (oldest.root / "version.json").write_text(damage)
+    before = {path: path.stat().st_mtime for path in oldest.root.rglob("*")}
+    for use in (version.require, connection.prepare):
+        with pytest.raises(CompressionError, match=r"version\.json cannot be read: .*\n.*restore it from a backup"):
+            use(oldest)
+    assert {path: path.stat().st_mtime for path in oldest.root.rglob("*")} == before
+    (oldest.root / "version.json").write_text('{"format": 2}')
     version.require(oldest)
-    assert json.loads((oldest.root / "version.json").read_text())["format"] == version.FORMAT
-    assert (oldest.dagster / "dagster.yaml").read_text() == migrated
-    assert len(list((oldest.root / "former-1").rglob("*.yaml"))) == 1
 
 
 def test_settings_that_somebody_edited_stay_and_what_they_lack_is_told(

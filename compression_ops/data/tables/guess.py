@@ -1,6 +1,7 @@
 """Which column of a table says what, and where its pictures lie: found by looking at the entries."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from compression_ops.data.tables.table_file import Table
 from compression_ops.errors import DataError
 
 _PROSE = 4  # words that an entry of a column of texts has on average, or more
+_ID = re.compile(r"(^|[^a-z])(id|no|nr|number|index|idx|key|uuid|guid|row)$|[a-z](?-i:I[dD])$", re.IGNORECASE)
 _LOOKED_UP = 40  # entries of a column that are looked for in a folder
 _FOLDERS = 500  # folders on one level that are looked into
 _SPLITS = ("split", "fold", "subset", "set", "usage", "partition", "phase")
@@ -35,6 +37,15 @@ class Guess:
     columns: Columns
     images: Path
     groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """text, label: the columns of a table of texts; others: further ones, which say nothing of what a text means."""
+
+    text: str
+    label: str
+    others: tuple[str, ...]
 
 
 def columns_of(path: Path) -> Guess:
@@ -68,6 +79,9 @@ def target_of(path: Path) -> str | None:
         return usual[0]
     cause = f"several columns could be the target: {listed(usual)}" if usual else "no column is called as classes are"
     recipe = f"{{source: csv, path: {shown(path)}, target: …}}"
+    if texts := [name for name, entries in table.columns.items() if _is_prose(entries)]:
+        recipe += f"\nor, where the texts in {listed(texts)} are the samples and no other column is looked at, with\n"
+        recipe += f"  dataset: {{source: text_table, path: {shown(path)}, text: {shown(texts[0])}, label: …}}"
     raise DataError(
         f"{shown(path)}: no column's entries are files of pictures, so its rows would be the samples; but {cause}. "
         f"Write a recipe by hand that says which column is the target, with\n  dataset: {recipe}\nThe columns, their "
@@ -75,27 +89,50 @@ def target_of(path: Path) -> str | None:
     )
 
 
-def texts_of(path: Path) -> tuple[str, str] | None:
-    """The column of texts and that of classes, of a table whose samples are texts; None of any other.
+def texts_of(path: Path) -> Texts | None:
+    """The columns of a table whose samples are texts; None of any other, as of one that names pictures.
 
     The texts are the one column of sentences, most of which differ; the classes the one with a usual name, or else the
-    only other column that can be one. A table that names pictures is of these.
+    only other column that can be one. Further columns may number the rows, or name splits or groups, or say the class
+    in other words: one that says anything else makes the rows the samples.
     """
     table = table_file.read(path)
     if any(map(is_named_like_a_picture, (entry for entries in table.columns.values() for entry in _sample(entries)))):
         return None
     texts = [name for name, entries in table.columns.items() if _is_prose(entries)]
-    able = [name for name in table.columns if name not in texts and _is_of_classes(table.columns[name])]
-    able = [name for name in able if _words(name) not in _SPLITS]
-    named = [name for name in able if _words(name) in _LABELS] or able
-    return (texts[0], named[0]) if len(texts) == len(named) == 1 else None
+    aside = {name for name in table.columns if _words(name) in _SPLITS or _may_be_groups(table, name)}
+    able = [name for name in table.columns if name not in {*texts, *aside} and _is_of_classes(table.columns[name])]
+    named = _without_twins(table, [name for name in able if _words(name) in _LABELS] or able)
+    if not len(texts) == len(named) == 1:
+        return None
+    others = [name for name in table.columns if name not in (texts[0], named[0])]
+    means_nothing = (
+        name in aside or _is_id(name, table.columns[name]) or _are_twins(table.columns[name], table.columns[named[0]])
+        for name in others
+    )
+    return Texts(texts[0], named[0], tuple(others)) if all(means_nothing) else None
 
 
 def _is_prose(entries: Sequence[str]) -> bool:
+    """Whether most entries differ and have words, be they with digits; a date is numbers for the most part."""
     filled = [entry for entry in entries if entry]
     some = _sample(filled)
-    spoken = sum(len(entry.split()) for entry in some) >= _PROSE * len(some) > 0
+    spoken = sum(any(map(str.isalpha, word)) for entry in some for word in entry.split()) >= _PROSE * len(some) > 0
     return spoken and len(set(filled)) > len(filled) / 2
+
+
+def _is_id(name: str, entries: Sequence[str]) -> bool:
+    """Whether a column numbers rows: each entry once, under a usual name, or whole numbers without a gap."""
+    if len(set(entries)) < len(entries):
+        return False
+    numbers = [int(entry) for entry in entries if entry.isdecimal()]
+    is_counted = len(numbers) == len(entries) and max(numbers) - min(numbers) == len(numbers) - 1
+    return is_counted or _ID.search(name) is not None
+
+
+def _are_twins(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two columns part the rows alike."""
+    return len(set(zip(one, other, strict=True))) == len(set(one)) == len(set(other))
 
 
 def _files(table: Table) -> tuple[Path, str]:

@@ -68,9 +68,9 @@ def read(spec: Rows, root: Path, texts: Callable[[Path], Collection[str]] = lamb
     Raises DataError, which names lines and columns, as `table_file.read`, `features.of_tables` and `targets.of_tables`
     do, and for columns that are not there or that stand twice.
     """
-    tables = [_table(file) for file in files(spec, root)]
+    tables = [_table(file, _wanted(spec)) for file in files(spec, root)]
     names = _features(tables[0], spec)
-    warnings = _unnamed(tables[0])
+    warnings = _unnamed(tables[0]) if spec.columns is None else []
     for table in tables[1:]:
         warnings += _require_columns(table, tables[0], [*names, spec.target])
     found = features.of_tables(tables, names, spec.categories, texts(root))
@@ -83,8 +83,15 @@ def read(spec: Rows, root: Path, texts: Callable[[Path], Collection[str]] = lamb
     return RawData(parts[0], test, classes, (*warnings, *found.warnings, *alike), found.modality)
 
 
-def _table(path: Path) -> table_file.Table:
-    table = table_file.read(path)
+def _wanted(spec: Rows) -> list[str] | None:
+    """The columns that are read: all where none are stated."""
+    if spec.columns is None:
+        return None
+    return [*spec.columns, *spec.categories, spec.target, *([] if spec.groups is None else [spec.groups])]
+
+
+def _table(path: Path, wanted: Collection[str] | None) -> table_file.Table:
+    table = table_file.read(path, wanted)
     if repeated := sorted({name for name in table.names if name and table.names.count(name) > 1}):
         raise DataError(f"{shown(path)}: several columns are named {listed(repeated)}. Rename all but one.")
     if len(table.names) == 1:

@@ -209,7 +209,7 @@ def _require_few(path: Path, entries: int) -> None:
     if entries > _MOST:
         raise DataError(
             f"{shown(path)}: {entries:,} entries; allowed are {_MOST:,}, since a table is held in memory. Take fewer "
-            "rows or columns."
+            "rows or columns: of rows that are samples, those that `columns` in the recipe's dataset names."
         )
 
 

@@ -21,7 +21,7 @@ class LayerNoise:
     decibels         10 log10 (Σ x² / Σ (x' - x)²) of its output; inf without any noise, -inf without any signal
     share            of the noise that all layers add, in [0, 1]: what its output has more than its input, each relative
                      to its signal; such ratios add up from layer to layer (Lin et al. 2016, "Fixed Point Quantization
-                     of Deep Convolutional Networks")
+                     of Deep Convolutional Networks"); 0 where that cannot be told, for want of a signal
     """
 
     layer: str
@@ -68,7 +68,17 @@ def of_folder(folder: Path) -> Noise | None:
 
 
 def sentence(layers: Iterable[LayerNoise]) -> str | None:
-    """Which layers lose most, and so are the first to keep at a higher precision; None where none adds any noise."""
+    """Which layers lose most, and so are the first to keep at a higher precision, and of which it cannot be told; None
+    where none adds any noise.
+    """
+    every = tuple(layers)
+    untold = ", ".join(layer.layer for layer in every if layer.decibels == -math.inf)
+    cannot = f"how much {untold} lost cannot be told, whose outputs are all 0 before quantization and not after"
+    parts = [part for part in (_most_lost(every), cannot if untold else None) if part is not None]
+    return "; ".join([parts[0][:1].upper() + parts[0][1:], *parts[1:]]) if parts else None
+
+
+def _most_lost(layers: Iterable[LayerNoise]) -> str | None:
     ordered = sorted((layer for layer in layers if layer.share > 0), key=lambda layer: -layer.share)
     if not ordered:
         return None

@@ -61,13 +61,21 @@ def of_models(
                 signal[end, index] += np.square(values).sum()
                 noise[end, index] += np.square(given[twin].astype(np.float64) - values).sum()
     ratios = np.divide(noise, signal, out=np.where(noise > 0, np.inf, 0.0), where=signal > 0)
-    added = np.maximum(ratios[1] - ratios[0], 0)
-    shares = added / added.sum() if 0 < added.sum() < math.inf else np.zeros(len(found))
+    added = shares(ratios)
     stored = storage or {}
     return tuple(
         LayerNoise(pair.weight, pair.operator, stored.get(pair.weight), _decibels(float(ratio)), float(share))
-        for pair, ratio, share in zip(found, ratios[1], shares, strict=True)
+        for pair, ratio, share in zip(found, ratios[1], added, strict=True)
     )
+
+
+def shares(ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[layers] of the noise that all add, from that of inputs and outputs [2, layers], relative to the signal; 0 of a
+    layer whose output has noise and no signal, which the others are told without.
+    """
+    is_told = np.isfinite(ratios).all(axis=0)
+    added = np.maximum(np.where(is_told, ratios[1], 0) - np.where(is_told, ratios[0], 0), 0)
+    return added / added.sum() if added.sum() > 0 else np.zeros(len(added))
 
 
 def _decibels(ratio: float) -> float:

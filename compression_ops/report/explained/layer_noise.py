@@ -29,10 +29,13 @@ def of_content(content: Mapping[str, Any]) -> list[tuple[str, Noise]]:
 
 def sentences(noises: Iterable[tuple[str, Noise]]) -> list[tuple[str, str]]:
     """(model, which of its layers to keep at more bits); of one none of whose layers adds noise, that it is so."""
-    return [
-        (name, f"{layers.sentence(noise.layers) or 'No layer adds any noise, so none asks for more bits'}.")
-        for name, noise in noises
-    ]
+    return [(name, f"{layers.sentence(noise.layers) or _of_none(noise.layers)}.") for name, noise in noises]
+
+
+def _of_none(noises: Sequence[LayerNoise]) -> str:
+    exact = all(noise.decibels == math.inf for noise in noises)
+    added = "No layer adds any noise" if exact else "No layer's output has more noise than its input"
+    return f"{added}, so none asks for more bits"
 
 
 def tables(noises: Iterable[tuple[str, Noise]]) -> list[Table]:

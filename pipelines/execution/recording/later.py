@@ -130,7 +130,7 @@ class Sync:
     @property
     def _histories(self) -> list[History]:
         """The home's own, and those of searches' trials."""
-        return [self._history, *map(History, self._home.studies)]
+        return [self._history, *map(History, self._home.studies.values())]
 
     def _found_again(self, recipe: str, asset: str, own: str) -> Told | None:
         """What became of the run of an asset's newest result, if something was to be done."""

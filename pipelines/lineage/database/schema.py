@@ -10,6 +10,7 @@ import re
 import sqlite3
 from contextlib import closing
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock
@@ -33,7 +34,7 @@ def follow(home: Home) -> None:
 def _migrate(database: Path, folder: Path, newest: str) -> None:
     if (revision := _revision(database)) == newest:  # another process was first
         return
-    kept = _copied(database, folder / f"{revision}.db")
+    kept = _copied(database, folder, revision)
     from mlflow.store.db import utils  # as its `mlflow db upgrade` does
 
     logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -43,6 +44,7 @@ def _migrate(database: Path, folder: Path, newest: str) -> None:
     except Exception:  # noqa: BLE001  whatever it is, MLflow refuses what it was before, in words
         engine.dispose()
         _copy(kept, database)
+        kept.unlink()  # it is what lies there again, and the next try takes its own
         return
     finally:
         engine.dispose()
@@ -72,14 +74,15 @@ def _revisions() -> tuple[frozenset[str], str]:
     return (known, heads[0]) if len(heads) == 1 else (frozenset(), "")
 
 
-def _copied(database: Path, target: Path) -> Path:
-    """All that is in it, with what is in its log still; whole or absent."""
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        begun = target.with_suffix(".new")
-        _copy(database, begun)
-        begun.replace(target)
-    return target
+def _copied(database: Path, folder: Path, revision: str) -> Path:
+    """All that is in it now, with what is in its log still; whole or absent. What was copied before stays beside it."""
+    names = (f"{revision}{f'-{number}' * (number > 1)}.db" for number in count(1))
+    target = next(path for name in names if not (path := folder / name).exists())
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = target.with_suffix(".new")
+    begun.unlink(missing_ok=True)  # of a process that was killed
+    _copy(database, begun)
+    return begun.replace(target)
 
 
 def _copy(source: Path, target: Path) -> None:

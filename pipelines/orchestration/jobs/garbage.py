@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
@@ -10,7 +11,7 @@ from compression_ops.errors import CompressionError
 from pipelines.orchestration import interrupts
 from pipelines.orchestration.jobs import old_runs
 from pipelines.retention import collection, settings
-from pipelines.retention.pile import Pile
+from pipelines.retention.pile import Pile, freed
 from pipelines.retention.settings import Settings
 from pipelines.state import home as homes
 from pipelines.state.home import Home
@@ -20,7 +21,7 @@ NAME = "garbage_collection"
 
 def find(home: Home, asked: Settings, on: dg.DagsterInstance) -> list[Pile]:
     """All that may go, with what Dagster keeps, if its instance is this home's own."""
-    found = collection.find(home, asked.days, asked.mlflow)
+    found = collection.find(home, asked)
     if home.dagster_in_use == home.dagster:
         found += old_runs.piles(home, on, collection.since(asked.days))
     return found
@@ -34,7 +35,12 @@ def definitions() -> dg.Definitions:
         logging.getLogger("dagster").error(f"{error}\n  the defaults stand")
         asked = Settings()
     job = _job(asked)
-    return dg.Definitions(jobs=[job], schedules=[_schedule(asked, job)])
+    try:
+        schedule = _schedule(asked, job)
+    except dg.DagsterInvalidDefinitionError as error:  # it knows less of cron than cronsim
+        logging.getLogger("dagster").error(f"{settings.CRON}: {error}\n  the default stands: {Settings.cron}")
+        schedule = _schedule(replace(asked, cron=Settings.cron), job)
+    return dg.Definitions(jobs=[job], schedules=[schedule])
 
 
 def _job(asked: Settings) -> dg.JobDefinition:
@@ -43,16 +49,17 @@ def _job(asked: Settings) -> dg.JobDefinition:
         home = homes.current()
         try:
             with interrupts.raised():
-                collection.require_alone(home, asked.mlflow)
                 found = find(home, asked, context.instance)
                 for pile in found:
                     pile.remove()
         except CompressionError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         context.log.info("; ".join(_words(found)) or "nothing was older")
+        for sentence in collection.left_out(home, asked):
+            context.log.info(sentence)
         context.add_output_metadata(
             {
-                "bytes": sum(pile.bytes for pile in found),
+                "bytes": freed(found),
                 "removed": dg.MetadataValue.md("\n".join(f"- {line}" for line in _words(found)) or "nothing"),
             }
         )
@@ -85,4 +92,5 @@ def _schedule(asked: Settings, job: dg.JobDefinition) -> dg.ScheduleDefinition:
 def _words(found: list[Pile]) -> Iterator[str]:
     for pile in found:
         if pile.number:
-            yield f"{pile.number} {pile.kind}, {quantities.size(pile.bytes)}"
+            where = "" if pile.is_freed else " to MLflow's trash"
+            yield f"{pile.number} {pile.kind}{where}, {quantities.size(pile.bytes)}"

@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
+from pipelines.orchestration.jobs import snapshots
 from pipelines.retention.pile import Pile, size
 from pipelines.state.home import Home
 
@@ -25,14 +26,6 @@ _TICKS = (TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE)
 _PATIENCE = 5.0  # seconds until a database that another process writes is free
 _WORTH = 0.25  # of a database that is unused: then its file is written anew
 _PAGES = ("page_count", "freelist_count")
-_SNAPSHOTS = """
-FROM snapshots WHERE snapshot_id NOT IN (
-  SELECT snapshot_id FROM runs WHERE snapshot_id IS NOT NULL
-  UNION SELECT json_extract(run_body, '$.execution_plan_snapshot_id') FROM runs
-    WHERE json_extract(run_body, '$.execution_plan_snapshot_id') IS NOT NULL
-  UNION SELECT json_extract(run_body, '$.job_snapshot_id') FROM runs
-    WHERE json_extract(run_body, '$.job_snapshot_id') IS NOT NULL)
-"""
 
 
 def piles(home: Home, on: dg.DagsterInstance, since: float) -> list[Pile]:
@@ -42,8 +35,14 @@ def piles(home: Home, on: dg.DagsterInstance, since: float) -> list[Pile]:
     taken = sum(size(path) for run_id in runs for path in _files(folder, run_id))
 
     def remove() -> None:
+        file, referred = folder / "history" / "runs.db", set[str]()
+        with suppress(sqlite3.Error):  # of a file that is in use: what nobody refers to stays
+            referred = snapshots.of_runs(on, file, runs)
         _delete(on, runs, folder)
         _purge_ticks(on, since)
+        if referred:
+            with suppress(sqlite3.Error), closing(_connected(file)) as found:
+                snapshots.remove(on, found, referred)
         _compact(folder)
 
     return [Pile("runs in Dagster", len(runs), taken, remove)]
@@ -110,13 +109,12 @@ def _compact(folder: Path) -> None:
     """Give the disk back what sqlite's files do not use any more; those that are in use are left as they are."""
     files = (*folder.glob("history/*.db"), folder / "history" / "runs" / "index.db", *folder.glob("schedules/*.db"))
     for file in filter(Path.exists, files):
-        with (
-            suppress(sqlite3.Error),
-            closing(sqlite3.connect(file, timeout=_PATIENCE, isolation_level=None)) as found,
-        ):
-            if file.name == "runs.db":
-                found.execute(f"DELETE {_SNAPSHOTS}")
+        with suppress(sqlite3.Error), closing(_connected(file)) as found:
             pages, free = (found.execute(f"PRAGMA {name}").fetchone()[0] for name in _PAGES)
             if free > _WORTH * pages:
                 found.execute("VACUUM")
                 found.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=_PATIENCE, isolation_level=None)

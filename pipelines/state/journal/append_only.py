@@ -23,7 +23,7 @@ Kept = Callable[[Sequence[bytes]], Sequence[bytes]]
 def append(path: Path, line: str) -> None:
     """Add a line, in one write that reaches the disk; the file and its folder are created if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as descriptor:
+    with _alone(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as (descriptor, _):
         size = os.fstat(descriptor).st_size
         is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a process that was killed
         data = ("\n" * is_cut + line + "\n").encode()
@@ -34,11 +34,14 @@ def append(path: Path, line: str) -> None:
 
 
 def compact(path: Path, kept: Kept) -> None:
-    """Keep these lines of a file and no others; a file of which none is kept is removed.
+    """Keep these lines of a file and no others; a file of which none is kept is removed. On a disk without locks all
+    stay.
 
-    Raises OSError if the file is not there, or cannot be locked.
+    Raises OSError if the file is not there, or cannot be written.
     """
-    with _alone(path, os.O_RDONLY):
+    with _alone(path, os.O_RDWR) as (_, is_locked):  # on NFS a file that is only read cannot be locked for one alone
+        if not is_locked:
+            return
         lines = path.read_bytes().splitlines(keepends=True)
         rest = kept(lines)
         if not rest:
@@ -48,28 +51,31 @@ def compact(path: Path, kept: Kept) -> None:
 
 
 @contextmanager
-def _alone(path: Path, flags: int) -> Generator[int]:
+def _alone(path: Path, flags: int) -> Generator[tuple[int, bool]]:
     """The file open, with no other writer; that which has the name once the lock is held, not one that it had before.
+    And whether the disk knows locks.
 
     The system releases the lock with the process.
     """
     while True:
         descriptor = os.open(path, flags, 0o644)
         try:
-            _lock(descriptor, is_needed=not flags & os.O_APPEND)
+            is_locked = _lock(descriptor)
             if _is(path, descriptor):
-                yield descriptor
+                yield descriptor, is_locked
                 return
         finally:
             os.close(descriptor)
 
 
-def _lock(descriptor: int, is_needed: bool) -> None:
+def _lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
-        if is_needed or error.errno not in _NO_LOCKS:
+        if error.errno not in _NO_LOCKS:
             raise
+        return False
+    return True
 
 
 def _is(path: Path, descriptor: int) -> bool:

@@ -1,7 +1,7 @@
 """The version of a home: of a later one it is refused, of a former one it is migrated once, with a copy kept.
 
 `version.json` holds the number of the format and the release that wrote it first. A home without it was written before
-1.0.0, and has format 1. Whatever a migration does can be done twice: a damaged file costs nothing.
+1.0.0, and has format 1. One whose file is damaged is refused: nobody knows what a later version made of it.
 """
 
 import json
@@ -19,6 +19,7 @@ from pipelines.state.versions import migrations
 
 FORMAT = 2
 _FILE = "version.json"
+_SHOWN = 200  # characters of somebody else's words
 _FIRST = 1  # of homes without the file
 _STATE = ("history", "dagster", "mlflow", "store")
 
@@ -26,7 +27,8 @@ _STATE = ("history", "dagster", "mlflow", "store")
 def require(home: Home) -> None:
     """Let a home be used by this version: migrate it if a former one wrote it, and say so.
 
-    One that can only be read is read as it is. Raises CompressionError if a later version wrote it.
+    One that can only be read is read as it is. Raises CompressionError if a later version wrote it, or its file is
+    damaged.
     """
     if (found := _read(home)) == FORMAT:
         return
@@ -60,12 +62,22 @@ def _write(home: Home) -> None:
 
 
 def _read(home: Home) -> int | None:
-    """The format of a home; None if it has no file that says so."""
+    """The format of a home; None if it has no file that says so.
+
+    Raises CompressionError if there is one that says nothing: it may be a later version's.
+    """
+    file = home.root / _FILE
     try:
-        fields: Any = json.loads((home.root / _FILE).read_bytes())
+        fields: Any = json.loads(file.read_bytes())
         return int(fields["format"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CompressionError(
+            f"{file} cannot be read: {type(error).__name__}: {str(error)[:_SHOWN]}\n"
+            f'  allowed: {{"format": {FORMAT}}}; restore it from a backup, or write that if {_release()} made it, '
+            "or remove the file if a version before 1.0.0 did"
+        ) from error
 
 
 def _release() -> str:

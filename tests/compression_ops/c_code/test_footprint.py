@@ -1,5 +1,6 @@
 """What C code takes, against the object file and counts of other programs; what is not here is said, with a cure."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -77,3 +78,30 @@ def test_without_a_compiler_nothing_is_told_but_how_to_get_one(folder: Path, mon
     less = footprint.measure(folder, b"")
     assert less.numbers() == {}
     assert "Install one" in less.absent[0]
+
+
+@pytest.mark.parametrize("waits_at", ["-c model.c", "graph.o", "counted"])
+def test_programs_that_do_not_end_take_their_own_numbers_alone(
+    waits_at: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiler that writes nothing, and waits at one of its commands; `size` waits."""
+    (tmp_path / "cc").write_text(f'#!/bin/sh\ntouch model.o\ncase "$*" in *{waits_at!r}) exec sleep 60;; esac\n')
+    (tmp_path / "size").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "valgrind").write_text("#!/bin/sh\n")
+    for name in ("cc", "size", "valgrind"):
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("CC", "cc")
+    monkeypatch.setattr(footprint, "_LONGEST", 0.5)
+    less = footprint.measure(folder, quantized.pixels(1).tobytes())
+    assert less.numbers() == {}
+    if waits_at == "-c model.c":
+        assert less.absent == ("no footprint is told: cc took longer than 0.5 s",)
+        return
+    what = {"graph.o": "the stack is not told", "counted": "instructions were not counted"}[waits_at]
+    late = {words for words in less.absent if "took longer than" in words}
+    assert late == {
+        f"{what}: cc took longer than 0.5 s",
+        "sizes of code and memory are not told: size took longer than 0.5 s",
+    }
+    assert len(less.absent) == 3

@@ -193,7 +193,9 @@ def _weights(folder: Path) -> Mapping[str, Case]:
             with archive.open("archive/data/0", "w", force_zip64=True) as stream:
                 for _ in range(size):
                     stream.write(_ZEROS)
+    _written(folder / "damaged.pt", (folder / "code.pt").read_bytes().replace(b"PK\x01\x02", b"PK\x01\x03"))
     told = {"code.pt": "run code that it brings", "bare.pt": "run code that it brings", "bomb.pt": "compressed entries"}
+    told["damaged.pt"] = "an archive whose directory cannot be read"
     return cases | {name: (lambda path=folder / name: weights.read(path), words) for name, words in told.items()}
 
 

@@ -1,15 +1,20 @@
 """Recipes that are mutilated, bombs, or ask for more than a recipe may: accepted, or refused at a line, in words."""
 
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from compression_ops.errors import CompressionError
+from compression_ops.errors import CompressionError, ModelError
+from compression_ops.models.network import Network, build
 from pipelines.recipe import edit, file, project
 from pipelines.recipe.error import RecipeError
+from tests.conftest import REPOSITORY
 from tests.faults.conftest import Tell
 from tests.faults.hostile.bounded import assert_refused, attempt
 from tests.pipelines import recipes
@@ -176,6 +181,40 @@ def test_no_code_is_run_but_that_of_listed_packages(tmp_path: Path, monkeypatch:
         monkeypatch.setenv("COMPRESSION_OWN_CODE", listed)
         with pytest.raises(RecipeError, match=r"6: teacher\.architecture: 'my_networks' is of no package that"):
             file.read(path)
+
+
+def test_an_artifacts_network_is_built_by_listed_packages_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "others_networks.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COMPRESSION_OWN_CODE", "my_networks")
+    for architecture, words in (
+        ("others_networks:build", "of no package that"),
+        ("subprocess:run", "standard library"),
+    ):
+        with pytest.raises(ModelError, match=words):
+            build(Network(architecture, (1, 8, 8), 2))
+    build(Network("mlp", (1, 8, 8), 2))
+
+
+_FOUND = """
+import sys
+from compression_ops import implementations
+print([name for name in sys.argv[1:] if implementations.forbidden(name)])
+"""
+
+
+def test_a_package_of_ones_own_that_hides_pythons_is_none_of_pythons(tmp_path: Path) -> None:
+    (tmp_path / "cgi").mkdir()
+    (tmp_path / "cgi" / "__init__.py").touch()
+    (tmp_path / "this.py").touch()
+    names = ["cgi.net", "this", "os", "sys", "math", "json.tool", "subprocess", "zipimport", "torch", "nothing_here"]
+    command = [sys.executable, "-c", _FOUND, *names]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(REPOSITORY)])}
+    environment.pop("COMPRESSION_OWN_CODE", None)
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert told.strip() == str(["os", "sys", "math", "json.tool", "subprocess", "zipimport"])
 
 
 @pytest.mark.parametrize("name", ["../tiny", "/etc/passwd", "..", ".", "tiny/", "a\0b", "x" * 5000, "", "tiny\n"])

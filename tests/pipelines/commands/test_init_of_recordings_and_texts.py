@@ -50,6 +50,15 @@ def recordings(tmp_path: Path) -> Path:
     return tmp_path / "said"
 
 
+def _say(file: Path, rate: int, seconds: float) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(file), "wb") as out:
+        out.setparams((1, 2, rate, 0, "NONE", ""))
+        out.writeframes(
+            np.random.default_rng(len(file.name)).normal(0, 3000, int(rate * seconds)).astype("<i2").tobytes()
+        )
+
+
 def _sentence(label: str, number: int) -> str:
     words = ["good", "fine", "bright"] if label == "glad" else ["bad", "dull", "grey"]
     return " ".join(words[(number + place) % 3] + str(number % 7 * place) for place in range(5 + number % 6))
@@ -82,6 +91,7 @@ def test_recordings_get_their_rate_a_length_that_most_have_and_networks_for_them
     assert recipe.teacher.augmentation is not None
     assert list(recipe.teacher.augmentation.chosen()) == ["time_shift"]
     assert started.survey.counts == {"high": 30, "low": 30}
+    assert "# Recordings of 1 s at 8000 Hz: nine of ten are no longer" in started.file.path.read_text()
     assert any("more than 2 times 1 s long" in odd for odd in started.survey.oddities)
     _is_proposed_in_its_own_words("words", "recordings")
 
@@ -107,6 +117,30 @@ def test_a_column_of_sentences_makes_a_table_one_of_texts(tmp_path: Path, defs: 
     stated = started.file.recipe.dataset.model_dump()
     assert (stated["source"], stated["text"], stated["label"]) == ("text_table", "mail", "mood")
     assert any("the texts in mail, of the classes in mood" in odd for odd in started.survey.oddities)
+
+
+@pytest.mark.parametrize(
+    ("rate", "taken", "words"),
+    [(22_050, 16_000, "what lies above 8000 Hz is not heard"), (1_000, 2_000, "the lowest rate that is allowed")],
+)
+def test_another_rate_and_a_cut_length_are_told(rate: int, taken: int, words: str, defs: Path, tmp_path: Path) -> None:
+    for number in range(10):
+        _say(tmp_path / "said" / "ab"[number % 2] / f"{'n' * (number + 1)}.wav", rate, 12.0 if number < 4 else 0.5)
+    started = init("long", tmp_path / "said")
+    assert (started.survey.stated["rate"], started.survey.stated["seconds"]) == (taken, 10.0)
+    assert f"most recordings have {rate} Hz, and are resampled to {taken} Hz: {words}" in started.survey.oddities[0]
+    seen = f"# Recordings of 10 s at {taken} Hz: cut to that, 4 of 10 that were looked at are longer (docs/signal.md)."
+    assert seen in started.file.path.read_text()
+
+
+def test_texts_of_which_most_are_longer_are_said_to_be_cut(defs: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        file = tmp_path / "essays" / "ab"[number % 2] / f"{number}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(" ".join(f"w{number}x{place}" for place in range(256 if number < 6 else 300)))
+    started = init("essays", tmp_path / "essays")
+    assert started.survey.stated["length"] == 256
+    assert "256 words, by 4,098 ids: cut to that, 6 of 12 that" in started.file.path.read_text()
 
 
 def test_a_folder_of_pictures_with_a_note_stays_one_of_pictures(texts: Path) -> None:

@@ -105,6 +105,19 @@ def test_an_edit_waits_for_the_one_before_it_and_builds_on_it(tmp_path: Path) ->
     assert (_value(path, "soft_labels.views"), _value(path, "teacher.epochs")) == (5, 9)
 
 
+@pytest.mark.parametrize("ending", ["\r\n", "\r"])
+def test_a_recipe_with_other_line_ends_that_is_written_anew_has_one_kind_of_them(ending: str, tmp_path: Path) -> None:
+    """A map is not set in its place; what is written anew is written whole."""
+    path = recipes.write(tmp_path)
+    path.write_text("# of ours\n" + recipes.edited(("  teacher:", "  # below it\n\n  teacher:")), newline=ending)
+    edit.set_values(path, {"teacher.weight_decay": 0.03, "students.small.loss": {"type": "kd", "alpha": 0.5}})
+    written = path.read_bytes()
+    assert b"\r" not in written.replace(b"\r\n", b"\n")
+    assert written.count(b"\r\n") in (0, written.count(b"\n"))
+    assert b"# below it" in written
+    assert _value(path, "teacher.weight_decay") == 0.03
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize(
     ("field", "value"),

@@ -97,6 +97,13 @@ _BROKEN = [
     ("halved.py", _CALIBRATION.replace("    samples: int = 16\n", ""), "no field `samples`", "samples"),
     ("halved.py", _CALIBRATION.replace("def calibrate", "def c"), "no function 'calibrate'", "2 arguments"),
     ("source.py", _NO_DATASET, "Stripes, are no DatasetSpec", "compression_ops.data.spec.DatasetSpec"),
+    (
+        "source.py",
+        _SOURCE.replace("    path:", "    sample_type: str = ''\n    path:"),
+        "`sample_type`",
+        "a property of",
+    ),
+    ("source.py", _SOURCE.replace("    path:", "    readers: str = ''\n    path:"), "field `readers`", "another name"),
     ("source.py", _SOURCE.replace("def files(spec, root)", "files = 3\ndef g()"), "no function 'files'", "2 arguments"),
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 from mlflow.entities import ViewType
 
 from compression_ops.errors import CompressionError
+from pipelines.cli import gc
 from pipelines.lineage import connection
 from pipelines.lineage.query import LineageQuery
 from pipelines.orchestration import instance as instances
 from pipelines.orchestration.jobs import garbage
 from pipelines.retention import collection, leftovers, settings
+from pipelines.retention.pile import Pile, freed
 from pipelines.retention.settings import Settings
 from pipelines.state.home import Home
 from tests.pipelines import product
@@ -32,22 +35,36 @@ def test_leftovers_go_once_they_are_old_and_of_nothing_that_is_there(tmp_path: P
     home = Home(tmp_path)
     _old(home.dry_runs / "old.json", home.last_good / "gone.yaml", home.last_good / "there.yaml")
     _old(home.root / "former-1" / "dagster.yaml", home.running / "stage-1" / "half", home.running / "turn-abc.lock")
-    _old(home.root / "cache" / "needed" / "x", home.root / "cache" / "unneeded" / "x")
-    for folder in ("cache/needed", "cache/unneeded", "former-1"):
+    needed, unneeded = "a" * 64, "b" * 64
+    _old(*(home.root / "cache" / name / "x" for name in (needed, unneeded, "mine", ".left")))
+    _old(home.root / "former-mlflow" / "a.db", home.root / "former-2025" / "x")
+    fetched = home.root / "cache" / ".fetching" / "part"
+    _old(fetched)
+    os.utime(fetched, (time.time() - 7200,) * 2)
+    caches = (f"cache/{name}" for name in (needed, unneeded, "mine", ".left", ".fetching"))
+    for folder in (*caches, "former-1", "former-mlflow", "former-2025"):
         os.utime(home.root / folder, (1, 1))
     (home.dry_runs / "young.json").write_text("{}")
-    found = leftovers.piles(home, ["there"], ["needed"], time.time() - 3600)
+    found = leftovers.piles(home, ["there"], [needed], time.time() - 3600)
     assert {pile.kind: (pile.number, pile.bytes) for pile in found} == {
         "folders of killed stages": (1, 100),
-        "fetched copies of artifacts": (1, 100),
+        "fetched copies of artifacts": (2, 200),
         "dry runs": (1, 100),
         "former recipes": (1, 100),
-        "copies of a former version's files": (1, 100),
+        "copies of a former version's files": (2, 200),
     }
     for pile in found:
         pile.remove()
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"cache/needed/x", "dry_runs/young.json", "last_good/there.yaml", "running/turn-abc.lock"}
+    assert left == {
+        f"cache/{needed}/x",
+        "cache/mine/x",
+        "cache/.fetching/part",
+        "dry_runs/young.json",
+        "last_good/there.yaml",
+        "running/turn-abc.lock",
+        "former-2025/x",
+    }
 
 
 @pytest.mark.parametrize(
@@ -58,6 +75,7 @@ def test_leftovers_go_once_they_are_old_and_of_nothing_that_is_there(tmp_path: P
         (settings.DAYS, "nan", "allowed: a number of days, 0 or more"),
         (settings.CRON, "daily", "COMPRESSION_GC_CRON is 'daily'"),
         (settings.CRON, "61 * * * *", "allowed: five fields"),
+        (settings.STORE_IS_MINE, "perhaps", "COMPRESSION_GC_STORE_IS_MINE is 'perhaps'\n  allowed: 1 or 0"),
         (settings.MLFLOW, "perhaps", "COMPRESSION_GC_MLFLOW is 'perhaps'\n  allowed: 1 or 0"),
     ],
 )
@@ -73,6 +91,18 @@ def test_a_setting_that_is_none_is_told_and_takes_no_recipe_out_of_dagster(
     assert schedule.cron_schedule == Settings.cron
 
 
+def test_a_cron_that_only_dagster_refuses_takes_no_recipe_out_of_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.CRON, "0 4 * * 5L")
+    monkeypatch.setenv(settings.DAYS, "7")
+    found = garbage.definitions()
+    (schedule,) = found.schedules or ()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert schedule.cron_schedule == Settings.cron
+    (job,) = found.jobs or ()
+    assert isinstance(job, dg.JobDefinition)
+    assert "older than 7 days" in str(job.description), "the other settings stand"
+
+
 def test_the_schedule_is_off_until_somebody_switches_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(settings.CRON, "30 2 1 * *")
     (schedule,) = garbage.definitions().schedules or ()
@@ -80,15 +110,54 @@ def test_the_schedule_is_off_until_somebody_switches_it_on(monkeypatch: pytest.M
     assert (schedule.cron_schedule, schedule.default_status) == ("30 2 1 * *", dg.DefaultScheduleStatus.STOPPED)
 
 
-def test_what_other_homes_may_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COMPRESSION_STORE", raising=False)
+def test_what_other_homes_may_use_is_left_alone_with_a_sentence_and_the_rest_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    _old(home.dry_runs / "old.json")
+    monkeypatch.delenv("COMPRESSION_STATE", raising=False)
+    monkeypatch.setenv("COMPRESSION_HOME", str(home.root))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    collection.require_alone(Home(tmp_path))
-    with pytest.raises(CompressionError, match=r"MLflow at http://127.0.0.1:9 may serve other homes"):
-        collection.require_alone(Home(tmp_path), with_mlflow=True)
     monkeypatch.setenv("COMPRESSION_STORE", str(tmp_path / "shared"))
-    with pytest.raises(CompressionError, match="--store-is-mine"):
-        collection.require_alone(Home(tmp_path))
+    piles = {pile.kind: pile.number for pile in collection.find(home, Settings(mlflow=True))}
+    assert piles["dry runs"] == 1
+    assert not {"artifacts", "runs in MLflow"} & piles.keys()
+    store, mlflow = collection.left_out(home, Settings(mlflow=True))
+    assert store.startswith(f"artifacts and known actions stay: the store {tmp_path / 'shared'} may serve other homes")
+    assert mlflow.startswith("runs in MLflow stay: http://127.0.0.1:9 may serve other homes")
+    monkeypatch.setenv(settings.STORE_IS_MINE, "1")
+    assert not collection.left_out(home, settings.configured())
+    assert "artifacts" in {pile.kind for pile in collection.find(home, settings.configured())}
+    monkeypatch.delenv(settings.STORE_IS_MINE)
+    said = compression("gc", "--mlflow")
+    assert said.returncode == 0
+    assert store in said.stdout
+    assert "removed 1 dry runs, 100 B" in said.stdout
+    said = compression("gc", "--days", "inf")
+    assert said.returncode == 1
+    assert "--days is 'inf'\n  allowed: a number of days" in said.stderr
+
+
+def test_more_days_than_there_were_keep_all() -> None:
+    assert [collection.since(days) for days in (1e6, 1e308)] == [0.0, 0.0]
+
+
+def test_what_lies_in_mlflows_trash_is_not_freed() -> None:
+    piles = [Pile("artifacts", 1, 5, lambda: None), Pile("runs in MLflow", 1, 7, lambda: None, is_freed=False)]
+    assert freed(piles) == 5
+
+
+def test_a_home_with_a_space_is_quoted_and_a_servers_trash_is_its_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    home = Home(tmp_path / "my home")
+    words = shlex.split(gc._next(home).partition("  empties")[0])  # pyright: ignore[reportPrivateUsage]
+    assert words[words.index("--tracking-uri") + 1] == home.tracking_uri
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@server:5000")
+    said = gc._next(home)  # pyright: ignore[reportPrivateUsage]
+    assert "whoever runs MLflow's server" in said
+    assert "secret" not in said
 
 
 def _supersede(recipe: Path, home: Path) -> None:
@@ -111,7 +180,8 @@ def test_the_job_removes_what_the_command_says_and_all_that_anything_refers_to_s
     assert told["kinds"]["entries of histories"]["number"] > 0
     assert told["kinds"]["runs in Dagster"]["number"] == 1, "the first edit's: what it made was made anew since"
     assert told["kinds"]["runs in MLflow"]["number"] > 0
-    assert told["bytes"] == sum(kind["bytes"] for kind in told["kinds"].values())
+    trashed = told["kinds"]["runs in MLflow"]["bytes"]
+    assert told["bytes"] == sum(kind["bytes"] for kind in told["kinds"].values()) - trashed
     monkeypatch.setenv(settings.DAYS, "0")
     monkeypatch.setenv(settings.MLFLOW, "1")
     (job,) = garbage.definitions().jobs or ()

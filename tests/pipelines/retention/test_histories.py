@@ -1,9 +1,14 @@
 """Histories made short: what stays, that it stays as it was, and that nobody's entry is lost meanwhile."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from pipelines.retention import histories
 from pipelines.retention.artifacts import Stores
@@ -101,3 +106,24 @@ def test_nothing_that_is_appended_while_a_file_is_compacted_is_lost(tmp_path: Pa
     assert times > 3
     new = {line for line in path.read_text().splitlines() if line.startswith("new")}
     assert new == {f"new {each} {number}" for each in range(3) for number in range(300)}
+
+
+def test_a_file_is_locked_as_a_network_disk_wants_it_and_one_without_locks_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lines"
+    for line in ("old", "new"):
+        append_only.append(path, line)
+    flags: list[int] = []
+
+    def lock(descriptor: int, operation: int) -> None:
+        flags.append(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE)
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", lock)
+    append_only.compact(path, lambda lines: lines[1:])
+    assert path.read_text() == "old\nnew\n"
+    assert flags == [os.O_RDWR], "NFS answers EBADF to a lock for one alone on a file that is only read"
+    monkeypatch.undo()
+    append_only.compact(path, lambda lines: lines[1:])
+    assert path.read_text() == "new\n"

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from pipelines.orchestration import instance as instances
-from pipelines.orchestration.jobs import old_runs
+from pipelines.orchestration.jobs import old_runs, snapshots
 from pipelines.state.home import Home
 
 _A, _B = dg.AssetKey("a"), dg.AssetKey("b")
@@ -40,9 +40,9 @@ def _run(on: dg.DagsterInstance, *assets: dg.AssetsDefinition) -> str:
     return result.run_id
 
 
-def _removed(on: dg.DagsterInstance, since: float) -> int:
+def _removed(on: dg.DagsterInstance, since: float, size: int = 1000) -> int:
     (pile,) = old_runs.piles(Home(Path(on.root_directory).parent), on, since)
-    assert pile.bytes >= 1000 * pile.number
+    assert pile.bytes >= size * pile.number
     pile.remove()
     return pile.number
 
@@ -93,3 +93,50 @@ def test_the_databases_give_back_what_they_do_not_use(on: dg.DagsterInstance) ->
         assert snapshots("runs") == 1
         assert snapshots("run_tags WHERE run_id NOT IN (SELECT run_id FROM runs)") == 0
     assert _run(on, a) in {run.run_id for run in on.get_runs()}, "and Dagster goes on"
+
+
+def _job(name: str) -> dg.JobDefinition:
+    @dg.op
+    def one() -> None: ...
+
+    @dg.op
+    def two() -> None: ...
+
+    @dg.job(name=name)
+    def job() -> None:
+        one()
+        two()
+
+    return job
+
+
+def _snapshots(on: dg.DagsterInstance) -> set[str]:
+    with sqlite3.connect(Path(on.root_directory) / "history" / "runs.db") as found:
+        return {str(row[0]) for row in found.execute("SELECT snapshot_id FROM snapshots")}
+
+
+def test_a_job_goes_with_its_last_run_but_not_one_that_a_run_to_come_or_a_part_of_it_needs(
+    on: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "_GRACE", -3600.0)
+    job, lone = _job("whole"), _job("other")
+    begun = job.get_subset(op_selection=["one"])
+    on.run_storage.add_job_snapshot(lone.get_job_snapshot())  # of a run that is about to be made
+    held = on.create_run_for_job(begun, status=dg.DagsterRunStatus.STARTED)
+    ended = [on.create_run_for_job(each, status=dg.DagsterRunStatus.SUCCESS) for each in (job, begun)]
+    assert held.job_snapshot_id != ended[0].job_snapshot_id
+    plan = ended[0].execution_plan_snapshot_id
+    before = _snapshots(on)
+    assert _removed(on, time.time() + 1, size=0) == 2
+    assert before - _snapshots(on) == {plan}, "the part that goes on names the whole"
+    on.run_storage.delete_run(held.run_id)
+    done = on.create_run_for_job(begun, status=dg.DagsterRunStatus.SUCCESS)
+    assert _removed(on, time.time() + 1, size=0) == 1
+    assert _snapshots(on) == {lone.get_job_snapshot_id()}, done.run_id
+
+
+def test_what_a_run_of_the_last_hour_was_of_stays(on: dg.DagsterInstance) -> None:
+    job = _job("job")
+    ended = on.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)
+    assert _removed(on, time.time() + 1, size=0) == 1
+    assert {ended.job_snapshot_id, ended.execution_plan_snapshot_id} <= _snapshots(on)

@@ -13,9 +13,9 @@ from pipelines.commands import search as searches
 from pipelines.lineage import connection
 from pipelines.recipe import edit, file
 from pipelines.recipe.error import RecipeError
+from pipelines.retention.referring import Referring
 from pipelines.search.result import Result
 from pipelines.state import home as homes
-from pipelines.state.history import History
 from tests.pipelines import product
 from tests.pipelines.search.searches import QUANTIZATION, write
 
@@ -170,7 +170,7 @@ def test_what_trials_made_is_no_garbage_while_it_is_young(recipe: Path, home: Pa
     write(recipe.parent.parent)
     _search()
     stores, month = artifacts.Stores.of(product.pipeline().home), time.time() - 30 * 86_400
-    without = artifacts.find(replace(stores, trials=History(home / "nowhere")), month).artifacts
+    without = artifacts.find(replace(stores, referring=lambda: [Referring(homes.current().history)]), month).artifacts
     assert len(without) == 3, "what the trials computed"
     assert artifacts.find(stores, month).artifacts == ()
     assert artifacts.find(stores, time.time()).artifacts == without

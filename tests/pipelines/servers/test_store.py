@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.retention import artifacts
+from pipelines.retention.referring import Referring
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
 from pipelines.state.filesystem import StoreRefused, StoreUnavailable
-from pipelines.state.history import History
 from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
@@ -62,8 +62,7 @@ def test_what_a_killed_writer_left_is_no_artifact_is_written_anew_and_goes_with_
         assert not store.contains(written)
     assert store.put(folder) == whole
     assert (store.fetch(whole.id) / "x.txt").read_text() == "hello"
-    nobody = History(tmp_path / "history")
-    stores, now = artifacts.Stores(store, ActionCache(store), nobody, nobody), time.time()
+    stores, now = artifacts.Stores(store, ActionCache(store), tuple[Referring, ...]), time.time()
     assert artifacts.find(stores, now).artifacts == (), "its writer may be at work"
     monkeypatch.setattr(artifacts, "_GRACE", -60.0)
     garbage = artifacts.find(stores, now)

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from compression_ops.data.sources import parquet
+from compression_ops.data.tables import table_file
 from compression_ops.errors import DataError
 
 
-def _spec(path: Path) -> parquet.Parquet:
-    return parquet.Parquet(source="parquet", path=str(path), target="y")
+def _spec(path: Path, columns: list[str] | None = None) -> parquet.Parquet:
+    return parquet.Parquet(source="parquet", path=str(path), target="y", columns=columns)
 
 
 def test_what_the_file_calls_text_is_of_categories(tmp_path: Path) -> None:
@@ -33,3 +34,15 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_bytes(content[:-40])
     with pytest.raises(DataError, match="not a Parquet file that can be read"):
         parquet.read(_spec(tmp_path / "rows.parquet"), tmp_path / "rows.parquet")
+
+
+def test_only_the_columns_that_the_recipe_names_count_and_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rows.parquet"
+    pd.DataFrame({name: [1.5, 2.5, 3.5, 4.5] for name in "abcdef"} | {"y": [0, 1, 0, 1]}).to_parquet(file)
+    monkeypatch.setattr(table_file, "_MOST", 12)
+    with pytest.raises(DataError, match=r"28 entries; allowed are 12, .* `columns` in the recipe's dataset"):
+        parquet.read(_spec(file), file)
+    raw = parquet.read(_spec(file, ["e", "b"]), file)
+    assert (raw.modality.fields()["columns"], raw.train.values.shape, raw.warnings) == (("e", "b"), (4, 2), ())

@@ -164,3 +164,9 @@ def test_what_loses_most_is_named_until_half_of_the_noise_is_told() -> None:
     assert one is not None
     assert one.endswith("Most is lost in a (70 % of the added noise): keep it at a higher precision first")
     assert signal_to_noise.sentence([layer("a", 0.0)]) is None
+
+
+def test_a_layer_whose_output_has_noise_and_no_signal_leaves_the_shares_of_the_others() -> None:
+    ratios = np.array([[0.0, 0.0, 0.1], [0.1, np.inf, 0.3]])
+    np.testing.assert_allclose(signal_to_noise.shares(ratios), [1 / 3, 0, 2 / 3])
+    np.testing.assert_array_equal(signal_to_noise.shares(np.array([[0.0, np.inf], [np.inf, np.inf]])), [0, 0])

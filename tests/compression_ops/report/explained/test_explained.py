@@ -1,6 +1,7 @@
 """What the report tells of layers, of classes that lost and of calibration: in each of its forms."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,17 @@ def test_a_quantized_student_tells_the_noise_of_each_layer_and_which_to_keep(rep
 def test_of_layers_that_add_no_noise_it_is_said() -> None:
     exact = Noise((LayerNoise("only", "Gemm", "int8", float("inf"), 0.0),), 10)
     assert layer_noise.sentences([("m", exact)]) == [("m", "No layer adds any noise, so none asks for more bits.")]
+
+
+def test_a_layer_without_signal_is_told_beside_the_others() -> None:
+    """Two alone and with another; and layers that are no noisier than what they are given."""
+    dead = tuple(LayerNoise(name, "Gemm", "int8", -math.inf, 0.0) for name in ("dead", "gone"))
+    cannot = "ow much dead, gone lost cannot be told, whose outputs are all 0 before quantization and not after."
+    assert layer_noise.sentences([("m", Noise(dead, 10))]) == [("m", f"H{cannot}")]
+    ((_, words),) = layer_noise.sentences([("m", Noise((*dead, *_NOISE.layers), 10))])
+    assert words == f"Most is lost in head (68 % of the added noise): keep it at a higher precision first; h{cannot}"
+    quiet = Noise((LayerNoise("only", "Gemm", "int8", 30.0, 0.0),), 10)
+    assert "No layer's output has more noise than its input" in layer_noise.sentences([("m", quiet)])[0][1]
 
 
 def test_classes_that_lost_stand_with_what_is_said_instead(report: Report) -> None:

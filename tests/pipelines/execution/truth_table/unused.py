@@ -22,6 +22,7 @@ UNUSED = (
     "data.drift",
     "data.folders",
     "data.folders.content",
+    "data.folders.kind",
     "data.folders.layout",
     "data.folders.pictures",
     "data.folders.recordings",
