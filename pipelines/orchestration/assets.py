@@ -144,7 +144,7 @@ def _accompanied(context: dg.AssetExecutionContext, by: Executor) -> Generator[N
     if by.is_alone:
         yield
         return
-    with orphans.none(context.run.tags), relay.told(context):
+    with orphans.none(context.run), relay.told(context):
         yield
 
 

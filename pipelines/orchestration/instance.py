@@ -1,6 +1,7 @@
 """The Dagster instance of a home: its folder and settings, and what killed processes left in it."""
 
 import logging
+import os
 import platform
 import shutil
 import time
@@ -22,8 +23,8 @@ from pipelines.state.home import Home
 from pipelines.state.journal import journal
 from pipelines.state.versions import dagster_settings, version
 
-# Tags of a run that a command computes in its own process.
-HOST, PROCESS = "compression/host", "compression/process"
+# Tags of a run that a command computes in its own process. One that Dagster executes again gets a copy of all of them.
+HOST, PROCESS, RUN = "compression/host", "compression/process", "compression/run"
 
 _FILE = "dagster.yaml"
 _BEATS = 90.0  # seconds: three of the heartbeats of Dagster's daemon
@@ -37,6 +38,19 @@ storage:
     postgres_url:
       env: {journal.SETTING}
 """
+
+
+def tags(run_id: str) -> dict[str, str]:
+    """Who executes a run: this process."""
+    return {HOST: platform.node(), PROCESS: environment.process_identity(os.getpid()), RUN: run_id}
+
+
+def process(run: dg.DagsterRun) -> str | None:
+    """The process of this machine whose command executes a run; None for one that a daemon, the UI or another machine
+    executes, whatever tags were copied into it.
+    """
+    is_here = run.tags.get(RUN) == run.run_id and run.tags.get(HOST) == platform.node()
+    return run.tags.get(PROCESS) if is_here else None
 
 
 def settings() -> str:
@@ -158,7 +172,7 @@ def _close_orphans(on: dg.DagsterInstance) -> None:
     """Mark runs as failed whose process on this machine is gone, and free the pools that they held."""
     unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     for run in on.get_runs(unfinished):
-        process, host = run.tags.get(PROCESS), run.tags.get(HOST)
-        if process and host == platform.node() and not environment.is_alive(process):
+        by = process(run)
+        if by and not environment.is_alive(by):
             on.report_run_failed(run, "The process that computed this ended before the run did.")
             on.event_log_storage.free_concurrency_slots_for_run(run.run_id)

@@ -2,8 +2,6 @@
 executor, for which it waits.
 """
 
-import os
-import platform
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -13,20 +11,22 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.execution.api import execute_run
+from dagster._utils.error import SerializableErrorInfo
 
 from compression_ops.errors import CompressionError
 from pipelines.execution import inputs
 from pipelines.execution.side_by_side import ahead
-from pipelines.lineage import environment
-from pipelines.orchestration import assets, interrupts
+from pipelines.orchestration import assets, instance, interrupts
 from pipelines.orchestration.executors import executor
-from pipelines.orchestration.instance import HOST, PROCESS
 from pipelines.orchestration.jobs import search as searching
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
+_STACK = "Stack Trace:"  # what Dagster quotes of another process's error goes on by
+_BEFORE_STEPS_ARE_STOPPED = "Unexpected exception while steps were still in-progress"  # to stop them may fail as well
+_SHOWN = 400  # characters of what ended a run
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,16 @@ class RunResult:
 def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance) -> RunResult:
     """Materialize the named assets in one run; whatever does not depend on a failed one is still computed.
 
-    Raises KeyboardInterrupt at SIGINT or SIGTERM; the run is then canceled.
+    Raises KeyboardInterrupt at SIGINT or SIGTERM; the run is then canceled. Raises CompressionError for a run that
+    failed though none of its assets did, as where an executor cannot begin one.
     """
     keys = {key(pipeline.recipe, name): name for name in names}
     run_id = str(uuid.uuid4())
     execute = _in_this_process if executor.chosen().is_alone else _elsewhere
     with interrupts.obeyed(partial(_cancel, on, run_id)) as stop:
         failed = execute(pipeline, list(keys), on, run_id, stop)
+        if not failed:
+            _require_success(on, run_id)
     steps = {found.to_python_identifier(): name for found, name in keys.items()}
     failures: dict[str, str] = {}
     for event in failed:
@@ -70,7 +73,7 @@ def _in_this_process(
             raise_on_error=False,
             run_id=run_id,
             run_config=_QUIET,
-            tags=_tags_of(pipeline),
+            tags=_tags_of(pipeline, run_id),
         )
     return _failures(result)
 
@@ -80,20 +83,45 @@ def _elsewhere(
 ) -> list[dg.DagsterEvent]:
     from pipelines.orchestration.executors.steps import job, relay
 
-    executor.chosen().reach()
+    executor.chosen().reach(on)
     recipe_job = job.reconstructable(pipeline).get_subset(asset_selection=frozenset(keys))
     run = on.create_run_for_job(
         job_def=recipe_job.get_definition(),
         run_id=run_id,
         run_config=_QUIET,
-        tags=_tags_of(pipeline),
+        tags=_tags_of(pipeline, run_id),
         asset_selection=frozenset(keys),
         job_code_origin=recipe_job.get_python_origin(),
     )
     with relay.followed(on, run_id, lambda: stop() is not None):
-        execute_run(recipe_job, run, on, raise_on_error=False)
+        try:
+            execute_run(recipe_job, run, on, raise_on_error=False)
+        except CompressionError:
+            raise
+        except Exception as error:  # an executor that cannot be made of its settings, or of what they name
+            words = " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]
+            raise CompressionError(f"the run could not begin: {words}") from error
     logged = on.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     return [entry.dagster_event for entry in logged if entry.dagster_event is not None]
+
+
+def _require_success(on: dg.DagsterInstance, run_id: str) -> None:
+    """Raise CompressionError for a run that did not succeed, with the error that ended it."""
+    run = on.get_run_by_id(run_id)
+    if run is None or run.is_success:
+        return
+    types = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.ENGINE_EVENT}
+    errors: list[SerializableErrorInfo] = []
+    for entry in on.all_logs(run_id, of_type=types):
+        event = entry.dagster_event
+        if event is not None and (event.is_job_failure or str(event.message).startswith(_BEFORE_STEPS_ARE_STOPPED)):
+            data = event.job_failure_data if event.is_job_failure else event.engine_event_data
+            errors += [data.error] if data.error is not None else []
+    words = _innermost(errors[0]).partition(_STACK)[0] if errors else "Dagster does not say why"
+    raise CompressionError(
+        f"the run ended as {run.status.value.lower()}, though no asset of it failed: "
+        f"{' '.join(words.split())[:_SHOWN]}\n  what was computed is kept; mend the cause and run the same again"
+    )
 
 
 def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
@@ -103,19 +131,14 @@ def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
     run_id = str(uuid.uuid4())
     with interrupts.obeyed(partial(_cancel, on, run_id)):
         result = job.execute_in_process(
-            instance=on, raise_on_error=False, run_id=run_id, run_config=_QUIET, tags=_tags()
+            instance=on, raise_on_error=False, run_id=run_id, run_config=_QUIET, tags=instance.tags(run_id)
         )
     for event in _failures(result):
         raise CompressionError(cause(event))
 
 
-def _tags_of(pipeline: Pipeline) -> dict[str, str]:
-    return {"compression/recipe": pipeline.recipe, **_tags()}
-
-
-def _tags() -> dict[str, str]:
-    """Who executes a run."""
-    return {HOST: platform.node(), PROCESS: environment.process_identity(os.getpid())}
+def _tags_of(pipeline: Pipeline, run_id: str) -> dict[str, str]:
+    return {"compression/recipe": pipeline.recipe, **instance.tags(run_id)}
 
 
 def _cancel(on: dg.DagsterInstance, run_id: str) -> None:
@@ -142,7 +165,10 @@ def cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
-    error = data.error
-    while error is not None and error.cause is not None:
+    return _innermost(data.error) if data.error is not None else "failed without a cause"
+
+
+def _innermost(error: SerializableErrorInfo) -> str:
+    while error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else "failed without a cause"
+    return error.message.strip()

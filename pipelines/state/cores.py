@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -29,7 +29,8 @@ def taken(home: Home, wanted: int, device: str, wait: Callable[[], None]) -> Gen
     """Hold so many cores, at least one and at most all, and an accelerator if one is named; `wait` is called once if
     they are not free.
 
-    One process after the other gathers what it wants, so that one who wants all is not passed by forever.
+    One process after the other gathers its cores, so that one who wants all is not passed by forever. It has its
+    accelerator before: who waits for one keeps nobody from gathering.
     """
     folder = _folder(home)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,12 +44,16 @@ def taken(home: Home, wanted: int, device: str, wait: Callable[[], None]) -> Gen
         is_told = True
         time.sleep(_PAUSE)
 
-    (turn,) = _locked([folder / "next.lock"], 1, pause)
-    try:
-        held = _locked([folder / f"device-{device}.lock"], 1, pause) if device else []
-        held += _locked(cores, max(1, min(wanted, len(cores))), pause)
-    finally:
-        turn.release()
+    accelerator = _held([folder / f"device-{device}.lock"], 1, pause) if device else nullcontext()
+    with accelerator, ExitStack() as held:
+        with _held([folder / "next.lock"], 1, pause):
+            held.enter_context(_held(cores, max(1, min(wanted, len(cores))), pause))
+        yield
+
+
+@contextmanager
+def _held(files: Sequence[Path], wanted: int, pause: Callable[[], None]) -> Generator[None]:
+    held = _locked(files, wanted, pause)
     try:
         yield
     finally:

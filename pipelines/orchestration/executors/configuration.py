@@ -1,5 +1,5 @@
 """What else an executor is told: `COMPRESSION_WORKERS`, and in the file that `COMPRESSION_EXECUTOR_CONFIG` names its
-own settings, as Dagster documents them under `execution.config`.
+own settings, as Dagster documents them under `execution.config`. A process that computes one asset needs neither.
 """
 
 import os
@@ -14,11 +14,16 @@ from compression_ops.errors import CompressionError
 
 WORKERS, FILE = "COMPRESSION_WORKERS", "COMPRESSION_EXECUTOR_CONFIG"
 _SHOWN = 300  # characters of Dagster's own words
+_OF_A_STEP = "DAGSTER_RUN_STEP_KEY"  # what Dagster sets where a cluster computes an asset
+
+
+def _stated(name: str) -> str:
+    return "" if _OF_A_STEP in os.environ else os.environ.get(name, "").strip()
 
 
 def workers() -> int | None:
     """How many assets of a run are computed at a time, at most; None where nobody says. Raises CompressionError."""
-    stated = os.environ.get(WORKERS, "").strip()
+    stated = _stated(WORKERS)
     if not stated:
         return None
     if not stated.isascii() or not stated.isdigit() or int(stated) < 1:
@@ -31,7 +36,7 @@ def workers() -> int | None:
 
 def read() -> Mapping[str, Any]:
     """The executor's own settings; none where no file is named. Raises CompressionError for a file that holds none."""
-    stated = os.environ.get(FILE, "").strip()
+    stated = _stated(FILE)
     if not stated:
         return {}
     try:

@@ -31,7 +31,7 @@ def _no_tags(needs: Needs) -> Mapping[str, str]:
     return {}
 
 
-def _reached() -> None:
+def _reached(on: "dg.DagsterInstance") -> None:
     pass
 
 
@@ -44,7 +44,7 @@ class Executor:
     tags        what it is told of an asset, as tags of Dagster's, from what the asset needs
     packages    what it needs beside the product: what pip calls it, by the module
     begins      how a process that computes an asset is begun, where that is by a command: with Dagster's
-    reach       raises CompressionError if what computes cannot be reached from here
+    reach       raises CompressionError if what computes cannot be reached from here, by a run on Dagster's instance
     """
 
     place: Literal["process", "machine", "cluster"]
@@ -52,7 +52,7 @@ class Executor:
     tags: Callable[[Needs], Mapping[str, str]] = _no_tags
     packages: Mapping[str, str] = field(default_factory=dict)
     begins: tuple[str, ...] = (sys.executable, "-m", "dagster")
-    reach: Callable[[], None] = _reached
+    reach: "Callable[[dg.DagsterInstance], None]" = _reached
 
     @property
     def is_alone(self) -> bool:
@@ -99,6 +99,11 @@ def check() -> Executor:
     """The chosen one. Raises CompressionError for whatever is wrong in any of the settings of executors."""
     found = chosen()
     configuration.workers()
-    configuration.read()
+    others = [name for name in executors() if name != _DEFAULT]
+    if configuration.read() and found.is_alone:
+        raise CompressionError(
+            f"{configuration.FILE}: {os.environ[configuration.FILE]} holds settings, and {_DEFAULT} has none\n"
+            f"  leave it out, or let {SETTING} name another: {', '.join(others)}"
+        )
     Needs.check(is_elsewhere=found.place == "cluster")
     return found

@@ -7,8 +7,10 @@ Image, namespace, secrets and volumes are those of the code location that Dagste
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compression_ops.errors import CompressionError
 from pipelines.orchestration.executors import configuration
 from pipelines.orchestration.executors.executor import Executor
 from pipelines.orchestration.executors.needs import THREADS, Needs
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 _TAKES = "compression/takes"  # a label of pods: `cores`, or `machine` where nothing heavy may run on the same one
+_SHARED = ("COMPRESSION_STATE", "COMPRESSION_STORE")
 _OF_A_CLUSTER = "KUBERNETES_SERVICE_HOST"  # what Kubernetes sets in each of its pods
 
 
@@ -59,4 +62,27 @@ def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":
     return lost.definition("k8s", k8s_job_executor, made).configured({**stated, **settings}, name="k8s")
 
 
-EXECUTOR = Executor("cluster", definition, tags, packages={"dagster_k8s": "dagster-k8s"}, begins=("dagster",))
+def reach(on: "dg.DagsterInstance") -> None:
+    """Raise CompressionError where pods could not compute a run: they see no state that lies on this machine, and
+    dagster-k8s begins them as the run launcher of Dagster's instance has it.
+    """
+    from dagster_k8s import K8sRunLauncher
+
+    missing = [name for name in _SHARED if not os.environ.get(name)]
+    if _OF_A_CLUSTER not in os.environ and missing:
+        raise CompressionError(
+            "k8s: this machine is in no cluster, whose pods see nothing of its home\n"
+            f"  found:   no {' and no '.join(missing)}\n"
+            f"  allowed: {' and '.join(_SHARED)}, which name servers that this machine and the pods reach"
+        )
+    if not isinstance(on.run_launcher, K8sRunLauncher):
+        raise CompressionError(
+            "k8s: the pods of assets are begun as the run launcher of Dagster's instance has it\n"
+            f"  found:   {type(on.run_launcher).__name__}, in {Path(on.root_directory, 'dagster.yaml')}\n"
+            "  allowed: K8sRunLauncher, as in the dagster.yaml of Dagster's Helm chart; DAGSTER_HOME names its folder"
+        )
+
+
+EXECUTOR = Executor(
+    "cluster", definition, tags, packages={"dagster_k8s": "dagster-k8s"}, begins=("dagster",), reach=reach
+)

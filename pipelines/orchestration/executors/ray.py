@@ -7,6 +7,7 @@ Python environment, at the same path, and see the same home.
 import json
 import os
 import re
+import site
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ADDRESS = "RAY_ADDRESS"
 _PASSED_ON = ("COMPRESSION_", "MLFLOW_", "GOMP_", "OMP_WAIT_POLICY", "DAGSTER_HOME", "DAGSTER_DISABLE_TELEMETRY")
+_FOLDERS = ("COMPRESSION_DATA", "DAGSTER_HOME")
+_SQLITE = "sqlite:///"
 _SECRET = ("PASSWORD", "TOKEN", "SECRET", "NOTIFY")
 _WITH_PASSWORD = re.compile(r"//[^/\s]*:\S*@|[?&]password=", re.IGNORECASE)
 
@@ -44,9 +47,10 @@ def environment() -> dict[str, str]:
     up: names and values go into tags of the run as well.
     """
     found = {
-        name: value
+        name: _wherever(name, value)
         for name, value in os.environ.items()
         if name.startswith(_PASSED_ON)
+        and name not in (configuration.FILE, configuration.WORKERS)
         and not any(word in name for word in _SECRET)
         and not _WITH_PASSWORD.search(value)
     }
@@ -54,8 +58,26 @@ def environment() -> dict[str, str]:
         **found,
         "COMPRESSION_HOME": str(home.current().root),
         "COMPRESSION_DEFS": str(recipe_file.defs_folder().resolve()),
-        "PYTHONPATH": os.pathsep.join(str(Path(folder).resolve()) for folder in sys.path if "python3" not in folder),
+        "PYTHONPATH": os.pathsep.join(_own_folders()),
     }
+
+
+def _wherever(name: str, value: str) -> str:
+    """A setting that may name a file or a folder from where this process began, as one elsewhere finds it."""
+    is_path = name in _FOLDERS or (name == "COMPRESSION_STORE" and "://" not in value and "::" not in value)
+    if is_path and value:
+        return str(Path(value).resolve())
+    if name == "MLFLOW_TRACKING_URI" and value.startswith(_SQLITE):
+        return f"{_SQLITE}{Path.cwd() / value.removeprefix(_SQLITE)}"
+    return value
+
+
+def _own_folders() -> list[str]:
+    """Where modules are looked for beside those of the Python environment, which the machines have as well."""
+    places = {Path(prefix, name) for prefix in (sys.prefix, sys.base_prefix) for name in ("lib", sys.platlibdir)}
+    places.add(Path(site.getusersitepackages()))
+    found = [Path(folder).absolute() for folder in sys.path]
+    return [str(path) for path in found if path.is_dir() and places.isdisjoint((path, *path.parents))]
 
 
 def definition(settings: Mapping[str, Any]) -> "dg.ExecutorDefinition":
@@ -83,7 +105,7 @@ def _cores(client: Any) -> int:
     return max(1, int(sum(node.resources_total.get("CPU", 0) for node in nodes if node.state == "ALIVE")))
 
 
-def reach() -> None:
+def reach(on: "dg.DagsterInstance") -> None:
     """Raise CompressionError if no cluster answers."""
     from ray.job_submission import JobSubmissionClient
 

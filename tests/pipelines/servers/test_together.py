@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,10 +218,11 @@ def test_a_run_whose_machine_is_another_is_not_taken_for_dead(team: Team) -> Non
         elsewhere, here = (
             create_run_for_test(
                 instance,
+                run_id=run_id,
                 status=dg.DagsterRunStatus.STARTED,
-                tags={instances.HOST: host, instances.PROCESS: f"{2**22 + 1}@1"},
+                tags={instances.HOST: host, instances.PROCESS: f"{2**22 + 1}@1", instances.RUN: run_id},
             )
-            for host in ("another", platform.node())
+            for host, run_id in (("another", str(uuid.uuid4())), (platform.node(), str(uuid.uuid4())))
         )
     with instances.opened(home) as instance:
         statuses = [run and run.status for run in map(instance.get_run_by_id, (elsewhere.run_id, here.run_id))]

@@ -89,10 +89,15 @@ def test_an_accelerator_is_one_stages_at_a_time(home: Home) -> None:
     second = _Holder(home, 1, "cuda-0")
     _await(lambda: second.waits == 1)
     assert not second.has.is_set()
+    other.let_go()
+    for device in ("cuda-1", ""):
+        passing = _Holder(home, 2, device)
+        _await(passing.has.is_set)
+        passing.let_go()
+    assert not second.has.is_set(), "who waits for an accelerator keeps nobody from another, or from cores"
     first.let_go()
     _await(second.has.is_set)
     second.let_go()
-    other.let_go()
 
 
 def test_homes_do_not_share_their_turns(home: Home, tmp_path: Path) -> None:

@@ -1,26 +1,25 @@
 """A process that computes an asset ends when the one that asked for it is gone: nobody waits for what it computes."""
 
 import os
-import platform
 import signal
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 
+import dagster as dg
+
 from pipelines.lineage import environment
-from pipelines.orchestration.instance import HOST, PROCESS
+from pipelines.orchestration import instance
 
 _LOOK = 1.0  # seconds
 
 
 @contextmanager
-def none(tags: Mapping[str, str]) -> Generator[None]:
+def none(run: dg.DagsterRun) -> Generator[None]:
     """Interrupt the block, like Ctrl-C, once the process is gone that began this one, or that waits for the run on this
     machine.
-
-    tags  of the run
     """
-    waits = tags.get(PROCESS) if tags.get(HOST) == platform.node() else None
+    waits = instance.process(run)
     parent, ended = os.getppid(), threading.Event()
 
     def watch() -> None:

@@ -3,17 +3,19 @@ run, which all of them reach, wherever they are.
 """
 
 import json
+import logging
 import os
 import platform
 import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import dagster as dg
 from dagster._core.events import EngineEventData
+from sqlalchemy.exc import SQLAlchemyError
 
 from compression_ops.progress import Progress
 from pipelines.execution import progress
@@ -30,6 +32,7 @@ _MOST = 500  # events that are read at a time
 def told(context: dg.AssetExecutionContext) -> Generator[None]:
     """In a process that computes an asset: tell the log of the run what happens in the block."""
     spoken: dict[str, float] = {}
+    outages = _Outages()
 
     def tell(event: progress.Event) -> None:
         if isinstance(event, progress.Advanced):
@@ -40,7 +43,8 @@ def told(context: dg.AssetExecutionContext) -> Generator[None]:
         fields = to_json(event) | {_HOST: platform.node(), _PROCESS: environment.process_identity(os.getpid())}
         step = context.get_step_execution_context().step.key
         data = EngineEventData(metadata={_LABEL: dg.MetadataValue.text(json.dumps(fields))})
-        context.instance.report_engine_event(_words(event), context.run, data, step_key=step)
+        with outages.passed_over() if isinstance(event, progress.Advanced) else nullcontext():
+            context.instance.report_engine_event(_words(event), context.run, data, step_key=step)
 
     with progress.subscribed(tell):
         yield
@@ -64,6 +68,35 @@ def followed(on: dg.DagsterInstance, run_id: str, is_stopped: Callable[[], bool]
         follower.look()
 
 
+class _Outages:
+    """Those of Dagster's database, which are told once; what cannot be told or read meanwhile is how far a run is."""
+
+    def __init__(self) -> None:
+        self._are_told = False
+
+    @contextmanager
+    def passed_over(self) -> Generator[None]:
+        """Go on where the database fails in the block."""
+        try:
+            yield
+        except Exception as error:
+            if not _is_of_database(error):
+                raise
+            if not self._are_told:
+                words = str(error).partition("\n")[0]
+                logging.getLogger("compression").warning(f"how far the run is cannot be told for now: {words}")
+            self._are_told = True
+
+
+def _is_of_database(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is one of a database's; Dagster wraps some in its own."""
+    while error is not None:
+        if isinstance(error, SQLAlchemyError):
+            return True
+        error = error.__cause__
+    return False
+
+
 class _Follower:
     """How far the log of a run was read, and which processes of this machine told it something."""
 
@@ -72,6 +105,7 @@ class _Follower:
         self._cursor: str | None = None
         self._processes: set[str] = set()
         self._stopped: float | None = None
+        self._outages = _Outages()
 
     def follow(self, ended: threading.Event) -> None:
         """Look now and then, until it has ended."""
@@ -83,7 +117,11 @@ class _Follower:
                     self._end()
 
     def look(self) -> None:
-        """Tell what has come since the last look."""
+        """Tell what has come since the last look; what a database that fails keeps back comes at the next one."""
+        with self._outages.passed_over():
+            self._read()
+
+    def _read(self) -> None:
         while True:
             found = self._on.get_records_for_run(
                 self._run_id, self._cursor, of_type=dg.DagsterEventType.ENGINE_EVENT, limit=_MOST

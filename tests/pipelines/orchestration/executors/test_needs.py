@@ -1,6 +1,7 @@
 """What an asset needs reaches Ray as resources, and Kubernetes as a job that its own schema accepts."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,34 @@ def test_a_setting_that_holds_a_password_stays_here(
 ) -> None:
     monkeypatch.setenv(name, value)
     assert ray.environment().get(name) == (value if is_passed_on else None)
+
+
+@pytest.mark.ray
+def test_what_ray_is_told_does_not_depend_on_where_a_job_begins(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "python3-examples"
+    own.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(own))
+    monkeypatch.syspath_prepend(str(tmp_path / "nowhere"))
+    for name in ("COMPRESSION_EXECUTOR_CONFIG", "COMPRESSION_WORKERS"):
+        monkeypatch.setenv(name, "2")
+    monkeypatch.setenv("COMPRESSION_DATA", "raw")
+    monkeypatch.setenv("COMPRESSION_STORE", "../store")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs.db")
+    found = ray.environment()
+    assert {"COMPRESSION_EXECUTOR_CONFIG", "COMPRESSION_WORKERS"}.isdisjoint(found)
+    assert found["COMPRESSION_DATA"] == f"{tmp_path}/raw"
+    assert found["COMPRESSION_STORE"] == f"{tmp_path.parent}/store"
+    assert found["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/runs.db"
+    folders = found["PYTHONPATH"].split(os.pathsep)
+    assert folders[0] == str(own)
+    assert not any(folder.endswith(("site-packages", "lib-dynload", ".zip")) for folder in folders)
+    monkeypatch.setenv("COMPRESSION_STORE", "s3://bucket/store")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////abs/runs.db")
+    found = ray.environment()
+    assert (found["COMPRESSION_STORE"], found["MLFLOW_TRACKING_URI"]) == ("s3://bucket/store", "sqlite:////abs/runs.db")
 
 
 def _job(tags: Mapping[str, str]) -> dict[str, Any]:

@@ -24,7 +24,6 @@ def test_each_file_that_is_an_executor_is_one() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "in_process",
         "multiprocess",
         pytest.param("ray", marks=pytest.mark.ray),
         pytest.param("k8s", marks=pytest.mark.kubernetes),
@@ -77,6 +76,20 @@ def test_a_wrong_value_is_told_with_what_is_allowed_before_anything_is_computed(
     assert product.states()["student/small"] == "stale"
 
 
+def test_settings_of_an_executor_are_refused_where_there_is_none_and_passed_over_where_an_asset_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("retries: {disabled: {}}\n")
+    monkeypatch.setenv(configuration.FILE, str(file))
+    with pytest.raises(CompressionError, match=r"\.yaml holds settings, and in_process has none\n.*k8s, multi"):
+        executor.check()
+    monkeypatch.setenv("DAGSTER_RUN_STEP_KEY", "tiny__teacher")
+    monkeypatch.setenv(configuration.FILE, "/nowhere.yaml")
+    monkeypatch.setenv(configuration.WORKERS, "many")
+    assert executor.check().is_alone
+
+
 @pytest.mark.parametrize("name", ["ray", "k8s"])
 def test_an_executor_without_its_package_is_told_with_what_installs_it(name: str) -> None:
     """In a Python that does not find it."""
@@ -121,4 +134,4 @@ def test_a_cluster_that_does_not_answer_is_told_in_words(monkeypatch: pytest.Mon
     monkeypatch.setenv(executor.SETTING, "ray")
     monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:9")
     with pytest.raises(CompressionError, match=r"answers at http://127\.0\.0\.1:9[\s\S]*ray start --head"):
-        executor.check().reach()
+        executor.check().reach(dg.DagsterInstance.ephemeral())
