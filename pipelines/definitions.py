@@ -46,7 +46,7 @@ def defs() -> dg.Definitions:
 
 def _of_recipe(name: str, mistake: str | None) -> dg.Definitions:
     if mistake is not None:
-        return last_good.definitions(name, mistake, home.current())
+        return last_good.definitions(recipe_file.path_of(name), mistake, home.current())
     return assets.definitions(Pipeline.open(name))
 
 

@@ -22,10 +22,12 @@ def command(recipe: OptionalRecipe = None, as_json: Json = False) -> None:
     failed = False
     for name in sync_lineage.names(recipe):
         try:
-            found += sync_lineage.sync([name])
+            found.append(sync_lineage.sync(name))
         except CompressionError as error:
             fail(str(error))
             failed = True
+            done = error.synced if isinstance(error, sync_lineage.CutShort) else None
+            found += [done] if done is not None and (done.told or done.decided or done.missing) else []
     if as_json:
         print_json([item.to_json() for item in found])
     else:
@@ -43,5 +45,5 @@ def _show(synced: Synced) -> None:
         out.say((item.asset, "bold"), f" of {item.recipe}: {_WHY[item.why]} (run {item.run_id})")
     for name in synced.decided:
         out.say((name, "bold"), f" of {synced.recipe}: decided")
-    if not (synced.told or synced.decided):
+    if not (synced.told or synced.decided or synced.missing):
         out.say(f"{synced.recipe}: MLflow lacks nothing; nothing was done.")

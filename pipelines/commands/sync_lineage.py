@@ -12,6 +12,7 @@ from pipelines.execution.recording.later import Told
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
+from pipelines.state import home
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,46 @@ class Synced:
         }
 
 
-def sync(names: Iterable[str]) -> list[Synced]:
-    """Complete the lineage of some recipes.
+class CutShort(CompressionError):
+    """What kept the lineage of a recipe from being completed; `synced` is what was done before."""
 
-    Raises CompressionError if MLflow is out of reach; RecipeError for a recipe that is wrong.
+    def __init__(self, message: str, synced: Synced) -> None:
+        super().__init__(message)
+        self.synced = synced
+
+
+def sync(recipe: str) -> Synced:
+    """Complete the lineage of a recipe; of one whose file is gone, what MLflow did not hear of.
+
+    Raises RecipeError for a recipe that is wrong; CutShort if MLflow is out of reach, or goes out of reach meanwhile.
     """
-    return [_of_recipe(Pipeline.open(name)) for name in names]
+    is_gone = recipe not in file.recipe_names() and recipe in _unheard()
+    pipeline = None if is_gone else Pipeline.open(recipe)
+    sync = later.of_home(home.current()) if pipeline is None else later.of(pipeline)
+    decided: list[str] = []
+    try:
+        sync.unrecorded(recipe)  # of a search, too
+        missing = _complete(pipeline, sync, decided) if pipeline is not None else []
+    except CompressionError as error:
+        done = Synced(recipe, tuple(sync.told), tuple(decided), tuple(sync.refused))
+        raise CutShort(str(error), done) from error
+    return Synced(recipe, tuple(sync.told), tuple(decided), (*sync.refused, *missing))
 
 
-def _of_recipe(pipeline: Pipeline) -> Synced:
-    sync, recipe = later.of(pipeline), pipeline.recipe
+def _complete(pipeline: Pipeline, sync: later.Sync, decided: list[str]) -> list[str]:
+    """Find again what MLflow lost and decide what waits, told in `decided`; returns what is missing still, in words."""
     kinds = {name: asset.kind for name, asset in pipeline.graph.assets.items()}
-    told = sync.unrecorded(recipe)  # of a search, too
     if not any(pipeline.latest(name) for name in kinds):
-        return Synced(recipe, tuple(told), (), tuple(sync.refused))
-    told += sync.lost(recipe, kinds)
-    decided = [name for name in _undecided(pipeline) if _decide(pipeline, name)]
-    return Synced(recipe, tuple(told), tuple(decided), (*sync.refused, *_missing(pipeline, told, decided)))
+        return []
+    sync.lost(pipeline.recipe, kinds)
+    for name in _undecided(pipeline):
+        decided += [name] if _decide(pipeline, name) else []
+    return [*_missing(pipeline, sync.told, decided)]
+
+
+def _unheard() -> set[str]:
+    """The recipes of which MLflow did not hear all, those among them whose file is gone."""
+    return later.of_home(home.current()).recipes()
 
 
 def _undecided(pipeline: Pipeline) -> list[str]:
@@ -95,6 +119,6 @@ def _missing(pipeline: Pipeline, told: Iterable[Told], decided: Iterable[str]) -
 
 
 def names(recipe: str | None) -> list[str]:
-    """The recipe of a name, or all; MLflow is asked anew, whatever it answered before."""
+    """The recipe of a name, or all, and those whose file is gone; MLflow is asked anew, whatever it answered before."""
     outage.forget()
-    return [recipe] if recipe else file.recipe_names()
+    return [recipe] if recipe else [*file.recipe_names(), *sorted(_unheard().difference(file.recipe_names()))]

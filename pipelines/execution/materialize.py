@@ -121,6 +121,7 @@ def _known_or_computed(
 ) -> Materialization:
     known = _reuse(pipeline, action, log)
     if known is not None:
+        ahead.drop(action)
         return known
     where, dataset = device.chosen(), action.inputs.folders.get("dataset")
     augmentation.check(pipeline, action.asset, dataset, run.awaited)

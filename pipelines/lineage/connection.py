@@ -39,6 +39,7 @@ def _open(uri: str) -> "MlflowClient":
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback of what it raises as well
     with faults.told(uri), _settings(_FEW_TRIES):
         opened = MlflowClient(tracking_uri=uri)
         opened.search_experiments(max_results=1)

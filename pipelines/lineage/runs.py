@@ -107,6 +107,15 @@ class Lineage:
         self._client.restore_run(run_id)
         return True
 
+    def put_below_trial(self, run_id: str, asset: str, digest: str) -> None:
+        """Have MLflow show a run below that of the first trial of a search which has its result, if there is one."""
+        where = f"tags.`{names.RESULT}{asset}` = '{digest}'"
+        found = self._client.search_runs(
+            [self.experiment_id], where, max_results=1, order_by=["attributes.start_time ASC"]
+        )
+        if found:
+            self._client.set_tag(run_id, names.PARENT, found[0].info.run_id)
+
     def _begun(self, identity: str, run_id: str) -> "Run | None":
         """The run of a computation that was recorded later, or opened before; None if there is neither."""
         from mlflow.entities import ViewType

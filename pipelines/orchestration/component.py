@@ -1,13 +1,15 @@
 """The Dagster component whose instances are recipes: `type: pipelines.CompressionPipeline` in a `defs.yaml`."""
 
+import logging
 import re
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
 from compression_ops.errors import CompressionError
-from pipelines.orchestration import assets
+from pipelines.orchestration import assets, last_good
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import document, project
 from pipelines.recipe import file as recipe_file
@@ -63,8 +65,9 @@ class CompressionPipeline(dg.Component):
     `gates`, `automation`, `schedule`, `freshness`, `search`, `owners`.
     """
 
-    def __init__(self, file: recipe_file.RecipeFile) -> None:
-        self.file = file
+    def __init__(self, path: Path, mistake: str | None = None) -> None:
+        """Of the recipe in a file, and what is wrong with it where its last good version is served."""
+        self.path, self.mistake = path, mistake
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -80,9 +83,19 @@ class CompressionPipeline(dg.Component):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> "CompressionPipeline":
-        """Read the recipe of the component's folder. Raises RecipeError."""
-        return cls(recipe_file.read(context.path / recipe_file.FILE_NAME))
+        """Read the recipe of the component's folder. Raises RecipeError where no last good version is to be served."""
+        path = context.path / recipe_file.FILE_NAME
+        if not last_good.is_kept():
+            recipe_file.read(path)
+            return cls(path)
+        mistake = last_good.mistake(path, home.of_recipe(path))
+        if mistake is not None:
+            logging.getLogger("dagster").error(mistake)
+        return cls(path, mistake)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The recipe's assets."""
-        return assets.definitions(Pipeline.of(self.file, home.of_recipe(self.file.path)))
+        """The recipe's assets; where it is wrong, those of its last good version."""
+        place = home.of_recipe(self.path)
+        if self.mistake is not None:
+            return last_good.definitions(self.path, self.mistake, place)
+        return assets.definitions(Pipeline.of(recipe_file.read(self.path), place))

@@ -36,22 +36,29 @@ def mistakes(names: Iterable[str], home: Home) -> dict[str, str]:
     """{recipe: what is wrong with it} of those that are wrong now; the text of each other one is kept."""
     found: dict[str, str] = {}
     for name in names:
-        path = _path(name)
-        text = _text(path)
-        try:
-            _opened(path, text, home)
-        except CompressionError as error:
-            found[name] = str(error)
-        else:
-            _keep(home, name, text or "")
+        words = mistake(recipe_file.path_of(name), home)
+        if words is not None:
+            found[name] = words
     return found
 
 
-def definitions(name: str, mistake: str, home: Home) -> dg.Definitions:
+def mistake(path: Path, home: Home) -> str | None:
+    """What is wrong with the recipe of a file; the text of one that is right is kept, and it is None."""
+    text = _text(path)
+    try:
+        _opened(path, text, home)
+    except CompressionError as error:
+        return str(error)
+    _keep(home, path.parent.name, text or "")
+    return None
+
+
+def definitions(path: Path, mistake: str, home: Home) -> dg.Definitions:
     """The assets of a wrong recipe's last good version, if there is one, and an asset that says what is wrong."""
+    name = path.parent.name
     text = _text(home.last_good / f"{name}.yaml")
     try:
-        pipeline = _opened(_path(name), text, home) if text is not None else None
+        pipeline = _opened(path, text, home) if text is not None else None
     except CompressionError:  # right for an older release, or for code that is broken now
         pipeline = None
     marker = dg.AssetSpec(
@@ -59,7 +66,7 @@ def definitions(name: str, mistake: str, home: Home) -> dg.Definitions:
         group_name=name,
         description=_page(mistake, _ENOUGH if pipeline else _NOTHING),
         kinds={"error"},
-        metadata={"recipe": dg.MetadataValue.path(str(_path(name)))},
+        metadata={"recipe": dg.MetadataValue.path(str(path))},
     )
     if pipeline is None:
         return dg.Definitions(assets=[marker])
@@ -78,10 +85,6 @@ def _marked(spec: dg.AssetSpec, mistake: str) -> dg.AssetSpec:
 
 def _page(mistake: str, consequence: str) -> str:
     return f"**The recipe is wrong**: {consequence}.\n\n```\n{mistake}\n```"
-
-
-def _path(name: str) -> Path:
-    return recipe_file.path_of(name)
 
 
 def _text(path: Path) -> str | None:

@@ -65,44 +65,57 @@ def of(pipeline: Pipeline) -> "Sync":
     return Sync(pipeline.home, pipeline.store, pipeline.actions, pipeline.history)
 
 
+def of_home(home: Home) -> "Sync":
+    """The completion of the lineage of a home, whose recipes may be gone."""
+    store = ArtifactStore(home.store_url, home.root / "cache")
+    return Sync(home, store, ActionCache(store), History(home.history))
+
+
 class Sync:
     """Completes the lineage of one home. Whoever comes second finds nothing to do.
 
-    refused  what MLflow did not take so far, in words
+    told     what MLflow was told so far
+    refused  what it did not take so far, in words
     """
 
     def __init__(self, home: Home, store: ArtifactStore, actions: ActionCache, history: History) -> None:
         self._home, self._store, self._actions, self._history = home, store, actions, history
         self._lineages: dict[str, Lineage] = {}
+        self._of_trials: set[str] = set()
+        self.told: list[Told] = []
         self.refused: list[str] = []
 
-    def unrecorded(self, recipe: str | None = None) -> list[Told]:
+    def recipes(self) -> set[str]:
+        """The recipes of which MLflow did not hear all."""
+        return {entry.recipe for entry in self._pending(None)}
+
+    def unrecorded(self, recipe: str | None = None) -> None:
         """Record what MLflow did not hear of, the earliest first; of one recipe, or of all.
 
         What it does not take is left out, and stands in `refused`. Raises Outage if MLflow is out of reach.
         """
         if not self._pending(recipe):
-            return []
+            return
         with self._alone():
-            found = [self._recorded(entry) for entry in self._pending(recipe)]
-        return [told for told in found if told is not None]
+            for entry in self._pending(recipe):
+                self._try(entry)
 
-    def _recorded(self, entry: Materialization) -> Told | None:
+    def _try(self, entry: Materialization) -> None:
         try:
             with outage.noticed(self._home.tracking_uri):
-                return self._record(entry, "unrecorded")
+                self.told.append(self._record(entry, "unrecorded"))
         except outage.Refused as fault:
             self.refused.append(f"{entry.asset}: {fault}")
-            return None
 
-    def lost(self, recipe: str, kinds: Mapping[str, str]) -> list[Told]:
+    def lost(self, recipe: str, kinds: Mapping[str, str]) -> None:
         """Restore the runs of the newest results that are in MLflow's trash; record anew those that are gone.
 
         `kinds` are those of the recipe's assets, in order of computation. Raises Outage if MLflow is out of reach.
         """
         with self._alone():
-            found = (self._found_again(recipe, asset, own) for asset, own in kinds.items())
-            return [told for told in found if told is not None]
+            for asset, own in kinds.items():
+                found = self._found_again(recipe, asset, own)
+                self.told += [] if found is None else [found]
 
     @contextmanager
     def _alone(self) -> Generator[None]:
@@ -125,6 +138,8 @@ class Sync:
                     wanted.add(entry.run_id)
                 if entry.computed or entry.run_id not in found:
                     found[entry.run_id] = entry
+                if entry.computed and history is not self._history:
+                    self._of_trials.add(entry.run_id)
         return sorted((found[run_id] for run_id in wanted), key=_started)
 
     @property
@@ -162,6 +177,8 @@ class Sync:
         run_id, model_id = lineage.catch_up(
             written.run_id, entry.unrecorded.run_id, computation, _result(entry, entry.unrecorded), folder, entry.digest
         )
+        if written.run_id in self._of_trials:
+            lineage.put_below_trial(run_id, entry.asset, entry.digest)
         record = Record(lineage.experiment_id, run_id, model_id)
         former = self._history.resolved(written).run_id
         for history in self._histories:

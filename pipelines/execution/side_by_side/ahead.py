@@ -97,6 +97,17 @@ def begin(pipeline: Pipeline, action: Action, together: Collection[str], device:
         log(f"{other.asset.name}: may begin beside {action.asset.name}, on another core")
 
 
+def drop(action: Action) -> None:
+    """Forget what was begun for an action whose result another process has stored meanwhile: nobody waits for it."""
+    begun = _ahead.begun.pop(action.key, None)
+    if begun is None or _ahead.pool is None:
+        return
+    _ahead.pool.take(action.key)  # one that no process has taken yet is not done at all
+    if not _ahead.begun:
+        close()  # with the process that is at it
+    begun.stack.close()
+
+
 @contextmanager
 def computed(action: Action, log: Log) -> Generator[Computed | None]:
     """What another process computed for an action, waited for; None if none began with it, or if it was lost."""

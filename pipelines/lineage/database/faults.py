@@ -1,6 +1,7 @@
 """What MLflow and its database answer when something is wrong with them, in words with a cure."""
 
 import re
+import shutil
 import sqlite3
 import sys
 import traceback
@@ -97,7 +98,7 @@ def in_words(error: BaseException, uri: str) -> str | None:
         )
     if "readonly database" in text or "unable to open" in text or "disk is full" in text or "disk I/O" in text:
         return (
-            f"MLflow's database {file} cannot be written: {_cut(error)}\n"
+            f"MLflow's database {file} cannot be written: {_cut(error)}; {_room(Path(file).parent)}\n"
             "  make its folder writable and free some space, or set COMPRESSION_HOME to another folder"
         )
     if _LOCKED in text:
@@ -159,9 +160,17 @@ def of_database(error: BaseException, folder: Path) -> str | None:
             "else install the version that wrote it"
         )
     return (
-        f"a database in {folder} cannot be read or written: {_cut(error)}\n"
+        f"a database in {folder} cannot be read or written: {_cut(error)}; {_room(folder)}\n"
         "  make the folder writable and free some space, or set COMPRESSION_HOME to another folder"
     )
+
+
+def _room(folder: Path) -> str:
+    """Of a full disk sqlite says an I/O error, or that it cannot open a file."""
+    try:
+        return f"its disk has {shutil.disk_usage(folder).free / 1e6:.1f} MB free"
+    except OSError:
+        return "its folder is not there"
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -179,9 +188,12 @@ def _damaged(folder: Path) -> list[Path]:
 
 
 def _is_sound(file: Path) -> bool:
+    """True for one that cannot be asked: it has no room for what sqlite keeps beside it, is in use or not readable."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as found:
             return found.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except sqlite3.OperationalError:
+        return True
     except (sqlite3.Error, UnicodeDecodeError):
         return False
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from pipelines.cli.app import app
 from pipelines.execution.recording import outage
-from pipelines.lineage import connection
+from pipelines.lineage import connection, runs
+from pipelines.lineage.database.faults import TrackingUnavailable
 from pipelines.state import home as homes
 from tests.pipelines import product
 
@@ -132,6 +133,39 @@ def test_a_stage_goes_on_without_mlflow_which_a_sync_tells_once(recipe: Path, ho
     assert product.states() == dict.fromkeys(product.states(), "fresh")
     assert _compression("sync-lineage", "tiny").stdout == "tiny: MLflow lacks nothing; nothing was done.\n"
     assert product.computed() == set()
+
+
+def test_what_was_told_before_an_outage_is_said_and_the_rest_told_though_the_recipe_is_gone(
+    recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product.edit(recipe, "iterations: 20", "iterations: 21")
+    lose(home)
+    assert _compression("run", "tiny").exit_code == 0
+    client = bring_back(home)
+    catch_up, count = runs.Lineage.catch_up, iter(range(9))
+
+    def once(lineage: runs.Lineage, *told: Any) -> Any:
+        if next(count):
+            raise TrackingUnavailable("MLflow went away")
+        return catch_up(lineage, *told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs.Lineage, "catch_up", once)
+        failed = _compression("sync-lineage", "--json")
+    assert failed.exit_code == 1
+    assert "MLflow went away" in failed.stderr
+    (said,) = json.loads(failed.stdout)
+    assert [item["asset"] for item in said["told"]] == ["measurements"]
+
+    recipe.unlink()
+    before = runs_of(client)
+    gone = _compression("sync-lineage", "--json")
+    assert gone.exit_code == 0, gone.stderr
+    (said,) = json.loads(gone.stdout)
+    assert (said["recipe"], said["decided"], said["missing"]) == ("tiny", [], [])
+    assert [item["asset"] for item in said["told"]] == ["benchmark_report"]
+    assert runs_of(client) - before == {("benchmark_report", "FINISHED"): 1}
+    assert json.loads(_compression("sync-lineage", "--json").stdout) == []
 
 
 def test_sync_lineage_of_a_recipe_that_does_not_exist_is_told(recipe: Path) -> None:

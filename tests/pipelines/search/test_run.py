@@ -10,6 +10,8 @@ import pytest
 
 from compression_ops.errors import CompressionError
 from pipelines.commands import search as searches
+from pipelines.commands import sync_lineage
+from pipelines.execution.recording import outage
 from pipelines.lineage import connection
 from pipelines.recipe import edit, file
 from pipelines.recipe.error import RecipeError
@@ -136,6 +138,21 @@ def test_the_search_is_a_run_of_mlflow_and_its_trials_are_runs_in_it(recipe: Pat
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     ), "it needs nothing but itself"
+
+
+def test_what_trials_computed_without_mlflow_is_shown_below_them_once_it_is_told(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(recipe.parent.parent)
+    with monkeypatch.context() as patch:  # an outage that is over as each trial ends
+        remembered = {homes.current().tracking_uri: (time.monotonic() + 3600, "MLflow is away")}
+        patch.setattr(outage, "_noticed", remembered)
+        result = _search()
+    told = sync_lineage.sync("tiny").told
+    client = connection.client(homes.current())
+    parents = [client.get_run(each.run_id).data.tags["mlflow.parentRunId"] for each in told]
+    assert parents == [trial.run_id for trial in result.trials for _ in trial.computed]
+    assert len(parents) == 3
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pipelines.commands import verify
-from pipelines.execution import progress
+from pipelines.execution import materialize, progress
 from pipelines.execution.side_by_side import ahead
 from pipelines.execution.side_by_side.pool import Pool
 from tests.conftest import REPOSITORY
@@ -52,6 +52,32 @@ def test_a_control_beside_its_student_is_what_it_would_be_alone(recipe: Path, tw
     assert all(verdict.reproduced for verdict in verdicts)
     assert not list((pipeline.home.running).glob("stage-*")), "no folder is left"
     assert product.computed() == set()
+
+
+def test_what_another_process_stores_meanwhile_is_taken_and_what_was_begun_is_dropped(
+    recipe: Path, two_cores: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe.write_text(recipes.edited(EPOCHS))
+    left: list[object] = []
+
+    def follow(event: progress.Event) -> None:
+        match event:
+            case progress.Ended("student/small"):
+                with monkeypatch.context() as patch:  # as another process, which knows nothing of what was begun here
+                    patch.setattr(ahead, "_ahead", ahead._Ahead())  # pyright: ignore[reportPrivateUsage]
+                    assert materialize.materialize(product.pipeline(), "control/small", print).computed
+            case progress.Ended("control/small", "reused"):
+                left.extend(ahead._ahead.begun)  # pyright: ignore[reportPrivateUsage]
+                left.extend(product.pipeline().home.running.glob("stage-*"))
+                left.append("nothing else")
+            case _:
+                pass
+
+    with progress.subscribed(follow):
+        product.run(patterns=["student/small", "control/small"])
+    assert two_cores == [product.entry("control/small").action], "it was begun"
+    assert not product.entry("control/small").computed
+    assert left == ["nothing else"]
 
 
 @pytest.mark.slow
