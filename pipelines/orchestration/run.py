@@ -100,6 +100,7 @@ def _elsewhere(
             raise
         except Exception as error:  # an executor that cannot be made of its settings, or of what they name
             words = " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]
+            on.report_run_failed(run, words)
             raise CompressionError(f"the run could not begin: {words}") from error
     logged = on.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     return [entry.dagster_event for entry in logged if entry.dagster_event is not None]
