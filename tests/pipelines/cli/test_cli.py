@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import os
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import REPOSITORY
 from tests.pipelines import product, recipes
 from tests.pipelines.cli.command import compression
 
@@ -240,4 +242,5 @@ def test_gc_removes_only_what_no_recent_history_refers_to(recipe: Path) -> None:
 
 
 def test_the_version_is_told() -> None:
-    assert compression("--version").stdout.startswith("compression 0.")
+    stated = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert compression("--version").stdout == f"compression {stated}\n"
