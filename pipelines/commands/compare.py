@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from compression_ops.evaluation.comparison.comparison import Comparison, Model
-    from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise
+    from compression_ops.onnx_model.layers.noise import LayerNoise
     from compression_ops.report.comparison.page import Attributions
 
 _DATASET = "dataset"

@@ -1,6 +1,7 @@
 """What a home must be after anything that happened to it, and what a command of it printed."""
 
 import json
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,16 @@ from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home
+
+
+def begin(home: Home, migrated: Path, finished: Path) -> None:
+    """Make a home in which nothing was computed: with empty databases, and with what it knows of code and networks."""
+    home.mlflow.mkdir(parents=True)
+    shutil.copy(migrated, home.own_database)
+    shutil.copy(finished / "home" / "parsed_modules.json", home.root)
+    shutil.copytree(finished / "home" / "dry_runs", home.dry_runs)
+    with instances.opened(home):  # makes Dagster's databases
+        pass
 
 
 def environment(home: Home, defs: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pipelines.orchestration import instance as instances
 from pipelines.state.home import Home
 from tests.faults.conftest import Tell, in_memory
 from tests.faults.forks import Forks
-from tests.faults.homes import assert_nothing_is_torn, assert_sound, digests, environment, printed
+from tests.faults.homes import assert_nothing_is_torn, assert_sound, begin, digests, environment, printed
 from tests.pipelines import recipes
 from tests.pipelines.affected import ALL
 
@@ -80,12 +80,7 @@ def beginning(
     recipes.write(defs)
     with in_memory() as folder:
         home = Home(folder / "home")
-        home.mlflow.mkdir(parents=True)
-        shutil.copy(_migrated, home.own_database)
-        shutil.copy(_finished / "home" / "parsed_modules.json", home.root)
-        shutil.copytree(_finished / "home" / "dry_runs", home.dry_runs)
-        with instances.opened(home):  # makes Dagster's databases
-            pass
+        begin(home, _migrated, _finished)
         undisturbed = _run(forks, Home(Path(shutil.copytree(home.root, folder / "undisturbed"))), defs)
         assert set(undisturbed.digests) == ALL
         yield Beginning(home.root, defs, undisturbed)

@@ -1,7 +1,6 @@
 """A disk that becomes full in the middle of a run: told, nothing is torn, and once there is room the run completes."""
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,11 +9,10 @@ from typing import BinaryIO
 
 import pytest
 
-from pipelines.orchestration import instance as instances
 from pipelines.state.home import Home
 from tests.faults.conftest import Tell
 from tests.faults.forks import Ended, Forks
-from tests.faults.homes import assert_nothing_is_torn, assert_sound, digests, environment
+from tests.faults.homes import assert_nothing_is_torn, assert_sound, begin, digests, environment
 from tests.pipelines import product
 
 _SIZE = 160  # MB: more than a run needs, and than it asks for beforehand
@@ -46,12 +44,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def begun(small_disk: Path, bare_home: Path, _migrated: Path, _finished: Path) -> Home:
     """A home on the small disk in which nothing was computed, with its databases and what it knows of networks."""
     home = Home(small_disk / "home")
-    home.mlflow.mkdir(parents=True)
-    shutil.copy(_migrated, home.own_database)
-    shutil.copy(_finished / "home" / "parsed_modules.json", home.root)
-    shutil.copytree(_finished / "home" / "dry_runs", home.dry_runs)
-    with instances.opened(home):  # makes Dagster's databases
-        pass
+    begin(home, _migrated, _finished)
     return home
 
 

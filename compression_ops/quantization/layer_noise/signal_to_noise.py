@@ -14,7 +14,6 @@ from compression_ops.data.dataset import Description
 from compression_ops.onnx_model import raw_samples, session
 from compression_ops.onnx_model.export import export_saved
 from compression_ops.onnx_model.layers.noise import LayerNoise
-from compression_ops.onnx_model.layers.noise import sentence as sentence
 from compression_ops.quantization import activations
 from compression_ops.quantization.layer_noise import matching
 from compression_ops.quantization.layer_noise.matching import Pair

@@ -13,8 +13,8 @@ from compression_ops.data.modalities.modality import Modality
 from compression_ops.evaluation.comparison.comparison import Comparison
 from compression_ops.evaluation.comparison.flips import Flip
 from compression_ops.metric import Metric
-from compression_ops.quantization.layer_noise import signal_to_noise
-from compression_ops.quantization.layer_noise.signal_to_noise import LayerNoise
+from compression_ops.onnx_model.layers import noise
+from compression_ops.onnx_model.layers.noise import LayerNoise
 from compression_ops.report.comparison import cards, tables
 
 DRAWN = 100  # flipped samples; more would make a page that no browser likes
@@ -78,7 +78,7 @@ def page(contents: Contents) -> str:
 
 
 def _layer_sentence(layers: Sequence[LayerNoise]) -> list[str]:
-    sentence = signal_to_noise.sentence(layers)
+    sentence = noise.sentence(layers)
     return [f"{sentence}."] if sentence else []
 
 

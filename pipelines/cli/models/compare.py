@@ -57,7 +57,7 @@ def command(
 
 def show(console: Terminal, compared: "Compared", metric: "Metric") -> None:
     """Print a comparison: which models, sentences, tables."""
-    from compression_ops.quantization.layer_noise import signal_to_noise
+    from compression_ops.onnx_model.layers import noise
     from compression_ops.report.comparison import tables
 
     if compared.comparison is None:
@@ -68,7 +68,7 @@ def show(console: Terminal, compared: "Compared", metric: "Metric") -> None:
         console.say((f"{letter}: {found.asset}", "bold"), (found.words.removeprefix(found.asset), "dim"))
     for words in tables.sentences(compared.comparison, metric):
         console.say(words)
-    lossy = signal_to_noise.sentence(compared.layers)
+    lossy = noise.sentence(compared.layers)
     if lossy:
         console.say(f"{lossy}.")
     for words in compared.notes:

@@ -14,6 +14,7 @@ from compression_ops.data.dataset import Description
 from compression_ops.models.network import Network, save
 from compression_ops.onnx_model import raw_samples
 from compression_ops.onnx_model.export import export_saved
+from compression_ops.onnx_model.layers import noise
 from compression_ops.quantization import activations, fidelity, qdq
 from compression_ops.quantization.layer_noise import matching, signal_to_noise
 from compression_ops.quantization.methods import calibrated
@@ -148,22 +149,22 @@ def test_an_exact_layer_has_infinite_ratio_and_adds_nothing() -> None:
     mapping = calibrated.mapping(model, ranges, Precision(per_channel=False))
     (found,) = signal_to_noise.of_models(model, qdq.write(model, mapping).model, _IMAGES, _PLAIN)
     assert found.decibels > 120, "but for the last bits of float32"
-    assert signal_to_noise.sentence(()) is None
+    assert noise.sentence(()) is None
 
 
 def test_what_loses_most_is_named_until_half_of_the_noise_is_told() -> None:
     def layer(name: str, share: float) -> signal_to_noise.LayerNoise:
-        return signal_to_noise.LayerNoise(name, "Conv", None, 20.0, share)
+        return noise.LayerNoise(name, "Conv", None, 20.0, share)
 
-    told = signal_to_noise.sentence([layer("a", 0.1), layer("b", 0.4), layer("c", 0.3), layer("d", 0.2)])
+    told = noise.sentence([layer("a", 0.1), layer("b", 0.4), layer("c", 0.3), layer("d", 0.2)])
     assert told == (
         "Most is lost in b (40 % of the added noise), c (30 % of the added noise): keep them at a higher precision "
         "first"
     )
-    one = signal_to_noise.sentence([layer("a", 0.7), layer("b", 0.3)])
+    one = noise.sentence([layer("a", 0.7), layer("b", 0.3)])
     assert one is not None
     assert one.endswith("Most is lost in a (70 % of the added noise): keep it at a higher precision first")
-    assert signal_to_noise.sentence([layer("a", 0.0)]) is None
+    assert noise.sentence([layer("a", 0.0)]) is None
 
 
 def test_a_layer_whose_output_has_noise_and_no_signal_leaves_the_shares_of_the_others() -> None:
