@@ -182,7 +182,7 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
         epochs=plan.epochs,
         weights=weights,
         views=plan.views,
-        calibration=max(1, min(512, survey.training)),
+        calibration=max(1, min(512, survey.training * 3 // 4)),  # what is held out varies by chance
         student_epochs=plan.student_epochs,
     )
 
