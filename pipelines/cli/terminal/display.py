@@ -11,7 +11,6 @@ from compression_ops.progress import Progress as Step
 from pipelines.cli.terminal.console import err
 from pipelines.execution import progress
 
-_WAITING = "another process is at it; waiting"
 _INTERVAL = 2.0  # seconds between two lines
 # Characters of a terminal with room for bars, and for long ones; of words at most, of the longest outcome, of the rest.
 _ROOMY, _WIDE, _WORDS, _OUTCOME, _FIXED = 64, 100, 70, 8, 12
@@ -65,7 +64,7 @@ class _Bars:
             words = _words(step, self._room())
             self._bars.update(task, completed=max(0, step.done - _ALMOST), total=step.total, description=words)
         elif isinstance(event, progress.Waiting):
-            self._bars.update(task, description=_WAITING[: self._room()])
+            self._bars.update(task, description=f"waits for {event.for_what}"[: self._room()])
         elif isinstance(event, progress.Ended):
             total = self._bars.tasks[self._bars.task_ids.index(task)].total or 1
             self._bars.update(task, completed=total, total=total, description=event.outcome)
@@ -96,7 +95,7 @@ class _Lines:
         if isinstance(event, progress.Ended):
             err.print(f"{event.asset}: {event.outcome} ({event.seconds:.1f} s)", soft_wrap=True)
         elif isinstance(event, progress.Waiting):
-            err.print(f"{event.asset}: {_WAITING}", soft_wrap=True)
+            err.print(f"{event.asset}: waits for {event.for_what}", soft_wrap=True)
         elif isinstance(event, progress.Advanced) and event.progress.metrics:
             if time.monotonic() - self._told < _INTERVAL:
                 return
