@@ -16,6 +16,7 @@ Histories, generations, decisions that wait and turns are a `Journal`: with `COM
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from pipelines.state.journal.journal import Journal
 
 USUAL_PORT = 5000  # of MLflow's pages
 SEARCHING = "searching.lock"  # in a study's folder, held by the process that searches
+_USER = re.compile(r"//[^/\s]*@")
+_SECRET = re.compile(r"([?&;](?:password|passwd|pwd|token|secret|sig|signature|key)[^=&\s]*=)[^&\s]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,14 @@ class Home:
 
     @property
     def mlflow_address(self) -> str:
-        """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`."""
+        """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`.
+
+        It stands in links that others read, so without user and password, for which a browser asks.
+        """
         configured = os.environ.get("COMPRESSION_MLFLOW_ADDRESS")
-        if configured:
-            return configured.rstrip("/")
-        uri = self.tracking_uri
-        return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{self.mlflow_port}"
+        if not configured and not self.tracking_uri.startswith("http"):
+            return f"http://127.0.0.1:{self.mlflow_port}"
+        return public(configured or self.tracking_uri).rstrip("/")
 
     @property
     def mlflow_port(self) -> int:
@@ -161,6 +166,11 @@ class Home:
         """Where raw data are looked for, in order: `COMPRESSION_DATA`, then the folder `data`."""
         configured = os.environ.get("COMPRESSION_DATA")
         return (*((Path(configured).resolve(),) if configured else ()), self.data)
+
+
+def public(words: str) -> str:
+    """An address, or somebody's words, without what the addresses in them say of users and passwords."""
+    return _SECRET.sub(r"\1…", _USER.sub("//", words))
 
 
 def current() -> Home:
