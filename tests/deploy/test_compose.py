@@ -15,6 +15,7 @@ from tests.conftest import REPOSITORY
 _DEPLOY = REPOSITORY / "deploy"
 _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)((?::-|:?\?)[^}]*)?\}")
 _TEXT, _MAP = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
+_TIME = {"pattern": "^[0-9]+(ms|s|m)$"}
 _LIST = {"type": "array", "items": _TEXT}
 _CONDITION = {
     "type": "object",
@@ -43,7 +44,7 @@ _SERVICE = {
         "depends_on": {"anyOf": [_LIST, {"type": "object", "additionalProperties": _CONDITION}]},
         "healthcheck": {
             "type": "object",
-            "properties": {"test": _LIST, "interval": {"pattern": "^[0-9]+(ms|s|m)$"}, "retries": {"type": "integer"}},
+            "properties": {"test": _LIST, "interval": _TIME, "timeout": _TIME, "retries": {"type": "integer"}},
             "additionalProperties": False,
         },
     },
