@@ -16,12 +16,38 @@ from pipelines.state.versions import dagster_settings
 from tests.conftest import REPOSITORY
 
 # What the chart's values.schema.json takes, of the parts that it closes and that values.yaml states.
-_LAUNCHER = {"image", "imagePullPolicy", "jobNamespace", "loadInclusterConfig", "kubeconfigFile", "envConfigMaps"}
-_LAUNCHER |= {"envSecrets", "envVars", "volumeMounts", "volumes", "labels", "failPodOnRunFailure", "resources"}
-_LAUNCHER |= {"schedulerName", "securityContext", "runK8sConfig"}
+_LAUNCHER = {
+    "image",
+    "imagePullPolicy",
+    "jobNamespace",
+    "loadInclusterConfig",
+    "kubeconfigFile",
+    "envConfigMaps",
+    "envSecrets",
+    "envVars",
+    "volumeMounts",
+    "volumes",
+    "labels",
+    "failPodOnRunFailure",
+    "resources",
+    "schedulerName",
+    "securityContext",
+    "runK8sConfig",
+}
 _RUNS = {"containerConfig", "podSpecConfig", "podTemplateSpecMetadata", "jobSpecConfig", "jobMetadata"}
-_DEPLOYMENT = {"name", "image", "dagsterApiGrpcArgs", "port", "env", "envSecrets", "includeConfigInLaunchedRuns"}
-_DEPLOYMENT |= {"podSecurityContext", "volumes", "volumeMounts", "resources"}
+_DEPLOYMENT = {
+    "name",
+    "image",
+    "dagsterApiGrpcArgs",
+    "port",
+    "env",
+    "envSecrets",
+    "includeConfigInLaunchedRuns",
+    "podSecurityContext",
+    "volumes",
+    "volumeMounts",
+    "resources",
+}
 _HOME = {"name": "home", "mountPath": "/var/lib/compression"}
 
 
