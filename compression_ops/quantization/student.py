@@ -132,7 +132,7 @@ def quantize(
         *representable.warnings(exported, left, precision.activation_bits),
     )
     if learned is None:
-        fewest = min(precision.weight_bits, *(() if chosen is None else chosen.bits.values()))
+        fewest = min((precision.weight_bits, *(() if chosen is None else chosen.bits.values())))
         told += fidelity.warnings(exported, errors, fewest, precision.activation_bits)
         told += () if chosen is None else widths.warnings(chosen)
     else:

@@ -9,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 REPETITIONS = 5
-_SECONDS, _FEWEST, _MOST = 0.02, 7, 200  # of each session in a repetition; calls of it
+_SECONDS, _FEWEST, _MOST = 0.02, 7, 100  # of each session in a repetition; calls of it
 _WARM_UP = 3
 
 
@@ -17,7 +17,7 @@ def medians(sessions: Sequence[ort.InferenceSession], batch: NDArray[np.generic]
     """Microseconds of a call on a batch, [sessions, REPETITIONS]: medians, each over some calls.
 
     A round calls every session once, in an order drawn anew (seeded), with Python's garbage collector off. There are as
-    many rounds in a repetition as the first session does in 20 ms, at least 7 and at most 200.
+    many rounds in a repetition as the first session does in 20 ms, at least 7 and at most 100.
     """
     names = [session.get_inputs()[0].name for session in sessions]
 
