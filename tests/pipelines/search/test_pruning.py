@@ -154,7 +154,7 @@ def test_what_a_trial_computed_before_it_was_stopped_is_shown_below_it(recipe: P
 
     def below(run_id: str) -> dict[str, str]:
         runs = client.search_runs([experiment.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
-        return {run.data.tags.get("compression.asset", run.info.run_name): run.info.status for run in runs}
+        return {run.data.tags.get("compression.asset") or str(run.info.run_name): run.info.status for run in runs}
 
     (search,) = client.search_runs([experiment.experiment_id], "attributes.run_name = 'search'")
     assert below(search.info.run_id) == {"trial 0": "FINISHED", "trial 1": "KILLED"}
