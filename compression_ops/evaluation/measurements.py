@@ -28,6 +28,7 @@ from compression_ops.evaluation.processor import Processor
 from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.footprint import Footprint
 from compression_ops.metric import CLASS_AVERAGED
+from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels
 
 CONTENT, TIMINGS = "measurements.json", "timings.json"
 # For each batch size N: `latency_p50_us_batch<N>` and so on, microseconds a call.
@@ -42,7 +43,8 @@ LATENCY_COLUMNS = {
 @dataclass(frozen=True)
 class Timings:
     """latency: by (model, batch size); peak_memory: bytes by model, None where the system cannot tell; onnxruntime: its
-    version; footprints: by target.
+    version; footprints: by target; kernels: of each model whose layers on integers were chosen by latency, which, and
+    what was measured for that.
     """
 
     processor: Processor
@@ -50,6 +52,7 @@ class Timings:
     latency: Mapping[tuple[str, int], Latency]
     peak_memory: Mapping[str, int | None]
     footprints: Mapping[str, Footprint] = field(default_factory=dict[str, Footprint])
+    kernels: Mapping[str, ChosenKernels] = field(default_factory=dict[str, ChosenKernels])
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,7 @@ def write(measurements: Measurements, folder: Path) -> None:
         ],
         "peak_memory": dict(timings.peak_memory),
         "footprints": {name: asdict(footprint) for name, footprint in timings.footprints.items()},
+        "kernels": {name: chosen.fields() for name, chosen in timings.kernels.items()},
     }
     for name, value in ((CONTENT, content), (TIMINGS, differing)):
         (folder / name).write_bytes((json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
@@ -211,13 +215,14 @@ def read(folder: Path) -> Measurements:
     }
     processor = timings["processor"]
     footprints = {name: Footprint.from_fields(fields) for name, fields in timings.get("footprints", {}).items()}
+    kernels = {name: ChosenKernels.from_fields(fields) for name, fields in timings.get("kernels", {}).items()}
     machine = Processor(processor["name"], tuple(processor["extensions"]), processor["logical_cores"])
     return Measurements(
         classes=tuple(content["classes"]),
         test_samples=content["test_samples"],
         models=tuple(measured.from_plain(fields) for fields in content["models"]),
         conditions=Conditions.model_validate(timings["conditions"]),
-        timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"], footprints),
+        timings=Timings(machine, timings["onnxruntime"], latency, timings["peak_memory"], footprints, kernels),
         decisions=decision.read(folder),
         flips=flipped.read(folder),
         targets=tuple(Agreement(**fields) for fields in content.get("targets", [])),

@@ -25,7 +25,7 @@ from compression_ops.evaluation.targets import comparison
 from compression_ops.evaluation.targets.derived import Derived
 from compression_ops.onnx_model import chosen_widths, raw_samples
 from compression_ops.onnx_model.export import export_saved
-from compression_ops.onnx_model.layers import noise
+from compression_ops.onnx_model.layers import chosen_kernels, noise
 from compression_ops.onnx_model.session import open_session, predict
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.target import Predictor
@@ -90,7 +90,8 @@ def measure(
         peaks = memory.measure(files, description.shape, max(conditions.sizes), conditions.threads)
         footprints = comparison.footprints(targets, inputs, test.samples[:1].numpy())
     memories = dict(zip(models, peaks, strict=True))
-    timings = Timings(processor.detect(), onnxruntime.__version__, measured, memories, footprints)
+    kernels = {name: chosen for name in names if (chosen := chosen_kernels.of_folder(inputs[name])) is not None}
+    timings = Timings(processor.detect(), onnxruntime.__version__, measured, memories, footprints, kernels)
     progress(Progress("measured", _DONE, _DONE))
     return Measurements(
         description.classes,

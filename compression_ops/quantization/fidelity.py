@@ -25,6 +25,8 @@ def relative_errors(model: onnx.ModelProto, quantized: QdqModel, inputs: np.ndar
     signal-to-quantization-noise ratio in decibels is -20 log10 of this (Bennett 1948, "Spectra of Quantized Signals").
     0 where both are 0 throughout, 1 where x alone is.
     """
+    if not quantized.tensors:
+        return {}
     observed = onnx.ModelProto()
     observed.CopyFrom(quantized.model)
     outputs = {value.name for value in observed.graph.output}

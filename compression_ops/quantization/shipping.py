@@ -45,14 +45,17 @@ class Shipping:
     description: Description
     left: tuple[str, ...]
 
-    def ship(self, twin: onnx.ModelProto, mapping: QuantizationMapping, refined: bool = True) -> Shipped:
-        """The model of the float `twin`; `refined`: with rounding and biases as the precision asks.
+    def ship(
+        self, twin: onnx.ModelProto, mapping: QuantizationMapping, refined: bool = True, stays_float: bool = False
+    ) -> Shipped:
+        """The model of the float `twin`; `refined`: with rounding and biases as the precision asks; `stays_float`: of a
+        mapping of nothing, the twin itself.
 
         Raises ModelError where nothing can be quantized, or where the opset makes of it something else.
         """
-        if refined:
+        if refined and not stays_float:
             twin, mapping = refinement.refined(twin, mapping, self.precision, self.images)
-        quantized = self._quantized(twin, mapping)
+        quantized = qdq.QdqModel(twin, {}, {}) if stays_float else self._quantized(twin, mapping)
         written = _in_opset(self.precision.opset, quantized.model, self.images)
         shipped = raw_samples.normalizing(written, self.description)
         metadata.describe(shipped, self.description)

@@ -16,7 +16,8 @@ from compression_ops.models import inference
 from compression_ops.models.network import load
 from compression_ops.onnx_model import export
 from compression_ops.onnx_model.chosen_widths import FACT, ChosenWidths
-from compression_ops.onnx_model.layers import noise
+from compression_ops.onnx_model.layers import chosen_kernels, noise
+from compression_ops.onnx_model.layers.chosen_kernels import FLOAT, ChosenKernels
 from compression_ops.onnx_model.layers.noise import Noise
 from compression_ops.progress import Progress, ProgressCallback
 from compression_ops.quantization import activations, fidelity, integer_kernels, representable, shipping, widths
@@ -33,6 +34,7 @@ from compression_ops.quantization.shipping import LARGEST_EXPORT_ERROR, Shipped,
 from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
+    from compression_ops.quantization.widths import Chosen
     from compression_ops.training.loop import Trained
 
 MODEL, FACTS = "model.onnx", "quantization.json"
@@ -43,13 +45,14 @@ _STEPS = ("export", "calibrate", "quantize", "evaluate")
 
 @dataclass(frozen=True)
 class Quantized:
-    """What there is to tell of a quantized student: its numbers, sentences that a user should read, and the course of
-    the training if its method trains.
+    """What there is to tell of a quantized student: its numbers, sentences that a user should read, the course of the
+    training if its method trains, and the names of files that differ between identical runs.
     """
 
     metrics: Mapping[str, float]
     warnings: tuple[str, ...]
     trained: "Trained | None" = None
+    volatile: frozenset[str] = frozenset()
 
 
 def quantize(
@@ -97,7 +100,8 @@ def quantize(
         mapping = each.mapping(chosen.bits)
     learned = None if method is None or not trains(method) else _learned(method, network, mapping, lessons)
     twin, mapping = (network, mapping) if learned is None else (learned.model, learned.mapping)
-    shipped = models.ship(twin, mapping)
+    stays_float = chosen is not None and set(chosen.bits.values()) == {FLOAT}
+    shipped = models.ship(twin, mapping, stays_float=stays_float)
     errors = fidelity.relative_errors(twin, shipped.quantized, images)
     (output / MODEL).write_bytes(shipped.serialized)
     _tell(progress, "quantize")
@@ -113,10 +117,14 @@ def quantize(
     }
     if learned is not None:
         metrics |= _of_training(learned.trained, logits, validation, description)
-    if chosen is not None:
+    if isinstance(chosen, ChosenWidths):
         metrics |= _of_choice(chosen)
     layers = _noise(twin, shipped, validation, description)
     _write_facts(output / FACTS, metrics, kernels, ranges, errors, shipped.quantized.storage, chosen, layers)
+    timed = isinstance(chosen, ChosenKernels)
+    if isinstance(chosen, ChosenKernels):
+        (output / chosen_kernels.FILE).write_text(json.dumps(chosen.fields(), indent=1) + "\n", encoding="utf-8")
+        metrics |= chosen.numbers()
     _tell(progress, "evaluate", metrics)
     told = (
         *warnings,
@@ -124,12 +132,14 @@ def quantize(
         *representable.warnings(exported, left, precision.activation_bits),
     )
     if learned is None:
-        fewest = precision.weight_bits if chosen is None else min(chosen.bits.values())
+        fewest = min((precision.weight_bits, *(() if chosen is None else chosen.bits.values())))
         told += fidelity.warnings(exported, errors, fewest, precision.activation_bits)
         told += () if chosen is None else widths.warnings(chosen)
     else:
         told += _simulated_otherwise(metrics, len(validation))
-    return Quantized(metrics, (*told, *_float_nodes(kernels)), None if learned is None else learned.trained)
+    told += () if timed else _float_nodes(kernels)
+    volatile = frozenset({chosen_kernels.FILE} if timed else ())
+    return Quantized(metrics, told, None if learned is None else learned.trained, volatile)
 
 
 def _learned(method: Spec, network: onnx.ModelProto, mapping: QuantizationMapping, lessons: Lessons | None) -> Learned:
@@ -140,7 +150,7 @@ def _learned(method: Spec, network: onnx.ModelProto, mapping: QuantizationMappin
 
 def _chosen(
     method: Spec, widths: Widths, validation: Split, float_logits: np.ndarray, progress: ProgressCallback
-) -> ChosenWidths:
+) -> "Chosen":
     at = Progress("", _STEPS.index("calibrate") + 1, len(_STEPS))
     return function(method, "choose")(method, widths.trials(validation, float_logits, progress, at))
 
@@ -271,7 +281,7 @@ def _write_facts(
     ranges: Ranges,
     errors: Mapping[str, float],
     storage: Mapping[str, str],
-    chosen: ChosenWidths | None,
+    chosen: "Chosen | None",
     layers: Noise | None,
 ) -> None:
     facts = {
@@ -281,7 +291,7 @@ def _write_facts(
         "weight_storage": dict(storage),
         "activation_ranges": {name: list(span) for name, span in ranges.items()},
         "relative_errors": {name: round(error, 4) for name, error in errors.items()},
-        **({} if chosen is None else {FACT: chosen.fields()}),
+        **({FACT: chosen.fields()} if isinstance(chosen, ChosenWidths) else {}),
         **({} if layers is None else {noise.FACT: layers.fields()}),
     }
     path.write_text(json.dumps(facts, indent=1) + "\n")

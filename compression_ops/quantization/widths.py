@@ -4,10 +4,13 @@ Such a method is a module of `compression_ops.quantization.methods`, or one of t
 `chooses: ClassVar[bool] = True`, and that defines
 
     choose(spec, trials) -> ChosenWidths        (see `compression_ops.onnx_model.chosen_widths`)
+
+One whose parameters say `times` chooses which layers run on integers, by the clock, and returns ChosenKernels (see
+`compression_ops.onnx_model.layers.chosen_kernels`): what it chooses differs between machines.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from compression_ops.onnx_model.chosen_widths import ChosenWidths
+    from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels
+
+    Chosen = ChosenWidths | ChosenKernels
 
 WIDEST, WIDTHS = 8, (8, 4, 3, 2)  # each width but 8 and 4 has operators in the file that unpack it: few widths
 _INT4, _BYTE = 4, 8
@@ -41,6 +47,9 @@ class Trials:
     labels        int64 [N], of that split
     float_logits  float32 [N, classes], of the float model
     int4          whether 4 bits are stored as ONNX's own type
+    timed         (some models by the bits of their layers, 32 for one that stays float; batch size) -> float [models,
+                  repetitions], the median microseconds of a call in each, all models in turn on one thread; infinite
+                  of a model that onnxruntime runs otherwise than these bits say
     """
 
     shapes: Mapping[str, tuple[int, ...]]
@@ -48,6 +57,7 @@ class Trials:
     labels: "NDArray[np.int64]"
     float_logits: "NDArray[np.float32]"
     int4: bool = True
+    timed: "Callable[[Sequence[Mapping[str, int]], int], NDArray[np.float64]] | None" = None
 
     def stored_bytes(self, bits: Mapping[str, int]) -> int:
         """Of the weights of these layers: see `stored_bytes`."""
@@ -57,6 +67,11 @@ class Trials:
 def chooses(method: Spec) -> bool:
     """Whether a method chooses the bits of each layer's weights."""
     return bool(getattr(method, "chooses", False))
+
+
+def times(method: Spec) -> bool:
+    """Whether what a method chooses depends on how fast this machine computes."""
+    return chooses(method) and bool(getattr(method, "times", False))
 
 
 def stored_bytes(weights: Mapping[str, int], bits: Mapping[str, int], int4: bool = True) -> int:
@@ -73,8 +88,13 @@ def stored_bytes(weights: Mapping[str, int], bits: Mapping[str, int], int4: bool
     return total
 
 
-def warnings(chosen: "ChosenWidths") -> tuple[str, ...]:
+def warnings(chosen: "Chosen") -> tuple[str, ...]:
     """Sentences that a user should read: on a bound that no model keeps, on a search that was cut short."""
+    from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels
+
+    if isinstance(chosen, ChosenKernels):
+        cut = f"the search for layers on integers ended after {chosen.tried} models, as max_models asks; a larger one "
+        return () if chosen.complete else (f"{cut}may find a faster choice",)
     told: list[str] = []
     lost = 100 * (chosen.float_validation_accuracy - chosen.chosen.validation_accuracy)
     if lost > chosen.max_accuracy_drop + 1e-9:

@@ -13,6 +13,7 @@ from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.measurements import Measured, Measurements
 from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.metric import Metric
+from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels
 from compression_ops.report import majority, verdict
 from compression_ops.report.limits import Limits
 from compression_ops.report.majority import Majority
@@ -56,6 +57,11 @@ class Report:
     def latency(self) -> Mapping[tuple[str, int], Latency]:
         """By (model, batch size)."""
         return self.measurements.timings.latency
+
+    @property
+    def kernels(self) -> Mapping[str, ChosenKernels]:
+        """By model, the layers on integers, where they were chosen by latency."""
+        return self.measurements.timings.kernels
 
     @property
     def peak_memory(self) -> Mapping[str, int | None]:

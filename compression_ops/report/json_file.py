@@ -62,6 +62,7 @@ def _fields(report: Report, model: Measured) -> dict[str, Any]:
         "calibration": None if model.calibration is None else asdict(model.calibration),
         "layer_noise": None if model.noise is None else model.noise.fields(),
         "chosen_widths": None if model.widths is None else model.widths.fields(),
+        "chosen_kernels": None if (kernels := report.kernels.get(model.name)) is None else kernels.fields(),
         "teacher_agreement": model.teacher_agreement,
         "distillation": None if model.distillation is None else asdict(model.distillation),
         **asdict(model.cost),

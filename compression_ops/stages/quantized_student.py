@@ -40,7 +40,8 @@ class QuantizedStudent(Quantization):
 
 
 def run(parameters: QuantizedStudent, inputs: Mapping[str, Path], context: Context) -> StageResult:
-    """Write `model.onnx` and `quantization.json` (see `compression_ops.quantization.student.quantize`).
+    """Write `model.onnx` and `quantization.json` (see `compression_ops.quantization.student.quantize`); where layers
+    are chosen by latency, also the volatile `latencies.json`.
 
     inputs  `dataset`, one folder with a saved network: `student`, or with its name `student/small` or `control/small`;
             and `soft_labels`, or those of a student `soft_labels/medium`, if its method trains
@@ -56,7 +57,7 @@ def run(parameters: QuantizedStudent, inputs: Mapping[str, Path], context: Conte
     metric, progress = parameters.metric or "accuracy", context.progress
     lessons = Lessons(dataset, soft_labels, metric, progress, context.device)
     made = quantize(student, dataset, calibration, precision, context.output, progress, parameters.method, lessons)
-    result = StageResult(metrics=made.metrics, warnings=made.warnings)
+    result = StageResult(metrics=made.metrics, warnings=made.warnings, volatile=made.volatile)
     if made.trained is None:
         return result
     trained = StageResult.of_training(made.trained, made.warnings)

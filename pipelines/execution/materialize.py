@@ -40,12 +40,14 @@ class Run:
     awaited     those of them that somebody waits for: where a network is trained, the networks that are made from it
                 are tried first, on a few samples
     is_alone    whether this process computes all of them; otherwise others compute some meanwhile, here or elsewhere
+    parent      the run of MLflow's below which those of its computations are shown; empty for none
     """
 
     dagster_id: str = ""
     assets: Collection[str] = ()
     awaited: Collection[str] = ()
     is_alone: bool = True
+    parent: str = ""
 
     def of_one(self) -> "Run":
         """The same run for an asset that it was not asked for."""
@@ -74,8 +76,9 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
     except Postponed:
         progress.report(progress.Ended(name, "skipped", time.monotonic() - started))
         raise
-    except BaseException:
-        progress.report(progress.Ended(name, "failed", time.monotonic() - started))
+    except BaseException as error:
+        outcome = "pruned" if isinstance(error, progress.Pruned) else "failed"
+        progress.report(progress.Ended(name, outcome, time.monotonic() - started))
         raise
     pipeline.history.append(entry)
     outcome = "failed" if entry.blocked else "computed" if entry.computed else "reused"
@@ -194,7 +197,8 @@ def _compute(task: _Task, decision: Decision | None) -> Materialization:
     if decision is not None:
         with outage.noticed(pipeline.home.tracking_uri):
             task = replace(task, action=replace(decision.prepared(), key=task.action.key))
-    recorder = Recorder(pipeline, task.action, task.run.dagster_id, task.log, is_required=decision is not None)
+    run, is_required = task.run, decision is not None
+    recorder = Recorder(pipeline, task.action, run.dagster_id, task.log, is_required, run.parent)
     recorder.begin()
     try:
         made = _run_stage(task, recorder)

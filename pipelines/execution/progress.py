@@ -1,9 +1,10 @@
 """Who is told how a run goes: a terminal's display subscribes, stages report; Dagster's log is told separately."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from compression_ops.errors import CompressionError
 from compression_ops.progress import Progress
 
 
@@ -33,12 +34,23 @@ class Waiting:
 @dataclass(frozen=True)
 class Ended:
     """An asset is materialized: `computed`, or `reused` from a known action; or it `failed`, or is `skipped` as what it
-    is decided in is out of reach.
+    is decided in is out of reach; or whoever is told of it has `pruned` it.
     """
 
     asset: str
     outcome: str
     seconds: float
+
+
+class Pruned(CompressionError):
+    """Whoever is told how a training goes has seen enough of it: it ends, is no failure, and leaves no result.
+
+    epochs  what the training told of each, in order
+    """
+
+    def __init__(self, words: str, epochs: Sequence[Mapping[str, float]]) -> None:
+        super().__init__(words)
+        self.epochs = tuple(epochs)
 
 
 Event = Started | Waiting | Advanced | Ended

@@ -27,6 +27,7 @@ class Asset:
     gates         thresholds that its result, or what it chooses among, is judged by; they enter no computation
     exact_inputs  inputs of which it also reads what differs between identical runs: latencies
     is_repeated   whether it is what another one is, from a further seed: nothing is made of it but comparisons
+    is_timed      whether its result depends on how fast a processor is: then it is known on those of one name alone
     is_heavy      whether it takes the whole machine, so that no two such stages may run at a time
     named         of a module that imports others by a name which the recipe says: these; they count where that one does
     source        the code on disk, which all assets of a graph share
@@ -41,6 +42,7 @@ class Asset:
     gates: Mapping[str, Any] = field(default_factory=dict)
     exact_inputs: tuple[str, ...] = ()
     is_heavy: bool = False
+    is_timed: bool = False
     is_repeated: bool = False
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     source: Code = field(default_factory=Code, compare=False, repr=False)

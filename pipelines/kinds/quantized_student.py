@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from compression_ops import implementations
-from compression_ops.onnx_model.chosen_widths import of_folder
+from compression_ops.onnx_model import chosen_widths
+from compression_ops.onnx_model.layers import chosen_kernels
 from compression_ops.quantization.learned import trains
-from compression_ops.quantization.widths import chooses
+from compression_ops.quantization.widths import chooses, times
 from compression_ops.spec import Spec
 from compression_ops.stages.quantized_student import QuantizedStudent
 from pipelines.graph.asset import Asset
@@ -40,6 +41,7 @@ _NUMBERS = (
 
 
 _OF_CHOICE = ("mean_weight_bits", "layer_weight_bytes", "layer_weight_bytes_at_8_bits", "models_tried")
+_OF_TIMING = ("latency_us", "float_latency_us", "integer_layers", "models_tried")
 _OF_TRAINING = ("simulated_validation_accuracy", "simulation_error", "best_epoch")
 
 
@@ -47,7 +49,8 @@ def _numbers(asset: Asset) -> tuple[str, ...]:
     """What its stage tells; one whose method trains, or chooses bits, tells of that, too."""
     assert isinstance(asset.parameters, QuantizedStudent)
     method = asset.parameters.method
-    return (*_NUMBERS, *(_OF_TRAINING if trains(method) else ()), *(_OF_CHOICE if chooses(method) else ()))
+    chosen = _OF_TIMING if times(method) else _OF_CHOICE if chooses(method) else ()
+    return (*_NUMBERS, *(_OF_TRAINING if trains(method) else ()), *chosen)
 
 
 def assets(recipe: Recipe) -> Iterator[Asset]:
@@ -74,7 +77,8 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
                     *(_lessons_code(recipe, stated.method) if learns else ()),
                 ),
                 gates=thresholds(recipe, "gates.max_export_error", "gates.min_integer_share"),
-                is_heavy=learns,
+                is_heavy=learns or times(stated.method),
+                is_timed=times(stated.method),
                 is_repeated=bool(further),
             )
 
@@ -107,15 +111,20 @@ def integer_kernels(gate: Gate, evidence: Evidence) -> Check:
 
 
 def headline(entry: Materialization) -> str:
-    """Its accuracy, beside that of the float model or the bits that were chosen."""
+    """Its accuracy, beside that of the float model, or the bits or the latency that were chosen."""
     found = entry.metrics
-    second = next(name for name in ("mean_weight_bits", "float_validation_accuracy") if name in found)
+    second = next(name for name in ("latency_us", "mean_weight_bits", "float_validation_accuracy") if name in found)
     return in_words({name: found[name] for name in ("validation_accuracy", second)}, 2)
 
 
 def page(folder: Path, entry: Materialization) -> Page:
-    """Its numbers; where bits were chosen, which and why."""
-    chosen = of_folder(folder)
+    """Its numbers; where bits, or layers on integers, were chosen, which and why."""
+    timed, chosen = chosen_kernels.of_folder(folder), chosen_widths.of_folder(folder)
+    if timed is not None:
+        kernels = [
+            {"layer": each.name, "bits": timed.bits[each.name], "weights": each.weights} for each in timed.layers
+        ]
+        return Page({"layers": timed.sentence}, entry.metrics, kernels)
     if chosen is None:
         return Page(numbers=entry.metrics)
     rows = [

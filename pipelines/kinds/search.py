@@ -1,7 +1,9 @@
 """What a recipe's `search` asks of its graph: numbers of assets that are there, by fields that change these assets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from compression_ops.training.hyperparameters import Training
 from pipelines.graph.asset import Asset
 from pipelines.graph.flatten import flatten
 from pipelines.graph.graph import Graph
@@ -18,6 +20,55 @@ def asked(search: Search, graph: Graph) -> list[str]:
     """
     wanted = [number.rpartition(".")[0] for number in (*search.constraints, *search.objectives)]
     return list(dict.fromkeys(above for name in wanted for above in graph.upstream(name)))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a trial is judged by while its networks train.
+
+    metric  of each epoch: `validation_accuracy`
+    before  by the asset that trains, how many epochs of the trial come before its own
+    """
+
+    metric: str
+    before: Mapping[str, int]
+
+
+_BETTER = {"validation_loss": "minimize"}  # of each epoch; all others are maximized
+
+
+def watched(search: Search, graph: Graph) -> Watched | None:
+    """The trainings that lead to the one number that is searched for: its asset's own, and that of the network which
+    its asset is made of. None where there are several objectives, or one that no epoch has.
+    """
+    if search.pruner == "none" or len(search.objectives) != 1:
+        return None
+    ((number, direction),) = search.objectives.items()
+    name, _, metric = number.rpartition(".")
+    if not metric.startswith("validation_") or _BETTER.get(metric, "maximize") != direction:
+        return None
+    epochs = {each: _epochs(graph.assets[each]) for each in (*_made_of(graph, name), name)}
+    trained = {each: count for each, count in epochs.items() if count}
+    before = {each: sum(list(trained.values())[:index]) for index, each in enumerate(trained)}
+    return Watched(metric, before) if before else None
+
+
+def _made_of(graph: Graph, name: str) -> list[str]:
+    """The trained networks that something which is no training of its own is made of."""
+    asset = graph.assets[name]
+    return [] if isinstance(asset.parameters, Training) else [each for each in asset.inputs if _trains(graph, each)]
+
+
+def _trains(graph: Graph, name: str) -> bool:
+    return name in graph.assets and isinstance(graph.assets[name].parameters, Training)
+
+
+def _epochs(asset: Asset) -> int:
+    """Of its own training, or of its method's."""
+    for training in (asset.parameters, getattr(asset.parameters, "method", None)):
+        if isinstance(training, Training):
+            return training.epochs
+    return 0
 
 
 def check(file: RecipeFile, graph: Graph) -> None:

@@ -3,6 +3,7 @@
 Only the client is used, with explicit ids; there is never an active run.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -192,6 +193,12 @@ class Lineage:
         cause = "interrupted" if is_stop else f"{type(error).__name__}: {error}"
         self._client.set_tag(run_id, names.ERROR, cause[: names.TAG_LIMIT])
         self._client.set_terminated(run_id, "KILLED" if is_stop else "FAILED")
+
+    def prune(self, run_id: str, cause: str, epochs: Sequence[Mapping[str, float]]) -> None:
+        """Mark the run of a training as killed, with what it told of its epochs and why there are no more."""
+        self._log_metrics(run_id, Result({}, epochs, None, time.time()))
+        self._client.set_tag(run_id, names.ERROR, cause[: names.TAG_LIMIT])
+        self._client.set_terminated(run_id, "KILLED")
 
     def ancestry(self, sources: Mapping[str, Source], history: Sequence[Materialization]) -> tuple[Node, ...]:
         """The trees back from what a computation loads; `history` is what the home knows of its ancestors and itself.

@@ -73,6 +73,7 @@ class Result:
             "values": dict(trial.values),
             "numbers": dict(trial.numbers),
             "cause": trial.cause,
+            "pruned_epoch": trial.epoch,
             "computed": list(trial.computed),
             "seconds": round(trial.seconds, 3),
             "mlflow_run_id": trial.run_id,

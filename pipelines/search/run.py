@@ -1,6 +1,5 @@
 """A search from its beginning, or from where it was stopped, to its end."""
 
-import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from compression_ops.errors import CompressionError
 from compression_ops.progress import silent
 from pipelines.execution import device, progress
 from pipelines.execution.log import Log
+from pipelines.execution.materialize import Run
 from pipelines.graph import digests
 from pipelines.graph.asset import GENERATION
 from pipelines.kinds import kind
@@ -21,6 +21,7 @@ from pipelines.recipe import file as recipe_file
 from pipelines.recipe.error import Mistake, RecipeError
 from pipelines.recipe.searched.section import Search
 from pipelines.search import pages, space, trial
+from pipelines.search.pruning import Pruning
 from pipelines.search.result import Result
 from pipelines.search.study import Study, Trial, mend
 from pipelines.state import room
@@ -124,7 +125,8 @@ def _key(pipeline: Pipeline, search: Search) -> str:
             observed[name] = files.digest(pipeline.file, pipeline.home, root)
         elif name == GENERATION:
             observed[name] = str(generation.current(pipeline.home, pipeline.recipe))
-    asked = search.model_dump(mode="json", exclude={"trials"})
+    unasked = {"trials"} if searched.watched(search, fixed.graph) else {"trials", "pruner"}
+    asked = search.model_dump(mode="json", exclude=unasked)
     return digests.of_value([asked, {name: fixed.graph.derivations[name] for name in names}, observed])
 
 
@@ -137,12 +139,12 @@ def _all_trials(opened: _Opened, log: Log, dagster_run_id: str) -> Result:
     runs = SearchRuns(pipeline.home, pipeline.recipe, opened.folder.name, _parameters(search))
     try:
         while (asked := study.next()) is not None:
-            name, started = f"trial {asked.number}", time.time()
+            name = f"trial {asked.number}"
             progress.report(progress.Started(name))
-            tried = trial.run(pipeline, search, asked.params, history, log, dagster_run_id)
-            run_id = runs.trial(
-                asked.number, asked.params, tried.numbers, tried.outcome, tried.cause, tried.entries, started
-            )
+            run_id = runs.begin(asked.number, asked.params)
+            within, pruning = Run(dagster_run_id, parent=run_id), Pruning(study, asked, search, runs.epochs)
+            tried = trial.run(pipeline, search, asked.params, history, log, within, pruning)
+            runs.tell(tried.numbers, tried.outcome, tried.cause, tried.entries, tried.epoch)
             told = Trial(
                 number=asked.number,
                 outcome=tried.outcome,
@@ -153,6 +155,7 @@ def _all_trials(opened: _Opened, log: Log, dagster_run_id: str) -> Result:
                 run_id=run_id,
                 seconds=tried.seconds,
                 feasible=tried.outcome == "complete" and not tried.cause,
+                epoch=tried.epoch,
             )
             study.tell(asked, told)
             log(f"{name} of {study.total}: {pages.words(told)}")
@@ -168,7 +171,8 @@ def _all_trials(opened: _Opened, log: Log, dagster_run_id: str) -> Result:
 
 
 def _parameters(search: Search) -> dict[str, str]:
+    pruner = {} if len(search.objectives) > 1 else {"pruner": search.pruner}
     fields = {f"fields.{name}": domain.model_dump(exclude_none=True) for name, domain in search.fields.items()}
     limits = {f"constraints.{name}": limit.model_dump(exclude_none=True) for name, limit in search.constraints.items()}
-    stated = {"seed": search.seed, "sampler": search.sampler, **search.objectives, **limits, **fields}
+    stated = {"seed": search.seed, "sampler": search.sampler, **pruner, **search.objectives, **limits, **fields}
     return {name: str(value) for name, value in stated.items()}

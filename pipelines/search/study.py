@@ -24,7 +24,9 @@ Outcome = Literal["complete", "pruned", "failed"]
 
 _FILE = "study.journal"
 _NUMBERS, _CAUSE, _COMPUTED, _RUN, _SECONDS = "numbers", "cause", "computed", "run_id", "seconds"
+_EPOCH = "epoch"
 _STARTUP = 10  # of TPE's trials so many are random, or half of them if there are fewer
+_COMPARED = 5  # so many trials end unpruned before the median is one, or a quarter of all if there are fewer
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,10 @@ class Trial:
 
     values    {field: value}
     numbers   {`asset.metric`: value}, as far as it came
-    outcome   `complete`; `pruned`: a constraint or a gate stopped it; `failed`: a stage did
+    outcome   `complete`; `pruned`: a constraint, a gate or the pruner stopped it; `failed`: a stage did
     cause     why, in words, if it is not complete or breaks a constraint
     computed  the assets that were computed for it, and not known already
+    epoch     the trial's last one, if it was pruned while a network trained
     run_id    its run in MLflow
     """
 
@@ -48,6 +51,7 @@ class Trial:
     run_id: str | None
     seconds: float
     feasible: bool
+    epoch: int | None = None
 
 
 class Study:
@@ -76,6 +80,7 @@ class Study:
                 study_name="search",
                 storage=optuna.storages.JournalStorage(backend),
                 directions=list(search.objectives.values()),
+                pruner=self._pruner(),
                 load_if_exists=True,
             )
 
@@ -104,6 +109,17 @@ class Study:
                 spaces.suggest(trial, field, domain)
         return trial
 
+    def report(self, trial: "optuna.Trial", step: int, value: float) -> None:
+        """What a network of a trial gives after so many epochs, counted from 1. What is known already stays."""
+        with _quiet():
+            trial.report(value, step)
+
+    def hopeless(self, trial: "optuna.Trial") -> int | None:
+        """The last epoch of a trial, if by that the pruner gives it up."""
+        with _quiet():
+            is_over = trial.should_prune()
+            return self._study.get_trials(deepcopy=False)[trial.number].last_step if is_over else None
+
     @property
     def total(self) -> int:
         """How many trials there are to be."""
@@ -122,6 +138,7 @@ class Study:
             _COMPUTED: list(told.computed),
             _RUN: told.run_id,
             _SECONDS: told.seconds,
+            _EPOCH: told.epoch,
         }
         for name, value in kept.items():
             trial.set_user_attr(name, value)
@@ -174,6 +191,17 @@ class Study:
             return samplers.NSGAIISampler(seed=seed, population_size=max(4, min(50, self._search.trials // 4)))
         return samplers.TPESampler(seed=seed, n_startup_trials=min(_STARTUP, max(1, self._search.trials // 2)))
 
+    def _pruner(self) -> "optuna.pruners.BasePruner":
+        """The median of a first epoch says little: a low learning rate begins slowly."""
+        from optuna import pruners
+
+        if self._search.pruner == "median":
+            compared = min(_COMPARED, max(1, self._search.trials // 4))
+            return pruners.MedianPruner(n_startup_trials=compared, n_warmup_steps=2)
+        if self._search.pruner == "successive_halving":
+            return pruners.SuccessiveHalvingPruner(min_resource=1)
+        return pruners.NopPruner()
+
 
 def _trial(found: "optuna.trial.FrozenTrial", outcome: Outcome) -> Trial:
     kept = found.user_attrs
@@ -187,6 +215,7 @@ def _trial(found: "optuna.trial.FrozenTrial", outcome: Outcome) -> Trial:
         run_id=kept.get(_RUN),
         seconds=kept.get(_SECONDS, 0.0),
         feasible=outcome == "complete" and all(value <= 0 for value in found.constraints.values()),
+        epoch=kept.get(_EPOCH),
     )
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compression_ops.errors import CompressionError
-from pipelines.execution import materialize
+from pipelines.execution import materialize, progress
 from pipelines.execution.log import Log
+from pipelines.execution.materialize import Run
 from pipelines.kinds import search as searched
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.error import RecipeError
 from pipelines.recipe.searched.section import Search
+from pipelines.search.pruning import Pruning
 from pipelines.search.study import Outcome, broken
 from pipelines.state.history import History
 from pipelines.state.materialization import Materialization
@@ -27,6 +29,7 @@ class Tried:
     numbers: dict[str, float] = field(default_factory=dict)
     entries: list[Materialization] = field(default_factory=list)
     seconds: float = 0.0
+    epoch: int | None = None
 
     @property
     def computed(self) -> tuple[str, ...]:
@@ -35,12 +38,20 @@ class Tried:
 
 
 def run(
-    pipeline: Pipeline, search: Search, values: Mapping[str, Any], history: History, log: Log, dagster_run_id: str
+    pipeline: Pipeline,
+    search: Search,
+    values: Mapping[str, Any],
+    history: History,
+    log: Log,
+    within: Run,
+    pruning: Pruning,
 ) -> Tried:
     """Try a setting. What was computed before, by whichever recipe, run or trial, is not computed again.
 
     pipeline  of the recipe as it stands, whose own history stays as it is
     history   of the trials
+    within    the runs that its stages belong to
+    pruning   what ends a training without hope
 
     Raises what a stage raises, but for CompressionError: then the trial failed.
     """
@@ -48,7 +59,10 @@ def run(
     try:
         changed = Pipeline.of(recipe_file.with_values(pipeline.file, values), pipeline.home)
         own = replace(changed, history=history)
-        _materialize(own, search, tried, log, dagster_run_id)
+        with pruning.of(own.graph):
+            _materialize(own, search, tried, log, within, pruning)
+    except progress.Pruned as pruned:
+        tried.outcome, tried.cause, tried.epoch = "pruned", str(pruned), pruning.epoch
     except RecipeError as error:
         first = error.mistakes[0]
         words = f"{first.path}: {first.problem}; found {first.found}; allowed: {first.allowed}"
@@ -59,12 +73,14 @@ def run(
     return tried
 
 
-def _materialize(pipeline: Pipeline, search: Search, tried: Tried, log: Log, dagster_run_id: str) -> None:
+def _materialize(pipeline: Pipeline, search: Search, tried: Tried, log: Log, within: Run, pruning: Pruning) -> None:
     """One asset after the other, until a constraint is broken or a gate that blocks is not passed."""
     names = searched.asked(search, pipeline.graph)
     for name in names:
-        entry = materialize.materialize(pipeline, name, log, materialize.Run(dagster_run_id))
+        entry = materialize.materialize(pipeline, name, log, within)
         tried.entries.append(entry)
+        if not entry.computed:
+            pruning.known(entry)
         tried.numbers |= {
             number: entry.metrics[number.rpartition(".")[2]]
             for number in search.numbers

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from compression_ops import instruction_sets
 from compression_ops.spec import Spec
 from pipelines.graph import digests
 from pipelines.graph.asset import GENERATION, Asset
@@ -33,7 +34,8 @@ class Action:
 
 def key(asset: Asset, parameters: Spec, sources: Mapping[str, Source]) -> str:
     """The action's digest. Unlike a derivation it depends on what the inputs *are*, not on how they were made, so an
-    input that is made anew with the same content leaves the action known.
+    input that is made anew with the same content leaves the action known. What was chosen by the clock of another
+    processor is not known on this one.
     """
     return digests.of_value(
         {
@@ -45,5 +47,6 @@ def key(asset: Asset, parameters: Spec, sources: Mapping[str, Source]) -> str:
                 for name, source in sources.items()
                 if name != GENERATION  # it is in the seed
             },
+            **({"processor": instruction_sets.model_name()} if asset.is_timed else {}),
         }
     )

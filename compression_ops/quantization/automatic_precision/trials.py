@@ -1,21 +1,26 @@
 """Any model of a network whose layers have bits of their own, as it would be shipped, on the validation split."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import onnx
 
 from compression_ops.data.dataset import Split
+from compression_ops.onnx_model import raw_samples, session
+from compression_ops.onnx_model.layers.chosen_kernels import FLOAT
 from compression_ops.progress import Progress, ProgressCallback
-from compression_ops.quantization import shipping
+from compression_ops.quantization import integer_kernels, shipping
 from compression_ops.quantization.activations import Ranges
 from compression_ops.quantization.affine import Affine
+from compression_ops.quantization.automatic_precision import mixed, timing
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.quantization.shipping import Shipping
 from compression_ops.quantization.widths import WIDTHS, Trials, Tried
+
+_LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # ends of the names of their kernels on floats: `FusedConv`
 
 
 class Widths:
@@ -41,9 +46,26 @@ class Widths:
         self.shapes = {name: sizes[name] for name in order if name in stored and mapping.weights[name].integers.low < 0}
 
     def mapping(self, bits: Mapping[str, int]) -> QuantizationMapping:
-        """With so many bits of each of these weights, by name."""
-        chosen = {name: self._by_width[width][name] for name, width in bits.items()}
-        return replace(self._mapping, weights={**self._mapping.weights, **chosen})
+        """With so many bits of each of these weights, by name; those of 32 stay float."""
+        chosen = {name: self._by_width[width][name] for name, width in bits.items() if width != FLOAT}
+        every = replace(self._mapping, weights={**self._mapping.weights, **chosen})
+        return mixed.restricted(self._model.graph, every, [name for name in bits if name not in chosen])
+
+    def ship(self, bits: Mapping[str, int], refined: bool) -> bytes:
+        """The file of that model; with rounding and biases as the recipe asks, if they are to be `refined`."""
+        stays_float = set(bits.values()) == {FLOAT}
+        return self._shipping.ship(self._model, self.mapping(bits), refined, stays_float).serialized
+
+    def _runs_as_chosen(self, model: bytes, bits: Mapping[str, int]) -> bool:
+        """Whether no layer that is to stay float runs on integers.
+
+        onnxruntime quantizes the weights of a float layer by itself, one scale a tensor, when it reads and writes
+        integers alone: in the file such a layer would be float, and nowhere else.
+        """
+        floats = {name for name, width in bits.items() if width == FLOAT}
+        wanted = sum(not floats.isdisjoint(node.input) for node in self._model.graph.node)
+        found = integer_kernels.kernels(model).floating if floats and wanted else {}
+        return sum(count for operator, count in found.items() if operator.endswith(_LAYERS)) >= wanted
 
     def trials(self, validation: Split, float_logits: np.ndarray, progress: ProgressCallback, at: Progress) -> Trials:
         """What a method that chooses is given; `at`: the step of the stage that it is part of."""
@@ -51,10 +73,23 @@ class Widths:
 
         def run(bits: Mapping[str, int], refined: bool) -> Tried:
             nonlocal count
-            model = self._shipping.ship(self._model, self.mapping(bits), refined).serialized
+            model = self.ship(bits, refined)
             count += 1
             progress(Progress(f"choosing bits, model {count}", at.done, at.total))
             return Tried(shipping.logits(model, validation, self._shipping.description), len(model))
 
+        def timed(models: Sequence[Mapping[str, int]], batch_size: int) -> np.ndarray:
+            nonlocal count
+            built = [self.ship(bits, refined=False) for bits in models]
+            count += len(models)
+            progress(Progress(f"timing layers, model {count}", at.done, at.total))
+            batch = validation.samples[np.arange(batch_size) % len(validation)].numpy()
+            found = np.full((len(models), timing.REPETITIONS), np.inf)
+            runs = [index for index, bits in enumerate(models) if self._runs_as_chosen(built[index], bits)]
+            sessions = [session.open_session(built[index]) for index in runs]
+            inputs = raw_samples.inputs(sessions[0], batch, self._shipping.description)
+            found[runs] = timing.medians(sessions, inputs)
+            return found
+
         int4 = self._shipping.precision.opset >= NEWEST_OPSET
-        return Trials(self.shapes, run, validation.labels.numpy(), float_logits, int4)
+        return Trials(self.shapes, run, validation.labels.numpy(), float_logits, int4, timed)

@@ -1,4 +1,7 @@
-"""Bits of each layer's weights that are chosen: as few bytes as a bound on the accuracy allows.
+"""Bits of each layer's weights that are chosen: as few bytes, or as fast a session, as a bound on the accuracy allows.
+
+For bytes each layer has 8, 4, 3 or 2. Latency depends on no width, since weights are widened to 8 bits when a session
+loads, but on which layers run on integers: each has 8 bits or stays float (`automatic_precision.kernels`).
 
 The sensitivity of layer i with b bits, all others having 8, is by how much the outputs diverge further from the float
 ones (Cai et al. 2020, "ZeroQ: A Novel Zero Shot Quantization Framework", eq. 4, here on the N validation samples):
@@ -21,18 +24,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from compression_ops.onnx_model.chosen_widths import ChosenWidths, LayerWidth, Step
+    from compression_ops.onnx_model.chosen_widths import LayerWidth, Step
     from compression_ops.quantization.automatic_precision.greedy import Bits, Found
-    from compression_ops.quantization.widths import Trials
+    from compression_ops.quantization.widths import Chosen, Trials
 
-_OBJECTIVES = (
-    "bytes; latency depends on no width, since weights are widened to 8 bits when a session loads and run on the same "
-    "kernels"
-)
+BYTES, LATENCY = "bytes", "latency"
+OF_LATENCY = ("batch_size", "min_gain")  # fields that say nothing of bytes
 
 
 class Automatic(Spec):
-    """Each layer gets 8, 4, 3 or 2 bits, so that the weights take few bytes and validation accuracy is kept."""
+    """Each layer gets 8, 4, 3 or 2 bits, so that the weights take few bytes and validation accuracy is kept; or, for
+    latency, 8 bits or none.
+    """
 
     chooses: ClassVar[bool] = True
 
@@ -40,28 +43,37 @@ class Automatic(Spec):
     max_accuracy_drop: float = Field(
         ge=0, le=100, description="Most that the float student may lose, in points of validation accuracy."
     )
-    minimize: Literal["bytes"] = Field(
-        default="bytes", description="What is made small.", json_schema_extra={"allowed": _OBJECTIVES}
-    )
+    minimize: Literal["bytes", "latency"] = Field(default="bytes", description="What is made small.")
     max_models: int = Field(
-        default=500, ge=1, le=100_000, description="Most models that are run on the validation split."
+        default=500, ge=1, le=100_000, description="Most models that are run on the validation split, or timed."
+    )
+    batch_size: int = Field(default=1, ge=1, le=65_536, description="Samples in a call, where latency is made small.")
+    min_gain: float = Field(
+        default=5.0, ge=0, le=100, description="Percent of the float model's latency; what gains no more stays float."
     )
 
+    @property
+    def times(self) -> bool:
+        """Whether what is chosen depends on how fast the processor is."""
+        return self.minimize == LATENCY
 
-def choose(spec: Automatic, trials: "Trials") -> "ChosenWidths":
-    """The same bits each time: nothing is drawn, nothing timed.
+
+def choose(spec: Automatic, trials: "Trials") -> "Chosen":
+    """For bytes the same bits each time: nothing is drawn, nothing timed.
 
     At most `max_models` models are run: one with 8 bits and three a layer for sensitivities, whose weights are rounded
     to the nearest; then those of the search, rounded and corrected as the recipe asks, each once.
     Raises ModelError for a network without quantized weights.
     """
     from compression_ops.onnx_model.chosen_widths import ChosenWidths
-    from compression_ops.quantization.automatic_precision import greedy
+    from compression_ops.quantization.automatic_precision import greedy, kernels
     from compression_ops.quantization.automatic_precision.explanation import sentence
     from compression_ops.quantization.widths import WIDEST, WIDTHS
 
     if not trials.shapes:
         raise ModelError("no layer has weights whose bits could be chosen. Leave `method` out")
+    if spec.times:
+        return kernels.chosen(trials, spec.max_accuracy_drop, spec.batch_size, spec.min_gain, spec.max_models)
     models: dict[tuple[int, ...], tuple[float, int]] = {}
     expected = _accuracy(trials.float_logits, trials.labels)
 

@@ -58,6 +58,8 @@ def _tell_best(result: Result) -> None:
 def _rank(trial: Trial, result: Result) -> str:
     if trial.number in result.best:
         return "best" if len(result.best) == 1 else "Pareto"
+    if trial.epoch is not None:
+        return f"pruned at epoch {trial.epoch}"
     return "infeasible" if trial.outcome == "complete" and not trial.feasible else trial.outcome.replace("complete", "")
 
 

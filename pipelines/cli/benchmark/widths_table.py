@@ -8,11 +8,13 @@ from pipelines.cli.terminal.layout import Column
 
 if TYPE_CHECKING:
     from compression_ops.onnx_model.chosen_widths import ChosenWidths
+    from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels
 
 
 def sentences(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(model, why it has its bits), from `report.json`."""
-    return [(name, f"{chosen.sentence}.") for name, chosen in _chosen(content)]
+    bits = [(name, f"{chosen.sentence}.") for name, chosen in _chosen(content)]
+    return bits + [(name, f"{chosen.sentence}.") for name, chosen in _timed(content)]
 
 
 def tables(content: Mapping[str, Any]) -> list[Section]:
@@ -25,7 +27,21 @@ def tables(content: Mapping[str, Any]) -> list[Section]:
         found.append(section(f"Layers of {name}", heads, sections.layers(chosen), sections.LAYERS_NOTE))
         title = f"Bits of {name}, step by step"
         found.append(section(title, sections.STEP_HEADS, sections.steps(chosen), sections.STEPS_NOTE))
+    for name, chosen in _timed(content):
+        rows = sections.kernels(chosen)
+        found.append(section(f"Layers of {name}", sections.KERNEL_HEADS, rows, sections.KERNELS_NOTE))
+        title = f"Latency of {name}, by its layers"
+        found.append(section(title, sections.TIMED_HEADS, sections.timed(chosen), sections.TIMED_NOTE))
     return found
+
+
+def _timed(content: Mapping[str, Any]) -> "Iterator[tuple[str, ChosenKernels]]":
+    """Those whose layers on integers were chosen by latency."""
+    from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels
+
+    for name, model in content["models"].items():
+        if model.get("chosen_kernels"):
+            yield name, ChosenKernels.from_fields(model["chosen_kernels"])
 
 
 def _chosen(content: Mapping[str, Any]) -> "Iterator[tuple[str, ChosenWidths]]":

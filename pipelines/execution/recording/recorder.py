@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops.stages.stage import StageResult
 from pipelines.execution.log import Log
+from pipelines.execution.progress import Pruned
 from pipelines.execution.recording import outage
 from pipelines.kinds import kind
-from pipelines.lineage import connection
+from pipelines.lineage import connection, names
 from pipelines.pipeline import Pipeline
 from pipelines.state.action import Action
 from pipelines.state.materialization import Materialization, Source, Unrecorded
@@ -34,10 +35,14 @@ class Recorder:
     known     what the computation loads, as far as MLflow knows it
     """
 
-    def __init__(self, pipeline: Pipeline, action: Action, dagster_run_id: str, log: Log, is_required: bool) -> None:
-        """Whoever `is_required` to be recorded is told of an outage by Outage; all others go on."""
+    def __init__(
+        self, pipeline: Pipeline, action: Action, dagster_run_id: str, log: Log, is_required: bool, parent: str = ""
+    ) -> None:
+        """Whoever `is_required` to be recorded is told of an outage by Outage; all others go on. `parent`: the id of
+        the run below which MLflow shows this one.
+        """
         self._pipeline, self._action, self._log = pipeline, action, log
-        self._dagster_run_id, self._is_required = dagster_run_id, is_required
+        self._dagster_run_id, self._is_required, self._parent = dagster_run_id, is_required, parent
         self._started, self._ended = time.time(), 0.0
         self._begun: tuple[Lineage, Computation] | None = None
         self._epochs: Sequence[Mapping[str, float]] = ()
@@ -86,14 +91,20 @@ class Recorder:
             self._tell(lambda: lineage.end(self.run_id, self._ended))
 
     def fail(self, error: BaseException) -> None:
-        """Mark the run as failed, with the cause; if MLflow is out of reach, it is closed when the recipe's next one
-        begins.
+        """Mark the run as failed, with the cause, or as killed where it was stopped or pruned; if MLflow is out of
+        reach, it is closed when the recipe's next one begins.
         """
         self._is_required = False  # its error is told already
         if self._begun is not None:
             lineage, _ = self._begun
             with connection.haste() if isinstance(error, KeyboardInterrupt) else nullcontext():
-                self._tell(lambda: lineage.fail(self.run_id, error))
+                self._tell(lambda: self._fail(lineage, error))
+
+    def _fail(self, lineage: "Lineage", error: BaseException) -> None:
+        if isinstance(error, Pruned):
+            lineage.prune(self.run_id, str(error), error.epochs)
+        else:
+            lineage.fail(self.run_id, error)
 
     def complete(self, entry: Materialization) -> Materialization:
         """The entry with what MLflow calls it, or with what MLflow is to be told."""
@@ -118,7 +129,6 @@ class Recorder:
         return [entry for name in names if (entry := self._pipeline.latest(name))]
 
     def _described(self, ancestry: "tuple[Node, ...]") -> "Computation":
-        from pipelines.lineage import environment
         from pipelines.lineage.run.computation import Computation
 
         pipeline, action = self._pipeline, self._action
@@ -133,7 +143,7 @@ class Recorder:
             sources=self.known,
             dagster_run_id=self._dagster_run_id,
             started=self._started,
-            tags=environment.tags(),
+            tags=self._tags(),
             is_model=own.is_model,
             is_evaluation=own.is_evaluation,
             reads_test=own.reads_test,
@@ -141,6 +151,11 @@ class Recorder:
             changes=changes,
             last=self._last(),
         )
+
+    def _tags(self) -> dict[str, str]:
+        from pipelines.lineage import environment
+
+        return environment.tags() | ({names.PARENT: self._parent} if self._parent else {})
 
     def _parameters(self) -> dict[str, Any]:
         return self._action.parameters.model_dump(mode="json")
@@ -156,8 +171,6 @@ class Recorder:
         return None if last is None else Source(last.digest, last.run_id, None, last.experiment_id)
 
     def _unrecorded(self) -> Unrecorded:
-        from pipelines.lineage import environment
-
         return Unrecorded(
             run_id=self.run_id,
             kind=self._action.asset.kind,
@@ -166,7 +179,7 @@ class Recorder:
             dagster_run_id=self._dagster_run_id,
             parameters=self._parameters(),
             epochs=tuple(self._epochs),
-            tags=environment.tags(),
+            tags=self._tags(),
             changes=self._changes(),
             last=self._last(),
         )

@@ -38,7 +38,7 @@ class Needs:
     def of(cls, asset: Asset) -> "Needs":
         """Of an asset: what its kind says, and `COMPRESSION_NEEDS` says otherwise. Raises CompressionError."""
         own, said = kind.named(asset.kind), _stated()
-        learns = own.on_device and asset.is_heavy
+        learns = own.on_device and asset.is_heavy and not asset.is_timed
         found = cls(
             threads=_threads() if asset.is_heavy else 1,
             memory=own.memory,

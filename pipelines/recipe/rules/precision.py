@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ruamel.yaml.comments import CommentedMap
 
 from compression_ops.quantization.learned import trains
+from compression_ops.quantization.methods.automatic import OF_LATENCY, Automatic
 from compression_ops.quantization.precision import NEWEST_OPSET
 from compression_ops.quantization.widths import WIDEST, chooses
 from pipelines.recipe.error import Mistake, shown
@@ -27,6 +28,10 @@ def mistakes(recipe: Recipe, attributes: CommentedMap) -> Iterator[Mistake]:
             )
         if trains(quantized.method):
             yield from _learned_otherwise(quantized, attributes, here)
+        if isinstance(quantized.method, Automatic) and not quantized.method.times:
+            for field in sorted(quantized.method.model_fields_set.intersection(OF_LATENCY)):
+                path, line, value, _ = locate(attributes, (*here, "method", field))
+                yield Mistake(line, path, "useless", shown(value), "a field of `minimize: latency`; bytes take no time")
         if chooses(quantized.method) and quantized.weight_bits != WIDEST:
             path, line, value, _ = locate(attributes, (*here, "weight_bits"))
             allowed = (

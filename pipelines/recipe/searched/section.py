@@ -68,6 +68,9 @@ class Search(Spec):
     sampler: Literal["tpe", "nsgaii", "random"] = Field(
         default="tpe", description="Optuna's, by which the next setting is chosen."
     )
+    pruner: Literal["median", "successive_halving", "none"] = Field(
+        default="median", description="Optuna's, by which a training without hope ends; needs a single objective."
+    )
     maximize: Objectives = Field(default=[], description="Numbers to be large: `<asset>.<metric>`, one or several.")
     minimize: Objectives = Field(default=[], description="Numbers to be small: `<asset>.<metric>`, one or several.")
     constraints: dict[str, Limit] = Field(default={}, description="Numbers that must keep to a limit.")

@@ -8,6 +8,7 @@ import pytest
 
 from compression_ops.evaluation import measurements
 from compression_ops.onnx_model.chosen_widths import ChosenWidths, LayerWidth, Step
+from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels, LayerKernel, Timed
 from compression_ops.report import html, json_file, markdown, precision_sections
 from compression_ops.report.contents import Report
 from compression_ops.report.plots import precision
@@ -78,3 +79,37 @@ def test_measurements_and_the_json_carry_it(report: Report, tmp_path: Path) -> N
     assert [column.head for column in steps.columns] == list(precision_sections.STEP_HEADS[1:])
     assert widths_table.sentences(content) == [(NAME, f"{CHOSEN.sentence}.")]
     assert widths_table.tables({"models": {"teacher": {}}}) == []
+
+
+KERNELS = ChosenKernels(
+    layers=(LayerKernel("conv|1", (16, 1, 3, 3), 144, False, 1.25), LayerKernel("head", (10, 400), 4000, True, None)),
+    models=(Timed("float", (False, False), 81.0, 0.99, False), Timed("fastest", (False, True), 40.0, 0.985, True)),
+    float_validation_accuracy=0.99,
+    max_accuracy_drop=0.5,
+    batch_size=1,
+    min_gain=5.0,
+    processor="a processor",
+    onnxruntime="1.0",
+    tried=5,
+    complete=True,
+    sentence="head runs on integers: 40 µs instead of 81 µs in float",
+)
+
+
+def test_layers_chosen_by_latency_are_told_too(tmp_path: Path) -> None:
+    found = example_report.report()
+    timings = replace(found.measurements.timings, kernels={NAME: KERNELS})
+    report = replace(found, measurements=replace(found.measurements, timings=timings))
+    layers, models = precision_sections.tables(report)
+    assert layers.rows[0] == ("conv|1", "16×1×3×3", "144", "float", "+1.2 µs")
+    assert layers.rows[1][3:] == ("integers", "–")
+    assert models.rows[1] == ("fastest, chosen", "float int", "40 µs", "98.50 %")
+    for text in (markdown.markdown(report), html.page(report)):
+        assert "instead of 81 µs in float." in text
+    measurements.write(report.measurements, tmp_path)
+    assert measurements.read(tmp_path).timings.kernels == {NAME: KERNELS}
+    assert "head" not in (tmp_path / "measurements.json").read_text(), "which another run repeats"
+    json_file.write(report, tmp_path)
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert widths_table.sentences(content) == [(NAME, f"{KERNELS.sentence}.")]
+    assert [table.title for table in widths_table.tables(content)] == [layers.title, models.title]

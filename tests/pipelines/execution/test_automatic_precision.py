@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from compression_ops import instruction_sets
+from compression_ops.evaluation import measurements
+from compression_ops.onnx_model.layers import chosen_kernels
 from pipelines.execution import status
 from pipelines.kinds import kind
+from pipelines.orchestration.executors.needs import Needs
 from pipelines.pipeline import Pipeline
+from pipelines.state import action
 from tests.pipelines import product, recipes
 
 CALIBRATION = "calibration: {method: minmax, samples: 64}"
@@ -52,3 +57,49 @@ def test_a_run_chooses_tells_it_and_an_edit_of_the_bound_computes_it_alone(choos
     assert product.computed() <= AFTER
     product.edit(choosing, "max_accuracy_drop: 0.0", "max_accuracy_drop: 20.0")
     assert NAME not in product.computed()
+
+
+TIMED = "method: {type: automatic, minimize: latency, max_accuracy_drop: 20.0}"
+
+
+def timing(defs: Path) -> Path:
+    return recipes.write(defs, text=recipes.edited((CALIBRATION, f"{CALIBRATION}\n      {TIMED}")))
+
+
+def test_what_the_clock_chose_is_known_on_processors_of_its_name_alone(
+    defs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keys() -> dict[str, str]:
+        assets = product.pipeline().graph.assets
+        return {name: action.key(assets[name], assets[name].parameters, {}) for name in (NAME, "student/small")}
+
+    recipes.write(defs)
+    assert not product.pipeline().graph.assets[NAME].is_heavy
+    timing(defs)
+    needs = Needs.of(product.pipeline().graph.assets[NAME])
+    assert (needs.is_alone, needs.is_heavy, needs.gpus) == (True, True, 0)
+    here = keys()
+    with monkeypatch.context() as patch:
+        patch.setattr(instruction_sets, "model_name", lambda: "another processor")
+        there = keys()
+    assert there["student/small"] == here["student/small"]
+    assert there[NAME] != here[NAME]
+    assert keys() == here
+
+
+@pytest.mark.slow
+def test_layers_chosen_by_the_clock_are_told_with_what_was_measured(defs: Path) -> None:
+    timing(defs)
+    assert product.computed() >= AFTER
+    entry, pipeline = product.entry(NAME), product.pipeline()
+    assert set(kind.named("quantized_student").searchable(pipeline.graph.assets[NAME])) == set(entry.metrics)
+    assert "latency us" in kind.named("quantized_student").headline(entry)
+    folder = pipeline.store.fetch(entry.artifact)
+    page = kind.named("quantized_student").page(folder, entry)
+    assert "float" in page.words["layers"]
+    assert {row["bits"] for row in page.rows} <= {8, 32}
+    measured = measurements.read(pipeline.store.fetch(product.entry("measurements").artifact))
+    assert measured.timings.kernels == {NAME: chosen_kernels.of_folder(folder)}
+    report = (pipeline.store.fetch(product.entry("benchmark_report").artifact) / "report.md").read_text()
+    assert page.words["layers"] in report
+    assert NAME not in product.computed(), "it is known here"

@@ -73,11 +73,23 @@ METHODS = {
         "missing",
         "a number, at least 0 and at most 100",
     ),
-    "bits that are chosen for latency": (
-        _method("type: automatic, max_accuracy_drop: 0.5, minimize: latency"),
+    "bits that are chosen for something else": (
+        _method("type: automatic, max_accuracy_drop: 0.5, minimize: energy"),
         "quantized_students.int8.method.minimize",
-        "'latency' (text)",
-        "bytes; latency depends on no width",
+        "'energy' (text)",
+        "one of: bytes, latency",
+    ),
+    "a batch where nothing is timed": (
+        _method("type: automatic, max_accuracy_drop: 0.5, batch_size: 8"),
+        "quantized_students.int8.method.batch_size",
+        "useless",
+        "a field of `minimize: latency`",
+    ),
+    "a gain that is no share": (
+        _method("type: automatic, max_accuracy_drop: 0.5, minimize: latency, min_gain: -1"),
+        "quantized_students.int8.method.min_gain",
+        "-1 (a number)",
+        "at least 0",
     ),
     "no models to choose bits by": (
         _method("type: automatic, max_accuracy_drop: 0.5, max_models: 0"),

@@ -33,6 +33,7 @@ MISTAKES = {
     "no trials": ("trials: 6", "trials: 0", "search.trials", "at least 1"),
     "negative seed": ("seed: 0", "seed: -1", "search.seed", "at least 0"),
     "unknown sampler": ("seed: 0", "sampler: grid", "search.sampler", "one of: tpe, nsgaii, random"),
+    "unknown pruner": ("seed: 0", "pruner: mean", "search.pruner", "one of: median, successive_halving, none"),
     "a number for an objective": (_MAXIMIZE, "maximize: 3", "search.maximize", "a number of an asset's validation"),
     "one objective twice": ("[quantized_student/int8.file_bytes]", _MAXIMIZE[10:], "search.minimize", "in both"),
     "no such asset": (_MAXIMIZE, "maximize: student/smal.validation_loss", "search.maximize", "`student/small"),

@@ -5,6 +5,7 @@ SECTION = """\
     trials: 3
     seed: 99
     sampler: tpe
+    pruner: median
     maximize: [student/small.validation_accuracy]
     minimize: [quantized_student/int8.file_bytes]
     constraints: {quantized_student/int8.accuracy_drop_points: {at_least: -90, at_most: 90.5}}
@@ -22,6 +23,7 @@ ROWS = {
     "search.trials": ("trials: 3", "trials: 4"),
     "search.seed": ("seed: 99", "seed: 98"),
     "search.sampler": ("sampler: tpe", "sampler: random"),
+    "search.pruner": ("pruner: median", "pruner: none"),
     "search.maximize": ("maximize: [student/small", "maximize: [teacher"),
     "search.minimize": ("int8.file_bytes", "int8.largest_logit_change"),
     f"{_LIMIT}.at_least": ("at_least: -90", "at_least: -80"),
