@@ -3,7 +3,7 @@
 Each module of `compression_ops.targets`, or one of the user's own, is one. It defines its options, a Spec with the
 field `type`, and
 
-    write(spec, model, folder) -> Written    `model` is a `model.onnx` that takes pixels, `folder` is empty
+    write(spec, model, folder) -> Written    `model` is a `model.onnx` that takes raw samples, `folder` is empty
     predictor(spec, folder, threads) -> Predictor
 
 and, where they are not as given here,
@@ -34,11 +34,10 @@ from compression_ops.footprint import Footprint
 from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-# Of pixels, uint8 [N, C, H, W]: logits, float32 [N, classes], or classes, int64 [N].
-Predictor = Callable[["NDArray[np.uint8]"], "NDArray[Any]"]
+# Of raw samples, [N, ...] as a dataset holds them: logits, float32 [N, classes], or classes, int64 [N].
+Predictor = Callable[["NDArray[Any]"], "NDArray[Any]"]
 
 FACTS = "target.json"
 TARGET = Contract(Spec, lambda _: {"write": 3, "predictor": 3})

@@ -14,26 +14,24 @@ from compression_ops.spec import Spec
 from compression_ops.target import Predictor, Written
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 ALLOWED_DIFFERENCES = 0.001
 IS_TIMED = True
 SOURCE, HEADER = "model.c", "model.h"
-# A call of many images, so that what Python adds is added once.
+# A call of many samples, so that what Python adds is added once.
 _BATCH = """\
 #include "model.h"
-#define PIXELS (MODEL_CHANNELS * MODEL_HEIGHT * MODEL_WIDTH)
 int model_classes(void);
-void model_predict_all(const uint8_t *pixels, int32_t *logits, int count);
+void model_predict_all(const model_input *samples, int32_t *logits, int count);
 int model_classes(void)
 {
     return MODEL_CLASSES;
 }
-void model_predict_all(const uint8_t *pixels, int32_t *logits, int count)
+void model_predict_all(const model_input *samples, int32_t *logits, int count)
 {
     for (int i = 0; i < count; i++) {
-        model_predict(pixels + (long)i * PIXELS, logits + (long)i * MODEL_CLASSES);
+        model_predict(samples + (long)i * MODEL_INPUTS, logits + (long)i * MODEL_CLASSES);
     }
 }
 """
@@ -46,12 +44,14 @@ class C(Spec):
 
 
 def write(spec: C, model: Path, folder: Path) -> Written:
-    """Write `model.c` and `model.h`. Raises ModelError for an operator without a form in integers, and for sums that
-    32 bits may not hold.
+    """Write `model.c` and `model.h`, and beside them how raw samples become what these take (`c_code.inputs.taken`).
+
+    Raises ModelError for an operator without a form in integers, and for sums that 32 bits may not hold.
     """
     from compression_ops.c_code import source
 
     written = source.write(model, folder)
+    written.taken.integers.write(folder)
     metrics = {
         "weight_bytes": float(written.weight_bytes),
         "constant_bytes": float(written.constant_bytes),
@@ -70,10 +70,14 @@ def missing(spec: C) -> str | None:
 
 def footprint(spec: C, folder: Path, sample: bytes) -> Footprint:
     """Code, memory, stack and instructions, as built for the plainest processor of this machine's kind."""
+    import numpy as np
+
     from compression_ops.c_code import footprint
+    from compression_ops.c_code.inputs.taken import Integers
 
     del spec
-    return footprint.measure(folder, sample)
+    integers = Integers.read(folder)
+    return footprint.measure(folder, integers.of(np.frombuffer(sample, integers.raw)).tobytes())
 
 
 def predictor(spec: C, folder: Path, threads: int) -> Predictor:
@@ -83,18 +87,18 @@ def predictor(spec: C, folder: Path, threads: int) -> Predictor:
     import numpy as np
 
     from compression_ops import c_compiler
+    from compression_ops.c_code.inputs.taken import Integers
 
+    integers = Integers.read(folder)
     with tempfile.TemporaryDirectory() as scratch:
         batch = Path(scratch) / "batch.c"
         batch.write_text(_BATCH)
         compiled = c_compiler.loaded([folder / SOURCE, batch], headers=folder)
     classes = compiled.model_classes()
 
-    def predict(images: "NDArray[np.uint8]") -> "NDArray[Any]":
-        pixels, logits = np.ascontiguousarray(images), np.empty((len(images), classes), np.int32)
-        compiled.model_predict_all(
-            ctypes.c_void_p(pixels.ctypes.data), ctypes.c_void_p(logits.ctypes.data), len(pixels)
-        )
+    def predict(samples: "NDArray[Any]") -> "NDArray[Any]":
+        given, logits = integers.of(samples), np.empty((len(samples), classes), np.int32)
+        compiled.model_predict_all(ctypes.c_void_p(given.ctypes.data), ctypes.c_void_p(logits.ctypes.data), len(given))
         return logits
 
     return predict
