@@ -46,7 +46,8 @@ def measure(folder: Path, sample: bytes) -> Footprint:
     """
     command = c_compiler.find()
     if command is None:
-        return Footprint(absent=(c_compiler.missing(),))
+        judged = "until then its answers are judged by the same integers, computed by NumPy"
+        return Footprint(absent=(f"{c_compiler.missing()}; {judged}",))
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         for file in ("model.c", "model.h"):

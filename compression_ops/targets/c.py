@@ -2,7 +2,7 @@
 
 Between layers it rounds in fixed point where onnxruntime rounds in float32, so a byte may differ by one, and a sample
 in a thousand may fall to another class. It is compiled for this machine to be judged and timed; what a microcontroller
-runs gives the same integers.
+runs gives the same integers. Without a compiler these are computed by NumPy, and nothing is timed.
 """
 
 import ctypes
@@ -60,12 +60,20 @@ def write(spec: C, model: Path, folder: Path) -> Written:
     return Written((SOURCE, HEADER), "any C99 compiler", metrics)
 
 
-def missing(spec: C) -> str | None:
-    """The compiler, where there is none."""
+def runs_here(spec: C) -> bool:
+    """Whether there is a compiler. Writing needs none."""
     from compression_ops import c_compiler
 
     del spec
-    return None if c_compiler.find() is not None else c_compiler.missing()
+    return c_compiler.find() is not None
+
+
+def stand_in(spec: C, model: Path) -> Predictor:
+    """The integers that the C code computes, by NumPy."""
+    from compression_ops.c_code.reference import Predictor as Integers
+
+    del spec
+    return Integers(model)
 
 
 def footprint(spec: C, folder: Path, sample: bytes) -> Footprint:
