@@ -176,7 +176,21 @@ def _moved(
         return replace(given, by_place=not given.by_place)
     if given.by_place:
         raise refused(building, label, "is of rows that are not transposed to channels first")
+    if not _is_flattening(building, node, attributes, label, given):
+        raise refused(building, label, "is none to one row a sample")
     return replace(given, flat=True)
+
+
+def _is_flattening(
+    building: Building, node: onnx.NodeProto, attributes: Mapping[str, Any], label: str, given: Real | Integers
+) -> bool:
+    if given.flat:
+        return True
+    if node.op_type == "Squeeze":
+        return building.tensors[given.tensor].shape[:2] == (1, 1)
+    if node.op_type == "Flatten":
+        return attributes.get("axis", 1) == 1
+    return building.array(node.input[1], label).size == 2
 
 
 def _finish(building: Building, output: str, values: dict[str, Value]) -> int:

@@ -16,23 +16,61 @@ from compression_ops.target import Predictor, Written
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from compression_ops.c_code.inputs.taken import Integers
+
 ALLOWED_DIFFERENCES = 0.001
 IS_TIMED = True
 SOURCE, HEADER = "model.c", "model.h"
-# A call of many samples, so that what Python adds is added once.
+# A call of many samples, so that what Python adds is added once; of raw ones, as who calls the C code has them.
 _BATCH = """\
 #include "model.h"
 int model_classes(void);
-void model_predict_all(const model_input *samples, int32_t *logits, int count);
+void model_predict_all(const RAW *samples, int32_t *logits, int count);
 int model_classes(void)
 {
     return MODEL_CLASSES;
 }
-void model_predict_all(const model_input *samples, int32_t *logits, int count)
+TAKEN
+void model_predict_all(const RAW *samples, int32_t *logits, int count)
 {
+    static model_input sample[MODEL_INPUTS];
     for (int i = 0; i < count; i++) {
-        model_predict(samples + (long)i * MODEL_INPUTS, logits + (long)i * MODEL_CLASSES);
+        for (int k = 0; k < MODEL_INPUTS; k++) {
+            sample[k] = taken(samples[(long)i * MODEL_INPUTS + k], k);
+        }
+        model_predict(sample, logits + (long)i * MODEL_CLASSES);
     }
+}
+"""
+_RAW = {"uint8": "uint8_t", "int16": "int16_t", "int64": "int64_t", "float32": "float"}
+_AS_IT_IS = """\
+static inline model_input taken(RAW value, int k)
+{
+    (void)k;
+    return value;
+}
+"""
+_LIMITED = """\
+static inline model_input taken(RAW value, int k)
+{
+    (void)k;
+    value = value < INT32_MIN ? INT32_MIN : value;
+    return (model_input)(value > INT32_MAX ? INT32_MAX : value);
+}
+"""
+# To the nearest integer, of two the even one, as NumPy rounds: by adding what leaves no bits for a fraction.
+_NUMBERS = """\
+static const double factors[MODEL_INPUTS] = {FACTORS};
+static inline model_input taken(RAW value, int k)
+{
+    const double scaled = (double)value * factors[k];
+    if (scaled != scaled) {
+        return INT32_MIN;
+    }
+    if (scaled > -2147483647.0 && scaled < 2147483647.0) {
+        return (model_input)(scaled + 6755399441055744.0 - 6755399441055744.0);
+    }
+    return scaled > 0 ? INT32_MAX : -INT32_MAX;
 }
 """
 
@@ -100,13 +138,21 @@ def predictor(spec: C, folder: Path, threads: int) -> Predictor:
     integers = Integers.read(folder)
     with tempfile.TemporaryDirectory() as scratch:
         batch = Path(scratch) / "batch.c"
-        batch.write_text(_BATCH)
+        batch.write_text(_caller(integers))
         compiled = c_compiler.loaded([folder / SOURCE, batch], headers=folder)
     classes = compiled.model_classes()
 
     def predict(samples: "NDArray[Any]") -> "NDArray[Any]":
-        given, logits = integers.of(samples), np.empty((len(samples), classes), np.int32)
+        given, logits = np.ascontiguousarray(samples, integers.raw), np.empty((len(samples), classes), np.int32)
         compiled.model_predict_all(ctypes.c_void_p(given.ctypes.data), ctypes.c_void_p(logits.ctypes.data), len(given))
         return logits
 
     return predict
+
+
+def _caller(integers: "Integers") -> str:
+    """C that makes of raw samples what the model takes, as `Integers.of` does."""
+    taken = _AS_IT_IS if integers.raw == integers.dtype else _LIMITED
+    if integers.fraction_bits:
+        taken = _NUMBERS.replace("FACTORS", ", ".join(repr(2.0**bits) for bits in integers.fraction_bits))
+    return _BATCH.replace("TAKEN", taken).replace("RAW", _RAW[integers.raw])

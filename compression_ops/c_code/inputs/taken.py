@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,19 @@ class Integers:
 
         Of numbers the nearest integer, within what 32 bits hold, and MISSING for NaN.
         """
+        if samples.dtype == np.dtype(self.dtype):
+            return np.ascontiguousarray(samples)
         if not self.fraction_bits:
             ends = np.iinfo(self.dtype)
             return np.ascontiguousarray(np.clip(samples, ends.min, ends.max).astype(self.dtype))
-        scaled = np.ldexp(samples.astype(np.float64), np.array(self.fraction_bits, np.int64))
+        scaled = samples * self._factors
         found = np.clip(np.rint(scaled), -_LARGEST, _LARGEST)
         return np.ascontiguousarray(np.where(np.isnan(scaled), MISSING, found).astype(self.dtype))
+
+    @cached_property
+    def _factors(self) -> NDArray[np.float64]:
+        """Powers of two, by which a product is exact."""
+        return np.ldexp(1.0, np.array(self.fraction_bits, np.int64))
 
     def write(self, folder: Path) -> None:
         """As `input.json`, for whoever calls the C code with raw samples."""
