@@ -10,7 +10,6 @@ from rich.table import Column
 from pipelines.cli.terminal.console import err
 from pipelines.execution import progress
 
-_WAITING = "another process is at it; waiting"
 _INTERVAL = 2.0  # seconds between two lines
 # Characters: of a terminal with room for bars, of a bar, of the words at most and of the longest outcome; of the rest.
 _ROOMY, _BAR, _WORDS, _OUTCOME, _FIXED = 64, 24, 70, 8, 12
@@ -58,7 +57,7 @@ class _Bars:
             words = err.readable(f"{step.description} {step.done}/{step.total} {numbers}")
             self._bars.update(task, completed=step.done, total=step.total, description=words[: self._room()])
         elif isinstance(event, progress.Waiting):
-            self._bars.update(task, description=_WAITING[: self._room()])
+            self._bars.update(task, description=f"waits for {event.for_what}"[: self._room()])
         elif isinstance(event, progress.Ended):
             total = self._bars.tasks[self._bars.task_ids.index(task)].total or 1
             self._bars.update(task, completed=total, total=total, description=event.outcome)
@@ -79,7 +78,7 @@ class _Lines:
         if isinstance(event, progress.Ended):
             err.print(f"{event.asset}: {event.outcome} ({event.seconds:.1f} s)", soft_wrap=True)
         elif isinstance(event, progress.Waiting):
-            err.print(f"{event.asset}: {_WAITING}", soft_wrap=True)
+            err.print(f"{event.asset}: waits for {event.for_what}", soft_wrap=True)
         elif isinstance(event, progress.Advanced) and event.progress.metrics:
             if time.monotonic() - self._told < _INTERVAL:
                 return
