@@ -13,6 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs --no-loadscope-reorder -
 run: .venv/.ready
 	@$(BIN)/compression run $(RECIPE)
 	@$(BIN)/compression report $(RECIPE)
+	@command -v compression >/dev/null || echo "compression is $(BIN)/compression here; source $(BIN)/activate to call it by its name"
 
 ui: .venv/.ready
 	@exec $(BIN)/compression ui
@@ -37,7 +38,8 @@ benchmark: .venv/.ready
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml .constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "setting up .venv: gigabytes of packages, which takes minutes and says nothing meanwhile"
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .constraints.txt --editable '.[dev]'
 	@touch $@
 

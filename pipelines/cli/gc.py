@@ -10,6 +10,8 @@ from pipelines.cli.arguments import Json
 from pipelines.cli.terminal.console import out, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pipelines.retention.pile import Pile
     from pipelines.state.home import Home
 
@@ -32,7 +34,7 @@ def command(
     """Remove what is older than the retention and that nothing refers to; the newest result of each asset stays."""
     from compression_ops import quantities
     from pipelines.commands import gc
-    from pipelines.retention import collection, settings
+    from pipelines.retention import settings
     from pipelines.retention.pile import freed
     from pipelines.state import home
 
@@ -44,20 +46,24 @@ def command(
         store_is_mine=store_is_mine or configured.store_is_mine,
     )
     where = home.current()
-    piles, left = gc.run(where, asked, dry_run), collection.left_out(where, asked)
-    total = freed(piles)
+    found = gc.run(where, asked, dry_run)
+    piles, total = found.piles, freed(found.piles)
     if as_json:
-        kinds: dict[str, Any] = {pile.kind: {"number": pile.number, "bytes": pile.bytes} for pile in piles}
-        print_json({"days": asked.days, "dry_run": dry_run, "bytes": total, "kinds": kinds, "left": left})
+        told = {"days": asked.days, "dry_run": dry_run, "bytes": total, "kinds": _by_kind(piles), "left": found.left}
+        print_json(told | {"left_kinds": _by_kind(found.left_piles)})
         return
     for pile in piles:
         if pile.number or pile.kind == "artifacts":
             out.print(_line(pile, dry_run))
-    out.say(*(f"{sentence}\n" for sentence in left))
+    out.say(*(f"{sentence}\n" for sentence in found.left))
     said = "would free" if dry_run else "freed"
     out.print(f"{said} {quantities.size(total)}; all of the last {asked.days:g} days stays")
     if not dry_run and any(pile.number for pile in piles if not pile.is_freed):
         out.say(_next(where))
+
+
+def _by_kind(piles: "Iterable[Pile]") -> dict[str, Any]:
+    return {pile.kind: {"number": pile.number, "bytes": pile.bytes} for pile in piles}
 
 
 def _line(pile: "Pile", dry_run: bool) -> str:

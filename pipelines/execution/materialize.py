@@ -7,7 +7,7 @@ the history; what is decided in MLflow waits.
 
 import time
 from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from compression_ops.stages.stage import StageResult
@@ -27,6 +27,7 @@ from pipelines.pipeline import Pipeline
 from pipelines.state import ownership, scratch
 from pipelines.state.action import Action
 from pipelines.state.artifacts import Artifact, ArtifactUnavailable
+from pipelines.state.journal import reading
 from pipelines.state.materialization import Materialization
 
 
@@ -67,7 +68,7 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
         _catch_up(pipeline, asset, log)
         loaded = inputs.load(pipeline, asset, log, lambda lost: materialize(pipeline, lost, log, run.of_one()))
         action = plan(asset, loaded)
-        with pipeline.home.journal.turn(action.key, lambda: _wait(name, log)):
+        with _turn(pipeline, action, log):
             result = _result(pipeline, action, log, run)
         entry = judge.judged(pipeline, asset, result)
     except Postponed:
@@ -82,9 +83,17 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
     return entry
 
 
-def _wait(name: str, log: Log) -> None:
-    progress.report(progress.Waiting(name))
-    log(f"{name}: another process is at it; waiting")
+@contextmanager
+def _turn(pipeline: Pipeline, action: Action, log: Log) -> Generator[None]:
+    """One process at a time for an action; what it reads stays for whoever waits, too."""
+
+    def wait() -> None:
+        reads.enter_context(reading.named(pipeline.home.journal, action.inputs.sources.values()))
+        progress.report(progress.Waiting(action.asset.name))
+        log(f"{action.asset.name}: another process is at it; waiting")
+
+    with ExitStack() as reads, pipeline.home.journal.turn(action.key, wait):
+        yield
 
 
 def _catch_up(pipeline: Pipeline, asset: Asset, log: Log) -> None:
@@ -123,12 +132,13 @@ def _known_or_computed(
     if known is not None:
         ahead.drop(action)
         return known
-    where, dataset = device.chosen(), action.inputs.folders.get("dataset")
-    augmentation.check(pipeline, action.asset, dataset, run.awaited)
-    tried = dry_run.check(pipeline, action.asset, dataset, run.awaited, where, log)
-    warnings = (*action.asset.code_warnings, *tried)
-    with share.taken(pipeline, action, where, run.is_alone, log):
-        return _compute(_Task(pipeline, action, log, run, warnings, where), decision)
+    with reading.named(pipeline.home.journal, action.inputs.sources.values()):
+        where, dataset = device.chosen(), action.inputs.folders.get("dataset")
+        augmentation.check(pipeline, action.asset, dataset, run.awaited)
+        tried = dry_run.check(pipeline, action.asset, dataset, run.awaited, where, log)
+        warnings = (*action.asset.code_warnings, *tried)
+        with share.taken(pipeline, action, where, run.is_alone, log):
+            return _compute(_Task(pipeline, action, log, run, warnings, where), decision)
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,25 @@ from pipelines.retention.referring import Referring
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.home import Home
+from pipelines.state.journal import reading
 
 _GRACE = 3600.0  # seconds; a run in progress has stored artifacts that its history does not name yet
 
 
 @dataclass(frozen=True)
 class Stores:
-    """A store, known actions, and whoever refers to what lies in it, which others may join at any time."""
+    """A store, known actions, and whoever refers to what lies in it or reads it, which others may join at any time."""
 
     store: ArtifactStore
     actions: ActionCache
     referring: Callable[[], Iterable[Referring]]
+    read: Callable[[], set[str]] = set
 
     @classmethod
     def of(cls, home: Home) -> "Stores":
         """Those of a home."""
         store = ArtifactStore(home.store_url, home.root / "cache")
-        return cls(store, ActionCache(store), lambda: referring.of(home))
+        return cls(store, ActionCache(store), lambda: referring.of(home), lambda: reading.artifacts(home.journal))
 
 
 @dataclass(frozen=True)
@@ -72,4 +74,4 @@ def piles(stores: Stores, since: float) -> list[Pile]:
 
 def referred(stores: Stores, since: float) -> set[str]:
     """The ids of the artifacts that are kept."""
-    return {artifact for each in stores.referring() for artifact in each.artifacts(since)}
+    return stores.read() | {artifact for each in stores.referring() for artifact in each.artifacts(since)}

@@ -1,6 +1,7 @@
 """A search from its beginning, or from where it was stopped, to its end."""
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from pipelines.search.study import Study, Trial, mend
 from pipelines.state import room
 from pipelines.state.history import History
 from pipelines.state.home import SEARCHING
+from pipelines.state.journal import journal as journals
 
+_TAKEN = "another {} searches for {} already\n  wait for it, or stop it: the search goes on from there"
 _PATIENCE = 5.0  # seconds, while `compression gc` looks into the study
 
 
@@ -80,19 +83,26 @@ def run(pipeline: Pipeline, log: Log, dagster_run_id: str = "") -> Result:
     folder = _folder(pipeline)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / SEARCHING, timeout=_PATIENCE):
+        with FileLock(folder / SEARCHING, timeout=_PATIENCE), _alone(pipeline, folder):
             mend(folder)
             return _all_trials(_open(pipeline), log, dagster_run_id)
     except Timeout:
-        raise CompressionError(
-            f"another process searches for {pipeline.recipe} already\n"
-            "  wait for it, or stop it: the search goes on from there"
-        ) from None
+        raise CompressionError(_TAKEN.format("process", pipeline.recipe)) from None
+
+
+def _alone(pipeline: Pipeline, folder: Path) -> AbstractContextManager[None]:
+    """No other machine searches here. Raises CompressionError if one does."""
+
+    def refuse() -> None:
+        raise CompressionError(_TAKEN.format("machine", pipeline.recipe))
+
+    return pipeline.home.journal.turn(f"search/{folder.name}", refuse) if journals.is_shared() else nullcontext()
 
 
 def _open(pipeline: Pipeline) -> _Opened:
     search, folder = require(pipeline), _folder(pipeline)
-    study = Study(folder, search, space.distributions(pipeline.file, search))
+    shared = pipeline.home.trials.within(f"{pipeline.recipe}/{folder.name}") if journals.is_shared() else None
+    study = Study(folder, search, space.distributions(pipeline.file, search), shared)
     return _Opened(pipeline, search, folder, study)
 
 

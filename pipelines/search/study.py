@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pipelines.recipe.searched.section import Search
 from pipelines.search import space as spaces
+from pipelines.state.journal.journal import Journal
 
 if TYPE_CHECKING:
     import optuna
@@ -50,20 +51,27 @@ class Trial:
 
 
 class Study:
-    """The trials of one search, in a folder of its own."""
+    """The trials of one search, in a folder of its own; or in a journal that machines share."""
 
     def __init__(
-        self, folder: Path, search: Search, space: "Mapping[str, optuna.distributions.BaseDistribution]"
+        self,
+        folder: Path,
+        search: Search,
+        space: "Mapping[str, optuna.distributions.BaseDistribution]",
+        journal: Journal | None = None,
     ) -> None:
         import optuna
         from optuna.storages.journal import JournalFileBackend
+
+        from pipelines.search import shared
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         logging.getLogger("optuna").propagate = False
         folder.mkdir(parents=True, exist_ok=True)
         self._search, self._space = search, dict(space)
         with _quiet():
-            backend = JournalFileBackend(str(folder / _FILE))
+            file = folder / _FILE
+            backend = JournalFileBackend(str(file)) if journal is None else shared.Log(journal, file)
             self._study = optuna.create_study(
                 study_name="search",
                 storage=optuna.storages.JournalStorage(backend),

@@ -20,6 +20,7 @@ from typing import Any
 from compression_ops.errors import CompressionError
 from pipelines.graph import digests
 from pipelines.state import atomic, filesystem, manifest, scratch
+from pipelines.state.home import public
 
 ID = re.compile("[0-9a-f]{64}")
 
@@ -102,7 +103,7 @@ class ArtifactStore:
         CompressionError if whoever asks may not read it.
         """
         if not self.contains(artifact_id):
-            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}")
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {public(self._root)}")
         if not self._is_local:
             return self._cached(artifact_id)
         folder = Path(self._path(artifact_id))
@@ -237,7 +238,7 @@ class ArtifactStore:
             atomic.remove(folder)
             temporary.rename(folder)
         except FileNotFoundError as error:  # somebody drops it
-            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {self._root}") from error
+            raise ArtifactUnavailable(f"artifact {artifact_id[:12]} is missing from {public(self._root)}") from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -3,7 +3,6 @@ told in words.
 """
 
 import errno
-import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from compression_ops.errors import CompressionError
+from pipelines.state.home import public
 
 _SHOWN = 300  # characters of somebody else's words
 # Of what a remote store answers, what says that it is out of reach or not to be used, by the module that raises it.
@@ -19,7 +19,6 @@ _OF_NETWORK = ("botocore.", "aiobotocore.", "aiohttp.", "s3fs.", "gcsfs.", "adlf
 _OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # this machine's, whose cache is written; no store answers so
 _MISSING_BUCKET = "bucket does not exist"
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "NoSuchBucket")
-_CREDENTIALS = re.compile(r"//[^/\s]*@")
 _CURE = (
     "let that server run, and let the bucket and the credentials be there (for s3: AWS_ACCESS_KEY_ID, "
     "AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL); what was computed before is not lost"
@@ -44,11 +43,12 @@ def opened(url: str) -> tuple[Any, str, bool]:
         fs, root = fsspec.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
         raise CompressionError(
-            f"COMPRESSION_STORE is {url!r}, and its package is not installed: {error}\n"
+            f"COMPRESSION_STORE is {public(url)!r}, and its package is not installed: {error}\n"
             "  for s3: pip install 'compression-pipeline[servers]'"
         ) from error
     except ValueError as error:
-        raise CompressionError(f"COMPRESSION_STORE is {url!r}, which cannot be read: {error}") from error
+        words = f"COMPRESSION_STORE is {url!r}, which cannot be read: {error}"
+        raise CompressionError(public(words)) from error
     is_local = isinstance(fs, LocalFileSystem)
     return fs if is_local else _Remote(fs, url), root.rstrip("/"), is_local
 
@@ -84,10 +84,10 @@ def _in_words(url: str) -> Generator[None]:
     except Exception as error:
         if not _is_of_store(error):
             raise
-        words = " ".join(str(error).split())[:_SHOWN] or type(error).__name__
+        words = public(" ".join(str(error).split()))[:_SHOWN] or type(error).__name__
         refused = isinstance(error, FileNotFoundError | PermissionError) or type(error).__name__ in _NO_CREDENTIALS
         raise (StoreRefused if refused else StoreUnavailable)(
-            f"the artifact store {_CREDENTIALS.sub('//', url)} cannot be used: {words}\n  {_CURE}"
+            f"the artifact store {public(url)} cannot be used: {words}\n  {_CURE}"
         ) from error
 
 

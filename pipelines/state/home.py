@@ -9,12 +9,14 @@ postponed/    decisions that wait for MLflow
 cache/        what was read of a remote store   reading/   locks of those who fill it
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on
 searches/     studies of `compression run --search`: one folder a recipe, in it one a study
+mlflow_port   at which `compression ui` last served MLflow, if that was not the usual one
 parsed_modules.json   what parsing found in the code of stages
 
 Histories, generations, decisions that wait and turns are a `Journal`: with `COMPRESSION_STATE` they lie in a database.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,10 @@ from pipelines.recipe import project
 from pipelines.state.journal import journal
 from pipelines.state.journal.journal import Journal
 
+USUAL_PORT = 5000  # of MLflow's pages
 SEARCHING = "searching.lock"  # in a study's folder, held by the process that searches
+_USER = re.compile(r"//[^/\s]*@")
+_SECRET = re.compile(r"([?&;](?:password|passwd|pwd|token|secret|sig|signature|key)[^=&\s]*=)[^&\s]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -131,18 +136,41 @@ class Home:
 
     @property
     def mlflow_address(self) -> str:
-        """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`."""
+        """Where a browser finds MLflow: `COMPRESSION_MLFLOW_ADDRESS`, the tracking server, or `compression ui`.
+
+        It stands in links that others read, so without user and password, for which a browser asks.
+        """
         configured = os.environ.get("COMPRESSION_MLFLOW_ADDRESS")
-        if configured:
-            return configured.rstrip("/")
-        uri = self.tracking_uri
-        return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+        if not configured and not self.tracking_uri.startswith("http"):
+            return f"http://127.0.0.1:{self.mlflow_port}"
+        return public(configured or self.tracking_uri).rstrip("/")
+
+    @property
+    def mlflow_port(self) -> int:
+        """Where `compression ui` last served MLflow, so that what others compute links to it; 5000 at first."""
+        try:
+            port = int((self.root / "mlflow_port").read_text())
+        except (OSError, ValueError):
+            return USUAL_PORT
+        return port if 0 < port < 65536 else USUAL_PORT
+
+    def serve_mlflow_at(self, port: int) -> None:
+        """Remember the port that `mlflow_port` gives."""
+        if port != self.mlflow_port:
+            from pipelines.state import atomic
+
+            atomic.write(self.root / "mlflow_port", str(port).encode())
 
     @property
     def data_folders(self) -> tuple[Path, ...]:
         """Where raw data are looked for, in order: `COMPRESSION_DATA`, then the folder `data`."""
         configured = os.environ.get("COMPRESSION_DATA")
         return (*((Path(configured).resolve(),) if configured else ()), self.data)
+
+
+def public(words: str) -> str:
+    """An address, or somebody's words, without what the addresses in them say of users and passwords."""
+    return _SECRET.sub(r"\1…", _USER.sub("//", words))
 
 
 def current() -> Home:

@@ -10,11 +10,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipelines.orchestration import instance
+from pipelines.orchestration.executors import configuration, executor, needs
+from pipelines.retention import settings as retention
 from tests.conftest import REPOSITORY
 
 _DEPLOY = REPOSITORY / "deploy"
-_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:-[^}]*)?\}")
+_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)((?::-|:?\?)[^}]*)?\}")
 _TEXT, _MAP = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
+_TIME = {"pattern": "^[0-9]+(ms|s|m)$"}
 _LIST = {"type": "array", "items": _TEXT}
 _CONDITION = {
     "type": "object",
@@ -29,6 +32,7 @@ _SERVICE = {
     "type": "object",
     "properties": {
         "image": _TEXT,
+        "hostname": _TEXT,
         "build": {
             "type": "object",
             "properties": {"context": _TEXT, "dockerfile": _TEXT},
@@ -42,7 +46,7 @@ _SERVICE = {
         "depends_on": {"anyOf": [_LIST, {"type": "object", "additionalProperties": _CONDITION}]},
         "healthcheck": {
             "type": "object",
-            "properties": {"test": _LIST, "interval": {"pattern": "^[0-9]+(ms|s|m)$"}, "retries": {"type": "integer"}},
+            "properties": {"test": _LIST, "interval": _TIME, "timeout": _TIME, "retries": {"type": "integer"}},
             "additionalProperties": False,
         },
     },
@@ -62,7 +66,7 @@ _SCHEMA = {
 # Of the images that are not this product's: what their documentation says that they read.
 _OF_IMAGES = {
     "postgres": {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"},
-    "minio/minio": {"MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"},
+    "chrislusf/seaweedfs": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
 }
 _OF_COMPOSE = {
     "BIND",
@@ -105,6 +109,34 @@ def test_every_port_is_open_to_this_machine_alone_unless_told_otherwise(compose:
     assert all(port.startswith("${BIND:-127.0.0.1}:") for port in ports)
 
 
+def test_a_setting_that_is_missing_is_told_instead_of_being_empty() -> None:
+    found = dict(_VARIABLE.findall((_DEPLOY / "compose.yaml").read_text()))
+    assert found.pop("BIND") == ":-127.0.0.1"
+    assert found.pop("AWS_ENDPOINT_URL") == "?see deploy/.env.example", "empty for Amazon's own"
+    may_be_empty = {name for name, otherwise in found.items() if otherwise == ":-"}
+    assert {found[name] for name in found.keys() - may_be_empty} == {":?see deploy/.env.example"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in may_be_empty:
+            patch.setenv(name, "")
+        assert retention.configured() == retention.Settings()
+        assert executor.chosen().is_alone
+        assert executor.chosen().configured()
+        assert configuration.workers() is None
+        needs.Needs.check(is_elsewhere=False)
+
+
+def test_one_service_builds_the_image_that_others_share(compose: dict[str, Any]) -> None:
+    services = [each for each in compose["services"].values() if each["image"] == "compression-pipeline"]
+    assert len(services) > 1
+    assert sum("build" in service for service in services) == 1, "builds of one tag at a time fail"
+
+
+def _ignored(path: str) -> bool:
+    """Whether the image's build does not see a file or folder of the checkout."""
+    lines = (_DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    return f"!{path}" not in lines
+
+
 def _product_reads() -> set[str]:
     """The variables that the product, MLflow and botocore look for."""
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as OF_BOTOCORE
@@ -145,7 +177,7 @@ def test_the_image_copies_files_that_are_there_and_runs_programs_that_it_install
     lines = (_DEPLOY / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
     instructions = [line.partition(" ") for line in lines if line and line[0] != "#"]
     copied = [path for word, _, rest in instructions if word == "COPY" for path in rest.split()[:-1]]
-    assert [path for path in copied if not (REPOSITORY / path).exists()] == []
+    assert [path for path in copied if not (REPOSITORY / path).exists() or _ignored(path)] == []
     programs = {point.name for point in entry_points(group="console_scripts")} | {"python"}
     commands = [
         service["command"] for service in compose["services"].values() if service["image"] == "compression-pipeline"

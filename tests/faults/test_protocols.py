@@ -4,6 +4,8 @@ and the same write, done again, ends as if nobody had been killed.
 
 import json
 import os
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,14 @@ import pytest
 
 from pipelines.observed import generation, known_digests
 from pipelines.observed.known_digests import KnownDigests
+from pipelines.retention import artifacts, histories
+from pipelines.retention.artifacts import Stores
+from pipelines.retention.referring import Referring
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.artifacts import Artifact, ArtifactStore, ArtifactUnavailable
 from pipelines.state.history import History
 from pipelines.state.home import Home
+from pipelines.state.recorded import Record
 from tests.faults.conftest import Tell
 from tests.faults.kill_points import kills
 from tests.pipelines.state.test_history import ENTRY
@@ -184,6 +190,81 @@ def test_known_digests_are_the_old_ones_or_the_new_after_a_kill_at_every_step(
     assert all(kept in (["another"], ["another", str(raw)]) for kept in seen)
     assert len(seen) >= 3
     tell(f"keeping digests of files: killed at each of its {len(seen)} steps, the old ones or the new")
+
+
+def test_a_history_that_is_made_short_is_the_old_one_or_the_new_after_a_kill_at_every_step(
+    tmp_path: Path, tell: Tell
+) -> None:
+    """Of three assets: one loses entries, one nothing, one a line that is no entry; and later ids of the lost go."""
+    home, now = Home(tmp_path), time.time()
+    history, actions = History(home.history), ActionCache(ArtifactStore(home.store_url, tmp_path / "cache"))
+    for number, days in enumerate((90, 60, 40, 3)):
+        history.append(replace(ENTRY, time=now - days * 86_400, run_id=f"run{number}", inputs={}))
+    history.append(replace(ENTRY, asset="dataset", time=now - 50 * 86_400, run_id="of the dataset", inputs={}))
+    (home.root / "history" / "r" / "teacher.jsonl").write_bytes(b"cut\n")
+    history.append(replace(ENTRY, asset="teacher", time=now, run_id="of the teacher", inputs={}))
+    for run_id in ("run0", "run3"):
+        history.complete(run_id, Record("1", f"later {run_id}", None))
+
+    def collect() -> None:
+        for pile in histories.piles(home, actions, now - 30 * 86_400):
+            pile.remove()
+
+    files = sorted(path for path in (home.root / "history").rglob("*") if path.is_file())
+    old = [path.read_bytes() for path in files]
+    collect()
+    new, seen = [path.read_bytes() for path in files], list[int]()
+    assert [len(after) < len(before) for before, after in zip(old, new, strict=True)] == [False, True, True, True]
+    for _ in _restored(kills(collect), files, old):
+        found = [path.read_bytes() for path in files]
+        assert all(lines in either for lines, *either in zip(found, old, new, strict=True))
+        newest = history.latest("r", ENTRY.asset)
+        assert newest is not None
+        assert newest.run_id == "later run3", "an entry's later id goes after it"
+        seen.append(sum(lines == after != before for lines, before, after in zip(found, old, new, strict=True)))
+        collect()
+        assert [path.read_bytes() for path in files] == new, "the next one ends what was begun"
+    assert [path.read_bytes() for path in files] == new, "nobody killed the last one"
+    assert seen == sorted(seen)
+    assert set(seen) >= {0, 1, 2}
+    tell(f"making histories short: killed at each of its {len(seen)} steps, the old lines or the new")
+
+
+def _restored(steps: Iterator[int], files: Sequence[Path], contents: Sequence[bytes]) -> Iterator[int]:
+    """The steps, with these files before each as they were."""
+    for path, content in zip(files, contents, strict=True):
+        path.write_bytes(content)
+    for step in steps:
+        yield step
+        for path, content in zip(files, contents, strict=True):
+            path.write_bytes(content)
+
+
+def test_garbage_is_whole_or_gone_and_no_known_action_leads_nowhere_after_a_kill_at_every_step(
+    store: ArtifactStore, tmp_path: Path, tell: Tell
+) -> None:
+    stores, actions = Stores(store, ActionCache(store), tuple[Referring, ...]), ActionCache(store)
+
+    def prepare() -> Artifact:
+        artifact = store.put(_output(tmp_path))
+        actions.put(replace(ENTRY, artifact=artifact.id))
+        os.utime(store.fetch(artifact.id) / "manifest.json", (1, 1))
+        return artifact
+
+    def collect() -> None:
+        artifacts.remove(stores, 2.0, artifacts.find(stores, 2.0))
+
+    artifact, seen = prepare(), list[tuple[bool, bool]]()
+    for _ in kills(collect):
+        seen.append((actions.get(ENTRY.action) is None, not _is_served(store, artifact)))
+        assert seen[-1] != (False, True), "the action goes first"
+        collect()
+        assert (actions.entries(), list(store.ids())) == ([], [])
+        prepare()
+    assert (actions.entries(), list(store.ids())) == ([], [])
+    assert seen == sorted(seen)
+    assert set(seen) == {(False, False), (True, False), (True, True)}
+    tell(f"removing garbage: killed at each of its {len(seen)} steps, each thing whole or gone")
 
 
 def test_before_anything_has_its_name_all_of_it_is_on_the_disk(

@@ -20,5 +20,6 @@ def check(parts: Parts) -> None:
 
 def read(parts: Parts, warnings: list[str]) -> "tuple[list[NDArray[np.int16]], Signal]":
     """Int16 [N, T] at the `rate` that is stated. Raises DataError as `recordings.arrays.of_array` does."""
-    values, modality = arrays.of_array(parts.whole, parts.where, parts.stated["rate"])
+    share = 2 / parts.dtype.itemsize  # as integers of 16 bits
+    values, modality = arrays.of_array(parts.whole(share), parts.where, parts.stated["rate"])
     return parts.apart(values), modality

@@ -23,7 +23,8 @@ def read(parts: Parts, warnings: list[str]) -> "tuple[list[NDArray[np.float32]],
 
     Raises DataError for arrays of other axes or another type, and where no column is left.
     """
-    values, modality = _told(parts.whole, parts.rows, parts.where, warnings)
+    share = 8 / parts.dtype.itemsize  # as floats of 32 bits, all and column by column
+    values, modality = _told(parts.whole(share), parts.rows, parts.where, warnings)
     return parts.apart(values), modality
 
 

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Literal, cast
 
 from compression_ops.data.download import RemoteFile, fetch
 from compression_ops.data.samples import Samples
+from compression_ops.data.storage import memory
 from compression_ops.errors import DataError
 from compression_ops.progress import ProgressCallback
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _UNSIGNED_BYTE = 0x08
 _BLOCK = 1 << 24  # bytes
+_DEFLATED = 1032  # times as long as what gzip makes of them bytes are at most
 _CURE = "Replace the file by an undamaged copy of the right one."
 _NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 
@@ -101,7 +103,8 @@ def read(path: Path, dimensions: int) -> "NDArray[np.uint8]":
     header = 4 + 4 * dimensions
     with _opened(path) as stream:
         shape = _shape(path, stream, dimensions)
-        length = math.prod(shape)
+        length, size = math.prod(shape), path.stat().st_size
+        memory.require(str(path), 2 * min(length, size if path.suffix != ".gz" else _DEFLATED * size))
         content = bytearray()
         while len(content) <= length and (block := stream.read(min(length + 1 - len(content), _BLOCK))):
             content += block

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from compression_ops.data.file_names import shown
 from compression_ops.data.formats.bare_image import without_metadata
+from compression_ops.data.storage import blocks, memory
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _NO_PICTURES = frozenset({".pdf", ".ps", ".mpg", ".mpeg", ".h5", ".hdf", ".bufr"
 _DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112
 _BEGINS = 32  # bytes, by which a kind of file is known
+# Bytes a pixel that decoding takes at most: of a transparent image, which is also laid over white, and of others.
+_TRANSPARENT_BYTES, _PIXEL_BYTES = 28, 16
 _LARGEST = 1 << 30  # bytes; a file of as many pixels as Pillow opens is smaller
 
 
@@ -51,12 +54,15 @@ def decode(path: Path, side: int, channels: Literal[1, 3]) -> Picture | None:
     luma (ITU-R 601) for one channel; the largest centred square is cut out, so proportions are kept and the ends of the
     longer side are lost, and resized (bilinear, antialiased). Of an animation, the first frame. Metadata that cannot be
     read beside pixels that can are left aside, and told in the result.
-    Raises DataError for an image that cannot be decoded, and for a file that cannot be read.
+    Raises DataError for an image that cannot be decoded, for a file that cannot be read, and for one that takes more
+    memory than there is.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
         return _picture(path, side, channels)
+    except DataError:
+        raise
     except Exception as error:  # Pillow's decoders meet damaged bytes with exceptions of any type
         if isinstance(error, OSError) and error.errno is not None:
             raise DataError(f"{shown(path)}: cannot be read: {error.strerror}") from error
@@ -101,30 +107,46 @@ def _bare_picture(path: Path, side: int, channels: Literal[1, 3], error: Excepti
     """The image without the metadata that may be what `error` is about; None if it cannot be decoded either."""
     with path.open("rb") as file:
         begins = file.read(_BEGINS)
-        bare = without_metadata(begins + file.read(_LARGEST)) if without_metadata(begins) is not None else None
+        if without_metadata(begins) is None:
+            return None
+        with memory.held(shown(path), 4 * min(path.stat().st_size, _LARGEST)):
+            bare = without_metadata(begins + file.read(_LARGEST))
     if bare is None:
         return None
     try:
-        picture = _picture(io.BytesIO(bare), side, channels)
+        picture = _picture(io.BytesIO(bare), side, channels, shown(path))
+    except DataError:
+        raise
     except Exception:  # noqa: BLE001  the first error is the one to tell
         return None
     return Picture(picture.pixels, f"{type(error).__name__}: {shown(error)}", picture.frames, picture.largest)
 
 
-def _picture(file: "Path | IO[bytes]", side: int, channels: Literal[1, 3]) -> Picture:
+def _picture(file: "Path | IO[bytes]", side: int, channels: Literal[1, 3], where: str = "") -> Picture:
+    from PIL import Image
+
+    with Image.open(file) as image:
+        width, height = image.size
+        size = width * height * (_TRANSPARENT_BYTES if image.has_transparency_data else _PIXEL_BYTES)
+        with memory.held(where or shown(file), size):
+            return _squared(image, side, channels)
+
+
+def _squared(image: "Image", side: int, channels: Literal[1, 3]) -> Picture:
+    """What was opened, decoded."""
     import numpy as np
     from PIL import Image, ImageOps
 
-    with Image.open(file) as image:
-        # Of colours of 16 bits Pillow reads the upper 8 alone. BGR;16 are 16 bits a pixel.
-        is_deep = any(";16" in str(part[3]) and "BGR" not in str(part[3]) for part in image.tile)
-        image.load()
-        frames = _holds_frames(image)
-        upright, fault = _upright(image)
-        flat, largest = _flatten(upright)
-        if is_deep and largest is None:
-            largest = max(high for _, high in _extremes(flat)) << 8 | 0xFF
-        flat = flat.convert("L" if channels == 1 else "RGB")
+    # Of colours of 16 bits Pillow reads the upper 8 alone. BGR;16 are 16 bits a pixel.
+    tiles: Any = getattr(image, "tile", ())
+    is_deep = any(";16" in str(part[3]) and "BGR" not in str(part[3]) for part in tiles)
+    image.load()
+    frames = _holds_frames(image)
+    upright, fault = _upright(image)
+    flat, largest = _flatten(upright)
+    if is_deep and largest is None:
+        largest = max(high for _, high in _extremes(flat)) << 8 | 0xFF
+    flat = flat.convert("L" if channels == 1 else "RGB")
     square = ImageOps.fit(flat, (side, side), method=Image.Resampling.BILINEAR)
     pixels = np.asarray(square, np.uint8).reshape(side, side, channels)
     return Picture(np.ascontiguousarray(pixels.transpose(2, 0, 1)), fault, frames, largest)
@@ -172,10 +194,11 @@ def _flatten(image: "Image") -> tuple["Image", int | None]:
         raise ValueError("floating point pixels have no fixed range; save the image with 8 or 16 bits")
     if image.mode in _DEEP:
         # Pillow's own conversion to 8 bits clips at 255 instead of scaling.
-        values = np.asarray(image).astype(np.int64)
+        values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
             raise ValueError(f"pixels from {values.min()} to {values.max()}; save the image with 8 or 16 bits")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)), int(values.max())
+        scaled = [((rows.astype(np.int32) + 128) // 257).astype(np.uint8) for rows in blocks.of(values)]
+        return Image.fromarray(np.concatenate(scaled)), int(values.max())
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         straight = image.convert("LA") if image.mode == "La" else image

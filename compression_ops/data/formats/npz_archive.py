@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from compression_ops.data.storage import blocks, mapped
+from compression_ops.data.storage import blocks, mapped, memory
 from compression_ops.data.storage.spool import Spool
 from compression_ops.errors import DataError
 
@@ -50,6 +50,11 @@ class Head:
     member: str
 
     @property
+    def nbytes(self) -> int:
+        """Of all of it."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
     def row_bytes(self) -> int:
         """Of one row, which is all with one index on the first axis."""
         return math.prod(self.shape[1:]) * self.dtype.itemsize
@@ -63,9 +68,10 @@ class Archive:
         self._path, self._archive = path, archive
 
     def array(self, name: str) -> "NDArray[Any]":
-        """One array, in memory."""
+        """One array, in memory. Raises DataError also where that lacks room for it, and for a copy of it."""
         import numpy as np
 
+        memory.require(f"{self._path}: {name}", 2 * self.heads[name].nbytes)
         with _refused(self._path), self._archive.open(self.heads[name].member) as content:
             return np.lib.format.read_array(content, allow_pickle=False)
 

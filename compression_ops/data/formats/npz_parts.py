@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compression_ops.data.formats.npz_archive import Archive
+from compression_ops.data.storage import memory
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -41,12 +42,23 @@ class Parts:
                 f"without the N."
             )
 
-    @cached_property
-    def whole(self) -> "NDArray[Any]":
-        """All arrays, in memory."""
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """Of all arrays."""
+        return self.archive.heads[self.train[0]].dtype
+
+    def whole(self, share: float) -> "NDArray[Any]":
+        """All arrays, in memory. Raises DataError where that lacks room for them and for what is made of them, which
+        takes so large a share of them.
+        """
         import numpy as np
 
-        return np.concatenate([self.archive.array(name) for name in (*self.train, *self.test)])
+        names = (*self.train, *self.test)
+        copies = 2 if len(names) > 1 else 1
+        taken = sum(self.archive.heads[name].nbytes for name in names)
+        memory.require(f"{self.root}: {', '.join(names)}", int((copies + share) * taken))
+        arrays = [self.archive.array(name) for name in names]
+        return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
 
     @property
     def rows(self) -> list[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from compression_ops.data.file_names import shown
+from compression_ops.data.storage import memory
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _UNKNOWN = 0xFFFFFFFF  # a size that whoever wrote into a pipe could not know
 _CONVERT = "Write it as PCM: ffmpeg -i FILE -c:a pcm_s16le FILE.wav"
 _SECONDS = 600
 _LARGEST = 1 << 30  # bytes: ten minutes of two channels at 192 kHz, in floats
+_SAMPLE_BYTES = 13  # that decoding takes a sample: as a float of 64 bits, one of 32, and whether it is a number
 _CHANNELS = range(1, 65)
 _CHUNKS = 10_000  # after which no sound is looked for any more
 _FORM = 40  # bytes of the longest chunk `fmt `
@@ -74,7 +76,7 @@ def decode(path: Path) -> Wave | None:
         with path.open("rb") as file:
             head = file.read(12)
             if _is_riff(head):
-                return _wave(file)
+                return _wave(file, shown(path))
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -98,7 +100,7 @@ def _other(content: bytes, path: Path) -> str:
     return f"no WAV file: it begins with {content[:12]!r}. {_CONVERT}, or remove it"
 
 
-def _wave(file: IO[bytes]) -> Wave:
+def _wave(file: IO[bytes], where: str) -> Wave:
     """Raises ValueError in words. No more is read than what the header tells of, nor more than is allowed."""
     form: _Form | None = None
     for name, size, there in _chunks(file):
@@ -111,7 +113,8 @@ def _wave(file: IO[bytes]) -> Wave:
                 found = f"its header tells of {size:,} bytes of sound, and {there:,} are there"
                 raise ValueError(f"cut short: {found}. Copy or record it again, or remove it")
             _require_short(there, form)
-            return _decoded(file.read(there), form)
+            with memory.held(where, there + _SAMPLE_BYTES * 8 * there // form.bits):
+                return _decoded(file.read(there), form)
     raise ValueError("holds no sound: it ends before a chunk `data`. Copy or record it again, or remove it")
 
 

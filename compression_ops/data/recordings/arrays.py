@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from compression_ops.data.recordings import oddities, waveform
 from compression_ops.data.recordings.spec import modality_of
 from compression_ops.data.samples import HoldOut, Samples
+from compression_ops.data.storage import blocks
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,16 +34,29 @@ def of_array(
     if array.dtype == np.int16:
         values = np.ascontiguousarray(array)
     else:
-        wrong = ~(np.abs(array) <= 1)  # so that NaN is wrong too
-        if wrong.any():
-            sample, place = (int(index) for index in np.argwhere(wrong)[0])
-            raise DataError(
-                f"{where}: {int(wrong.sum()):,} value(s) outside -1 to 1, first at [recording, sample] = [{sample}, "
-                f"{place}] with value {array[sample, place]}; divide by the full scale."
-            )
-        values = waveform.pcm(array.astype(np.float64) * 32768)
+        _require_full_scale(array, where)
+        values = np.empty(array.shape, np.int16)
+        for rows in blocks.slices(len(array), array[:1].nbytes):
+            values[rows] = waveform.pcm(array[rows].astype(np.float64) * 32768)
     modality.require_sound(where, values)
     return values, modality
+
+
+def _require_full_scale(array: "NDArray[Any]", where: str) -> None:
+    import numpy as np
+
+    count, first = 0, None
+    for rows in blocks.slices(len(array), array[:1].nbytes):
+        wrong = ~(np.abs(array[rows]) <= 1)  # so that NaN is wrong too
+        count += int(wrong.sum())
+        if first is None and wrong.any():
+            sample, place = (int(index) for index in np.argwhere(wrong)[0])
+            first = (rows.start + sample, place)
+    if first is not None:
+        raise DataError(
+            f"{where}: {count:,} value(s) outside -1 to 1, first at [recording, sample] = {list(first)} with value "
+            f"{array[first]}; divide by the full scale."
+        )
 
 
 def told(train: Samples, test: Samples | HoldOut, classes: Sequence[str], where: str) -> list[str]:

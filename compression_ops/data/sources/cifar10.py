@@ -13,6 +13,7 @@ from typing import IO, Literal
 from compression_ops.data.download import RemoteFile, fetch
 from compression_ops.data.samples import RawData, Samples
 from compression_ops.data.spec import DatasetSpec
+from compression_ops.data.storage import memory
 from compression_ops.errors import DataError
 from compression_ops.progress import ProgressCallback
 
@@ -92,6 +93,7 @@ def read(spec: CIFAR10, root: Path) -> RawData:
 def _read(root: Path, names: Sequence[str]) -> Samples:
     import numpy as np
 
+    memory.require(str(root), sum(3 * path.stat().st_size for name in names if (path := root / name).is_file()))
     records = np.concatenate([np.frombuffer(_content(root / name), np.uint8) for name in names])
     records = records.reshape(-1, 1 + _PIXELS)
     images = np.ascontiguousarray(records[:, 1:]).reshape(-1, 3, 32, 32)

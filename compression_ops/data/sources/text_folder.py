@@ -21,6 +21,7 @@ from compression_ops.data.folders.content import Content
 from compression_ops.data.folders.layout import Labelled
 from compression_ops.data.samples import HoldOut, RawData
 from compression_ops.data.splits.groups import FileGroups, of_files
+from compression_ops.data.storage import memory
 from compression_ops.data.texts import text_file
 from compression_ops.data.texts.coding import Coding
 from compression_ops.data.texts.corpus import Corpus, Text
@@ -33,6 +34,7 @@ def _is_one(file: Path) -> bool:
     return False
 
 
+_TEXT_BYTES = 500  # that a text takes beside its letters, of which each has one byte or two
 _TEXTS = Content("text", text_file.is_named_like_one, _is_one)
 
 
@@ -75,6 +77,8 @@ def read(spec: TextFolder, root: Path) -> RawData:
     """
     found = layout.read(root, _TEXTS)
     splits = [_named(split) for split in (found.train, found.test) if split is not None]
+    sizes = [item.file.stat().st_size for split in splits for item in split if item.file.is_file()]
+    memory.require(str(root), sum(_TEXT_BYTES + 2 * size for size in sizes))
     damaged = list[str]()
     texts = [list(_texts(spec, split, root, damaged)) for split in splits]
     if damaged:

@@ -65,7 +65,7 @@ def read(spec: TextTable, root: Path) -> RawData:
 def _labelled(spec: TextTable, root: Path) -> tuple[Table, tuple[list[Text], list[Text]], list[str], list[str]]:
     """The table, the texts of train and test, the classes, and warnings."""
     wanted = {name for name in (spec.text, spec.label, spec.split, spec.groups) if name is not None}
-    table = table_file.read(root, wanted, lambda path, raw: text_file.decoded(raw, spec.encoding, shown(path)))
+    table = table_file.read(root, wanted, lambda path, raw: text_file.stream(raw, spec.encoding, shown(path)))
     texts, stated = labels.column(table, spec.text, "text"), labels.column(table, spec.label, "label")
     warnings = list[str]()
     roles, taken = rows.roles_of(table, spec.split, warnings, "texts")

@@ -12,14 +12,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from compression_ops.data.file_names import lines, listed, shown
+from compression_ops.data.storage import memory
 from compression_ops.data.tables.line_numbers import told
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.parquet import FileMetaData
 
 PARQUET = (".parquet", ".pq")
 SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", *PARQUET)
@@ -27,13 +29,20 @@ _DELIMITERS = ",;\t|"
 _SNIFFED = 200  # rows by which the delimiter is found
 _LONGEST = 2**31 - 1  # characters of an entry, which may be a text; csv's own limit, of the process, is 131,072
 _LOOKED_AT = 1 << 16  # bytes of a file by which it is told from one of another kind, before all of it is read
-_MOST = 10**8  # entries of a table, which is held in memory as text
+_BLOCK = 1 << 24  # bytes
+_ASKED_AFTER = 10_000  # rows, and each time that there are twice as many
+_ENTRY_BYTES, _VALUE_BYTES = 64, 100  # beside its letters, of an entry in memory; of one that was a number before
+_FEWER = (
+    "Take fewer rows or columns (of rows that are samples, those that `columns` in the recipe's dataset names; other "
+    "data than a table need not fit)"
+)
+_MARK = "\ufeff"
 _PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
 _MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
-# (file, its bytes) -> their text, without a byte order mark; raises DataError for bytes that are none.
-Decode = Callable[[Path, bytes], str]
+# (file, its bytes) -> their text, its lines as they end; raises DataError for bytes that are none.
+Decode = Callable[[Path, bytes], IO[str]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def read(path: Path, wanted: Collection[str] | None = None, decode: Decode | Non
 
     Rows without any entry are left out. Raises DataError for a file that is no table, for text that is not UTF-8, for
     rows of another length than the first, for a wanted column whose name stands twice or which is no text and no
-    number, and for a table without rows.
+    number, for a table without rows, and for one that takes more memory than there is.
     """
     try:
         with path.open("rb") as file:
@@ -85,25 +94,26 @@ def read(path: Path, wanted: Collection[str] | None = None, decode: Decode | Non
 
 
 def _text(path: Path, wanted: Collection[str] | None, decode: Decode) -> Table:
-    text = decode(path, path.read_bytes())
-    first, places = 0, list[int]()
+    size = path.stat().st_size
+    memory.require(shown(path), 2 * size, _FEWER)
+    raw = path.read_bytes()
+    text, places = decode(path, raw), list[int]()
     csv.field_size_limit(_LONGEST)
-    separator = None
-    if text[:4].lower() == "sep=" and text[4:5] and text[5:6] in ("\r", "\n"):  # what Excel writes and reads
-        separator, first = text[4], 1
-        text = text[5:].removeprefix("\r").removeprefix("\n")
-    rows = _records(path, text, separator or _delimiter(text), first)
+    separator = _stated(text)
+    rows = _records(path, text, separator or _delimiter(text), 0 if separator is None else 1)
     _, names = next(rows, (0, []))
     if not any(names):
         raise DataError(f"{shown(path)}: an empty table; needed are the columns' names in the first line.")
     taken = _taken(path, names, wanted)
     columns = {name: list[str]() for name in taken}
     ragged = list[int]()
+    growth = _Growth(path, size, len(taken) + 1)
     for line, row in rows:
         if len(row) != len(names):
             ragged.append(line)
             continue
         places.append(line)
+        growth.add(row)
         for name, index in taken.items():
             columns[name].append(row[index])
     if ragged:
@@ -115,14 +125,47 @@ def _text(path: Path, wanted: Collection[str] | None, decode: Decode) -> Table:
     return Table(path, tuple(names), columns, places, "line")
 
 
-def _decoded(path: Path, raw: bytes) -> str:
+@dataclass
+class _Growth:
+    """How much memory the rows of a table of so many bytes will take, of which so many entries are kept, by those so
+    far: asked for each time that they have doubled.
+    """
+
+    path: Path
+    size: int
+    kept: int
+    rows: int = 0
+    letters: int = 0
+    _next: int = _ASKED_AFTER
+
+    def add(self, row: Sequence[str]) -> None:
+        self.rows += 1
+        self.letters += len(row) + sum(map(len, row))
+        if self.rows == self._next:
+            self._next *= 2
+            each, all_rows = _ENTRY_BYTES * self.kept, max(self.rows, self.size * self.rows // self.letters)
+            memory.require(shown(self.path), self.size + each * all_rows, _FEWER, each * self.rows)
+
+
+def _decoded(path: Path, raw: bytes) -> IO[str]:
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
     if encoding or raw.startswith(_ZIP):
         found = f"is {encoding}" if encoding else "is an Excel workbook or another archive"
         raise DataError(f"{shown(path)}: {found}; allowed are UTF-8 text and Parquet. Save it as CSV in UTF-8.")
-    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        text = raw.decode("utf-8")
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for start in range(0, len(raw), _BLOCK):
+            decoder.decode(raw[start : start + _BLOCK], start + _BLOCK >= len(raw))
+    except UnicodeDecodeError:
+        _refuse_others(path, raw)
+    _refuse_zero(path, raw)
+    return io.TextIOWrapper(io.BytesIO(raw), "utf-8", newline="")
+
+
+def _refuse_others(path: Path, raw: bytes) -> None:
+    """Raises DataError, with its place, for a byte that is no UTF-8."""
+    try:
+        raw.decode("utf-8")
     except UnicodeDecodeError as error:
         byte = raw[error.start : error.start + 1]
         line = raw.count(b"\n", 0, error.start) + 1
@@ -130,8 +173,22 @@ def _decoded(path: Path, raw: bytes) -> str:
             f"{shown(path)}: line {line:,}: the byte 0x{byte[0]:02X} is no UTF-8 (in Windows-1252 it is "
             f"{shown(byte.decode('cp1252', 'backslashreplace'))}). Save the table in UTF-8."
         ) from error
-    _refuse_zero(path, raw)
+
+
+def _from_beginning(text: IO[str], lines: int = 0) -> IO[str]:
+    """A text without its mark and its first lines."""
+    text.seek(0)
+    if text.read(1) != _MARK:
+        text.seek(0)
+    for _ in range(lines):
+        text.readline()
     return text
+
+
+def _stated(text: IO[str]) -> str | None:
+    """The delimiter that a line before the names states, which Excel writes and reads."""
+    begins = _from_beginning(text).read(6)
+    return begins[4] if begins[:4].lower() == "sep=" and begins[5:] in ("\r", "\n") else None
 
 
 def _refuse_zero(path: Path, raw: bytes) -> None:
@@ -140,9 +197,10 @@ def _refuse_zero(path: Path, raw: bytes) -> None:
         raise DataError(f"{shown(path)}: line {line:,}: the byte 0x00 is no text; allowed are CSV and Parquet.")
 
 
-def _records(path: Path, text: str, delimiter: str, first: int) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, text: IO[str], delimiter: str, first: int) -> Iterator[tuple[int, list[str]]]:
     """Each row that has an entry, with the line on which it begins, after `first` others."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+    lines = _from_beginning(text, first)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
         line = first + reader.line_num + 1
         try:
@@ -158,11 +216,11 @@ def _records(path: Path, text: str, delimiter: str, first: int) -> Iterator[tupl
             yield line, row
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(text: IO[str]) -> str:
     """That by which most rows have as many entries as the first; of such, the one that makes most."""
     scores = dict[str, tuple[float, int]]()
     for delimiter in _DELIMITERS:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+        reader = csv.reader(_from_beginning(text), delimiter=delimiter, skipinitialspace=True)
         try:
             widths = [len(row) for row in islice(reader, _SNIFFED) if row]
         except csv.Error:  # an entry beyond the limit
@@ -196,21 +254,39 @@ def _parquet(path: Path, wanted: Collection[str] | None) -> Table:
             told_of = lines([f"{name}: {schema.field(taken[name]).type}" for name in nested])
             raise DataError(f"{shown(path)}: columns that are neither text nor numbers; convert them:{told_of}")
         plain = [name for name in taken if name not in nested]
-        _require_few(path, parquet.read_metadata(path).num_rows * len(plain))
-        read = parquet.read_table(path, columns=plain)
+        _require_room(path, parquet.read_metadata(path), plain)
+        texts = [name for name in plain if _is_text(schema.field(taken[name]).type)]
+        read = parquet.read_table(path, columns=plain, read_dictionary=texts)
     except pa.ArrowException as error:
         raise DataError(f"{shown(path)}: not a Parquet file that can be read: {shown(error)}. Save it anew.") from error
-    columns = {name: [_entry(value) for value in read.column(name).to_pylist()] for name in plain}
+    columns = {name: list(_entries(read.column(name))) for name in plain}
     return Table(path, tuple(schema.names), columns, list(range(1, read.num_rows + 1)), "row")
 
 
-def _require_few(path: Path, entries: int) -> None:
+def _require_room(path: Path, head: "FileMetaData", names: Collection[str]) -> None:
     """A file of some bytes can tell of any number of rows that are all alike."""
-    if entries > _MOST:
-        raise DataError(
-            f"{shown(path)}: {entries:,} entries; allowed are {_MOST:,}, since a table is held in memory. Take fewer "
-            "rows or columns: of rows that are samples, those that `columns` in the recipe's dataset names."
-        )
+    groups = [head.row_group(number) for number in range(head.num_row_groups)]
+    parts = [group.column(column) for group in groups for column in range(head.num_columns)]
+    size = sum(part.total_uncompressed_size for part in parts if part.path_in_schema in names)
+    memory.require(shown(path), 2 * size + _VALUE_BYTES * head.num_rows * (len(names) + 1), _FEWER)
+
+
+def _entries(column: "pa.ChunkedArray[Any]") -> Iterator[str]:
+    """Of a column that comes with its different values, each of these is one string, however often it stands there."""
+    import pyarrow as pa
+
+    for chunk in column.chunks:
+        if isinstance(chunk, pa.DictionaryArray):
+            values = [_entry(value) for value in chunk.dictionary.to_pylist()]
+            yield from ("" if index is None else values[index] for index in chunk.indices.to_pylist())
+        else:
+            yield from (_entry(value) for value in chunk.to_pylist())
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_string(kind)
 
 
 def _is_plain(kind: "pa.DataType") -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from compression_ops.data.file_names import listed
 from compression_ops.data.modalities.tokens import Tokens
 from compression_ops.data.samples import HoldOut, RawData, Samples
+from compression_ops.data.storage import memory
 from compression_ops.data.storage.spool import Spool
 from compression_ops.data.texts import words
 from compression_ops.data.texts.coding import Coding
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 1024  # texts
+_LETTER_BYTES = 20  # that a letter takes while a text is words
 _IDS = 2**20  # a table of more rows is no small model
 
 
@@ -73,6 +75,7 @@ class Corpus:
         return Samples(spool.rows(), labels, groups, np.array(names, np.str_))
 
     def _row(self, text: Text) -> "NDArray[np.int64] | None":
+        memory.require(f"{self.where}: {text.name}", _LETTER_BYTES * len(text.text))
         found, length = words.of(text.text), self.coding.length
         if not found:
             self._empty.append(text.name)

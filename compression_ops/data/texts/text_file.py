@@ -1,8 +1,9 @@
 """A text in a file of its own, or part of one: bytes of a stated encoding."""
 
 import codecs
+import io
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
@@ -10,6 +11,7 @@ from compression_ops.data.file_names import shown
 from compression_ops.errors import DataError
 
 _SUFFIXES = (".txt", ".text", ".md", ".rst")
+_BLOCK = 1 << 24  # bytes
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -48,17 +50,21 @@ def read(file: Path, encoding: str = "utf-8") -> str:
     return decoded(raw, encoding, shown(file))
 
 
+def stream(raw: bytes, encoding: str, where: str) -> IO[str]:
+    """As `decoded`, of which no more is in memory than is read at once; with the mark, and its lines as they end."""
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        for start in range(0, len(raw), _BLOCK):
+            decoder.decode(raw[start : start + _BLOCK], start + _BLOCK >= len(raw))
+    except (LookupError, UnicodeError):  # of a codec that takes all at once, and for the words
+        return io.StringIO(decoded(raw, encoding, where), newline="")
+    _refuse_others(raw, encoding, where)
+    return io.TextIOWrapper(io.BytesIO(raw), encoding, newline="")
+
+
 def decoded(raw: bytes, encoding: str, where: str) -> str:
     """The text of bytes, without a byte order mark. Raises DataError, which begins with `where`, as `read` does."""
-    if "16" not in encoding and "32" not in encoding:
-        marked = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
-        if marked:
-            raise DataError(
-                f"{where}: begins as {marked.upper()} does, and is read as {encoding}. State encoding: {marked}"
-            )
-        if b"\0" in raw:
-            place = raw.index(b"\0")
-            raise DataError(f"{where}: the byte 0x00 at position {place:,} is in no text: a binary file. Remove it.")
+    _refuse_others(raw, encoding, where)
     try:
         return raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -70,3 +76,15 @@ def decoded(raw: bytes, encoding: str, where: str) -> str:
         ) from error
     except UnicodeError as error:  # of codecs that name no byte, as idna
         raise DataError(f"{where}: cannot be read as {encoding}: {shown(error)}. State its encoding.") from error
+
+
+def _refuse_others(raw: bytes, encoding: str, where: str) -> None:
+    if "16" not in encoding and "32" not in encoding:
+        marked = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
+        if marked:
+            raise DataError(
+                f"{where}: begins as {marked.upper()} does, and is read as {encoding}. State encoding: {marked}"
+            )
+        if b"\0" in raw:
+            place = raw.index(b"\0")
+            raise DataError(f"{where}: the byte 0x00 at position {place:,} is in no text: a binary file. Remove it.")

@@ -23,6 +23,7 @@ from pipelines.graph.asset import Asset
 from pipelines.pipeline import Pipeline
 from pipelines.state import scratch
 from pipelines.state.action import Action
+from pipelines.state.journal import reading
 from pipelines.state.materialization import Materialization
 
 _WORTH_A_PROCESS = 2.0  # seconds of what it may take over: it needs two to begin, on a core that has nothing to do
@@ -92,6 +93,7 @@ def begin(pipeline: Pipeline, action: Action, together: Collection[str], device:
             continue
         stack = ExitStack()
         output = stack.enter_context(scratch.folder(pipeline.home.running))
+        stack.enter_context(reading.named(pipeline.home.journal, other.inputs.sources.values()))
         _ahead.begun[other.key] = _Begun(pipeline.recipe, other.asset.name, stack, output)
         pool.add(other.key, Job(other.asset.stage, other.parameters, other.inputs.folders, output, device))
         log(f"{other.asset.name}: may begin beside {action.asset.name}, on another core")

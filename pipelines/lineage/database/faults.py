@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from compression_ops.errors import CompressionError
+from pipelines.state.home import public
 
 _SHOWN = 300  # characters of somebody else's words
 _REVISIONS = re.compile(r"database schema \(found version (\w+)")
 _SQLITE = "sqlite:///"
-_CREDENTIALS = re.compile(r"//[^/\s]*@")
 _DAGSTER_SERVER = ("dagster_postgres.utils", "DagsterPostgresException")
 _DATABASES = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"), _DAGSTER_SERVER)
 _LOCKED = "database is locked"
@@ -64,7 +64,7 @@ def of_recording(error: BaseException, uri: str) -> str | None:
     if isinstance(error, TrackingFault):
         return str(error)
     if _is_of_network(error):
-        where, what = _without_password(uri), _cut(error) or type(error).__name__
+        where, what = public(uri), _cut(error) or type(error).__name__
         return (
             f"what belongs to a run cannot be written to MLflow at {where}: {what}\n"
             "  make MLflow's artifacts writable and free some space, or start the server that keeps them"
@@ -84,7 +84,7 @@ def in_words(error: BaseException, uri: str) -> str | None:
     if not _is_of_mlflow(error):
         return None
     if not uri.startswith(_SQLITE):
-        return f"MLflow at {_without_password(uri)} does not answer as it should: {_cut(error)}\n  {_cure(error)}"
+        return f"MLflow at {public(uri)} does not answer as it should: {_cut(error)}\n  {_cure(error)}"
     file, text = uri.removeprefix(_SQLITE), str(error)
     if isinstance(error, UnicodeDecodeError):
         text = "malformed"
@@ -120,10 +120,6 @@ def _cure(error: BaseException) -> str:
             return "have the server's administrator permit that to this user, or set another user's credentials"
         case _:
             return "start the server that MLFLOW_TRACKING_URI names, or unset it to use the local database"
-
-
-def _without_password(uri: str) -> str:
-    return _CREDENTIALS.sub("//", uri)
 
 
 def _another_version(file: str, uri: str, revision: str) -> str:
@@ -232,4 +228,4 @@ def _types(names: Iterable[tuple[str, str]]) -> tuple[type[BaseException], ...]:
 
 def _cut(error: BaseException) -> str:
     """Its first line, which says what is wrong; the others are statements and addresses of manuals."""
-    return _without_password(str(error).partition("\n")[0])[:_SHOWN]
+    return public(str(error).partition("\n")[0])[:_SHOWN]

@@ -9,10 +9,10 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pipelines.lineage import connection, names
-from pipelines.state.home import Home
+from pipelines.state.home import Home, public
 
 _CHAMPION_FOLDER = """
 SELECT version.storage_location FROM registered_model_aliases AS alias
@@ -57,9 +57,9 @@ def _lies_elsewhere(folder: Path, database: Path) -> bool:
 
 def _at_server(address: str, model: str) -> bool | None:
     asked = urlencode({"name": model, "alias": names.CHAMPION})
-    url = f"{address}/api/2.0/mlflow/registered-models/alias?{asked}"
+    url = f"{public(address)}/api/2.0/mlflow/registered-models/alias?{asked}"
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=_credentials()), timeout=_PATIENCE):
+        with urllib.request.urlopen(urllib.request.Request(url, headers=_credentials(address)), timeout=_PATIENCE):
             return True
     except urllib.error.HTTPError as error:
         return False if _error_code(error) == "RESOURCE_DOES_NOT_EXIST" else None
@@ -67,9 +67,11 @@ def _at_server(address: str, model: str) -> bool | None:
         return None
 
 
-def _credentials() -> dict[str, str]:
-    """As MLflow's client takes them from the environment."""
-    user, password = (os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD"))
+def _credentials(address: str) -> dict[str, str]:
+    """As MLflow's client takes them from the environment, or from the address."""
+    stated = urlsplit(address)
+    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(stated.username or "")
+    password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or unquote(stated.password or "")
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
     if user and password:
         return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}

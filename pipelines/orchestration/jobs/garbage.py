@@ -11,6 +11,7 @@ from compression_ops.errors import CompressionError
 from pipelines.orchestration import interrupts
 from pipelines.orchestration.jobs import old_runs
 from pipelines.retention import collection, settings
+from pipelines.retention.collection import Found
 from pipelines.retention.pile import Pile, freed
 from pipelines.retention.settings import Settings
 from pipelines.state import home as homes
@@ -19,11 +20,11 @@ from pipelines.state.home import Home
 NAME = "garbage_collection"
 
 
-def find(home: Home, asked: Settings, on: dg.DagsterInstance) -> list[Pile]:
+def find(home: Home, asked: Settings, on: dg.DagsterInstance, with_left: bool = False) -> Found:
     """All that may go, with what Dagster keeps, if its instance is this home's own."""
-    found = collection.find(home, asked)
+    found = collection.find(home, asked, with_left)
     if home.dagster_in_use == home.dagster:
-        found += old_runs.piles(home, on, collection.since(asked.days))
+        found.piles.extend(old_runs.piles(home, on, collection.since(asked.days)))
     return found
 
 
@@ -50,17 +51,17 @@ def _job(asked: Settings) -> dg.JobDefinition:
         try:
             with interrupts.raised():
                 found = find(home, asked, context.instance)
-                for pile in found:
+                for pile in found.piles:
                     pile.remove()
         except CompressionError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        context.log.info("; ".join(_words(found)) or "nothing was older")
-        for sentence in collection.left_out(home, asked):
+        context.log.info("; ".join(_words(found.piles)) or "nothing was older")
+        for sentence in found.left:
             context.log.info(sentence)
         context.add_output_metadata(
             {
-                "bytes": freed(found),
-                "removed": dg.MetadataValue.md("\n".join(f"- {line}" for line in _words(found)) or "nothing"),
+                "bytes": freed(found.piles),
+                "removed": dg.MetadataValue.md("\n".join(f"- {line}" for line in _words(found.piles)) or "nothing"),
             }
         )
 

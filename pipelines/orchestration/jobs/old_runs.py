@@ -32,7 +32,8 @@ def piles(home: Home, on: dg.DagsterInstance, since: float) -> list[Pile]:
     """What ended before `since`, seconds since 1970."""
     runs = _runs(on, since)
     folder = Path(on.root_directory) if on.root_directory else home.dagster
-    taken = sum(size(path) for run_id in runs for path in _files(folder, run_id))
+    files = _Files(folder)
+    taken = sum(size(path) for run_id in runs for path in files.of(run_id))
 
     def remove() -> None:
         file, referred = folder / "history" / "runs.db", set[str]()
@@ -52,7 +53,7 @@ def _delete(on: dg.DagsterInstance, runs: Sequence[str], folder: Path) -> None:
     """The run itself last: one that a kill leaves half is found again. Of sqlite's files the one that all runs share is
     opened once, and the run's own is not opened to be emptied.
     """
-    events = on.event_log_storage
+    events, files = on.event_log_storage, _Files(folder)
     if not isinstance(events, SqliteEventLogStorage):
         for run_id in runs:
             on.delete_run(run_id)
@@ -63,7 +64,7 @@ def _delete(on: dg.DagsterInstance, runs: Sequence[str], folder: Path) -> None:
             for run_id in portion:
                 events.delete_events_for_run(connection, run_id)
         for run_id in portion:
-            for path in _files(folder, run_id):
+            for path in files.of(run_id):
                 with suppress(FileNotFoundError):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             on.run_storage.delete_run(run_id)
@@ -94,10 +95,20 @@ def _of_assets(on: dg.DagsterInstance) -> Iterator[str]:
             yield from filter(None, (entry.last_run_id, entry.last_planned_materialization_run_id))
 
 
-def _files(folder: Path, run_id: str) -> list[Path]:
-    """A run's own database, and what its steps printed, where they are kept on this machine."""
-    databases = sorted((folder / "history" / "runs").glob(f"{run_id}.db*"))
-    return [*databases, *(path for path in [folder / "storage" / run_id] if path.exists())]
+class _Files:
+    """What lies on this machine of each run: its own database, and what its steps printed."""
+
+    def __init__(self, folder: Path) -> None:
+        """The databases of all runs lie in one folder, which is listed once."""
+        self._folder = folder
+        self._databases: dict[str, list[Path]] = {}
+        for path in sorted((folder / "history" / "runs").glob("*.db*")):
+            self._databases.setdefault(path.name.partition(".")[0], []).append(path)
+
+    def of(self, run_id: str) -> list[Path]:
+        """Those of a run."""
+        printed = self._folder / "storage" / run_id
+        return [*self._databases.get(run_id, ()), *([printed] if printed.exists() else [])]
 
 
 def _purge_ticks(on: dg.DagsterInstance, since: float) -> None:

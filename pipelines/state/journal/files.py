@@ -11,6 +11,7 @@ from filelock import FileLock
 from pipelines.state import scratch
 from pipelines.state.journal import append_only
 
+_RUNNING, _HELD = "running", "held"
 _BLOCK = 1 << 14  # bytes: an entry of a history has some 5,000
 
 
@@ -86,8 +87,25 @@ class Files:
     @contextmanager
     def turn(self, key: str, wait: Callable[[], None]) -> Generator[None]:
         """By a lock of the system, which ends with its process."""
-        with scratch.turn(self._root / "running", key, wait):
+        with scratch.turn(self._root / _RUNNING, key, wait):
             yield
+
+    @contextmanager
+    def held(self, text: str) -> Generator[None]:
+        """In a folder of `scratch`, which is nobody's once its process is gone."""
+        with scratch.folder(self._root / _RUNNING) as folder:
+            (folder / "begun").write_text(text)
+            (folder / "begun").replace(folder / _HELD)
+            yield
+
+    def holding(self) -> list[str]:
+        """Of the folders in use."""
+        running, found = self._root / _RUNNING, list[str]()
+        left = set(scratch.abandoned(running))
+        for path in running.glob(f"stage-*/{_HELD}"):
+            with suppress(FileNotFoundError):  # its process ends
+                found += [] if path.parent in left else [path.read_text()]
+        return found
 
     def where(self, name: str) -> str:
         """The file's path."""

@@ -65,6 +65,14 @@ class Journal(Protocol):
         """One process at a time for a key; `wait` is called once where another is first. It ends with its process."""
         ...
 
+    def held(self, text: str) -> AbstractContextManager[None]:
+        """A text that is there during the block, and ends with its process."""
+        ...
+
+    def holding(self) -> list[str]:
+        """The texts that processes hold now, be it on other machines. Those of dead ones are none."""
+        ...
+
     def where(self, name: str) -> str:
         """Where a name is kept, for a reader."""
         ...

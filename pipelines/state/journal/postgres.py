@@ -15,6 +15,7 @@ from pipelines.state.journal.append_only import Kept
 from pipelines.state.journal.database import LINES, TEXTS, Database, opened
 
 _PAUSE = 0.5  # seconds between looks whether it is our turn
+_HELD = "held/"
 _PAGE = 64  # lines that are read at once, after the newest
 
 
@@ -117,6 +118,32 @@ class Postgres:
         finally:
             self._release(held, number)
 
+    @contextmanager
+    def held(self, text: str) -> Generator[None]:
+        """In a row, with a lock of the database that ends as that of a turn does."""
+        held, name = self._database.ask(lambda _: self._named())
+        try:
+            self._database.ask(lambda connection: _put(connection, name, text))
+            yield
+        finally:
+            with suppress(SQLAlchemyError):  # without a connection it is a dead one's, which `holding` passes over
+                held.execute(sql.delete(TEXTS).where(TEXTS.c.name == name))
+            with suppress(SQLAlchemyError):
+                held.close()
+
+    def holding(self) -> list[str]:
+        """Of rows whose lock somebody has; the others are removed."""
+        asked = sql.select(TEXTS.c.name, TEXTS.c.text)
+        asked = asked.where(TEXTS.c.name.startswith(self._name(_HELD), autoescape=True))
+        return self._database.ask(lambda connection: _holding(connection, asked))
+
+    def _named(self) -> tuple[sql.Connection, str]:
+        """A connection of its own that has the lock of a new name."""
+        name = self._name(f"{_HELD}{uuid.uuid4()}")
+        connection = self._locked(_number(name))
+        assert connection is not None, "nobody else knows it"
+        return connection, name
+
     def _locked(self, number: int) -> sql.Connection | None:
         """A connection of its own that has the lock; None if that is another's."""
         connection = self._database.turns.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -156,9 +183,22 @@ def _text(connection: sql.Connection, name: str) -> str | None:
 
 def _update(connection: sql.Connection, name: str, change: Callable[[str | None], str]) -> None:
     connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_number(name))))
-    text = change(_text(connection, name))
+    _put(connection, name, change(_text(connection, name)))
+
+
+def _put(connection: sql.Connection, name: str, text: str) -> None:
     putting = insert(TEXTS).values(name=name, text=text)
     connection.execute(putting.on_conflict_do_update(index_elements=["name"], set_={"text": text}))
+
+
+def _holding(connection: sql.Connection, asked: "sql.Select[str, str]") -> list[str]:
+    found: list[str] = []
+    for name, text in connection.execute(asked).all():
+        if connection.execute(sql.select(sql.func.pg_try_advisory_xact_lock(_number(name)))).scalar_one():
+            connection.execute(sql.delete(TEXTS).where(TEXTS.c.name == name))
+        else:
+            found.append(text)
+    return found
 
 
 def _number(name: str) -> int:

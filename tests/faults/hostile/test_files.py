@@ -18,7 +18,8 @@ from onnx import TensorProto, helper
 from pyarrow import parquet
 
 from compression_ops.data.formats import idx, image_file, wave_file
-from compression_ops.data.sources import npz
+from compression_ops.data.sources import npz, text_folder
+from compression_ops.data.storage import memory
 from compression_ops.data.tables import table_file
 from compression_ops.models import weights
 from compression_ops.onnx_model import frozen
@@ -28,6 +29,8 @@ from tests.faults.hostile.bounded import assert_refused, attempt
 Case = tuple[Callable[[], object], str]
 _ZEROS = bytes(1 << 24)
 _TIMES = 32  # so many of them are half a gigabyte
+# What is said of what is as large as it says: before any of it is read.
+_LIMIT, _ASKED = "240MB", "of memory, by what it says of itself; COMPRESSION_MEMORY allows 240MB"
 
 
 def _written(path: Path, content: bytes) -> Path:
@@ -57,6 +60,8 @@ def _pictures(folder: Path) -> Mapping[str, Case]:
     sparse = _written(folder / "sparse.png", b"\x89PNG")
     os.truncate(sparse, 8 << 30)
     cases = {f"{end} of gigapixels": (_decoded(path), "pixels, as its head says") for end, path in paths.items()}
+    large = _written(folder / "large.png", _png(13_000, 13_000))
+    cases["a png of 169 million pixels"] = (_decoded(large), _ASKED)
     return cases | {"a png of 8 GB that is none": (_decoded(sparse), "not in an image format")}
 
 
@@ -68,7 +73,10 @@ def _indexed(folder: Path) -> Mapping[str, Case]:
     lies = _written(folder / "lies", bytes((0, 0, 8, 3)) + b"\xff" * 12)
     small = gzip.compress(bytes((0, 0, 8, 3)) + struct.pack(">III", 1, 1, 1))
     bomb = _written(folder / "bomb.gz", small + gzip.compress(_ZEROS, 9) * _TIMES)
+    head = gzip.compress(bytes((0, 0, 8, 3)) + struct.pack(">III", 8192, 256, 256))
+    honest = _written(folder / "honest.gz", head + gzip.compress(_ZEROS, 9) * _TIMES)
     return {
+        "idx that is 512 MB": (lambda: idx.read(honest, 3), _ASKED),
         "idx of 2^96 pixels": (lambda: idx.read(lies, 3), "expected 79,228,162,458,924"),
         "idx unpacked to 512 MB": (lambda: idx.read(bomb, 3), "more than 17 bytes; expected 17"),
     }
@@ -81,12 +89,15 @@ def _waves(folder: Path) -> Mapping[str, Case]:
         return _written(folder / f"{name}.wav", head + data)
 
     lies, wide = wave("lies", 1, 0xFFFFFFF0, b"\0" * 100), wave("wide", 65535, 0xFFFFFFFF, b"\0" * 131070)
+    long = wave("long", 2, 0xFFFFFFFF, b"")
+    os.truncate(long, 19_000_000)
     endless = wave("endless", 1, 0xFFFFFFFF, b"")
     os.truncate(endless, 8 << 30)
     chunks = _written(folder / "chunks.wav", b"RIFF\0\0\0\0WAVE" + b"none\0\0\0\0" * 2_000_000)
     return {
         "wav whose size lies": (lambda: wave_file.decode(lies), "cut short: its header tells of 4,294,967,280"),
         "wav of 65,535 channels": (lambda: wave_file.decode(wide), "65535 channel(s)"),
+        "wav of ten minutes": (lambda: wave_file.decode(long), "accepted"),
         "wav of 8 GB": (lambda: wave_file.decode(endless), "268,435 s long"),
         "wav of two million chunks": (lambda: wave_file.decode(chunks), "holds no sound"),
     }
@@ -126,6 +137,18 @@ def _archives(folder: Path) -> Mapping[str, Case]:
                         stream.write(_ZEROS)
         spec = npz.NPZ(source="npz", path=str(path))
         cases[f"npz: {name}"] = (lambda spec=spec, path=path: npz.read(spec, path), words)
+    for samples, dtype in (("table", "<f8"), ("signal", "<i2"), ("tokens", "<i8"), ("tokens", "<U1")):
+        path, axis = folder / f"{samples}{dtype[1]}.npz", "" if dtype == "<U1" else " 64"
+        rows = zeros // 4 // int(dtype[2]) // (64 if axis else 4)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr("labels.npy", _array("(2,)", "<i8", bytes(16)))
+            with archive.open("images.npy", "w", force_zip64=True) as stream:
+                stream.write(_array(f"({rows},{axis})", dtype))
+                for _ in range(_TIMES // 4):
+                    stream.write(_ZEROS)
+        stated = {"samples": samples, "rate": 8000 if samples == "signal" else None}
+        spec = npz.NPZ.model_validate({"source": "npz", "path": "x", **stated})
+        cases[f"npz of 134 MB: {samples} {dtype}"] = (lambda spec=spec, path=path: npz.read(spec, path), _ASKED)
     packed = folder / "packed.npz"
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("images.npy", images)
@@ -141,10 +164,23 @@ def _tables(folder: Path) -> Mapping[str, Case]:
     parquet.write_table(pa.table({"a": [1, 2]}), folder / "good.parquet")
     footer = _written(folder / "foot.parquet", (folder / "good.parquet").read_bytes()[:-8] + b"\xff\xff\xff\x7fPAR1")
     wide = _written(folder / "wide.csv", b",".join([b"a"] * 100_000) + b"\n" + b",".join([b"1"] * 99_999) + b"\n")
+    (folder / "texts" / "a").mkdir(parents=True)
+    os.truncate(_written(folder / "texts" / "a" / "1.txt", b"a word"), 400_000_000)
+    (folder / "texts" / "b").mkdir()
+    _written(folder / "texts" / "b" / "2.txt", b"a word")
+    texts = text_folder.TextFolder(source="text_folder", path="texts")
+    many = _written(folder / "many.csv", b"a,b,c,d\n" + b"1,2,3,4\n" * 1_000_000)
+    text = _written(folder / "text.csv", b"a,b\n")
+    os.truncate(text, 1 << 30)
+    with text.open("r+b") as file:
+        file.write(b"a,b\n" + b"x" * (1 << 17))
     return {
+        "csv of four million entries": (lambda: table_file.read(many), _ASKED),
+        "csv of 1 GB": (lambda: table_file.read(text), _ASKED),
         "csv of 8 GB of nothing": (lambda: table_file.read(sparse), "line 2: the byte 0x00 is no text"),
         "csv of 100,000 columns": (lambda: table_file.read(wide), "1 row(s) do not have 100000 entries"),
-        "parquet of 200 million rows": (lambda: table_file.read(rows), "200,000,000 entries; allowed are 100,000,000"),
+        "parquet of 200 million rows": (lambda: table_file.read(rows), _ASKED),
+        "texts of 400 MB": (lambda: text_folder.read(texts, folder / "texts"), _ASKED),
         "parquet whose footer lies": (lambda: table_file.read(footer), "not a Parquet file that can be read"),
     }
 
@@ -249,6 +285,7 @@ def test_files_that_lie_are_refused_in_words_and_in_little_time_and_memory(
     tmp_path: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(memory.SETTING, _LIMIT)
     image_file.is_picture(_written(tmp_path / "any.png", _png(1, 1)))
     frozen.build((1, 2, 2), 2).take(_model(_constant((4, 2), bytes(32))), "m.onnx")  # what is right is accepted
     makers = (_pictures, _indexed, _waves, _archives, _tables, _weights)

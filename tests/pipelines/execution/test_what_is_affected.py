@@ -2,13 +2,17 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from compression_ops.stages.stage import StageResult
+from pipelines.execution import materialize
 from pipelines.graph.asset import Asset
 from pipelines.recipe import file
+from pipelines.state.journal import reading
 from tests.pipelines import product, recipes
 from tests.pipelines.affected import AFTER_QUANTIZED, AFTER_STUDENT, AFTER_TEACHER
 
@@ -40,11 +44,22 @@ def test_a_comment_a_reformatting_and_a_stated_default_leave_everything_fresh(re
     assert set(product.states().values()) == {"fresh"}
 
 
-def test_a_teacher_that_retrains_to_the_same_weights_stops_the_wave(recipe: Path) -> None:
+def test_a_teacher_that_retrains_to_the_same_weights_stops_the_wave_and_names_what_it_reads(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, read, original = product.pipeline().home.journal, list[set[str]](), materialize.compute
+
+    def compute(*arguments: Any) -> StageResult:
+        read.append(reading.artifacts(journal))
+        return original(*arguments)
+
+    monkeypatch.setattr(materialize, "compute", compute)
     product.edit(recipe, "epochs: 1  #", "momentum: 0.5\n    epochs: 1  #")  # adamw does not use it
     assert product.causes()["student/small"] == ["upstream soft_labels"]
     assert product.computed() == {"teacher"}
     assert set(product.states().values()) == {"fresh"}
+    assert read == [{product.entry("dataset").artifact}], "and `compression gc` leaves it"
+    assert reading.artifacts(journal) == set()
 
 
 def test_a_new_quantized_student_computes_itself_and_the_report(recipe: Path) -> None:

@@ -14,8 +14,9 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, UNAUTHENTICATE
 
 from pipelines.execution.recording import outage
 from pipelines.lineage import connection, runs
-from pipelines.lineage.database import faults
+from pipelines.lineage.database import faults, glance
 from pipelines.state import home as homes
+from pipelines.state.home import public
 from tests.pipelines import product
 from tests.pipelines.mlflow_process import Server
 
@@ -63,6 +64,19 @@ def test_an_address_is_told_without_its_password(password: str) -> None:
     assert "http://mlflow.example:" in words
     assert "ret@" not in words
     assert "sec" not in words
+
+
+def test_a_look_at_the_registry_has_the_password_of_the_address_or_that_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address = "http://ada:sec%40ret@mlflow.example"
+    sent = glance._credentials(address)["Authorization"]  # pyright: ignore[reportPrivateUsage]
+    assert base64.b64decode(sent.removeprefix("Basic ")) == b"ada:sec@ret"
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "eve")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "word")
+    sent = glance._credentials(address)["Authorization"]  # pyright: ignore[reportPrivateUsage]
+    assert base64.b64decode(sent.removeprefix("Basic ")) == b"eve:word"
+    assert public(address) == "http://mlflow.example", "where it is asked"
 
 
 def test_what_mlflow_does_not_take_is_no_outage_and_a_file_of_ours_is_none_either() -> None:

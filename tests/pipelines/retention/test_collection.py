@@ -17,6 +17,7 @@ from pipelines.lineage.query import LineageQuery
 from pipelines.orchestration import instance as instances
 from pipelines.orchestration.jobs import garbage
 from pipelines.retention import collection, leftovers, settings
+from pipelines.retention.artifacts import Stores
 from pipelines.retention.pile import Pile, freed
 from pipelines.retention.settings import Settings
 from pipelines.state.home import Home
@@ -119,15 +120,27 @@ def test_what_other_homes_may_use_is_left_alone_with_a_sentence_and_the_rest_goe
     monkeypatch.setenv("COMPRESSION_HOME", str(home.root))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("COMPRESSION_STORE", str(tmp_path / "shared"))
-    piles = {pile.kind: pile.number for pile in collection.find(home, Settings(mlflow=True))}
+    _old(tmp_path / "made" / "x.txt")
+    theirs = Stores.of(home).store.put(tmp_path / "made").id
+    os.utime(tmp_path / "shared" / "artifacts" / theirs[:2] / theirs / "manifest.json", (1, 1))
+    found = collection.find(home, Settings(mlflow=True))
+    piles = {pile.kind: pile.number for pile in found.piles}
     assert piles["dry runs"] == 1
     assert not {"artifacts", "runs in MLflow"} & piles.keys()
-    store, mlflow = collection.left_out(home, Settings(mlflow=True))
+    store, mlflow = found.left
     assert store.startswith(f"artifacts and known actions stay: the store {tmp_path / 'shared'} may serve other homes")
     assert mlflow.startswith("runs in MLflow stay: http://127.0.0.1:9 may serve other homes")
+    counted = collection.find(home, Settings(), with_left=True)
+    assert [(pile.kind, pile.number, pile.bytes > 100) for pile in counted.left_piles] == [
+        ("artifacts", 1, True),
+        ("known actions", 0, False),
+    ]
+    assert "known here (1 artifacts, 2" in counted.left[0], "with its manifest"
+    assert "would go, as nothing here refers to them)" in counted.left[0]
     monkeypatch.setenv(settings.STORE_IS_MINE, "1")
-    assert not collection.left_out(home, settings.configured())
-    assert "artifacts" in {pile.kind for pile in collection.find(home, settings.configured())}
+    found = collection.find(home, settings.configured())
+    assert not found.left
+    assert "artifacts" in {pile.kind for pile in found.piles}
     monkeypatch.delenv(settings.STORE_IS_MINE)
     said = compression("gc", "--mlflow")
     assert said.returncode == 0

@@ -12,7 +12,9 @@ from pipelines.retention import artifacts, histories
 from pipelines.retention.artifacts import Stores
 from pipelines.state.history import History
 from pipelines.state.home import SEARCHING, Home
+from pipelines.state.journal import reading
 from pipelines.state.journal.journal import Journal
+from pipelines.state.materialization import Source
 from tests.pipelines.state.test_history import ENTRY
 
 _DAY = 86_400.0
@@ -74,6 +76,15 @@ def test_what_was_the_newest_a_day_ago_stays_under_a_long_training(home: Home) -
     assert _collect(home, 30) == {read, newest}
     assert _collect(home, 0) == {read, newest}
     assert [entry.artifact for entry in History(home.history).all()] == [read, newest]
+
+
+def test_what_a_computation_reads_stays_until_it_ends_however_long_it_takes(home: Home) -> None:
+    _add(home, home.history, "replaced long ago", 60)
+    read = _add(home, home.history, "read by a training of weeks", 40)
+    newest = _add(home, home.history, "remade meanwhile", 20)
+    with reading.named(home.journal, [Source("digest", artifact=read), Source("of a file")]):
+        assert _collect(home, 0) == {read, newest}
+    assert _collect(home, 0) == {newest}
 
 
 def test_what_was_replaced_more_than_a_day_ago_goes(home: Home) -> None:

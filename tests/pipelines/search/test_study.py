@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from pipelines.recipe.searched.section import Search
 from pipelines.search import space as spaces
 from pipelines.search.study import Study, Trial, broken, mend
+from pipelines.state.journal.files import Files
 
 _GRID: dict[str, BaseDistribution] = {
     "a": CategoricalDistribution([1, 2, 3, 4]),
@@ -138,3 +139,21 @@ def test_a_setting_may_be_chosen_if_it_is_of_its_type_and_on_its_step() -> None:
         assert not spaces.contains(space, wrong)
     assert spaces.size(space) == 8
     assert spaces.size(_LINE) == float("inf")
+
+
+def test_machines_that_share_a_journal_go_on_with_one_study_and_with_what_one_of_them_began(tmp_path: Path) -> None:
+    search, shared = _search(trials=14, minimize="it", seed=3), Files(tmp_path / "database")
+    machines = [tmp_path / "one", tmp_path / "other"]
+
+    def compute(at: Mapping[str, Any]) -> Numbers:
+        return {"it": (at["x"] - 0.3) ** 2 + at["y"]}
+
+    whole = Study(tmp_path / "whole", search, _LINE)
+    while _finish(whole, compute, search):
+        pass
+    for _ in range(3):
+        _finish(Study(machines[0], search, _LINE), compute, search)  # before they shared anything
+    for machine in itertools.cycle(machines):
+        if not _finish(Study(machine, search, _LINE, shared), compute, search):
+            break
+    assert _settings(Study(machines[1], search, _LINE, shared)) == _settings(whole)

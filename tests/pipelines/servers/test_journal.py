@@ -1,6 +1,7 @@
 """A journal keeps what it was told, in order, whole, for one process at a time: in files and in PostgreSQL alike."""
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from compression_ops.errors import CompressionError
 from pipelines.state.journal import journal as journals
@@ -77,6 +79,45 @@ def test_a_compacted_journal_has_the_lines_that_are_kept_and_those_that_came_mea
     assert [line.decode().strip() for line in journal.lines("b.jsonl")] == ["another"]
 
 
+@pytest.mark.slow
+@pytest.mark.servers
+def test_rows_that_are_made_fewer_are_the_old_ones_or_the_new_after_a_kill_at_every_step(postgres: Server) -> None:
+    """A process dies at its n-th statement: before it is sent, and after it was answered."""
+    journal = Postgres.at(postgres.make("short"))
+    old = [f"line {number}" for number in range(6)]
+    seen: list[bool] = []
+    for step in range(20):
+        for line in old:
+            journal.append(f"{step}.jsonl", line)
+        child = os.fork()
+        if child == 0:
+            _die_at(journal, step)
+            journal.compact(f"{step}.jsonl", lambda lines: lines[1::2])
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        found = [line.decode() for line in journal.lines(f"{step}.jsonl")]
+        assert found in (old, old[1::2])
+        seen.append(found != old)
+        if code == 0:
+            break
+        assert code == 9
+    assert seen == sorted(seen)
+    assert seen[-1]
+    assert len(seen) > 3
+
+
+def _die_at(journal: Postgres, step: int) -> None:
+    left = [step]
+
+    def look(*_: object) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            os._exit(9)
+
+    for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
+        event.listen(journal._database.engine, moment, look)  # pyright: ignore[reportPrivateUsage]
+
+
 def test_names_are_those_of_lines_in_their_room_alone(journal: Journal) -> None:
     for name in ("history/b/x.jsonl", "history/a/y/z.jsonl", "history/recorded.lines", "hist_ry/c.jsonl", "d.jsonl"):
         journal.append(name, "line")
@@ -121,6 +162,27 @@ def test_one_process_at_a_time_has_a_turn_and_a_killed_one_hands_it_on(journal: 
 
         with journal.turn("ab12", kill):
             assert waited == ["the same"]
+
+
+_HELD = _HOLD.replace('.turn("ab12", lambda: None)', '.held("read by another")')
+
+
+def test_a_text_that_is_held_ends_with_its_process_and_is_seen_by_all_until_then(
+    journal: Journal, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", _HELD, str(tmp_path)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "mine\n"
+        with journal.held("read here"):
+            assert sorted(journal.holding()) == ["read by another", "read here"]
+            other.kill()
+            other.wait()
+            until = time.monotonic() + 10  # the server sees that a connection ended
+            while journal.holding() != ["read here"]:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+    assert journal.holding() == []
 
 
 @pytest.mark.parametrize(

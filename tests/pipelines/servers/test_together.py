@@ -177,11 +177,11 @@ def test_a_trial_on_another_database_does_not_own_the_teams_store(
     trial = Home(team.folder / "trial")
     store = ArtifactStore(trial.store_url, trial.root / "cache")
     ownership.claim(trial, store)
-    (words,) = collection.left_out(trial, Settings())
+    (words,) = collection.find(trial, Settings()).left
     assert "the store s3://artifacts/store may serve other homes" in words
     monkeypatch.setenv("COMPRESSION_STORE", "s3://artifacts/of-a-trial")
     ownership.claim(trial, ArtifactStore(trial.store_url, trial.root / "cache"))
-    assert collection.left_out(trial, Settings()) == []
+    assert collection.find(trial, Settings()).left == []
 
 
 def test_what_dagster_forgot_is_seen_in_its_database_however_its_settings_name_that(

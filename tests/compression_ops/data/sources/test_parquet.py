@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from compression_ops.data.sources import parquet
-from compression_ops.data.tables import table_file
+from compression_ops.data.storage import memory
 from compression_ops.errors import DataError
 
 
@@ -41,8 +41,9 @@ def test_only_the_columns_that_the_recipe_names_count_and_are_read(
 ) -> None:
     file = tmp_path / "rows.parquet"
     pd.DataFrame({name: [1.5, 2.5, 3.5, 4.5] for name in "abcdef"} | {"y": [0, 1, 0, 1]}).to_parquet(file)
-    monkeypatch.setattr(table_file, "_MOST", 12)
-    with pytest.raises(DataError, match=r"28 entries; allowed are 12, .* `columns` in the recipe's dataset"):
+    monkeypatch.setattr(memory, "_LITTLE", 0)
+    monkeypatch.setenv(memory.SETTING, "2.5kB")
+    with pytest.raises(DataError, match=r"COMPRESSION_MEMORY allows 2.5kB\. .* `columns` in the recipe's dataset"):
         parquet.read(_spec(file), file)
     raw = parquet.read(_spec(file, ["e", "b"]), file)
     assert (raw.modality.fields()["columns"], raw.train.values.shape, raw.warnings) == (("e", "b"), (4, 2), ())

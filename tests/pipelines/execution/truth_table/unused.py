@@ -64,6 +64,7 @@ UNUSED = (
     "data.sources.sklearn_table",
     "data.sources.tones",
     "data.sources.wav_folder",
+    "data.storage.memory",
     "data.survey",
     "data.sources.docstrings",
     "data.sources.text_folder",

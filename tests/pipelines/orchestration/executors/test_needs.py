@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from pipelines.orchestration.executors import executor, ray
 from pipelines.orchestration.executors.needs import Needs
-from tests.conftest import REPOSITORY
 from tests.pipelines import product
 
 _VERSION = "1.37"
@@ -151,36 +149,3 @@ def test_a_job_that_asks_for_nonsense_would_be_refused() -> None:
     job["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"] = ["cpu"]
     with pytest.raises(Exception, match=r"\['cpu'\] is not of type 'object'"):
         _accept(job)
-
-
-@pytest.mark.kubernetes
-def test_the_values_of_the_chart_name_the_executor_and_make_a_pod_that_kubernetes_accepts() -> None:
-    values = YAML(typ="safe").load(REPOSITORY / "deploy" / "values.yaml")
-    (stated,) = values["dagster-user-deployments"]["deployments"]
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": stated["name"]},
-        "spec": {
-            "volumes": stated["volumes"],
-            "containers": [
-                {
-                    "name": stated["name"],
-                    "image": f"{stated['image']['repository']}:{stated['image']['tag']}",
-                    "env": stated["env"],
-                    "envFrom": [{"secretRef": secret} for secret in stated["envSecrets"]],
-                    "volumeMounts": stated["volumeMounts"],
-                    "resources": stated["resources"],
-                    "ports": [{"containerPort": stated["port"]}],
-                }
-            ],
-        },
-    }
-    _accept(pod)
-    environment = {each["name"]: each["value"] for each in stated["env"]}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        assert executor.check() is executor.executors()["k8s"]
-    assert values["runLauncher"]["type"] == "K8sRunLauncher"
-    assert stated["includeConfigInLaunchedRuns"] == {"enabled": True}
