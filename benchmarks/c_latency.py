@@ -1,9 +1,10 @@
-"""The C code of quantized students beside onnxruntime's float and int8 sessions, one image a call.
+"""The C code of quantized students beside onnxruntime's float and int8 sessions, one sample a call.
 
     python benchmarks/c_latency.py [--architectures strided_cnn compact_cnn resnet] [--shape 1 28 28] [--weight-bits 8]
     python benchmarks/c_latency.py --model quantized/model.onnx --float student/model.onnx
 
-Without --model, networks with random weights are quantized on random images: the time does not depend on the weights.
+--model takes models of rows, texts and recordings, too. Without it networks with random weights are quantized on random
+images: the time does not depend on the weights.
 Each is built by `cc` as a shared library and called from Python, as the sessions are; all are timed in turn, in
 rounds. A round's time is the median of its calls, the ratios are medians over the rounds. The stack is that of the
 largest function. Instructions are counted by valgrind, where it is installed, on a build for AVX2, since it does not
@@ -39,10 +40,10 @@ _MAIN = """\
 #include "model.h"
 int main(int count, char **values)
 {
-    static uint8_t pixels[MODEL_CHANNELS * MODEL_HEIGHT * MODEL_WIDTH];
+    static model_input sample[MODEL_INPUTS];
     int32_t logits[MODEL_CLASSES];
     for (int i = count > 1 ? atoi(values[1]) : 0; i > 0; i--) {
-        model_predict(pixels, logits);
+        model_predict(sample, logits);
     }
     return 0;
 }
@@ -96,11 +97,11 @@ def _report(name: str, quantized: Path, floats: Path | None, folder: Path, argum
     sessions = {"int8": session.open_session(quantized)}
     if floats is not None:
         sessions["float"] = session.open_session(floats)
-    shape = reference.Predictor(quantized).program.description.shape
-    image = np.random.default_rng(1).integers(0, 256, (1, *shape), dtype=np.uint8)
-    calls = {"C": _call(library, image)}
+    program = reference.Predictor(quantized).program
+    sample = _sample(program.description)
+    calls = {"C": _call(library, program.taken.integers.of(sample))}
     calls |= {
-        each: lambda running=running: running.run(None, {running.get_inputs()[0].name: image})
+        each: lambda running=running: running.run(None, {running.get_inputs()[0].name: sample})
         for each, running in sessions.items()
     }
     seconds = _seconds(calls, arguments.rounds)
@@ -117,15 +118,22 @@ def _report(name: str, quantized: Path, floats: Path | None, folder: Path, argum
         print(f"  {_instructions(folder):,} instructions a call with -O3 -mavx2")
 
 
+def _sample(description: Description) -> np.ndarray:
+    """Raw, [1, ...], of values from 0 to 255, or as many as there are ids."""
+    count = description.modality.indices() or 256
+    values = np.random.default_rng(1).integers(0, count, (1, *description.shape))
+    return values.astype(description.modality.dtype)
+
+
 def _cc(folder: Path, *arguments: str) -> None:
     subprocess.run(["cc", "-std=c99", *arguments], cwd=folder, check=True)
 
 
-def _call(library: Path, image: np.ndarray) -> Callable[[], object]:
+def _call(library: Path, sample: np.ndarray) -> Callable[[], object]:
     predict = ctypes.CDLL(str(library)).model_predict
     logits = np.zeros(1024, np.int32)
-    given = ctypes.c_void_p(image.ctypes.data), ctypes.c_void_p(logits.ctypes.data)
-    return lambda kept=(image, logits): predict(*given)
+    given = ctypes.c_void_p(sample.ctypes.data), ctypes.c_void_p(logits.ctypes.data)
+    return lambda kept=(sample, logits): predict(*given)
 
 
 def _seconds(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

@@ -3,7 +3,7 @@
 Each module of `compression_ops.targets`, or one of the user's own, is one. It defines its options, a Spec with the
 field `type`, and
 
-    write(spec, model, folder) -> Written    `model` is a `model.onnx` that takes pixels, `folder` is empty
+    write(spec, model, folder) -> Written    `model` is a `model.onnx` that takes raw samples, `folder` is empty
     predictor(spec, folder, threads) -> Predictor
 
 and, where they are not as given here,
@@ -14,6 +14,8 @@ and, where they are not as given here,
     misfits(spec, precision) -> Misfits      options that a quantized student of a precision does not allow
     footprint(spec, folder, sample) -> Footprint   what it takes of a machine; sample: the bytes of a raw one
     missing(spec) -> str | None              what of other people's it lacks on this machine, with a cure
+    runs_here(spec) -> bool                  whether this machine can run what it can write; where it cannot,
+    stand_in(spec, model) -> Predictor       is asked instead: it gives, of the `model.onnx`, the same to the bit
 
 What it cannot write it says by a ModelError, with a cure. Its options import nothing heavy: a recipe is made of them.
 """
@@ -34,11 +36,10 @@ from compression_ops.footprint import Footprint
 from compression_ops.spec import Spec
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-# Of pixels, uint8 [N, C, H, W]: logits, float32 [N, classes], or classes, int64 [N].
-Predictor = Callable[["NDArray[np.uint8]"], "NDArray[Any]"]
+# Of raw samples, [N, ...] as a dataset holds them: logits, float32 [N, classes], or classes, int64 [N].
+Predictor = Callable[["NDArray[Any]"], "NDArray[Any]"]
 
 FACTS = "target.json"
 TARGET = Contract(Spec, lambda _: {"write": 3, "predictor": 3})
@@ -99,8 +100,14 @@ def allowed_differences(spec: Spec) -> float:
 
 
 def is_timed(spec: Spec) -> bool:
-    """Whether a call of it says how fast it is."""
-    return bool(getattr(implementations.module_of(spec), "IS_TIMED", False))
+    """Whether a call of it says, on this machine, how fast it is."""
+    return bool(getattr(implementations.module_of(spec), "IS_TIMED", False)) and runs_here(spec)
+
+
+def runs_here(spec: Spec) -> bool:
+    """Whether this machine can run it; if not, it has a stand-in."""
+    known = getattr(implementations.module_of(spec), "runs_here", None)
+    return True if known is None else known(spec)
 
 
 def footprint(spec: Spec, folder: Path, sample: bytes) -> Footprint | None:
@@ -146,6 +153,11 @@ def read(folder: Path) -> Facts:
     return Facts(found["type"], found["files"], found["oldest_runtime"])
 
 
-def predictor(spec: Spec, folder: Path, threads: int = 1) -> Predictor:
-    """Open a written target. Raises ModelError where it does not run."""
+def predictor(spec: Spec, folder: Path, threads: int = 1, model: Path | None = None) -> Predictor:
+    """Open a written target; where this machine cannot run it, its stand-in, of the `model.onnx` that it was made of.
+
+    Raises ModelError where it does not run.
+    """
+    if model is not None and not runs_here(spec):
+        return function(spec, "stand_in")(spec, model)
     return function(spec, "predictor")(spec, folder, threads)

@@ -6,23 +6,29 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from compression_ops.c_code.inputs.taken import Taken
 from compression_ops.c_code.program import Operation, Tensor
 from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model.constants import Constant
 
 _ALLOWED = (
-    "Conv, Gemm and MatMul with quantized weights, Add, MaxPool, AveragePool, GlobalAveragePool, Flatten, Relu, Clip, "
-    "LeakyRelu and Sigmoid"
+    "Conv, Gemm and MatMul with quantized weights, Add, Concat of channels, MaxPool, AveragePool, GlobalAveragePool, "
+    "Flatten, Relu, Clip, LeakyRelu and Sigmoid, and of texts a Gather of a table's rows and a mean over their words"
 )
 
 
 @dataclass(frozen=True)
 class Integers:
-    """The bytes of a tensor. flat: its axes are one, in ONNX's order, channels first."""
+    """The bytes of a tensor.
+
+    flat       its axes are one, in ONNX's order, channels first
+    by_place   its axes are (places, channels), as the rows of words are
+    """
 
     tensor: int
     flat: bool = False
+    by_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Real:
     values: NDArray[np.float32]
     plain: bool = False
     flat: bool = False
+    by_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,15 +69,32 @@ class Pending:
     finish: Callable[[float, int], int]
     logits: Callable[[], int] | None = None
     flat: bool = False
+    by_place: bool = False
 
 
-Value = Integers | Real | Weight | Pending
+@dataclass(frozen=True)
+class Ids:
+    """The ids of a text's words, limited to low and high."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class OfCount:
+    """A real by the number of a text's words: values float32 [words + 1], of 0, 1, … of them."""
+
+    values: NDArray[np.float32]
+
+
+Value = Integers | Real | Weight | Pending | Ids | OfCount
 
 
 @dataclass
 class Building:
     """model         what errors name: the file
     weight_names  by the name of a tensor that stands for a weight, the weight's
+    taken         what the C function takes, once that is known
     """
 
     model: str
@@ -79,6 +103,7 @@ class Building:
     weight_names: Mapping[str, str]
     operations: list[Operation] = field(default_factory=list[Operation])
     tensors: list[Tensor] = field(default_factory=list[Tensor])
+    taken: Taken | None = None
 
     def array(self, name: str, label: str) -> NDArray[np.generic]:
         """A constant by its name. Raises ModelError where it is none."""
@@ -100,7 +125,8 @@ def refused(building: Building, label: str, why: str) -> ModelError:
     """What is said of a node that has no integer form."""
     return ModelError(
         f"{building.model}: {label} {why}. Allowed in C are, between quantized tensors of at most 8 bits: {_ALLOWED}. "
-        "Change the network, or its quantization, so that nothing else is left between its pixels and its logits"
+        f"Change the network, or its quantization, so that nothing else is left between its "
+        f"{building.description.modality.input_name} and its logits; or take the targets onnx, ort_mobile or openvino"
     )
 
 

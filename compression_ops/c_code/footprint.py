@@ -24,12 +24,12 @@ _MAIN = """\
 #include "model.h"
 int main(void)
 {
-    static uint8_t pixels[MODEL_CHANNELS * MODEL_HEIGHT * MODEL_WIDTH];
+    static model_input sample[MODEL_INPUTS];
     static int32_t logits[MODEL_CLASSES];
-    if (fread(pixels, 1, sizeof pixels, stdin) != sizeof pixels) {
+    if (fread(sample, 1, sizeof sample, stdin) != sizeof sample) {
         return 1;
     }
-    model_predict(pixels, logits);
+    model_predict(sample, logits);
     return 0;
 }
 """
@@ -41,12 +41,13 @@ _STACK = re.compile(r"(\d+) bytes \(")
 
 
 def measure(folder: Path, sample: bytes) -> Footprint:
-    """Of `model.c` and `model.h` in a folder, for a raw sample, its bytes. What cannot be told here is None, and
-    `absent` has a sentence on how to get it.
+    """Of `model.c` and `model.h` in a folder, for a sample, in the bytes that they take. What cannot be told here is
+    None, and `absent` has a sentence on how to get it.
     """
     command = c_compiler.find()
     if command is None:
-        return Footprint(absent=(c_compiler.missing(),))
+        judged = "until then its answers are judged by the same integers, computed by NumPy"
+        return Footprint(absent=(f"{c_compiler.missing()}; {judged}",))
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         for file in ("model.c", "model.h"):

@@ -8,7 +8,7 @@ import onnx
 from numpy.typing import NDArray
 
 from compression_ops.c_code.building import Building, Integers, Real, Value, refused
-from compression_ops.c_code.program import PIXELS, Table, Tensor
+from compression_ops.c_code.program import SAMPLE, Table, Tensor
 
 _Function = Callable[[NDArray[np.float32], Mapping[str, Any]], NDArray[np.float32]]
 _Binary = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
@@ -50,13 +50,15 @@ def clipped(building: Building, node: onnx.NodeProto, label: str, given: Integer
     )
     tensor = building.tensors[given.tensor]
     limits = np.clip(np.arange(256), low, high).astype(np.uint8)[None]
-    return Integers(table(building, given.tensor, limits, (tensor.scale, tensor.zero_point), label), given.flat)
+    target = table(building, given.tensor, limits, (tensor.scale, tensor.zero_point), label)
+    return Integers(target, given.flat, given.by_place)
 
 
 def table(building: Building, source: int, tables: NDArray[np.uint8], to: tuple[float, int], label: str) -> int:
     """Add the operation: the tensor of its result, of that scale and zero point."""
-    channels, height, width = building.description.shape
-    if source != PIXELS:
+    if source == SAMPLE:
+        channels, height, width = building.description.shape
+    else:
         height, width, channels = building.tensors[source].shape
         tables = tables[:, : building.tensors[source].high + 1]
     target = building.tensor(Tensor(channels, height, width, *to, high=int(tables.max())))
@@ -66,7 +68,7 @@ def table(building: Building, source: int, tables: NDArray[np.uint8], to: tuple[
 
 
 def _of(real: Real, values: NDArray[np.float32]) -> Real:
-    return Real(real.tensor, values, flat=real.flat)
+    return Real(real.tensor, values, flat=real.flat, by_place=real.by_place)
 
 
 def _bound(building: Building, node: onnx.NodeProto, place: int, attributes: Mapping[str, Any], label: str) -> float:
@@ -80,8 +82,8 @@ def _operand(building: Building, real: Real, name: str, label: str) -> NDArray[n
     array = building.array(name, label)
     if array.size == 1:
         return array.astype(np.float32).reshape(1, 1)
-    channels = building.description.shape[0] if real.tensor == PIXELS else building.tensors[real.tensor].channels
-    if array.shape[-3:] != (channels, 1, 1) or array.size != channels or real.flat:
+    channels = building.description.shape[0] if real.tensor == SAMPLE else building.tensors[real.tensor].channels
+    if array.shape[-3:] != (channels, 1, 1) or array.size != channels or real.flat or real.by_place:
         raise refused(
             building, label, f"has a constant of shape {list(array.shape)}; allowed is one value, or one a channel"
         )

@@ -7,15 +7,19 @@ import numpy as np
 from compression_ops.c_code import convolution_kernel
 from compression_ops.c_code.layout import Layout, Place
 from compression_ops.c_code.program import (
-    PIXELS,
+    SAMPLE,
     Addition,
     AveragePool,
     Convolution,
+    Division,
+    Joining,
     MaxPool,
     Operation,
     Program,
+    Reading,
     Table,
     Window,
+    sources,
 )
 from compression_ops.c_code.text import array, at, block, border, each_pixel, function, loop, settings, signature
 
@@ -65,15 +69,32 @@ def printed(program: Program, layout: Layout, position: int) -> list[str]:
         case Addition():
             places = layout.places[operation.first], layout.places[operation.second], _there(target)
             return _addition(*places, position, operation)
+        case Joining():
+            return _joining([layout.places[each] for each in operation.joined], _there(target), position)
+        case Division():
+            return _division(program, layout.places[operation.source], _there(target), position, operation)
+        case Reading():
+            return [*operation.printed(position, _there(target))]
 
 
-def call(layout: Layout, position: int, operation: Operation) -> str:
+def call(program: Program, layout: Layout, position: int, operation: Operation) -> str:
     """The statement that runs it."""
-    given = [_source(layout, each, operation) for each in _read(operation)]
-    given.append("logits" if operation.target is None else f"memory + {layout.places[operation.target].offset}")
+    given = [_source(program, layout, each, operation) for each in sources(operation)]
+    memory = _memory(program)
+    given.append("logits" if operation.target is None else f"{memory} + {layout.places[operation.target].offset}")
     if position in layout.scratch:
-        given.append(f"memory + {layout.scratch[position]}")
+        offset = layout.scratch[position]
+        given.append(f"shared.words + {offset // 4}" if isinstance(operation, Reading) else f"{memory} + {offset}")
     return f"layer_{position}({', '.join(given)});"
+
+
+def has_words(program: Program) -> bool:
+    """Whether something needs int32 for itself."""
+    return any(isinstance(each, Reading) and each.scratch for each in program.operations)
+
+
+def _memory(program: Program) -> str:
+    return "shared.bytes" if has_words(program) else "memory"
 
 
 def is_identity(operation: Table) -> bool:
@@ -86,16 +107,12 @@ def _there(place: Place | None) -> Place:
     return place
 
 
-def _read(operation: Operation) -> tuple[int, ...]:
-    return (operation.first, operation.second) if isinstance(operation, Addition) else (operation.source,)
-
-
-def _source(layout: Layout, index: int, operation: Operation) -> str:
-    if index == PIXELS:
-        return "pixels"
+def _source(program: Program, layout: Layout, index: int, operation: Operation) -> str:
+    if index == SAMPLE:
+        return program.taken.name
     place = layout.places[index]
     above, left = operation.window.before if isinstance(operation, Convolution) else (0, 0)
-    return f"memory + {place.offset + place.origin(above, left)}"
+    return f"{_memory(program)} + {place.offset + place.origin(above, left)}"
 
 
 def _table(program: Program, layout: Layout, position: int, operation: Table) -> list[str]:
@@ -103,7 +120,7 @@ def _table(program: Program, layout: Layout, position: int, operation: Table) ->
     channels, height, width = target.tensor.channels, target.tensor.height, target.tensor.width
     rows = len(operation.tables)
     identity = is_identity(operation)
-    if operation.source == PIXELS:
+    if operation.source == SAMPLE:
         # An image is channels first.
         source = f"source[c * {height * width} + y * {width} + x]"
     else:
@@ -163,3 +180,26 @@ def _addition(first: Place, second: Place, target: Place, position: int, layer: 
         ),
     ]
     return function(signature(position, ["first", "second"]), [*border(target), *each_pixel(target, body)])
+
+
+def _joining(joined: Sequence[Place], target: Place, position: int) -> list[str]:
+    body, names, first = list[str](), [f"source_{index}" for index in range(len(joined))], 0
+    for name, place in zip(names, joined, strict=True):
+        value = f"pixel[{first} + c] = from_{name}[c];"
+        body += [f"const uint8_t *from_{name} = {at(name, place)};", *loop("c", place.tensor.channels, [value])]
+        first += place.tensor.channels
+    return function(signature(position, names), [*border(target), *each_pixel(target, body)])
+
+
+def _division(program: Program, source: Place, target: Place, position: int, layer: Division) -> list[str]:
+    (length,) = program.taken.shape
+    constants = array(f"int32_t multipliers_{position}[{length + 1}]", layer.output.multipliers.tolist())
+    value = f"requantized(from[c] - {layer.zero_point}, multipliers_{position}[words], {settings(layer.output)})"
+    pixels = [f"const uint8_t *from = {at('source', source)};"]
+    pixels += loop("c", source.tensor.channels, [f"pixel[c] = {value};"])
+    body = ["int words = 0;", *loop("i", length, ["words += tokens[i] > 0;"])]
+    head = (
+        f"static void layer_{position}(const uint8_t *restrict source, const int32_t *restrict tokens, "
+        "uint8_t *restrict target)"
+    )
+    return [*constants, *function(head, [*border(target), *body, *each_pixel(target, pixels)])]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from compression_ops.c_code import fixed_point
 from compression_ops.c_code.building import Building, Pending, Real, Value, Weight, dequantized, quantized, refused
 from compression_ops.c_code.functions import table
-from compression_ops.c_code.program import PIXELS, Addition, AveragePool, Convolution, MaxPool, Tensor, Window
+from compression_ops.c_code.program import SAMPLE, Addition, AveragePool, Convolution, Joining, MaxPool, Tensor, Window
 from compression_ops.errors import ModelError
 
 _ANY_BIAS = 2**40  # beyond what 32 bits hold, which is refused, and within what a cast takes
@@ -37,15 +37,15 @@ def convolution(
 ) -> Pending:
     """A convolution of a quantized tensor with quantized weights."""
     source, weight = _operands(building, label, given)
-    if weight.integers.ndim != 4 or (weight.axis != 0 and weight.scales.size > 1):
+    shape = weight.integers.shape
+    if len(shape) not in (3, 4) or (weight.axis != 0 and weight.scales.size > 1) or source.flat:
         raise refused(
-            building, label, f"has weights of shape {list(weight.integers.shape)}; allowed is a 2d convolution"
+            building, label, f"has weights of shape {list(shape)}; allowed is a 1d or 2d convolution of channels"
         )
-    rows, columns = weight.integers.shape[2:]
-    window = _window(building, {"kernel_shape": (rows, columns)} | dict(attributes), label)
+    window = _window(building, {"kernel_shape": shape[2:]} | dict(attributes), label)
     scales = np.broadcast_to(weight.scales, len(weight.integers))
     bias = _bias(building, node, label, given, source, scales)
-    weights = weight.integers.transpose(0, 2, 3, 1)
+    weights = weight.integers.reshape(*shape[:2], *window.size).transpose(0, 2, 3, 1)
     return _pending(
         building, _Layer(label, source.tensor, window, attributes.get("group", 1), weights, weight.bits, scales, bias)
     )
@@ -80,8 +80,10 @@ def pool(
     building: Building, node: onnx.NodeProto, attributes: Mapping[str, Any], label: str, given: Value | None
 ) -> Pending:
     """The largest or the mean of each window of a quantized tensor."""
-    if not isinstance(given, Real) or not given.plain or given.tensor == PIXELS:
+    if not isinstance(given, Real) or not given.plain or given.tensor == SAMPLE:
         raise refused(building, label, "works on floats")
+    if given.flat or given.by_place:
+        raise refused(building, label, "works on what has no channels first")
     tensor = building.tensors[given.tensor]
     whole = node.op_type == "GlobalAveragePool"
     window = Window((tensor.height, tensor.width)) if whole else _window(building, attributes, label)
@@ -114,7 +116,7 @@ def addition(building: Building, label: str, given: Sequence[Value | None]) -> P
     """The sum of two quantized tensors of one shape."""
     first, second = (each for each in given if isinstance(each, Real))
     one, other = building.tensors[first.tensor], building.tensors[second.tensor]
-    if not (first.plain and second.plain) or one.shape != other.shape or first.flat != second.flat:
+    if not (first.plain and second.plain) or one.shape != other.shape or _axes(first) != _axes(second):
         raise refused(
             building, label, f"adds {one.shape} and {other.shape}; allowed are quantized tensors of one shape"
         )
@@ -127,7 +129,34 @@ def addition(building: Building, label: str, given: Sequence[Value | None]) -> P
         building.add(Addition(label, first.tensor, second.tensor, target, multipliers, shift, offset))
         return target
 
-    return Pending(label, finish, flat=first.flat)
+    return Pending(label, finish, *_after(first))
+
+
+def joined(building: Building, attributes: Mapping[str, Any], label: str, given: Sequence[Value | None]) -> Pending:
+    """The channels of several quantized tensors of one size, in one scale."""
+    parts = [each for each in given if isinstance(each, Real) and each.plain and each.tensor != SAMPLE]
+    sizes = {building.tensors[each.tensor].shape[:2] for each in parts}
+    is_of_channels = attributes.get("axis") in (1, None) or all(each.flat for each in parts)
+    if len(parts) != len(given) or len(sizes) != 1 or len(set(map(_axes, parts))) != 1 or not is_of_channels:
+        raise refused(building, label, "joins what are no channels of quantized tensors of one size")
+
+    def finish(scale: float, zero_point: int) -> int:
+        def in_scale(index: int) -> int:
+            tensor = building.tensors[index]
+            if (tensor.scale, tensor.zero_point) == (scale, zero_point):
+                return index
+            values = dequantized(tensor.scale, tensor.zero_point)
+            return table(building, index, quantized(values, scale, zero_point), (scale, zero_point), label)
+
+        sources = tuple(in_scale(each.tensor) for each in parts)
+        tensors = [building.tensors[index] for index in sources]
+        height, width = tensors[0].height, tensors[0].width
+        channels, high = sum(each.channels for each in tensors), max(each.high for each in tensors)
+        target = building.tensor(Tensor(channels, height, width, scale, zero_point, high))
+        building.add(Joining(label, sources, target))
+        return target
+
+    return Pending(label, finish, *_after(parts[0]))
 
 
 def logits_of_tensor(building: Building, last: Real) -> int:
@@ -175,10 +204,21 @@ def _pending(building: Building, layer: _Layer, flat: bool = False) -> Pending:
     return Pending(layer.label, finish, logits if one_place else None, flat)
 
 
+def _axes(real: Real) -> tuple[bool, bool]:
+    return real.flat, real.by_place
+
+
+def _after(real: Real) -> tuple[None, bool, bool]:
+    """Of a Pending that cannot be the logits, its axes."""
+    return None, real.flat, real.by_place
+
+
 def _operands(building: Building, label: str, given: Sequence[Value | None]) -> tuple[Real, Weight]:
     source, weight = given[:2]
-    if not isinstance(source, Real) or not source.plain or source.tensor == PIXELS:
+    if not isinstance(source, Real) or not source.plain or source.tensor == SAMPLE:
         raise refused(building, label, "takes floats")
+    if source.by_place:
+        raise refused(building, label, "takes rows that are not transposed to channels first")
     if not isinstance(weight, Weight):
         raise refused(building, label, "has weights that are no constant integers")
     return source, weight
@@ -209,17 +249,21 @@ def _bias(
 
 
 def _window(building: Building, attributes: Mapping[str, Any], label: str) -> Window:
-    if attributes.get("auto_pad", b"NOTSET") != b"NOTSET" or len(attributes["kernel_shape"]) != 2:
-        raise refused(
-            building, label, "has no paddings in numbers, or is not of images; allowed are `pads` of 2d kernels"
-        )
-    top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
-    size, strides, dilations = (
-        (int(first), int(second))
-        for first, second in (
-            attributes["kernel_shape"],
-            attributes.get("strides", (1, 1)),
-            attributes.get("dilations", (1, 1)),
-        )
+    """Of one dimension or of two; one is that of a row."""
+    kernel = attributes["kernel_shape"]
+    if attributes.get("auto_pad", b"NOTSET") != b"NOTSET" or len(kernel) not in (1, 2):
+        raise refused(building, label, "has no paddings in numbers, or is of volumes; allowed are `pads` of 1d and 2d")
+    pads = attributes.get("pads", [0] * 2 * len(kernel))
+    stated = (
+        kernel,
+        attributes.get("strides", [1] * len(kernel)),
+        attributes.get("dilations", [1] * len(kernel)),
+        pads[: len(kernel)],
+        pads[len(kernel) :],
     )
-    return Window(size, strides, (top, left), (bottom, right), dilations)
+    first = (1, 1, 1, 0, 0)  # what a row has in the direction that it lacks
+    size, strides, dilations, before, after = (
+        (int(each[0]) if len(kernel) == 2 else missing, int(each[-1]))
+        for each, missing in zip(stated, first, strict=True)
+    )
+    return Window(size, strides, before, after, dilations)

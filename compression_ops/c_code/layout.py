@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compression_ops.c_code import packing
-from compression_ops.c_code.program import PIXELS, Convolution, Program, Tensor, Window, sources
+from compression_ops.c_code.program import SAMPLE, Convolution, Program, Reading, Tensor, Window, sources
 
 # A loop over a row of weights goes in vectors of 64 bytes, and what is left in one of 32.
 _VECTOR, _SMALLER = 64, (0, 32)
@@ -19,6 +19,7 @@ _VECTOR, _SMALLER = 64, (0, 32)
 _SHORT = 16
 _SUMS, _SUMS_OF_ONE_PLACE = 256, 64
 _UNPACKED = 8192  # bytes of weights at a time
+_WORD = 4
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,10 @@ def laid_out(program: Program) -> Layout:
     }
     wanted = [(place.size, *_life(program, index), ("tensor", index)) for index, place in places.items()]
     wanted += [(each.patches + each.unpacked, at, at, ("scratch", at)) for at, each in weights.items()]
+    reading = {at: each.scratch for at, each in enumerate(program.operations) if isinstance(each, Reading)}
+    wanted += [(size, at, at, ("scratch", at)) for at, size in reading.items()]
+    unit = _WORD if any(reading.values()) else 1  # of all sizes, so that every offset is one of int32
+    wanted = [(_multiple(size, unit), first, last, name) for size, first, last, name in wanted]
     taken: list[tuple[int, int, int, int]] = []
     offsets: dict[tuple[str, int], int] = {}
     for size, first, last, name in sorted((each for each in wanted if each[0]), key=lambda each: (-each[0], each[3])):
@@ -117,7 +122,7 @@ def laid_out(program: Program) -> Layout:
             for index, place in places.items()
         },
         weights,
-        {at: offsets["scratch", at] for at in weights if ("scratch", at) in offsets},
+        {at: offsets["scratch", at] for at in range(len(program.operations)) if ("scratch", at) in offsets},
         ram,
     )
 
@@ -169,7 +174,7 @@ def _padded(program: Program, index: int) -> Place:
 
 def _life(program: Program, index: int) -> tuple[int, int]:
     made = next(at for at, each in enumerate(program.operations) if each.target == index)
-    read = [at for at, each in enumerate(program.operations) if index != PIXELS and index in sources(each)]
+    read = [at for at, each in enumerate(program.operations) if index != SAMPLE and index in sources(each)]
     return made, max([made, *read])
 
 

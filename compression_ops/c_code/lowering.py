@@ -1,7 +1,10 @@
 """From the ONNX file of a quantized student to a program of integers."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +14,9 @@ from onnx import helper
 from compression_ops.c_code import functions, fusion, layers
 from compression_ops.c_code.building import (
     Building,
+    Ids,
     Integers,
+    OfCount,
     Pending,
     Real,
     Value,
@@ -20,40 +25,38 @@ from compression_ops.c_code.building import (
     quantized,
     refused,
 )
-from compression_ops.c_code.program import PIXELS, Program
+from compression_ops.c_code.inputs import beginning, tokens
+from compression_ops.c_code.program import SAMPLE, Program
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model import constants, metadata, raw_samples
 
-_BYTES, _AXES = "uint8", 3  # of a raw sample: a program begins with a table of what each byte stands for
-_MOVING = ("Flatten", "Reshape", "Squeeze", "Identity")
+_MOVING = ("Flatten", "Reshape", "Squeeze", "Transpose", "Identity")
 
 
 def lower(model: Path) -> Program:
-    """The program of a quantized student's `model.onnx`, which takes uint8 pixels.
+    """The program of a quantized student's `model.onnx`, which takes raw samples.
 
     Raises ModelError where the file is none, or where a node has no integer form here: its name, what is allowed.
     """
     loaded = _loaded(model)
     description = metadata.read(loaded, str(model)).description
-    if (description.modality.dtype, len(description.shape)) != (_BYTES, _AXES):
-        raise ModelError(
-            f"{model}: takes {description.modality.noun}; C code is generated for models of images alone, {_BYTES} "
-            "[N, C, H, W]. Take the targets onnx, ort_mobile or openvino"
-        )
+    modality = description.modality
     if not raw_samples.takes_raw(loaded, description):
         raise ModelError(
-            f"{model}: takes floats; allowed is a model that takes uint8 pixels, as quantized students do. Quantize it "
-            "first: give it to a `quantized_students` section"
+            f"{model}: takes floats; allowed is a model that takes {modality.dtype} {modality.raw}, as quantized "
+            "students do. Quantize it first: give it to a `quantized_students` section"
         )
     known = constants.of(loaded)
     building = Building(str(model), description, known, constants.weight_names(loaded.graph, known))
-    values: dict[str, Value] = {loaded.graph.input[0].name: _pixels()}
+    values, first = beginning.of(building, loaded.graph)
     for position, node in enumerate(loaded.graph.node):
-        if not all(name in building.constants for name in node.output):
+        if position >= first and not all(name in building.constants for name in node.output):
             values[node.output[0]] = _value(building, node, _label(node, position, building), values)
     bits = _finish(building, loaded.graph.output[0].name, values)
     digest = hashlib.sha256(metadata.content(loaded)).hexdigest()
-    return fusion.fused(Program(tuple(building.operations), tuple(building.tensors), description, bits, digest))
+    assert building.taken is not None
+    operations, tensors = tuple(building.operations), tuple(building.tensors)
+    return fusion.fused(Program(operations, tensors, description, building.taken, bits, digest))
 
 
 def _loaded(model: Path) -> onnx.ModelProto:
@@ -73,10 +76,6 @@ def _loaded(model: Path) -> onnx.ModelProto:
     return loaded
 
 
-def _pixels() -> Real:
-    return Real(PIXELS, np.arange(256, dtype=np.float32)[None])
-
-
 def _label(node: onnx.NodeProto, position: int, building: Building) -> str:
     """A node by its name, or by its operator and place; and the weight that a user knows it by."""
     name = f"node {node.name}" if node.name else f"node {position}"
@@ -87,6 +86,10 @@ def _label(node: onnx.NodeProto, position: int, building: Building) -> str:
 def _value(building: Building, node: onnx.NodeProto, label: str, values: dict[str, Value]) -> Value:
     attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
     given = [values.get(name) for name in node.input]
+    if node.op_type != "Gather" and given and isinstance(given[0], Ids):
+        return tokens.of_ids(building, node, label, given[0])
+    if any(isinstance(each, OfCount) for each in given):
+        return tokens.of_count(building, node, label, given)
     match node.op_type:
         case "DequantizeLinear":
             return _dequantized(building, node, attributes.get("axis", 1), label, values)
@@ -100,10 +103,14 @@ def _value(building: Building, node: onnx.NodeProto, label: str, values: dict[st
             return layers.linear(building, node, attributes, label, given)
         case "MaxPool" | "AveragePool" | "GlobalAveragePool":
             return layers.pool(building, node, attributes, label, given[0])
-        case "Add" if all(isinstance(each, Real) and each.tensor != PIXELS for each in given):
+        case "Add" if all(isinstance(each, Real) and each.tensor != SAMPLE for each in given):
             return layers.addition(building, label, given)
+        case "Concat":
+            return layers.joined(building, attributes, label, given)
+        case "Gather" if len(given) == 2 and isinstance(given[0], Weight) and isinstance(given[1], Ids):
+            return tokens.rows(building, attributes, label, given[0], given[1])
         case operator if operator in _MOVING:
-            return _moved(building, operator, label, given[0])
+            return _moved(building, node, attributes, label, given[0])
         case _:
             return functions.applied(building, node, attributes, label, given)
 
@@ -118,7 +125,8 @@ def _dequantized(
         tensor = building.tensors[source.tensor]
         if scales.size != 1 or (tensor.scale, tensor.zero_point) != (float(scales.item()), int(zero_points.item())):
             raise refused(building, label, "takes integers in another scale than they were quantized in")
-        return Real(source.tensor, dequantized(tensor.scale, tensor.zero_point), plain=True, flat=source.flat)
+        values_ = dequantized(tensor.scale, tensor.zero_point)
+        return Real(source.tensor, values_, plain=True, flat=source.flat, by_place=source.by_place)
     stored = building.constants.get(node.input[0])
     if stored is None:
         raise refused(building, label, "takes what is neither a constant nor quantized before")
@@ -143,25 +151,46 @@ def _quantized(building: Building, node: onnx.NodeProto, label: str, given: Valu
         )
     to = float(np.float32(scale.item())), int(zero_point.item())
     if isinstance(given, Pending):
-        return Integers(given.finish(*to), given.flat)
+        return Integers(given.finish(*to), given.flat, given.by_place)
     if not isinstance(given, Real):
         raise refused(building, label, "quantizes what is no result of an integer operator")
-    if given.tensor != PIXELS and given.plain:
+    if given.tensor != SAMPLE and given.plain:
         known = building.tensors[given.tensor]
         if (known.scale, known.zero_point) == to:
-            return Integers(given.tensor, given.flat)
+            return Integers(given.tensor, given.flat, given.by_place)
     tables = quantized(given.values, *to)
-    return Integers(functions.table(building, given.tensor, tables, to, label), given.flat)
+    target = functions.table(building, given.tensor, tables, to, label)
+    return Integers(target, given.flat, given.by_place)
 
 
-def _moved(building: Building, operator: str, label: str, given: Value | None) -> Value:
-    if isinstance(given, Pending) or not isinstance(given, Real | Integers) or given.tensor == PIXELS:
+def _moved(
+    building: Building, node: onnx.NodeProto, attributes: Mapping[str, Any], label: str, given: Value | None
+) -> Value:
+    if isinstance(given, Pending) or not isinstance(given, Real | Integers) or given.tensor == SAMPLE:
         raise refused(building, label, "works on floats")
-    if operator == "Identity":
+    if node.op_type == "Identity":
         return given
-    if isinstance(given, Integers):
-        return Integers(given.tensor, flat=True)
-    return Real(given.tensor, given.values, given.plain, flat=True)
+    if node.op_type == "Transpose":
+        if attributes.get("perm") != [0, 2, 1] or given.flat or building.tensors[given.tensor].height != 1:
+            raise refused(building, label, "is none of places and channels")
+        return replace(given, by_place=not given.by_place)
+    if given.by_place:
+        raise refused(building, label, "is of rows that are not transposed to channels first")
+    if not _is_flattening(building, node, attributes, label, given):
+        raise refused(building, label, "is none to one row a sample")
+    return replace(given, flat=True)
+
+
+def _is_flattening(
+    building: Building, node: onnx.NodeProto, attributes: Mapping[str, Any], label: str, given: Real | Integers
+) -> bool:
+    if given.flat:
+        return True
+    if node.op_type == "Squeeze":
+        return building.tensors[given.tensor].shape[:2] == (1, 1)
+    if node.op_type == "Flatten":
+        return attributes.get("axis", 1) == 1
+    return building.array(node.input[1], label).size == 2
 
 
 def _finish(building: Building, output: str, values: dict[str, Value]) -> int:
@@ -169,7 +198,7 @@ def _finish(building: Building, output: str, values: dict[str, Value]) -> int:
     last = values.get(output)
     if isinstance(last, Pending) and last.logits is not None:
         return last.logits()
-    if isinstance(last, Real) and last.plain and last.tensor != PIXELS:
+    if isinstance(last, Real) and last.plain and last.tensor != SAMPLE:
         return layers.logits_of_tensor(building, last)
     raise ModelError(
         f"{building.model}: its output {output!r} comes of floats; allowed is a convolution, a linear layer, or a "

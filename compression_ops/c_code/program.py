@@ -5,14 +5,21 @@ bits and brought to the scale of the result by a multiplication and a shift (Jac
 Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", §2.2).
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compression_ops.c_code.inputs.taken import Taken
 from compression_ops.data.dataset import Description
 
-PIXELS = -1  # the source of what reads the image itself
+if TYPE_CHECKING:
+    from compression_ops.c_code.layout import Place
+
+SAMPLE = -1  # the source of what reads the sample itself
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,74 @@ class Addition:
     high: int = 255
 
 
-Operation = Table | Convolution | MaxPool | AveragePool | Addition
+@dataclass(frozen=True)
+class Joining:
+    """The channels of several tensors of one size and one scale, behind each other."""
+
+    layer: str
+    joined: tuple[int, ...]
+    target: int
+
+
+@dataclass(frozen=True)
+class Reading(ABC):
+    """The first operation on samples that are no images: the bytes of a tensor of them. One module a kind, in `inputs`.
+
+    target  [height, width, channels]
+    """
+
+    layer: str
+    target: int
+
+    @property
+    def source(self) -> int:
+        """The sample itself."""
+        return SAMPLE
+
+    @property
+    def scratch(self) -> int:
+        """Bytes of int32 that it needs for itself."""
+        return 0
+
+    @property
+    def requantizes(self) -> bool:
+        """Whether its C function calls `requantized`."""
+        return True
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of weights that it holds."""
+        return 0
+
+    @property
+    def constant_bytes(self) -> int:
+        """Of its other constants."""
+        return 0
+
+    @abstractmethod
+    def computed(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """By NumPy, as in C: what `Taken.of` gave, [N, count], -> [N, height, width, channels]."""
+
+    @abstractmethod
+    def printed(self, position: int, target: "Place") -> Sequence[str]:
+        """The C function `layer_<position>`, of the sample, the target and, where it needs any, the scratch."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """Each byte, less the zero point, times the multiplier of a text's number of words.
+
+    multipliers of `output`  of 0, 1, … words: ids that are not 0
+    """
+
+    layer: str
+    source: int
+    target: int
+    zero_point: int
+    output: Requantization
+
+
+Operation = Table | Convolution | MaxPool | AveragePool | Addition | Joining | Reading | Division
 
 
 @dataclass(frozen=True)
@@ -164,6 +238,7 @@ class Program:
     """The operations in their order; the last one gives the logits.
 
     tensors        by their index, which no two operations write
+    taken          what the C function takes of a sample
     fraction_bits  of the logits, int32: the integer v stands for v / 2^fraction_bits
     digest         SHA-256 of the ONNX model without its metadata
     """
@@ -171,6 +246,7 @@ class Program:
     operations: tuple[Operation, ...]
     tensors: tuple[Tensor, ...]
     description: Description
+    taken: Taken
     fraction_bits: int
     digest: str
 
@@ -179,4 +255,8 @@ def sources(operation: Operation) -> tuple[int, ...]:
     """The tensors that it reads, one that it reads twice named twice."""
     if isinstance(operation, Addition):
         return operation.first, operation.second
+    if isinstance(operation, Joining):
+        return operation.joined
+    if isinstance(operation, Division):
+        return operation.source, SAMPLE
     return (operation.source,)

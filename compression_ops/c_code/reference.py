@@ -1,19 +1,23 @@
 """The integers that the C code computes, by NumPy: what the C code is held to, bit for bit, and what is evaluated."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compression_ops.c_code import lowering
 from compression_ops.c_code.program import (
-    PIXELS,
+    SAMPLE,
     Addition,
     AveragePool,
     Convolution,
+    Division,
+    Joining,
     MaxPool,
     Operation,
     Program,
+    Reading,
     Requantization,
     Table,
     Window,
@@ -35,31 +39,35 @@ class Predictor:
         self.program: Program = lowering.lower(model)
         self.fraction_bits = self.program.fraction_bits
 
-    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """uint8 [N, C, H, W], or [N, H, W] of one channel, to logits, int32 [N, classes].
+    def __call__(self, samples: NDArray[Any]) -> NDArray[np.int32]:
+        """Raw samples, as a dataset holds them, to logits, int32 [N, classes]: uint8 [N, C, H, W], or [N, H, W] of one
+        channel; float32 [N, F] of a table; int16 [N, T] of recordings; int64 [N, L] of texts.
 
-        Raises ValueError for images of another type or shape.
+        Raises ValueError for samples of another type or shape.
         """
-        shape = self.program.description.shape
-        given = images[:, None] if images.ndim == 3 else images
-        if given.dtype != np.uint8 or given.shape[1:] != shape:
+        shape, integers = self.program.description.shape, self.program.taken.integers
+        given = samples[:, None] if samples.ndim == len(shape) == 3 else samples
+        if given.dtype != np.dtype(integers.raw) or given.shape[1:] != shape:
+            noun = self.program.description.modality.noun
+            sizes = ", ".join(map(str, shape))
             raise ValueError(
-                f"images are {images.dtype} {list(images.shape)}; allowed are uint8 [N, {', '.join(map(str, shape))}]"
+                f"{noun} are {samples.dtype} {list(samples.shape)}; allowed are {integers.raw} [N, {sizes}]"
             )
         starts = range(0, len(given), _BATCH)
-        found = [_run(self.program, given[start : start + _BATCH]) for start in starts]
+        found = [_run(self.program, integers.of(given[start : start + _BATCH])) for start in starts]
         return np.concatenate([np.zeros((0, len(self.program.description.classes)), np.int32), *found])
 
-    def classes(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The index of each image's largest logit, the first of equals: int64 [N]."""
-        return self(images).argmax(axis=1)
+    def classes(self, samples: NDArray[Any]) -> NDArray[np.int64]:
+        """The index of each sample's largest logit, the first of equals: int64 [N]."""
+        return self(samples).argmax(axis=1)
 
 
-def _run(program: Program, images: NDArray[np.uint8]) -> NDArray[np.int32]:
-    values: dict[int | None, NDArray[np.int64]] = {PIXELS: images.transpose(0, 2, 3, 1).astype(np.int64)}
+def _run(program: Program, samples: NDArray[Any]) -> NDArray[np.int32]:
+    given = samples.transpose(0, 2, 3, 1) if samples.ndim == 4 else samples  # images, channels last
+    values: dict[int | None, NDArray[np.int64]] = {SAMPLE: given.astype(np.int64)}
     for operation in program.operations:
         values[operation.target] = _computed(program, operation, values)
-    return values[None].reshape(len(images), -1).astype(np.int32)
+    return values[None].reshape(len(samples), -1).astype(np.int32)
 
 
 def _computed(program: Program, operation: Operation, values: dict[int | None, NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -80,6 +88,14 @@ def _computed(program: Program, operation: Operation, values: dict[int | None, N
             first, second = values[operation.first], values[operation.second]
             total = first * operation.multipliers[0] + second * operation.multipliers[1] + operation.offset
             return np.clip(total >> operation.shift, operation.low, operation.high)
+        case Joining():
+            return np.concatenate([values[each] for each in operation.joined], axis=3)
+        case Division():
+            count = (values[SAMPLE] > 0).sum(axis=1)
+            multipliers = operation.output.multipliers[count][:, None, None, None]
+            return _requantized(values[operation.source] - operation.zero_point, multipliers, operation.output)
+        case Reading():
+            return operation.computed(values[SAMPLE])
 
 
 def _windows(source: NDArray[np.int64], window: Window, padding: int) -> NDArray[np.int64]:
@@ -108,7 +124,10 @@ def _sums(program: Program, layer: Convolution, source: NDArray[np.int64]) -> ND
 
 def _rescaled(sums: NDArray[np.int64], layer: Convolution | AveragePool) -> NDArray[np.int64]:
     output = layer.output
-    products = sums * output.multipliers
     if isinstance(output, Requantization):
-        return np.clip((products + output.offset) >> output.shift, output.low, output.high)
-    return (products + (1 << (output.shift - 1))) >> output.shift
+        return _requantized(sums, output.multipliers, output)
+    return (sums * output.multipliers + (1 << (output.shift - 1))) >> output.shift
+
+
+def _requantized(sums: NDArray[np.int64], multipliers: NDArray[np.int64], to: Requantization) -> NDArray[np.int64]:
+    return np.clip((sums * multipliers + to.offset) >> to.shift, to.low, to.high)

@@ -64,6 +64,11 @@ def each_pixel(place: Place, body: Sequence[str]) -> list[str]:
     return loop("y", place.tensor.height, loop("x", place.tensor.width, [pixel, *body]))
 
 
+def int64(value: int) -> str:
+    """A constant of 64 bits."""
+    return f"INT64_C({value})"
+
+
 def function(head: str, body: Sequence[str]) -> list[str]:
     """`head` and its body, as functions are written."""
     return [head, "{", *(f"    {line}" for line in body), "}"]

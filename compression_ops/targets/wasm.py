@@ -13,7 +13,6 @@ from compression_ops.spec import Spec
 from compression_ops.target import Predictor, Written
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 ALLOWED_DIFFERENCES = 0.001
@@ -37,6 +36,7 @@ def write(spec: Wasm, model: Path, folder: Path) -> Written:
     from compression_ops.wasm import module
 
     built = module.build(model)
+    built.taken.integers.write(folder)
     (folder / MODEL).write_bytes(built.code)
     return Written((MODEL,), "WebAssembly with 128-bit SIMD (2023)", {"weight_bytes": float(built.weight_bytes)})
 
@@ -45,18 +45,20 @@ def predictor(spec: Wasm, folder: Path, threads: int) -> Predictor:
     """In wasmtime, on one thread. Raises ModelError without that package."""
     import numpy as np
 
-    wasmtime = _package()
+    from compression_ops.c_code.inputs.taken import Integers
+
+    wasmtime, integers = _package(), Integers.read(folder)
     engine = wasmtime.Engine()
     store = wasmtime.Store(engine)
     loaded = wasmtime.Module(engine, (folder / MODEL).read_bytes())
     exports = wasmtime.Instance(store, loaded, []).exports(store)
     memory, classify = exports["memory"], exports["classify"]
-    pixels, logits, classes = (exports[name](store) for name in ("input", "output", "classes"))
+    place, logits, classes = (exports[name](store) for name in ("input", "output", "classes"))
 
-    def predict(images: "NDArray[np.uint8]") -> "NDArray[Any]":
-        found = np.empty((len(images), classes), np.int32)
-        for row, image in zip(found, np.ascontiguousarray(images), strict=True):
-            memory.write(store, image.tobytes(), pixels)
+    def predict(samples: "NDArray[Any]") -> "NDArray[Any]":
+        found = np.empty((len(samples), classes), np.int32)
+        for row, sample in zip(found, integers.of(samples), strict=True):
+            memory.write(store, sample.tobytes(), place)
             classify(store)
             row[:] = np.frombuffer(memory.read(store, logits, logits + row.nbytes), "<i4")
         return found

@@ -1,7 +1,7 @@
 """The C code of a quantized student, compiled to a WebAssembly module that needs nothing from whom it runs in.
 
 memory              the module's own
-input()             uint8 [channels, height, width]: where in the memory the pixels are to be put
+input()             where in the memory a sample is to be put, as C takes it: of images uint8 [channels, height, width]
 output()            int32 [classes]: where the logits are after a call
 classes()           how many
 fraction_bits()     a logit is its integer / 2^this
@@ -18,6 +18,7 @@ from pathlib import Path
 import onnx
 
 from compression_ops.c_code import source
+from compression_ops.c_code.inputs.taken import Taken
 from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model import metadata
@@ -32,10 +33,10 @@ _SHOWN = 2000  # characters of what a compiler says
 _SHIM = """\
 #include "model.c"
 
-static uint8_t pixels[MODEL_CHANNELS * MODEL_HEIGHT * MODEL_WIDTH];
+static model_input sample[MODEL_INPUTS];
 static int32_t logits[MODEL_CLASSES];
 
-uint8_t *input(void) { return pixels; }
+model_input *input(void) { return sample; }
 int32_t *output(void) { return logits; }
 int classes(void) { return MODEL_CLASSES; }
 int fraction_bits(void) { return MODEL_LOGIT_FRACTION_BITS; }
@@ -43,7 +44,7 @@ int fraction_bits(void) { return MODEL_LOGIT_FRACTION_BITS; }
 int classify(void)
 {
     int best = 0;
-    model_predict(pixels, logits);
+    model_predict(sample, logits);
     for (int i = 1; i < MODEL_CLASSES; i++) {
         best = logits[i] > logits[best] ? i : best;
     }
@@ -55,12 +56,14 @@ int classify(void)
 @dataclass(frozen=True)
 class Module:
     """code         WebAssembly that imports nothing and exports its memory and EXPORTS
-    description  of the images that it takes, and the classes that it tells
+    description  of the samples that it takes, and the classes that it tells
+    taken        of a sample, as C takes it
     weight_bytes of the weights in it, as `c_code.source.Written` counts them
     """
 
     code: bytes
     description: Description
+    taken: Taken
     weight_bytes: int
 
 
@@ -78,7 +81,7 @@ def build(model: Path) -> Module:
         exports = [f"--export={each}" for each in EXPORTS]
         _run([linker, *_LINKS, *exports, "module.o", "-o", "module.wasm"], folder)
         code = (folder / "module.wasm").read_bytes()
-    return Module(code, metadata.read(onnx.load(model), str(model)).description, written.weight_bytes)
+    return Module(code, metadata.read(onnx.load(model), str(model)).description, written.taken, written.weight_bytes)
 
 
 def missing() -> str | None:

@@ -92,6 +92,12 @@ def _described(built: Module) -> dict[str, Any]:
 
 
 def _check(model: Path, description: Description) -> None:
+    if len(description.shape) != 3:
+        noun = description.modality.noun
+        raise ModelError(
+            f"{model}: takes {noun}; a page can be made for images alone. For {noun} take the targets c, or wasm: the "
+            "module without the page"
+        )
     channels, height, width = description.shape
     if height != width or channels not in (1, 3):
         raise ModelError(

@@ -19,7 +19,7 @@ SECTIONS
 # Semihosting: SYS_WRITE0 (4) writes a text, SYS_EXIT (24) with ADP_Stopped_ApplicationExit ends the emulation.
 _MAIN = """\
 #include "model.h"
-#include "images.h"
+#include "samples.h"
 
 extern uint32_t bss_begin, bss_end;
 void start(void);
@@ -55,14 +55,14 @@ void start(void)
     for (uint32_t *at = &bss_begin; at < &bss_end; at++) {
         *at = 0;
     }
-    for (int i = 0; i < IMAGES; i++) {
+    for (int i = 0; i < SAMPLES; i++) {
         int32_t logits[MODEL_CLASSES];
-        const uint8_t *pixels = images + i * MODEL_CHANNELS * MODEL_HEIGHT * MODEL_WIDTH;
-        model_predict(pixels, logits);
+        const model_input *sample = samples + i * MODEL_INPUTS;
+        model_predict(sample, logits);
         for (int k = 0; k < MODEL_CLASSES; k++) {
             written(logits[k]);
         }
-        written(model_classify(pixels));
+        written(model_classify(sample));
     }
     told(24, (const void *)0x20026);
     for (;;) {
@@ -71,10 +71,11 @@ void start(void)
 """
 
 
-def build(folder: Path, images: np.ndarray) -> Path:
-    """`folder/model.c` and the images, uint8 [N, C, H, W], as a program for the board; `model.o` stays beside it."""
-    values = ", ".join(map(str, images.ravel().tolist()))
-    (folder / "images.h").write_text(f"#define IMAGES {len(images)}\nstatic const uint8_t images[] = {{{values}}};\n")
+def build(folder: Path, samples: np.ndarray) -> Path:
+    """`folder/model.c` and what it takes of samples as a program for the board; `model.o` stays beside it."""
+    values = ", ".join(map(str, samples.ravel().tolist()))
+    given = f"#define SAMPLES {len(samples)}\nstatic const model_input samples[] = {{{values}}};\n"
+    (folder / "samples.h").write_text(given)
     (folder / "board.c").write_text(_MAIN)
     (folder / "board.ld").write_text(_LINKER)
     for name, flags in (("model", _STRICT), ("board", ("-std=c99", "-O2", "-fno-builtin"))):
@@ -87,7 +88,7 @@ def build(folder: Path, images: np.ndarray) -> Path:
 
 
 def run(program: Path, rows: int) -> np.ndarray:
-    """What it writes of that many images, int64 [rows, classes + 1]: logits and class of each."""
+    """What it writes of that many samples, int64 [rows, classes + 1]: logits and class of each."""
     machine = ("qemu-system-arm", "-machine", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "none")
     told = _run(*machine, "-semihosting-config", "enable=on,target=native", "-kernel", str(program))
     return np.array(told.split(), np.int64).reshape(rows, -1)

@@ -31,8 +31,11 @@ def check(derived: Mapping[str, Derived], models: Mapping[str, Any], inputs: Map
 
 
 def opened(derived: Mapping[str, Derived], inputs: Mapping[str, Path], threads: int) -> dict[str, Predictor]:
-    """Every target as a function of pixels. Raises ModelError for one that does not run here."""
-    return {name: targets.predictor(each.target, inputs[name], threads) for name, each in derived.items()}
+    """Every target, or its stand-in, as a function of raw samples. Raises ModelError for one that does not run here."""
+    return {
+        name: targets.predictor(each.target, inputs[name], threads, inputs[each.model] / "model.onnx")
+        for name, each in derived.items()
+    }
 
 
 def compare(

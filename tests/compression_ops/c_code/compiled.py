@@ -1,4 +1,4 @@
-"""The C code of a model as a program that reads images and writes logits."""
+"""The C code of a model as a program that reads samples and writes logits."""
 
 import subprocess
 from pathlib import Path
@@ -12,11 +12,11 @@ _MAIN = """\
 
 int main(void)
 {
-    static uint8_t pixels[MODEL_CHANNELS * MODEL_HEIGHT * MODEL_WIDTH];
+    static model_input sample[MODEL_INPUTS];
     int32_t row[MODEL_CLASSES + 1];
-    while (fread(pixels, sizeof pixels, 1, stdin) == 1) {
-        model_predict(pixels, row);
-        row[MODEL_CLASSES] = model_classify(pixels);
+    while (fread(sample, sizeof sample, 1, stdin) == 1) {
+        model_predict(sample, row);
+        row[MODEL_CLASSES] = model_classify(sample);
         fwrite(row, sizeof row, 1, stdout);
     }
     return 0;
@@ -34,9 +34,9 @@ def build(folder: Path, compiler: str = "cc", flags: tuple[str, ...] = ("-O1",))
     return program
 
 
-def run(program: Path, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [N, C, H, W] to logits, int32 [N, classes], and classes, int32 [N]."""
-    finished = subprocess.run([str(program)], input=images.tobytes(), capture_output=True, check=False)
+def run(program: Path, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What C takes of samples, [N, ...], to logits, int32 [N, classes], and classes, int32 [N]."""
+    finished = subprocess.run([str(program)], input=samples.tobytes(), capture_output=True, check=False)
     assert finished.returncode == 0, finished.stderr.decode()
-    rows = np.frombuffer(finished.stdout, np.int32).reshape(len(images), -1)
+    rows = np.frombuffer(finished.stdout, np.int32).reshape(len(samples), -1)
     return rows[:, :-1], rows[:, -1]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from compression_ops.data.dataset import Description
-from compression_ops.onnx_model import export, metadata, raw_samples
+from compression_ops.onnx_model import export, metadata, opset, raw_samples
 from compression_ops.quantization import activations, qdq
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import Precision
@@ -41,11 +41,12 @@ def shipped(
     file: Path,
     precision: Precision | None = None,
 ) -> Path:
-    """Write the float `network`, quantized as a quantized student is, calibrated on uint8 `images`."""
+    """Write the float `network`, quantized as a quantized student is, calibrated on raw samples."""
+    asked = precision or Precision()
     floats = raw_samples.normalize(images, description)
     ranges = activations.bounds(activations.replay(network, floats))
-    quantized = qdq.write(network, calibrated.mapping(network, ranges, precision or Precision())).model
-    model = raw_samples.normalizing(quantized, description)
+    quantized = qdq.write(network, calibrated.mapping(network, ranges, asked)).model
+    model = raw_samples.normalizing(opset.lowered(quantized, asked.opset), description)
     metadata.describe(model, description)
     onnx.save(model, file)
     return file

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from compression_ops.c_code import fusion, layout, lowering
+from compression_ops.c_code.inputs.taken import Integers, Taken
 from compression_ops.c_code.program import (
-    PIXELS,
+    SAMPLE,
     Addition,
     Convolution,
     Program,
@@ -27,7 +28,8 @@ def limit(source: int, target: int, low: int, high: int) -> Table:
 
 def program(*operations: Table | Addition) -> Program:
     tensors = tuple(Tensor(2, 3, 3, 0.1, 0) for _ in range(9))
-    return Program(operations, tensors, quantized.described((2, 3, 3), 2), 20, "")
+    taken = Taken(Integers("uint8", "uint8"), "pixels", (2, 3, 3), {}, "pixels")
+    return Program(operations, tensors, quantized.described((2, 3, 3), 2), taken, 20, "")
 
 
 def added(first: int, second: int, target: int) -> Addition:
@@ -35,7 +37,7 @@ def added(first: int, second: int, target: int) -> Addition:
 
 
 def test_a_limit_is_taken_by_the_operation_before_it() -> None:
-    found = fusion.fused(program(limit(PIXELS, 0, 0, 255), added(0, 0, 1), limit(1, 2, 10, 200), limit(2, 3, 0, 90)))
+    found = fusion.fused(program(limit(SAMPLE, 0, 0, 255), added(0, 0, 1), limit(1, 2, 10, 200), limit(2, 3, 0, 90)))
     assert [type(each) for each in found.operations] == [Table, Addition]
     last = found.operations[-1]
     assert isinstance(last, Addition)
@@ -43,13 +45,13 @@ def test_a_limit_is_taken_by_the_operation_before_it() -> None:
 
 
 def test_what_another_operation_reads_too_keeps_its_values() -> None:
-    operations = (limit(PIXELS, 0, 0, 255), added(0, 0, 1), limit(1, 2, 10, 200), added(1, 2, 3))
+    operations = (limit(SAMPLE, 0, 0, 255), added(0, 0, 1), limit(1, 2, 10, 200), added(1, 2, 3))
     assert fusion.fused(program(*operations)).operations == operations
 
 
 def test_tables_in_a_row_are_one() -> None:
     twice = Table("twice", 0, 1, np.minimum(2 * np.arange(256), 255).astype(np.uint8)[None])
-    found = fusion.fused(program(limit(PIXELS, 0, 5, 100), twice, added(1, 1, 2)))
+    found = fusion.fused(program(limit(SAMPLE, 0, 5, 100), twice, added(1, 1, 2)))
     first = found.operations[0]
     assert isinstance(first, Table)
     assert first.target == 1

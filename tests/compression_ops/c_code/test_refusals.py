@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from compression_ops.c_code import lowering, reference, source
@@ -73,6 +73,16 @@ def test_activations_of_16_bits_are_refused(tmp_path: Path) -> None:
         lambda: initialized(convolutional()), SHAPE, 5, tmp_path / "model.onnx", Precision(activation_bits=16)
     )
     with pytest.raises(ModelError, match="quantizes to uint16 with 1 scales; allowed are uint8"):
+        lowering.lower(file)
+
+
+def test_what_flattens_to_more_than_a_row_a_sample_is_refused(tmp_path: Path) -> None:
+    file = quantized.of_module(lambda: initialized(convolutional()), SHAPE, 5, tmp_path / "model.onnx")
+    model = onnx.load(file)
+    flatten = next(node for node in model.graph.node if node.op_type == "Flatten")
+    flatten.attribute.append(helper.make_attribute("axis", 2))
+    onnx.save(model, file)
+    with pytest.raises(ModelError, match=r"node \d+ \(Flatten\) is none to one row a sample"):
         lowering.lower(file)
 
 

@@ -12,6 +12,7 @@ from compression_ops import c_compiler, target
 from compression_ops.c_code import reference
 from compression_ops.errors import ModelError
 from compression_ops.targets.c import C
+from tests.compression_ops.c_code import samples
 from tests.compression_ops.targets import quantized
 
 compiled = pytest.mark.compiler
@@ -76,6 +77,36 @@ def test_without_a_compiler_it_says_what_to_install(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("CC", "no-such-compiler -O1")
     with pytest.raises(ModelError, match=r"CC is 'no-such-compiler -O1', and no such program is here"):
         target.predictor(C(), tmp_path)
+
+
+def test_without_a_compiler_it_is_judged_by_its_integers_and_not_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, images = quantized.write(tmp_path / "model"), quantized.pixels(20)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    target.write(C(), model, tmp_path)
+    found = target.predictor(C(), tmp_path, model=model)(images)
+    np.testing.assert_array_equal(found, reference.Predictor(model)(images))
+    assert not target.is_timed(C())
+    assert target.missing(C()) is None, "a run is not refused for it"
+    told = target.footprint(C(), tmp_path, images[0].tobytes())
+    assert told is not None
+    assert told.numbers() == {}
+    assert "no such program is here" in told.absent[0]
+    assert "judged by the same integers, computed by NumPy" in told.absent[0]
+
+
+@compiled
+@pytest.mark.parametrize("name", ["mlp", "ds_cnn"])
+def test_rows_and_recordings_are_taken_as_a_data_set_holds_them(name: str, tmp_path: Path) -> None:
+    kind = samples.KINDS[name]
+    model, given = samples.model(name, tmp_path / "model.onnx"), kind.samples(20, 1)
+    target.write(C(), model, tmp_path)
+    integers = reference.Predictor(model)
+    np.testing.assert_array_equal(target.predictor(C(), tmp_path)(given), integers(given))
+    told = target.footprint(C(), tmp_path, given[0].tobytes())
+    assert told is not None
+    assert told.code_bytes is not None
 
 
 @compiled

@@ -13,6 +13,7 @@ from compression_ops import target
 from compression_ops.c_code import reference
 from compression_ops.errors import ModelError
 from compression_ops.targets.wasm import Wasm
+from tests.compression_ops.c_code import samples
 from tests.compression_ops.targets import quantized
 
 needs_llvm = pytest.mark.wasm
@@ -28,6 +29,14 @@ def test_the_module_gives_the_integers_of_the_reference(weight_bits: int, tmp_pa
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, reference.Predictor(model)(images))
     assert len(np.unique(found, axis=0)) > 100
+
+
+@needs_llvm
+@pytest.mark.parametrize("name", ["mlp", "embedding_bag", "ds_cnn"])
+def test_rows_texts_and_recordings_are_taken_as_a_data_set_holds_them(name: str, tmp_path: Path) -> None:
+    model, given = samples.model(name, tmp_path / "model.onnx"), samples.KINDS[name].samples(20, 1)
+    target.write(Wasm(), model, tmp_path)
+    np.testing.assert_array_equal(target.predictor(Wasm(), tmp_path)(given), reference.Predictor(model)(given))
 
 
 @needs_llvm

@@ -9,7 +9,7 @@ from compression_ops.errors import CompressionError, ModelError
 from compression_ops.onnx_model import metadata
 from compression_ops.wasm import module, page
 from tests.compression_ops import linear_models
-from tests.compression_ops.c_code import quantized
+from tests.compression_ops.c_code import quantized, samples
 from tests.compression_ops.wasm import models
 
 _IMPORT, _EXPORT = 2, 7  # sections, WebAssembly Core 2.0, §5.5
@@ -110,6 +110,12 @@ def test_a_network_that_c_refuses_is_refused_in_the_same_words(tmp_path: Path) -
 def test_a_page_is_refused_to_images_that_no_picture_becomes(shape: tuple[int, int, int], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=rf"takes images of {shape[0]} channel\(s\), 8 x {shape[2]} pixels; a page"):
         page.write(models.model(tmp_path, shape), "title", "origin")
+
+
+@pytest.mark.wasm
+def test_a_page_is_refused_to_what_is_no_image(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"takes rows; a page can be made for images alone\. For rows take the target"):
+        page.write(samples.model("mlp", tmp_path / "model.onnx"), "title", "origin")
 
 
 @pytest.mark.wasm

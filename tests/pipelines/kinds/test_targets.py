@@ -118,14 +118,14 @@ def test_one_whose_target_answers_otherwise_than_it_may_is_not_promoted(recipe: 
 def test_what_a_target_lacks_here_is_told_before_anything_is_computed(
     recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CC", "/nowhere/cc")
-    recipe.write_text(recipes.edited(targets("[c, onnx]"), ("epochs: 2", "epochs: 3")))
+    monkeypatch.setenv("PATH", "/nowhere")
+    recipe.write_text(recipes.edited(targets("[wasm, c, onnx]"), ("epochs: 2", "epochs: 3")))
     before = product.entry("teacher")
     with pytest.raises(CompressionError) as told:
         product.run()
     words = str(told.value)
-    assert words.startswith("target/int8/c: C code is compiled before it is measured, and that needs a C compiler; ")
-    assert "CC is '/nowhere/cc'" in words
+    assert words.startswith("target/int8/wasm: there is no clang and no wasm-ld, which make WebAssembly")
+    assert "target/int8/c:" not in words, "it is judged without a compiler"
     assert "target/int8/onnx" not in words
     assert words.endswith("nothing was computed; without the target the rest of the recipe can be")
     assert product.entry("teacher") == before
