@@ -1,0 +1,52 @@
+"""A traced graph as a file: a safetensors file of the graph without its weights, and of the network's buffers."""
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from google.protobuf.message import DecodeError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from compression_ops.onnx_model.template import Template
+
+_MODEL, _PARAMETERS, _BUFFER = "model", "parameters", "buffer "
+
+
+def write(found: Template, file: Path) -> None:
+    """Keep a graph. A disk that is full or cannot be written to keeps none."""
+    model = onnx.ModelProto()
+    model.CopyFrom(found.model)
+    for tensor in model.graph.initializer:
+        if tensor.name in found.parameters:  # whose numbers are drawn at random
+            tensor.CopyFrom(onnx.TensorProto(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type))
+    serialized = np.frombuffer(model.SerializeToString(deterministic=True), np.uint8)
+    tensors = {f"{_BUFFER}{name}": buffer.contiguous().clone() for name, buffer in found.buffers.items()}
+    content = save(
+        {_MODEL: torch.from_numpy(serialized.copy()), **tensors}, {_PARAMETERS: json.dumps(dict(found.parameters))}
+    )
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(draft).replace(file)
+
+
+def read(file: Path) -> Template | None:
+    """What was kept; None where nothing is, or where it was damaged."""
+    try:
+        with safe_open(file, "pt") as kept:
+            names = kept.keys()
+            tensors = {name: kept.get_tensor(name) for name in names}
+            parameters = json.loads((kept.metadata() or {})[_PARAMETERS])
+        model = onnx.ModelProto.FromString(tensors.pop(_MODEL).numpy().tobytes())
+        buffers = {name.removeprefix(_BUFFER): tensor for name, tensor in tensors.items()}
+        return Template(model, {str(name): str(of) for name, of in parameters.items()}, buffers)
+    except (OSError, SafetensorError, DecodeError, ValueError, KeyError, AttributeError):
+        return None
