@@ -32,10 +32,14 @@ def write(found: Template, file: Path) -> None:
     )
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        Path(draft).replace(file)
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
+        draft = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def read(file: Path) -> Template | None:
