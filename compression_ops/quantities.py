@@ -77,6 +77,12 @@ def p_value(value: float) -> str:
     return "1" if value > 0.995 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 
+def p_equals(value: float) -> str:
+    """As within a sentence: `p = 0.042`, `p < 0.001`."""
+    told = p_value(value)
+    return f"p {told}" if told.startswith("<") else f"p = {told}"
+
+
 def _scaled(value: float, units: tuple[str, ...]) -> str:
     step = 0
     # 999.6 would print as "1000": the next unit takes it.

@@ -75,14 +75,14 @@ class Survey:
         return int((total - (self.test or total * 0.2)) * 0.9)
 
 
-def look(path: Path) -> Survey:
-    """Read all samples once. Raises DataError if they cannot be read or are no data set to train on."""
+def look(path: Path, target: str | None = None) -> Survey:
+    """Read all samples once; `target` is a table's column of classes. Raises DataError if they are no data set."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder. Say where the samples are: --data PATH")
     if path.is_dir():
         return _KINDS[kind.of(path)](path)
     if path.suffix.lower() in table_file.SUFFIXES:
-        return _of_table(path)
+        return _of_table(path, target)
     if path.suffix.lower() != ".npz":
         raise DataError(
             f"{path}: neither a folder, nor a table, nor an .npz file. Allowed are a folder with a folder a class, of "
@@ -203,9 +203,9 @@ def _folder(path: Path) -> Survey:
     return _survey("image_folder", raw, _sides(files), _channels(raw))
 
 
-def _table(path: Path) -> Survey:
+def _table(path: Path, target: str | None) -> Survey:
     path = path.resolve()  # as a recipe's path is
-    found = guess.columns_of(path)
+    found = guess.columns_of(path, target)
     stated = {"images": os.path.relpath(found.images, path.parent)}
     stated |= {"file": found.columns.file, "label": found.columns.label}
     stated |= {"split": found.columns.split} if found.columns.split is not None else {}
@@ -225,13 +225,13 @@ def _table(path: Path) -> Survey:
     return replace(seen, oddities=(*told, *seen.oddities), stated=stated, groups=found.groups)
 
 
-def _of_table(path: Path) -> Survey:
+def _of_table(path: Path, target: str | None) -> Survey:
     """Of pictures where its files can be found, or else its entries look like such; of texts; or of rows."""
     if _names_pictures(path):
-        return _table(path)
-    if (texts := guess.texts_of(path)) is not None:
+        return _table(path, target)
+    if (texts := guess.texts_of(path, target)) is not None:
         return _text_table(path, texts)
-    return _table(path) if guess.target_of(path) is None else _rows(path)
+    return _table(path, target) if (found := guess.target_of(path, target)) is None else _rows(path, found)
 
 
 def _names_pictures(path: Path) -> bool:
@@ -242,9 +242,8 @@ def _names_pictures(path: Path) -> bool:
     return True
 
 
-def _rows(path: Path) -> Survey:
+def _rows(path: Path, target: str) -> Survey:
     source = "parquet" if path.suffix.lower() in table_file.PARQUET else "csv"
-    target = guess.target_of(path) or ""
     raw = labelled.read(labelled.Rows(path=str(path), target=target), path)
     soundness.require_sound(raw)
     import numpy as np

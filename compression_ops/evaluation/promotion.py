@@ -146,12 +146,11 @@ def _better(higher: bool, metric: Metric) -> str:
 
 
 def _compared(candidate: Contender, incumbent: Contender, change: Difference, metric: Metric) -> str:
-    p = quantities.p_value(change.p_value)
     return (
         f"{WORDS[metric][0].upper()}{WORDS[metric][1:]} {_percent(candidate, metric)} against "
         f"{_percent(incumbent, metric)} {_of(metric)} "
         f"{quantities.count(len(candidate.labels))} test samples ({quantities.points(change.points, 2)} points, "
-        f"p {p if p.startswith('<') else f'= {p}'}), file {quantities.count(candidate.file_bytes)} against "
+        f"{quantities.p_equals(change.p_value)}), file {quantities.count(candidate.file_bytes)} against "
         f"{quantities.count(incumbent.file_bytes)} bytes without metadata, latency "
         f"{quantities.duration(candidate.latency_us)} against "
         f"{quantities.duration(incumbent.latency_us)} a call."

@@ -79,6 +79,7 @@ def predict(model: Path, files: Sequence[Path]) -> Answers:
         read: list[Read] = []
         for file in batch:
             try:
+                _require_file(file)
                 read += reader(file)
             except DataError as error:
                 answers.unreadable.append(Unreadable(file, str(error)))
@@ -88,6 +89,11 @@ def predict(model: Path, files: Sequence[Path]) -> Answers:
             told = zip(read, _softmax(logits), strict=True)
             answers.predictions.extend(_told(sample, row, description) for sample, row in told)
     return answers
+
+
+def _require_file(file: Path) -> None:
+    if file.is_dir():
+        raise DataError(f"{file}: a folder. Name the files in it, as `{file / '*'}` does in a shell")
 
 
 def _reader(model: Path, session: "InferenceSession", description: Description) -> Callable[[Path], Sequence[Read]]:

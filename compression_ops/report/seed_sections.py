@@ -49,8 +49,7 @@ def gained(control: str, seeds: OverSeeds, digits: int, metric: Metric) -> str:
     """What distillation gained over all seeds, and whether that is more than chance."""
     gain = seeds.distillation[metric]
     words = "gained" if gain.points >= 0 else "cost"
-    p = quantities.p_value(gain.p_value)
-    chance = f"p {p if p.startswith('<') else f'= {p}'}"
+    chance = quantities.p_equals(gain.p_value)
     interval = f"95 % interval {quantities.points(gain.low, digits)} to {quantities.points(gain.high, digits)}"
     told = f"Over {seeds.seeds} seeds distillation {words} {abs(gain.points):.{digits}f} points of {WORDS[metric]}"
     verdict = (

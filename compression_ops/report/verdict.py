@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from compression_ops import quantities
 from compression_ops.evaluation.quality import Change
-from compression_ops.evaluation.statistics import Difference
 from compression_ops.metric import WORDS, Metric
 from compression_ops.report.limits import Limits
 
@@ -40,7 +39,7 @@ def judge(
     allowed = f"at most {limits.max_accuracy_drop:g} may be lost{'' if accurate else ', so this fails'}"
     asked = f"at least {limits.min_compression:g}× asked{'' if small else ', so this fails'}"
     words = (
-        f"{moved} against {change.reference} ({allowed}; p {_p(found)}); its file is "
+        f"{moved} against {change.reference} ({allowed}; {quantities.p_equals(found.p_value)}); its file is "
         f"{quantities.ratio(compression_ratio)} smaller than the teacher's ({asked})."
     )
     return Verdict(accurate and small, drop, compression_ratio, words)
@@ -51,13 +50,9 @@ def distillation_words(student: str, change: Change, digits: int, metric: Metric
     gain = change.of(metric)
     if gain.points == 0:
         alike = "is as accurate as" if metric == "accuracy" else f"has the {WORDS[metric]} of"
-        return f"Distillation made no difference: {student} {alike} {change.reference} (p {_p(gain)})."
+        told = f"{student} {alike} {change.reference}"
+        return f"Distillation made no difference: {told} ({quantities.p_equals(gain.p_value)})."
     verb = "gained" if gain.points > 0 else "cost"
     certainty = "" if gain.p_value < _SIGNIFICANT else "; this test set cannot tell that from chance"
     moved = f"{verb} {abs(gain.points):.{digits}f} points of {WORDS[metric]}"
-    return f"Distillation {moved} against {change.reference} (p {_p(gain)}){certainty}."
-
-
-def _p(change: Difference) -> str:
-    text = quantities.p_value(change.p_value)
-    return text if text.startswith("<") else f"= {text}"
+    return f"Distillation {moved} against {change.reference} ({quantities.p_equals(gain.p_value)}){certainty}."

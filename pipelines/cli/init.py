@@ -27,11 +27,17 @@ def command(
             help="Of the zoo, of torchvision or timm, or your own; by default one for this kind of sample.",
         ),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", metavar="COLUMN", help="Of a table: what says the classes, where no usual name tells."
+        ),
+    ] = None,
 ) -> None:
     """Write a recipe for your own data, after a look at them and at this machine."""
     from pipelines.commands.init import init
 
-    started = init(name, data, teacher)
+    started = init(name, data, teacher, target)
     survey, plan = started.survey, started.plan
     counts = ", ".join(f"{label} {count:,}" for label, count in list(survey.counts.items())[:10])
     more = f" and {len(survey.counts) - 10} more" if len(survey.counts) > 10 else ""

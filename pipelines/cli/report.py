@@ -46,8 +46,7 @@ def command(
     except ArtifactUnavailable as error:
         raise CompressionError(f"{error}\n  run `compression run {recipe}` to compute it again") from error
     if item.state != "fresh":
-        causes = "; ".join(cause.words() for cause in item.causes)
-        err.say((f"This report is {item.state}", "yellow"), f": {causes}")
+        err.say((f"This report is {item.state}", "yellow"), f": {status.in_words(item.causes)}")
     page = report_files.page(folder)
     if output:
         Path(output).write_bytes(page.read_bytes())

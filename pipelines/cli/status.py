@@ -73,7 +73,9 @@ def _show(recipe: str, statuses: Sequence[asset_status.AssetStatus]) -> None:
             Column("digest", [(item.entry.digest[:12] if item.entry else "", "dim") for item in statuses], False),
         ],
     )
+    if any(asset_status.is_abridged(item.causes) for item in statuses):
+        out.say(("every cause by its name: ", "dim"), f"compression status {recipe} --json")
 
 
 def _why(item: asset_status.AssetStatus) -> str:
-    return "; ".join([*(cause.words() for cause in item.causes), *item.notes])
+    return "; ".join([*filter(None, [asset_status.in_words(item.causes)]), *item.notes])

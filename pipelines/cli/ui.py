@@ -17,6 +17,10 @@ _OF_ANOTHER = (
     "no daemon is started: another one was alive in this database {:.0f} s ago, and does "
     "what schedules and sensors ask for. If it was yours and has ended, begin again in a minute and a half"
 )
+_MOVED = (
+    "From now on results link to MLflow at this port. Those in Dagster from before lead to port {0}; "
+    "`--mlflow-port {0}` serves it there."
+)
 _INTERVAL = 0.5  # seconds between two looks at servers and files
 
 
@@ -34,12 +38,16 @@ def command(
     from pipelines.state import home
 
     place = home.current()
+    words = ""
     own_mlflow = connection.local_database(place) is not None
     address = f"http://{serve.HOST}:{mlflow_port}" if own_mlflow else place.mlflow_address
     serve.require_free(port, "--port")
     if own_mlflow:
         serve.require_free(mlflow_port, "--mlflow-port")
+        moved = place.own_database.exists() and place.mlflow_port != mlflow_port
+        words = _MOVED.format(place.mlflow_port) if moved else words
         connection.prepare(place)
+        place.serve_mlflow_at(mlflow_port)
     daemon = instance.daemon_age(place)
     environment = serve.environment(place, instance.folder(place), address)
     signal.signal(signal.SIGHUP, _interrupt)  # SIGINT and SIGTERM raise as well, in every command
@@ -56,6 +64,8 @@ def command(
             fail(mistake)
         if daemon is not None:
             err.print(_OF_ANOTHER.format(daemon))
+        if words:
+            out.say(words)
         out.print("Ctrl-C ends both." if own_mlflow else "Ctrl-C ends Dagster.")
         out.print(f"Dagster  http://{serve.HOST}:{port}")
         out.print(f"MLflow   {address}/#/experiments?workflowType=machine_learning")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from compression_ops.data.splits import splitting
 from compression_ops.data.survey import Survey, look
+from compression_ops.data.tables import table_file
 from compression_ops.errors import CompressionError
 from pipelines.recipe import document, project
 from pipelines.recipe import file as recipe_file
@@ -91,8 +93,11 @@ class Started:
     plan: Plan
 
 
-def init(name: str, data: Path, teacher: str | None = None) -> Started:
-    """Look at the data, write a checked recipe for them. Raises CompressionError; nothing is overwritten."""
+def init(name: str, data: Path, teacher: str | None = None, target: str | None = None) -> Started:
+    """Look at the data, write a checked recipe for them. Raises CompressionError; nothing is overwritten.
+
+    target  the column of a table that says each sample's class, where it is stated
+    """
     folder = (project.enclosing(Path.cwd()) or project.Project(Path.cwd(), Path.cwd() / project.DEFS)).defs
     if project.checkout() or recipe_file.defs_is_configured():
         folder = recipe_file.defs_folder()
@@ -102,7 +107,10 @@ def init(name: str, data: Path, teacher: str | None = None) -> Started:
     if name in recipe_file.recipe_names() or path.parent.exists():
         where = recipe_file.displayed(path.parent if path.parent.exists() else recipe_file.path_of(name))
         raise CompressionError(f"{name!r} exists already: {where}\n  choose another name; nothing was overwritten")
-    survey = look(data)
+    if target is not None and data.exists() and data.suffix.lower() not in table_file.SUFFIXES:
+        raise CompressionError(f"--target {target}: {data} is no table\n  leave it out: the classes are told otherwise")
+    survey = look(data, target)
+    splitting.require_enough({label: (count, count) for label, count in survey.counts.items()})
     plan = _plan(survey, teacher)
     text = _text(data.resolve(), survey, plan, teacher)
     checked = recipe_file.read(path, text)
@@ -174,7 +182,7 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
         epochs=plan.epochs,
         weights=weights,
         views=plan.views,
-        calibration=max(1, min(512, survey.training)),
+        calibration=max(1, min(512, survey.training * 3 // 4)),  # what is held out varies by chance
         student_epochs=plan.student_epochs,
     )
 

@@ -24,9 +24,10 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Another process is at it, and its result will be taken."""
+    """An asset is not begun yet: another process is at it, and its result will be taken; or `for_what` it waits."""
 
     asset: str
+    for_what: str = "another process that is at it"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What is out of date and why. Imports neither torch, MLflow nor Dagster."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from pipelines.state.materialization import Materialization
 State = Literal["fresh", "stale", "missing"]
 # The digest of files that are not on this machine: what was made from them stays what it is.
 _NOT_HERE = "not on this machine"
+_MANY = {"code": 3, "upstream": 6}  # causes of these kinds beyond which a sentence counts them
+_NAMED = 3  # and names so many of them
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,49 @@ class Cause:
             case _:
                 return "never materialized"
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether its words tell no more than what changed, and may be counted: code, or upstream."""
+        return self.kind in _MANY and not (self.kind == "code" and installed.change(self.before, self.after))
+
     def to_json(self) -> dict[str, Any]:
         """As `compression status --json` prints it."""
         return {"kind": self.kind, "parameter": self.parameter, "from": self.before, "to": self.after}
+
+
+def in_words(causes: Sequence[Cause]) -> str:
+    """The causes as one sentence; of many modules, or many inputs, the first few and how many more.
+
+    The user's own modules are named before the product's, many of which change together in another release.
+    """
+    told: dict[tuple[str, str], str] = {}
+    for cause in causes:
+        alike = _alike(cause, causes)
+        if not alike:
+            told[cause.kind, cause.parameter] = cause.words()
+        elif (cause.kind, "") not in told:
+            told[cause.kind, ""] = _counted(cause.kind, sorted(alike, key=_is_product))
+    return "; ".join(told.values())
+
+
+def is_abridged(causes: Sequence[Cause]) -> bool:
+    """Whether `in_words` names some of them by their number only."""
+    return any(_alike(cause, causes) for cause in causes)
+
+
+def _alike(cause: Cause, causes: Sequence[Cause]) -> list[str]:
+    """What changed by all causes with which one is counted; nothing for one that is told by itself."""
+    found = [other.parameter for other in causes if other.kind == cause.kind and other.is_bare]
+    return found if cause.is_bare and len(found) > _MANY[cause.kind] else []
+
+
+def _counted(kind: str, names: Sequence[str]) -> str:
+    listed = f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+    return f"code of {len(names)} modules changed: {listed}" if kind == "code" else f"{kind} {listed}"
+
+
+def _is_product(module: str) -> bool:
+    return module.partition(".")[0] == "compression_ops"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from compression_ops import implementations
+from compression_ops import implementations, quantities
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.family import Member, Role
 from compression_ops.evaluation.targets.derived import Derived
@@ -129,7 +129,9 @@ def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
     column = columns(evidence.metric)
     gain, p_value, seeds = _difference(gate, evidence, column.gain, column.gain_p_value)
     found = f"gains {gain:.4g} points over" if gain >= 0 else f"is {-gain:.4g} points behind"
-    text = f"In test {WORDS[evidence.metric]} {gate.subject} {found} its control ({seeds}p = {p_value:.2g})"
+    text = (
+        f"In test {WORDS[evidence.metric]} {gate.subject} {found} its control ({seeds}{quantities.p_equals(p_value)})"
+    )
     return gate.at_least(evidence, "gates.min_distillation_gain", text, gain, {"p_value": p_value})
 
 
@@ -140,7 +142,7 @@ def accuracy_drop(gate: Gate, evidence: Evidence) -> Check:
     parent = members[gate.subject or ""].parent
     source = members[parent].role if parent else "student"
     lost = f"{gate.subject} loses {{}} points of test {WORDS[evidence.metric]} to its {source}"
-    text = f"{lost} ({seeds}p = {p_value:.2g})"
+    text = f"{lost} ({seeds}{quantities.p_equals(p_value)})"
     drop = 0.0 - change  # never "-0"
     return gate.at_most(evidence, "benchmark.max_accuracy_drop", text, drop, {"p_value": p_value})
 

@@ -76,7 +76,7 @@ class LineageQuery:
         if not runs:
             raise CompressionError(
                 f"MLflow knows no finished computation of {recipe}/{asset}\n  run `compression run {recipe}` first; if "
-                "that finds nothing to compute, somebody deleted the run: restore MLflow's database from a backup"
+                f"that finds nothing to compute, MLflow lost it: `compression sync-lineage {recipe}` records it anew"
             )
         return runs[0].info.run_id
 
@@ -175,7 +175,10 @@ class LineageQuery:
     def _known_run(self, run_id: str) -> "Run":
         run = self._records.run(run_id)
         if run is None:
-            raise CompressionError(f"MLflow does not know a run {run_id!r}")
+            raise CompressionError(
+                f"MLflow does not know a run {run_id!r}\n  allowed: the whole id of a run, 32 characters; "
+                "`compression lineage RECIPE` and MLflow's pages tell them"
+            )
         return run
 
 

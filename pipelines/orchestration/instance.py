@@ -49,8 +49,10 @@ def process(run: dg.DagsterRun) -> str | None:
     """The process of this machine whose command executes a run; None for one that a daemon, the UI or another machine
     executes, whatever tags were copied into it.
     """
-    is_here = run.tags.get(RUN) == run.run_id and run.tags.get(HOST) == platform.node()
-    return run.tags.get(PROCESS) if is_here else None
+    is_own = (
+        run.tags[RUN] == run.run_id if RUN in run.tags else run.parent_run_id is None
+    )  # as versions before 1.0.0 did
+    return run.tags.get(PROCESS) if is_own and run.tags.get(HOST) == platform.node() else None
 
 
 def settings() -> str:
@@ -113,7 +115,7 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
             f"{Path(path, _FILE)}: Dagster takes no such settings: {words[:_SHOWN]}\n  {_CURE}"
         ) from error
     with opened as instance:
-        _close_orphans(instance)
+        close_orphans(instance)
         yield instance
 
 
@@ -168,7 +170,7 @@ def _settings(file: Path) -> Mapping[str, Any]:
     return found or {}
 
 
-def _close_orphans(on: dg.DagsterInstance) -> None:
+def close_orphans(on: dg.DagsterInstance) -> None:
     """Mark runs as failed whose process on this machine is gone, and free the pools that they held."""
     unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     for run in on.get_runs(unfinished):

@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -24,6 +24,7 @@ _RAISED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")  # by a hand
 _UNWINDING = 5.0  # seconds that a stop has for itself; one that comes later is another try
 _AGAIN = 0.02  # seconds until a stop that was swallowed comes again
 _PAUSE = 0.1  # seconds between two looks at what a run waits for
+_looks: list[Callable[[Sequence[str]], None]] = []
 
 
 def listen() -> Callable[[], bool]:
@@ -169,11 +170,24 @@ def teach_dagster() -> None:
     def wait(self: ActiveExecution) -> None:
         if self.check_for_interrupts():
             raise DagsterExecutionInterruptedError("interrupted while it waited")
+        claims = self._instance_concurrency_context  # pyright: ignore[reportPrivateUsage]
+        for look in _looks:
+            look(claims.pending_claim_steps() if claims else [])
         time.sleep(_PAUSE)
 
     ActiveExecution.sleep_til_ready = wait
     if compute_logs.execute_posix_tail.__module__ != __name__:
         compute_logs.execute_posix_tail = _spared(compute_logs.execute_posix_tail)
+
+
+@contextmanager
+def while_waiting(look: Callable[[Sequence[str]], None]) -> Generator[None]:
+    """Call `look` again and again while a run of this process waits, with the steps that wait for a pool."""
+    _looks.append(look)
+    try:
+        yield
+    finally:
+        _looks.remove(look)
 
 
 def _spared(mirror: Any) -> Any:

@@ -17,7 +17,7 @@ from compression_ops.errors import CompressionError
 from pipelines.execution import inputs
 from pipelines.execution.side_by_side import ahead
 from pipelines.orchestration import assets, instance, interrupts
-from pipelines.orchestration.executors import executor
+from pipelines.orchestration.executors import executor, occupied
 from pipelines.orchestration.jobs import search as searching
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
@@ -47,7 +47,7 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
     run_id = str(uuid.uuid4())
     execute = _in_this_process if executor.chosen().is_alone else _elsewhere
     with interrupts.obeyed(partial(_cancel, on, run_id)) as stop:
-        failed = execute(pipeline, list(keys), on, run_id, stop)
+        failed = execute(pipeline, keys, on, run_id, stop)
         if not failed:
             _require_success(on, run_id)
     steps = {found.to_python_identifier(): name for found, name in keys.items()}
@@ -63,13 +63,14 @@ _Stop = Callable[[], Any]
 
 
 def _in_this_process(
-    pipeline: Pipeline, keys: Sequence[dg.AssetKey], on: dg.DagsterInstance, run_id: str, stop: _Stop
+    pipeline: Pipeline, names: Mapping[dg.AssetKey, str], on: dg.DagsterInstance, run_id: str, stop: _Stop
 ) -> list[dg.DagsterEvent]:
     job = assets.definitions(pipeline).resolve_implicit_global_asset_job_def()
-    with closing(ahead):
+    steps = {found.to_python_identifier(): name for found, name in names.items()}
+    with closing(ahead), occupied.told(on, steps):
         result = job.execute_in_process(
             instance=on,
-            asset_selection=keys,
+            asset_selection=list(names),
             raise_on_error=False,
             run_id=run_id,
             run_config=_QUIET,
@@ -79,18 +80,18 @@ def _in_this_process(
 
 
 def _elsewhere(
-    pipeline: Pipeline, keys: Sequence[dg.AssetKey], on: dg.DagsterInstance, run_id: str, stop: _Stop
+    pipeline: Pipeline, names: Mapping[dg.AssetKey, str], on: dg.DagsterInstance, run_id: str, stop: _Stop
 ) -> list[dg.DagsterEvent]:
     from pipelines.orchestration.executors.steps import job, relay
 
     executor.chosen().reach(on)
-    recipe_job = job.reconstructable(pipeline).get_subset(asset_selection=frozenset(keys))
+    recipe_job = job.reconstructable(pipeline).get_subset(asset_selection=frozenset(names))
     run = on.create_run_for_job(
         job_def=recipe_job.get_definition(),
         run_id=run_id,
         run_config=_QUIET,
         tags=_tags_of(pipeline, run_id),
-        asset_selection=frozenset(keys),
+        asset_selection=frozenset(names),
         job_code_origin=recipe_job.get_python_origin(),
     )
     with relay.followed(on, run_id, lambda: stop() is not None):
@@ -130,7 +131,7 @@ def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
     job = searching.job(pipeline)
     assert job is not None, "the recipe has a search"
     run_id = str(uuid.uuid4())
-    with interrupts.obeyed(partial(_cancel, on, run_id)):
+    with interrupts.obeyed(partial(_cancel, on, run_id)), occupied.told(on, {job.nodes[0].name: "search"}):
         result = job.execute_in_process(
             instance=on, raise_on_error=False, run_id=run_id, run_config=_QUIET, tags=instance.tags(run_id)
         )

@@ -9,6 +9,7 @@ postponed/    decisions that wait for MLflow
 cache/        what was read of a remote store   reading/   locks of those who fill it
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on; their traced graphs
 searches/     studies of `compression run --search`: one folder a recipe, in it one a study
+mlflow_port   at which `compression ui` last served MLflow, if that was not the usual one
 parsed_modules.json   what parsing found in the code of stages
 
 Histories, generations, decisions that wait and turns are a `Journal`: with `COMPRESSION_STATE` they lie in a database.
@@ -22,6 +23,7 @@ from pipelines.recipe import project
 from pipelines.state.journal import journal
 from pipelines.state.journal.journal import Journal
 
+USUAL_PORT = 5000  # of MLflow's pages
 SEARCHING = "searching.lock"  # in a study's folder, held by the process that searches
 
 
@@ -136,7 +138,23 @@ class Home:
         if configured:
             return configured.rstrip("/")
         uri = self.tracking_uri
-        return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+        return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def mlflow_port(self) -> int:
+        """Where `compression ui` last served MLflow, so that what others compute links to it; 5000 at first."""
+        try:
+            port = int((self.root / "mlflow_port").read_text())
+        except (OSError, ValueError):
+            return USUAL_PORT
+        return port if 0 < port < 65536 else USUAL_PORT
+
+    def serve_mlflow_at(self, port: int) -> None:
+        """Remember the port that `mlflow_port` gives."""
+        if port != self.mlflow_port:
+            from pipelines.state import atomic
+
+            atomic.write(self.root / "mlflow_port", str(port).encode())
 
     @property
     def data_folders(self) -> tuple[Path, ...]:

@@ -38,6 +38,8 @@ from compression_ops import quantities
         (quantities.p_value, 0.0525, "0.052"),
         (quantities.p_value, 0.375, "0.38"),
         (quantities.p_value, 1.0, "1"),
+        (quantities.p_equals, 0.0000001, "p < 0.001"),
+        (quantities.p_equals, 0.375, "p = 0.38"),
     ],
 )
 def test_a_number_has_a_unit_and_no_more_digits_than_it_deserves(

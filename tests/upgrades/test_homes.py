@@ -20,7 +20,9 @@ from tests.pipelines import product
 from tests.pipelines.cli.command import compression
 from tests.upgrades.make import HOMES
 
-_ARCHIVES = sorted(HOMES.glob("*.tar.xz"))
+_ARCHIVES = {path.name.removesuffix(".tar.xz"): path for path in sorted(HOMES.glob("*.tar.xz"))}
+_RELEASED = [name for name in _ARCHIVES if "." in name]
+_BEFORE_RELEASES = [name for name in _ARCHIVES if "." not in name]  # they do not say who wrote them
 _ASSETS = {"dataset", "teacher", "soft_labels", "student/small", "control/small", "quantized_student/int8"}
 _SETTINGS = ("MLFLOW_TRACKING_URI", "COMPRESSION_STORE", "DAGSTER_HOME")
 
@@ -35,16 +37,16 @@ def _unpacked(archive: Path, folder: Path, patch: pytest.MonkeyPatch) -> Home:
     return Home(folder / "home")
 
 
-@pytest.fixture(params=_ARCHIVES, ids=[path.name.partition(".")[0] for path in _ARCHIVES])
+@pytest.fixture(params=_ARCHIVES)
 def former(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home of a former version, and its recipes."""
-    return _unpacked(request.param, tmp_path, monkeypatch)
+    return _unpacked(_ARCHIVES[request.param], tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def oldest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The home of the first version that worked."""
-    return _unpacked(HOMES / "734e524.tar.xz", tmp_path, monkeypatch)
+    return _unpacked(_ARCHIVES["734e524"], tmp_path, monkeypatch)
 
 
 def _lines(home: Home) -> dict[str, list[str]]:
@@ -52,6 +54,7 @@ def _lines(home: Home) -> dict[str, list[str]]:
     return {str(path): path.read_text().splitlines() for path in sorted(folder.rglob("*.jsonl"))}
 
 
+@pytest.mark.parametrize("former", _BEFORE_RELEASES, indirect=True)
 def test_a_home_of_a_former_version_is_read_and_migrated_once_with_a_copy_kept(former: Home) -> None:
     settings, lines = former.dagster / "dagster.yaml", _lines(former)
     before = settings.read_text()
@@ -66,6 +69,18 @@ def test_a_home_of_a_former_version_is_read_and_migrated_once_with_a_copy_kept(f
     assert json.loads((former.root / "version.json").read_text())["format"] == version.FORMAT
     said = compression("status", "tiny")
     assert "former version" not in said.stderr
+
+
+@pytest.mark.parametrize("former", _RELEASED, indirect=True)
+def test_a_home_of_a_release_is_read_as_it_is(former: Home) -> None:
+    settings, lines = former.dagster / "dagster.yaml", _lines(former)
+    before = settings.read_text()
+    said = compression("status", "tiny", "--json")
+    assert not said.stderr
+    assert {item["asset"] for item in json.loads(said.stdout)["assets"] if item["state"] != "missing"} >= _ASSETS
+    assert settings.read_text() == before
+    assert _lines(former) == lines
+    assert not list(former.root.glob("former-*"))
 
 
 def test_what_a_former_version_computed_is_still_there_with_its_lineage(former: Home) -> None:

@@ -7,10 +7,11 @@ the candidates for validation is a function of its image and the seed, so adding
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from compression_ops.data.file_names import listed
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -58,19 +59,28 @@ def hold_out_test(
     limit = int(fraction * 2**64)
     chosen = {digest for digest in digests if int.from_bytes(digest[:8], "big") < limit}
     members = _by_class(labels, len(classes))
-    for name, indices in zip(classes, members, strict=True):
-        ranked = sorted({digests[i] for i in indices})
-        if len(ranked) <= _LEAST_OUTSIDE_TEST:
-            raise DataError(
-                f"class {name!r} has {len(indices)} sample(s), {len(ranked)} different; at least "
-                f"{_LEAST_OUTSIDE_TEST + 1} different ones are needed, for training, validation and test. "
-                f"Add samples of the class or remove it."
-            )
+    different = [sorted({digests[i] for i in indices}) for indices in members]
+    found = zip(classes, members, different, strict=True)
+    require_enough({name: (len(indices), len(ranked)) for name, indices, ranked in found})
+    for ranked in different:
         chosen.add(ranked[0])
         chosen.difference_update(ranked[-_LEAST_OUTSIDE_TEST:])
     held_out = np.array([digest in chosen for digest in digests], dtype=bool)
     _require_test_samples(held_out, members, classes)
     return Partition(np.flatnonzero(~held_out), np.flatnonzero(held_out))
+
+
+def require_enough(counts: Mapping[str, tuple[int, int]]) -> None:
+    """Raises DataError if a class, {name: (samples, different ones)}, has too few for all three splits."""
+    few = [name for name, (_, different) in counts.items() if different <= _LEAST_OUTSIDE_TEST]
+    if few:
+        samples, different = counts[few[0]]
+        others = f" Too few have also: {listed(few[1:])}." if few[1:] else ""
+        raise DataError(
+            f"class {few[0]!r} has {samples} sample(s), {different} different; at least {_LEAST_OUTSIDE_TEST + 1} "
+            f"different ones are needed, for training, validation and test. Add samples of the class or remove it."
+            + others
+        )
 
 
 def split_validation(

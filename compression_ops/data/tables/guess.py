@@ -48,8 +48,8 @@ class Texts:
     others: tuple[str, ...]
 
 
-def columns_of(path: Path) -> Guess:
-    """Find file names, labels and splits in a table.
+def columns_of(path: Path, target: str | None = None) -> Guess:
+    """Find file names, labels and splits in a table; the labels in the column `target`, if one is stated.
 
     file    the column whose entries are files: beside the table, in a folder below it, or in one beside its own
     label   the one column of classes; of several the one with a usual name
@@ -59,14 +59,17 @@ def columns_of(path: Path) -> Guess:
     """
     table = table_file.read(path)
     folder, file = _files(table)
-    split = next((name for name in table.columns if _is_split(table, name)), None)
-    groups = [name for name in table.columns if name != file and _may_be_groups(table, name)]
+    split = next((name for name in table.columns if name != target and _is_split(table, name)), None)
+    groups = [name for name in table.columns if name not in (file, target) and _may_be_groups(table, name)]
     others = [name for name in table.columns if name not in (file, *groups) and _words(name) not in _SPLITS]
-    return Guess(Columns(file, _label(table, file, folder, others), split), folder, tuple(groups))
+    label = _label(table, file, folder, others) if target is None else _stated(table, target)
+    return Guess(Columns(file, label, split), folder, tuple(groups))
 
 
-def target_of(path: Path) -> str | None:
+def target_of(path: Path, target: str | None = None) -> str | None:
     """The column of classes of a table whose rows are the samples, by its usual name; None for a table of pictures.
+
+    target  the column, where it is stated
 
     Of pictures is one that has names of pictures as entries. Raises DataError that lists the columns and says what to
     write where no column has such a name, or several have.
@@ -74,27 +77,33 @@ def target_of(path: Path) -> str | None:
     table = table_file.read(path)
     if any(map(is_named_like_a_picture, (entry for entries in table.columns.values() for entry in _sample(entries)))):
         return None
+    if target is not None:
+        return _stated(table, target)
     usual = [name for name in table.columns if _words(name) in _LABELS and _is_of_classes(table.columns[name])]
     if len(usual) == 1:
         return usual[0]
-    cause = f"several columns could be the target: {listed(usual)}" if usual else "no column is called as classes are"
+    cause = (
+        f"several columns could be the target: {listed(usual)}"
+        if usual
+        else "no column has a usual name of classes, as `label`"
+    )
     recipe = f"{{source: csv, path: {shown(path)}, target: …}}"
     if texts := [name for name, entries in table.columns.items() if _is_prose(entries)]:
         recipe += f"\nor, where the texts in {listed(texts)} are the samples and no other column is looked at, with\n"
         recipe += f"  dataset: {{source: text_table, path: {shown(path)}, text: {shown(texts[0])}, label: …}}"
     raise DataError(
         f"{shown(path)}: no column's entries are files of pictures, so its rows would be the samples; but {cause}. "
-        f"Write a recipe by hand that says which column is the target, with\n  dataset: {recipe}\nThe columns, their "
-        f"entries and the first one:{lines(_told(table))}"
+        f"Say which column is the target, by --target COLUMN, or write a recipe by hand, with\n  dataset: {recipe}\n"
+        f"The columns, their entries and the first one:{lines(_told(table))}"
     )
 
 
-def texts_of(path: Path) -> Texts | None:
+def texts_of(path: Path, target: str | None = None) -> Texts | None:
     """The columns of a table whose samples are texts; None of any other, as of one that names pictures.
 
-    The texts are the one column of sentences, most of which differ; the classes the one with a usual name, or else the
-    only other column that can be one. Further columns may number the rows, or name splits or groups, or say the class
-    in other words: one that says anything else makes the rows the samples.
+    The texts are the one column of sentences, most of which differ; the classes `target` where it is stated, or the one
+    with a usual name, or else the only other column that can be one. Further columns may number the rows, or name
+    splits or groups, or say the class in other words: one that says anything else makes the rows the samples.
     """
     table = table_file.read(path)
     if any(map(is_named_like_a_picture, (entry for entries in table.columns.values() for entry in _sample(entries)))):
@@ -103,6 +112,7 @@ def texts_of(path: Path) -> Texts | None:
     aside = {name for name in table.columns if _words(name) in _SPLITS or _may_be_groups(table, name)}
     able = [name for name in table.columns if name not in {*texts, *aside} and _is_of_classes(table.columns[name])]
     named = _without_twins(table, [name for name in able if _words(name) in _LABELS] or able)
+    named = named if target is None else [_stated(table, target)]
     if not len(texts) == len(named) == 1:
         return None
     others = [name for name in table.columns if name not in (texts[0], named[0])]
@@ -111,6 +121,12 @@ def texts_of(path: Path) -> Texts | None:
         for name in others
     )
     return Texts(texts[0], named[0], tuple(others)) if all(means_nothing) else None
+
+
+def _stated(table: Table, target: str) -> str:
+    """The column of this name. Raises DataError that lists those there are."""
+    labels.named(table, target, "--target")
+    return target
 
 
 def _is_prose(entries: Sequence[str]) -> bool:
@@ -243,9 +259,10 @@ def _without_twins(table: Table, names: Sequence[str]) -> list[str]:
 
 
 def _unclear(table: Table, cause: str, file: str = "…", folder: Path | None = None) -> DataError:
+    cure = "Write" if folder is None or file == "…" else "Name it by --target COLUMN, or write"
     images = "…" if folder is None else os.path.relpath(folder, table.path.parent.resolve())
     return DataError(
-        f"{shown(table.path)}: {cause}. Write a recipe by hand that says which column is which, with\n"
+        f"{shown(table.path)}: {cause}. {cure} a recipe by hand that says which column is which, with\n"
         f"  dataset: {{source: image_table, path: {shown(table.path)}, images: {shown(images)}, file: {shown(file)}, "
         f"label: …, image_size: 64}}\nThe columns, their entries and the first one:{lines(_told(table))}"
     )
@@ -256,4 +273,4 @@ def _told(table: Table) -> list[str]:
 
 
 def _shortened(entry: str) -> str:
-    return entry if len(entry) <= 40 else f"{entry[:40]}…"
+    return (entry or "(empty)") if len(entry) <= 40 else f"{entry[:40]}…"

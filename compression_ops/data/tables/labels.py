@@ -17,12 +17,17 @@ _DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
 
 def column(table: Table, name: str, field: str) -> list[str]:
     """The entries of the column that `dataset.<field>` names. Raises DataError where there is none."""
+    return named(table, name, f"dataset.{field}")
+
+
+def named(table: Table, name: str, place: str) -> list[str]:
+    """As `column`, of one that was named elsewhere than in a recipe, as by an option."""
     if name in table.columns:
         return table.columns[name]
     nearest = get_close_matches(name, table.names, n=1) or [each for each in table.names if key(each) == key(name)]
     hint = f"\n  did you mean `{shown(nearest[0])}`?" if nearest else ""
     raise DataError(
-        f"dataset.{field}: {shown(table.path)} has no column {shown(name)!r}. It has:"
+        f"{place}: {shown(table.path)} has no column {shown(name)!r}. It has:"
         + lines([each or "(one without a name)" for each in table.names])
         + hint
     )

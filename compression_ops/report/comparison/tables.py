@@ -20,13 +20,13 @@ def sentences(comparison: Comparison, metric: Metric = "accuracy") -> list[str]:
     change, places = comparison.change, quantities.accuracy_digits(comparison.samples)
     low, high = (quantities.points(end, places) for end in comparison.interval)
     told = [
-        f"{_from_to(comparison, 'accuracy', places)} (95 % interval {low} to {high}; McNemar's exact p = "
-        f"{quantities.p_value(change.p_value)}{_chance(change.of('accuracy'))})."
+        f"{_from_to(comparison, 'accuracy', places)} (95 % interval {low} to {high}; McNemar's exact "
+        f"{quantities.p_equals(change.p_value)}{_chance(change.of('accuracy'))})."
     ]
     if metric != "accuracy":
         found = change.of(metric)
         ends = " to ".join(quantities.points(end, places) for end in (found.low, found.high))
-        p_value = f"paired bootstrap, p = {quantities.p_value(found.p_value)}{_chance(found)}"
+        p_value = f"paired bootstrap, {quantities.p_equals(found.p_value)}{_chance(found)}"
         told.append(f"{_from_to(comparison, metric, places)} (95 % interval {ends}; {p_value}).")
     return [*told, _flipped(comparison)]
 

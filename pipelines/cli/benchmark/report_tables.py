@@ -75,7 +75,8 @@ def summary(models: Sequence[Row], metric: Metric = "accuracy") -> Section:
     )
     test = "McNemar's exact test" if metric == "accuracy" else "a paired bootstrap"
     note = (
-        f"Change: {WORDS[metric]} against the model's parent, in percentage points; p: {test} of that change. "
+        f"Change: {WORDS[metric]} against the model's parent, in percentage points; p: {test} of that change. Parent: "
+        "of a student what taught it, of a control its student, of a quantized student what it is made of. "
         "Smaller and faster: than the teacher, by file size and by median latency."
     )
     return Section("Models", _names(models), columns, note)

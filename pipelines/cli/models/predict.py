@@ -22,7 +22,7 @@ def command(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="Image files of any format Pillow reads; or tables, recordings, texts: as the recipe's.",
         ),
     ],

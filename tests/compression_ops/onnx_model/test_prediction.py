@@ -140,6 +140,7 @@ def test_good_files_are_classified_and_every_other_is_named(tmp_path: Path, monk
     assert [one.file for one in unreadable] == bad
     assert all(one.cause.startswith(f"{one.file}: ") for one in unreadable)
     assert unreadable[1].cause.endswith("notes.txt: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
+    assert "folder.png: a folder. Name the files in it, as " in unreadable[4].cause
 
 
 def test_a_model_that_does_not_describe_itself_is_named(tmp_path: Path) -> None:

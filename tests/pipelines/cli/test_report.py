@@ -104,6 +104,7 @@ def test_eighty_columns_hold_what_the_common_names_allow(written: tuple[pd.DataF
     _, left_out = layout.lay(_terminal(80), section.names, section.columns)
     is_long = _LONG in set(written[0]["model"])
     assert left_out == (_SUMMARY[3:] if is_long else ["Change", "p", "Parameters"])
+    assert "Parent: of a student what taught it, of a control its student" in section.note
 
 
 @pytest.fixture(scope="module", params=["accuracy", "f1_macro"])

@@ -1,5 +1,6 @@
 """`compression init` on a table whose rows are the samples."""
 
+import re
 import string
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_what_is_told_of_rows_speaks_of_no_picture(table: Path, defs: Path) -> N
 @pytest.mark.parametrize(
     ("renamed", "cause"),
     [
-        ({"label": "left"}, "no column is called as classes are"),
+        ({"label": "left"}, "no column has a usual name of classes"),
         ({"plan": "class"}, "could be the target: class, label"),
     ],
 )
@@ -66,8 +67,37 @@ def test_where_the_target_is_not_clear_all_columns_are_told(
     with pytest.raises(CompressionError) as told:
         init("churn", table)
     assert cause in str(told.value)
+    assert "by --target COLUMN, or" in str(told.value)
     assert f"dataset: {{source: csv, path: {table}, target: …}}" in str(told.value)
     assert "\n  fee: 60 different, " in str(told.value)
+    assert not (defs / "churn").exists()
+
+
+def test_a_target_that_is_stated_decides_whatever_columns_are_called(table: Path, defs: Path) -> None:
+    pd.read_csv(table).rename(columns={"label": "left", "plan": "class"}).to_csv(table, index=False)
+    told = CliRunner().invoke(app(), ["init", "churn", "--data", str(table), "--target", "left"])
+    assert told.exit_code == 0, told.output
+    assert file.check(defs / "churn" / "defs.yaml").recipe.dataset.model_dump()["target"] == "left"
+    assert "leaves 30, stays 30" in told.output
+
+
+@pytest.mark.parametrize(("target", "cause"), [("lable", "did you mean `label`?"), ("fee", "a quantity")])
+def test_a_stated_target_that_is_none_is_told_and_writes_nothing(
+    table: Path, defs: Path, target: str, cause: str
+) -> None:
+    with pytest.raises(CompressionError, match=re.escape(cause)):
+        init("churn", table, target=target)
+    with pytest.raises(CompressionError, match=rf"--target {target}: .* is no table"):
+        init("churn", table.parent, target=target)
+    assert not (defs / "churn").exists()
+
+
+def test_a_class_too_small_to_be_split_is_told_before_a_recipe_is_written(table: Path, defs: Path) -> None:
+    rows = pd.read_csv(table)
+    rows.loc[:3, "label"] = ["one", "two", "two", "stays"]
+    rows.to_csv(table, index=False)
+    with pytest.raises(CompressionError, match=r"class 'one' has 1 sample.* at least 3 .* Too few have also: two"):
+        init("churn", table)
     assert not (defs / "churn").exists()
 
 

@@ -141,22 +141,26 @@ def test_two_commands_at_once_never_run_two_stages_of_the_pool_at_a_time(recipe:
 
 
 @pytest.mark.slow
-def test_a_killed_command_leaves_no_slot_of_the_pool_taken_and_the_next_run_works(recipe: Path) -> None:
+def test_who_waits_for_the_machine_is_told_for_whom_and_goes_on_once_that_was_killed(recipe: Path, defs: Path) -> None:
     product.edit(recipe, "epochs: 1 ", "epochs: 2000 ")
+    recipes.write(defs, "twin", recipe.read_text().replace("epochs: 2000 ", "epochs: 2 "))
     command = _command("tiny")
     with instances.opened(homes.current()) as instance:
         _await(lambda: _slots_taken(instance) == 1)
+        (running,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        other = _command("twin", "--select", "teacher", stderr=subprocess.PIPE)
+        assert other.stderr is not None
+        told = next(line for line in map(bytes.decode, other.stderr) if "waits" in line)
+        expected = f"teacher: waits for run {running.run_id[:8]}, whose tiny__teacher has this machine"
+        assert told == f"{expected} (process {command.pid})\n"
         command.send_signal(signal.SIGKILL)
         command.wait()
         assert _slots_taken(instance) == 1, "the kill left it taken"
-        (killed,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    product.edit(recipe, "epochs: 2000 ", "epochs: 2 ")
-    assert product.computed() == {"teacher", "soft_labels", *AFTER_STUDENT}
-    with instances.opened(homes.current()) as instance:
+        assert other.wait(timeout=120) == 0
         assert _slots_taken(instance) == 0
-        found = instance.get_run_by_id(killed.run_id)
-        assert found is not None
-        assert found.status == dg.DagsterRunStatus.FAILURE
+        killed = instance.get_run_by_id(running.run_id)
+        assert killed is not None
+        assert killed.status == dg.DagsterRunStatus.FAILURE
 
 
 @pytest.mark.slow
@@ -173,9 +177,9 @@ def test_a_run_in_flight_is_not_taken_for_a_killed_one(recipe: Path, monkeypatch
     assert statuses == [dg.DagsterRunStatus.STARTED]
 
 
-def _command(*arguments: str) -> subprocess.Popen[bytes]:
+def _command(*arguments: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pipelines.cli.main", "run", *arguments]
-    return subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | {"PYTHONWARNINGS": "ignore"})
+    return subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | {"PYTHONWARNINGS": "ignore"}, stderr=stderr)
 
 
 def _run_ids() -> set[str]:

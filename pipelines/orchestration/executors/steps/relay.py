@@ -163,7 +163,7 @@ def from_json(fields: Mapping[str, Any]) -> progress.Event:
         case progress.Started.__name__:
             return progress.Started(asset)
         case progress.Waiting.__name__:
-            return progress.Waiting(asset)
+            return progress.Waiting(asset, fields["for_what"])
         case progress.Advanced.__name__:
             return progress.Advanced(asset, Progress(**fields["progress"]))
         case _:
@@ -175,7 +175,7 @@ def _words(event: progress.Event) -> str:
         case progress.Started():
             return f"{event.asset}: begins"
         case progress.Waiting():
-            return f"{event.asset}: waits for another process that is at it"
+            return f"{event.asset}: waits for {event.for_what}"
         case progress.Advanced():
             return f"{event.asset}: {event.progress.description} {event.progress.done}/{event.progress.total}"
         case progress.Ended():
