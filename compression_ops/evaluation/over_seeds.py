@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from compression_ops import metric as metrics
 from compression_ops.evaluation import bootstrap
@@ -146,8 +146,8 @@ def crossed(by_seed: Sequence[float], variance_of_samples: float, samples: int) 
         return Difference(mean, 1.0 if mean == 0 else 0.0, mean, mean)
     freedom = variance**2 / (variance_of_seeds**2 / (seeds - 1) + variance_of_samples**2 / max(samples - 1, 1))
     deviation = math.sqrt(variance)
-    half = float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)) * deviation
-    return Difference(mean, float(2 * stats.t.sf(abs(mean) / deviation, freedom)), mean - half, mean + half)
+    half = float(special.stdtrit(freedom, (1 + _CONFIDENCE) / 2)) * deviation
+    return Difference(mean, float(2 * special.stdtr(freedom, -abs(mean) / deviation)), mean - half, mean + half)
 
 
 def _variance_of_samples(

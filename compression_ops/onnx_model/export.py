@@ -23,6 +23,8 @@ from compression_ops.models.duplicate import duplicate
 from compression_ops.models.network import Network, load, load_network
 from compression_ops.onnx_model import frozen, graph, operator_registry, template
 from compression_ops.onnx_model.frozen import OnnxNetwork
+from compression_ops.onnx_model.kept_graphs import file as graph_file
+from compression_ops.onnx_model.kept_graphs import place as kept_graphs
 from compression_ops.onnx_model.template import Template
 
 INPUT, OUTPUT, BATCH = "input", "logits", "batch"
@@ -100,7 +102,8 @@ def export_saved(folder: Path) -> onnx.ModelProto:
 
     The last exports of this process are remembered by the factory, the network and the digest of its weights, so that
     a student which was exported to be quantized is not exported again to be measured; and graphs by the network alone,
-    so that its control, its other seeds and what a dry run exported are not traced again.
+    so that its control, its other seeds and what a dry run exported are not traced again, in other processes neither
+    where graphs are kept (see `kept_graphs`).
     """
     network = load_network(folder)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
@@ -121,7 +124,7 @@ def _of_template(model: nn.Module, network: Network) -> onnx.ModelProto:
     kind = (network.factory, network)
     if kind not in _templates:
         try:
-            _templates[kind] = template.of_network(folded, lambda drawn: _export_folded(drawn, model, shape))
+            _templates[kind] = _kept_or_traced(folded, model, network)
         except ModelError:
             _templates[kind] = None
         while len(_templates) > _TEMPLATES:
@@ -129,6 +132,17 @@ def _of_template(model: nn.Module, network: Network) -> onnx.ModelProto:
     found = _templates[kind]
     filled = None if found is None else found.filled(folded)
     return _export_folded(folded, model, shape) if filled is None else filled
+
+
+def _kept_or_traced(folded: nn.Module, model: nn.Module, network: Network) -> Template | None:
+    """The template of a folded network: of another process, where one keeps it, or made here and kept."""
+    place = kept_graphs.of(network)
+    if place is not None and (kept := graph_file.read(place)) is not None:
+        return kept
+    made = template.of_network(folded, lambda drawn: _export_folded(drawn, model, network.input_shape))
+    if place is not None and made is not None:
+        graph_file.write(made, place)
+    return made
 
 
 def _checked(exported: onnx.ModelProto, model: nn.Module) -> onnx.ModelProto:

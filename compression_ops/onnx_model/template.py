@@ -37,16 +37,20 @@ class Template:
 
     def filled(self, model: nn.Module) -> onnx.ModelProto | None:
         """With the parameters of a network of the same structure, in evaluation mode and on the processor; None where
-        its buffers are others, or where it does not compute what the network does on two samples.
+        its parameters or buffers are others, or where it does not compute what the network does on two samples.
         """
         state, buffers = dict(model.named_parameters()), dict(model.named_buffers())
-        if buffers.keys() != self.buffers.keys() or not all(map(_same, buffers.values(), self.buffers.values())):
+        if buffers.keys() != self.buffers.keys() or not state.keys() >= set(self.parameters.values()):
+            return None
+        if not all(_same(buffer, self.buffers[name]) for name, buffer in buffers.items()):
             return None
         filled = onnx.ModelProto()
         filled.CopyFrom(self.model)
         for tensor in filled.graph.initializer:
             if tensor.name in self.parameters:
                 parameter = state[self.parameters[tensor.name]]
+                if tuple(tensor.dims) != tuple(parameter.shape):
+                    return None
                 tensor.CopyFrom(numpy_helper.from_array(_array(parameter), tensor.name))
         return filled if _agrees(filled, model) else None
 

@@ -5,9 +5,9 @@ What passed is remembered in the home by all that the answer depends on, so that
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from compression_ops import implementations
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.implementations import ONNX
 from compression_ops.models.choice import NetworkChoice
+from compression_ops.onnx_model.kept_graphs import place as kept_graphs
 from compression_ops.quantization.precision import Precision
 from compression_ops.spec import Spec
 from compression_ops.stages.quantized_student import Quantization
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from compression_ops.data.dataset import Description
+    from compression_ops.models.network import Network
 
-_MODULE = "compression_ops.dry_run"
+_MODULE, _EXPORT = "compression_ops.dry_run", "compression_ops.onnx_model.export"
 _DATASET = "dataset"
 # How long it trains, and from which seed, changes nothing that can be seen in one step.
 _NOT_SEEN = ("epochs", "seed")
@@ -86,6 +88,21 @@ def check(
     return told
 
 
+@contextmanager
+def graphs_kept(pipeline: Pipeline, asset: Asset) -> Generator[None]:
+    """Inside, the graph of a network that is exported for an asset is traced once a home: to trace the first in a
+    process takes seconds, most of them to import the exporter.
+    """
+
+    def file_of(network: "Network") -> Path:
+        code = asset.source.closure((_EXPORT, *kind.network_code(network.architecture)), asset.named)
+        asked = [asdict(network), code, _versions("torch", "onnx", "onnxscript")]
+        return pipeline.home.dry_runs / f"{_digest(asked)}.graph"
+
+    with kept_graphs.keeping(file_of):
+        yield
+
+
 def _trials(pipeline: Pipeline, names: Collection[str]) -> Iterator[_Trial]:
     assets = pipeline.graph.assets
     for name in names:
@@ -113,7 +130,6 @@ def _choice(training: Training) -> NetworkChoice:
 
 
 def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, log: Log) -> tuple[str, ...]:
-    from compression_ops import dry_run
     from compression_ops.data.dataset import load_description, load_split
     from compression_ops.models.network import of_choice
 
@@ -128,9 +144,12 @@ def _remembered(pipeline: Pipeline, trial: _Trial, dataset: Path, device: str, l
     known = _known(file)
     if known is not None:
         return known
+    from compression_ops import dry_run  # which imports all that a network goes through
+
     log(f"{trial.asset}: a dry run of its network")
     train = load_split(dataset, "train")
-    warnings = dry_run.check(network, trial.training, train, description, trial.quantizations, device)
+    with graphs_kept(pipeline, asset):
+        warnings = dry_run.check(network, trial.training, train, description, trial.quantizations, device)
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(warnings))
@@ -180,9 +199,7 @@ def _told(parameters: Spec) -> dict[str, Any]:
 
 
 def _key(trial: _Trial, shape: tuple[int, ...], classes: int, code: dict[str, str], device: str) -> str:
-    from importlib.metadata import version
-
-    libraries = {name: version(name) for name in ("torch", "onnx", "onnxruntime")}
+    libraries = _versions("torch", "onnx", "onnxruntime")
     known = set(Training.model_fields) - set(_NOT_SEEN)
     training = trial.training.model_dump(mode="json", include=known) | {"is_trained": trial.training.epochs > 0}
     asked = [
@@ -195,4 +212,14 @@ def _key(trial: _Trial, shape: tuple[int, ...], classes: int, code: dict[str, st
         libraries,
         device,
     ]
+    return _digest(asked)
+
+
+def _versions(*names: str) -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in names}
+
+
+def _digest(asked: list[Any]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

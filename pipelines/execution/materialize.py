@@ -240,7 +240,8 @@ def _computed(task: _Task) -> Generator[Computed]:
         ahead.begin(task.pipeline, task.action, task.run.assets, task.device, task.log)
     with scratch.folder(task.pipeline.home.running) as output:
         started = time.monotonic()
-        result = compute(task.action, output, reporter(task.action.asset, task.log), task.device)
+        with dry_run.graphs_kept(task.pipeline, task.action.asset):
+            result = compute(task.action, output, reporter(task.action.asset, task.log), task.device)
         yield Computed(result, output, time.monotonic() - started)
 
 

@@ -7,7 +7,7 @@ last_good/    each recipe as it was when `compression ui` last found it right
 running/      what stages in progress have written
 postponed/    decisions that wait for MLflow
 cache/        what was read of a remote store   reading/   locks of those who fill it
-dry_runs/     which networks can go their whole way, by the digest of all that this depends on
+dry_runs/     which networks can go their whole way, by the digest of all that this depends on; their traced graphs
 searches/     studies of `compression run --search`: one folder a recipe, in it one a study
 mlflow_port   at which `compression ui` last served MLflow, if that was not the usual one
 parsed_modules.json   what parsing found in the code of stages

@@ -21,11 +21,15 @@ from typing import Any, NamedTuple, NoReturn
 from tests.conftest import REPOSITORY
 
 _ALSO = (
+    "mlflow.onnx",
     "mlflow.tracking",
+    "mlflow.tracing.processor",
     "mlflow.store.tracking.sqlalchemy_store",
+    "git",
     "onnxruntime",
     "matplotlib.pyplot",
     "sklearn.datasets",
+    "structlog.stdlib",
 )
 
 _NOT_IMPORTED = ("pipelines.defs", "pipelines.definitions")  # these read recipes
@@ -110,6 +114,18 @@ def _import_everything() -> None:
                 importlib.import_module(found.name)
     for name in _ALSO:
         importlib.import_module(name)
+    _export_once()
+
+
+def _export_once() -> None:
+    """The exporter imports two thousand modules when it is first called. What it exports here is none of a recipe's."""
+    from torch import nn
+    from tqdm import tqdm
+
+    from compression_ops.onnx_model import export
+
+    tqdm.monitor_interval = 0  # no thread, which a fork would not have
+    export.export(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval(), (1, 2, 2))
 
 
 def _fork(arguments: list[str], environment: dict[str, str], output: str) -> int:

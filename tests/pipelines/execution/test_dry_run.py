@@ -15,6 +15,10 @@ REFUSED = "tests.compression_ops.zoo.refused"
 STUDENT, TEACHER = "architecture: tiny_cnn", "architecture: simple_cnn"
 
 
+def _remembered() -> set[Path]:
+    return set(home.current().dry_runs.glob("*.json"))
+
+
 def causes(patterns: tuple[str, ...] = ()) -> dict[str, str]:
     return {item.asset: item.cause for item in runner.run(product.pipeline(), patterns).outcomes if item.cause}
 
@@ -76,19 +80,22 @@ def test_without_anybody_who_waits_each_network_is_tried_for_itself(defs: Path) 
 def test_what_passed_is_remembered_by_all_that_it_depends_on(defs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = recipes.write(defs)
     product.run()
-    remembered = set(home.current().dry_runs.iterdir())
+    remembered = _remembered()
     assert len(remembered) == 2  # the control's network is its student's
+    graphs = set(home.current().dry_runs.glob("*.graph"))
 
     product.edit(path, "epochs: 1  # enough for a test", "epochs: 2")
     with monkeypatch.context() as changed:
         changed.setattr(dry_run, "check", None)
         assert "teacher" in product.computed()
-    assert set(home.current().dry_runs.iterdir()) == remembered
+    assert _remembered() == remembered
 
     product.edit(path, "weight_bits: 8", "weight_bits: 4")
     product.edit(path, "learning_rate: 0.003\n      seed: 0", "learning_rate: 0.002\n      seed: 0")
     product.run()
-    assert len(set(home.current().dry_runs.iterdir())) == 3
+    assert len(_remembered()) == 3
+    assert set(home.current().dry_runs.glob("*.graph")) == graphs, "which depend on networks alone"
+    assert graphs
 
 
 def test_what_a_dry_run_warns_of_stands_in_the_result(defs: Path) -> None:

@@ -26,6 +26,7 @@ from pipelines.recipe import file
 from pipelines.state.home import Home
 from tests import once
 from tests.conftest import REPOSITORY
+from tests.faults.homes import begin
 from tests.pipelines import product, recipes
 from tests.pipelines.execution.truth_table.modules import MODULES, REMADE
 from tests.pipelines.execution.truth_table.plan import Real, planned
@@ -50,32 +51,33 @@ _OTHERS = [name for name in [*_SLOW, *_STAGES] if name not in _QUICK]
 
 
 class Results:
-    """What the real runs computed; all are done, in so many processes, when the first result is asked for."""
+    """What the real runs computed; all are done, in one process, when the first result is asked for.
 
-    def __init__(self, folder: Path, names: list[str], processes: int) -> None:
-        self._folder, self._processes = folder, processes
+    begun  a home that knows of code and networks, and has an empty database
+    """
+
+    def __init__(self, folder: Path, names: list[str], begun: Path) -> None:
+        self._folder, self._begun = folder, begun
         self._runs = planned(names)
 
     def of(self, name: str) -> tuple[Real, dict[str, Any]]:
         """The run that shows a row, and its result."""
         number = next(number for number, run in enumerate(self._runs) if name in run.names)
-        parts = [self._folder / f"part{number}" for number in range(self._processes)]
         with FileLock(f"{self._folder}.lock"):  # pytest's processes share the folder
             if not (self._folder / "done").exists():
-                processes = [self._start(part, place) for place, part in enumerate(parts)]
-                codes = [process.wait() for process in processes]
+                code = self._run()
                 (self._folder / "done").touch()
-                assert codes == [0] * self._processes, [(part / "log").read_text()[-3000:] for part in parts]
-        results = json.loads((parts[number % self._processes] / "results.json").read_text())
+                assert code == 0, (self._folder / "log").read_text()[-3000:]
+        results = json.loads((self._folder / "results.json").read_text())
         return self._runs[number], results[str(number)]
 
-    def _start(self, folder: Path, place: int) -> subprocess.Popen[bytes]:
-        copy = folder / "project"
+    def _run(self) -> int:
+        folder, copy = self._folder, self._folder / "project"
         for package in ("compression_ops", "pipelines", "tests"):
             shutil.copytree(REPOSITORY / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(self._begun, folder / "home")
         recipes.write(folder / "defs", text=RECIPE)
-        rows = {number: run.row(copy) for number, run in enumerate(self._runs) if number % self._processes == place}
-        (folder / "rows.json").write_text(json.dumps(rows))
+        (folder / "rows.json").write_text(json.dumps({number: run.row(copy) for number, run in enumerate(self._runs)}))
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_T", "DAGSTER_H"))}
         environment |= {
             "COMPRESSION_HOME": str(folder / "home"),
@@ -90,20 +92,28 @@ class Results:
             "../rows.json",
             "../results.json",
         ]
-        log = (folder / "log").open("w")
-        return subprocess.Popen(command, cwd=copy, env=environment, stdout=log, stderr=log)
+        with (folder / "log").open("w") as log:
+            return subprocess.run(command, cwd=copy, env=environment, stdout=log, stderr=log, check=False).returncode
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Results:
+def begun(tmp_path_factory: pytest.TempPathFactory, _migrated: Path, _finished: Path) -> Path:
+    """A home without results."""
+    home = Home(tmp_path_factory.mktemp("begun"))
+    begin(home, _migrated, _finished)
+    return home.root
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory, begun: Path) -> Results:
     """The rows that are always run."""
-    return Results(once.folder(tmp_path_factory, "truth_table"), _QUICK, processes=1)
+    return Results(once.folder(tmp_path_factory, "truth_table"), _QUICK, begun)
 
 
 @pytest.fixture(scope="module")
-def every(tmp_path_factory: pytest.TempPathFactory) -> Results:
+def every(tmp_path_factory: pytest.TempPathFactory, begun: Path) -> Results:
     """All other parameters, and of each kind its module."""
-    return Results(once.folder(tmp_path_factory, "whole_truth_table"), _OTHERS, processes=2)
+    return Results(once.folder(tmp_path_factory, "whole_truth_table"), _OTHERS, begun)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Traced graphs that outlive a process."""
