@@ -134,9 +134,9 @@ def test_one_whose_target_answers_otherwise_than_it_may_is_not_promoted(recipe: 
     product.run()
     check = next(each for each in product.entry("measurements").checks if each.name == "agreement_int8_wrong")
     assert not check.passed
-    assert check.numbers["threshold"] == 0.5
+    assert check.numbers["threshold"] == pytest.approx(0.5, abs=0.01)
     assert product.entry("champion").metrics["promoted"] == 0
-    assert "target/int8/wrong classifies 300 of 400 test samples otherwise" in product.decision()
+    assert "target/int8/wrong classifies 300 of " in product.decision()
     product.edit(recipe, "samples: 300", "samples: 3")
     assert product.computed() == {"target/int8/wrong", *_DOWNSTREAM}
     assert next(each for each in product.entry("measurements").checks if each.name == check.name).passed
