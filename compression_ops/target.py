@@ -9,7 +9,7 @@ field `type`, and
 and, where they are not as given here,
 
     ALLOWED_DIFFERENCES = 0.0                the largest share of samples that it may classify otherwise than the ONNX
-                                             session of the quantized student
+                                             session of the quantized student; if any, one sample at least
     IS_TIMED = False                         whether a call of the predictor tells how fast the target is
     misfits(spec, precision) -> Misfits      options that a quantized student of a precision does not allow
     footprint(spec, folder, sample) -> Footprint   what it takes of a machine; sample: the bytes of a raw one
@@ -95,7 +95,7 @@ def word(spec: Spec) -> str:
 
 
 def allowed_differences(spec: Spec) -> float:
-    """The largest share of samples, in [0, 1], that it may classify otherwise."""
+    """The largest share of samples, in [0, 1], that it may classify otherwise: of any but 0, one sample at least."""
     return float(getattr(implementations.module_of(spec), "ALLOWED_DIFFERENCES", 0.0))
 
 

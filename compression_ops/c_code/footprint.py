@@ -46,8 +46,7 @@ def measure(folder: Path, sample: bytes) -> Footprint:
     """
     command = c_compiler.find()
     if command is None:
-        judged = "until then its answers are judged by the same integers, computed by NumPy"
-        return Footprint(absent=(f"{c_compiler.missing()}; {judged}",))
+        return Footprint(absent=(c_compiler.missing(),))
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         for file in ("model.c", "model.h"):

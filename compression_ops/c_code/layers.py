@@ -136,8 +136,13 @@ def joined(building: Building, attributes: Mapping[str, Any], label: str, given:
     """The channels of several quantized tensors of one size, in one scale."""
     parts = [each for each in given if isinstance(each, Real) and each.plain and each.tensor != SAMPLE]
     sizes = {building.tensors[each.tensor].shape[:2] for each in parts}
-    is_of_channels = attributes.get("axis") in (1, None) or all(each.flat for each in parts)
-    if len(parts) != len(given) or len(sizes) != 1 or len(set(map(_axes, parts))) != 1 or not is_of_channels:
+    if (
+        not parts
+        or len(parts) != len(given)
+        or len(sizes) != 1
+        or len(set(map(_axes, parts))) != 1
+        or attributes.get("axis") not in _axes_of_channels(parts[0])
+    ):
         raise refused(building, label, "joins what are no channels of quantized tensors of one size")
 
     def finish(scale: float, zero_point: int) -> int:
@@ -206,6 +211,13 @@ def _pending(building: Building, layer: _Layer, flat: bool = False) -> Pending:
 
 def _axes(real: Real) -> tuple[bool, bool]:
     return real.flat, real.by_place
+
+
+def _axes_of_channels(real: Real) -> tuple[int, ...]:
+    """The ONNX axis of the channels: from the end only where the number of axes is known."""
+    if real.by_place:  # [N, places, channels]
+        return 2, -1
+    return (1, -1) if real.flat else (1,)
 
 
 def _after(real: Real) -> tuple[None, bool, bool]:

@@ -1,6 +1,7 @@
 """From the ONNX file of a quantized student to a program of integers."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -184,13 +185,16 @@ def _moved(
 def _is_flattening(
     building: Building, node: onnx.NodeProto, attributes: Mapping[str, Any], label: str, given: Real | Integers
 ) -> bool:
-    if given.flat:
-        return True
+    """Whether what comes out is [N, values of a sample]."""
+    shape = building.tensors[given.tensor].shape
     if node.op_type == "Squeeze":
-        return building.tensors[given.tensor].shape[:2] == (1, 1)
+        return given.flat or shape[:2] == (1, 1)
     if node.op_type == "Flatten":
         return attributes.get("axis", 1) == 1
-    return building.array(node.input[1], label).size == 2
+    asked = building.array(node.input[1], label).tolist()
+    if len(asked) != 2:
+        return False
+    return asked[1] == math.prod(shape) or (asked[1] == -1 and asked[0] in (0, 1))
 
 
 def _finish(building: Building, output: str, values: dict[str, Value]) -> int:

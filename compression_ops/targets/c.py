@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ALLOWED_DIFFERENCES = 0.001
 IS_TIMED = True
 SOURCE, HEADER = "model.c", "model.h"
+_UNTIL_THEN = "until then its answers are judged by the same integers, computed by NumPy"
 # A call of many samples, so that what Python adds is added once; of raw ones, as who calls the C code has them.
 _BATCH = """\
 #include "model.h"
@@ -82,11 +83,12 @@ class C(Spec):
 
 
 def write(spec: C, model: Path, folder: Path) -> Written:
-    """Write `model.c` and `model.h`, and beside them how raw samples become what these take (`c_code.inputs.taken`).
+    """Write `model.c` and `model.h`, and beside them how raw samples become what these take, `input.json`.
 
     Raises ModelError for an operator without a form in integers, and for sums that 32 bits may not hold.
     """
     from compression_ops.c_code import source
+    from compression_ops.c_code.inputs import taken
 
     written = source.write(model, folder)
     written.taken.integers.write(folder)
@@ -95,15 +97,15 @@ def write(spec: C, model: Path, folder: Path) -> Written:
         "constant_bytes": float(written.constant_bytes),
         "ram_bytes": float(written.ram_bytes),
     }
-    return Written((SOURCE, HEADER), "any C99 compiler", metrics)
+    return Written((SOURCE, HEADER, taken.FILE), "any C99 compiler", metrics)
 
 
 def runs_here(spec: C) -> bool:
-    """Whether there is a compiler. Writing needs none."""
+    """Whether there is a compiler whose code this process can load. Writing needs none."""
     from compression_ops import c_compiler
 
     del spec
-    return c_compiler.find() is not None
+    return c_compiler.fault() is None
 
 
 def stand_in(spec: C, model: Path) -> Predictor:
@@ -118,10 +120,13 @@ def footprint(spec: C, folder: Path, sample: bytes) -> Footprint:
     """Code, memory, stack and instructions, as built for the plainest processor of this machine's kind."""
     import numpy as np
 
+    from compression_ops import c_compiler
     from compression_ops.c_code import footprint
     from compression_ops.c_code.inputs.taken import Integers
 
     del spec
+    if fault := c_compiler.fault():
+        return Footprint(absent=(f"{fault}; {_UNTIL_THEN}",))
     integers = Integers.read(folder)
     return footprint.measure(folder, integers.of(np.frombuffer(sample, integers.raw)).tobytes())
 

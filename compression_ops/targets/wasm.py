@@ -30,15 +30,17 @@ class Wasm(Spec):
 
 
 def write(spec: Wasm, model: Path, folder: Path) -> Written:
-    """Write `model.wasm` (what it exports: `compression_ops.wasm.module`). Raises ModelError for an operator without a
-    form in integers, and without clang and wasm-ld.
+    """Write `model.wasm` (what it exports: `compression_ops.wasm.module`), and how raw samples become what it takes,
+    `input.json`. Raises ModelError for an operator without a form in integers, and without clang and wasm-ld.
     """
+    from compression_ops.c_code.inputs import taken
     from compression_ops.wasm import module
 
     built = module.build(model)
     built.taken.integers.write(folder)
     (folder / MODEL).write_bytes(built.code)
-    return Written((MODEL,), "WebAssembly with 128-bit SIMD (2023)", {"weight_bytes": float(built.weight_bytes)})
+    metrics = {"weight_bytes": float(built.weight_bytes)}
+    return Written((MODEL, taken.FILE), "WebAssembly with 128-bit SIMD (2023)", metrics)
 
 
 def predictor(spec: Wasm, folder: Path, threads: int) -> Predictor:

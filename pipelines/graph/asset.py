@@ -28,6 +28,8 @@ class Asset:
     exact_inputs  inputs of which it also reads what differs between identical runs: latencies
     is_repeated   whether it is what another one is, from a further seed: nothing is made of it but comparisons
     is_timed      whether its result depends on how fast a processor is: then it is known on those of one name alone
+    targets       what it asks for answers: where this machine cannot run one, a stand-in answers, and what comes out is
+                  known on such machines alone
     is_heavy      whether it takes the whole machine, so that no two such stages may run at a time
     named         of a module that imports others by a name which the recipe says: these; they count where that one does
     source        the code on disk, which all assets of a graph share
@@ -41,6 +43,7 @@ class Asset:
     code: tuple[str, ...] = ()
     gates: Mapping[str, Any] = field(default_factory=dict)
     exact_inputs: tuple[str, ...] = ()
+    targets: tuple[Spec, ...] = ()
     is_heavy: bool = False
     is_timed: bool = False
     is_repeated: bool = False

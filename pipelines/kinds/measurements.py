@@ -1,5 +1,6 @@
 """The measurements: every model as the onnxruntime session that a user would run, on the test split."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -32,6 +33,8 @@ _THRESHOLDS = (
     "benchmark.min_compression",
 )
 
+_ROUNDING = 1e-9  # of a share times a number of samples
+
 _FOLLOWED = frozenset(
     {
         "test_accuracy",
@@ -60,6 +63,7 @@ def assets(recipe: Recipe) -> Iterator[Asset]:
             *sorted({implementations.module_name(derived.target) for derived in targets.values()}),
         ),
         gates=thresholds(recipe, *_THRESHOLDS) | allowed_differences(recipe),
+        targets=tuple(derived.target for derived in targets.values()),
         is_heavy=True,
     )
 
@@ -173,12 +177,25 @@ def latency(gate: Gate, evidence: Evidence) -> Check:
 
 
 def agreement(target: str) -> Callable[[Gate, Evidence], Check]:
-    """Judges a target against its quantized student, sample by sample of the test split."""
+    """Judges a target against its quantized student, sample by sample of the test split.
+
+    Where any may differ one may, of however few: a share of them may be less than a sample.
+    """
 
     def judge(gate: Gate, evidence: Evidence) -> Check:
-        differing = evidence.metrics[f"{target}.differing_samples"]
-        text = f"{target} classifies {differing:.0f} test samples otherwise than {gate.subject}, a share of {{}}"
-        return gate.at_most(evidence, allowed_share(target), text, evidence.metrics[f"{target}.differing_share"])
+        differing, share = (evidence.metrics[f"{target}.differing_{each}"] for each in ("samples", "share"))
+        path = allowed_share(target)
+        allowed = evidence.threshold(path)
+        rule = f"a share of {allowed:g} may, and always one sample ({path})" if allowed else f"none may ({path})"
+        if not differing:
+            words = f"{target} classifies no test sample otherwise than {gate.subject}; {rule}."
+            return gate.found(True, words, {"found": 0.0, "threshold": allowed})
+        samples = round(differing / share)
+        limit = max(1, math.floor(allowed * samples + _ROUNDING)) if allowed else 0
+        passed = differing <= limit
+        words = f"{target} classifies {differing:.0f} of {samples} test samples otherwise than {gate.subject}"
+        verdict = f"here {limit}{'' if passed else ', so this fails'}"
+        return gate.found(passed, f"{words}; {rule}: {verdict}.", {"found": share, "threshold": limit / samples})
 
     return judge
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from compression_ops import instruction_sets
+from compression_ops import instruction_sets, target
 from compression_ops.spec import Spec
 from pipelines.graph import digests
 from pipelines.graph.asset import GENERATION, Asset
@@ -35,8 +35,9 @@ class Action:
 def key(asset: Asset, parameters: Spec, sources: Mapping[str, Source]) -> str:
     """The action's digest. Unlike a derivation it depends on what the inputs *are*, not on how they were made, so an
     input that is made anew with the same content leaves the action known. What was chosen by the clock of another
-    processor is not known on this one.
+    processor is not known on this one; what a stand-in answered for a target is not known where that runs.
     """
+    stand_ins = sorted({target.word(each) for each in asset.targets if not target.runs_here(each)})
     return digests.of_value(
         {
             "stage": asset.kind,
@@ -48,5 +49,6 @@ def key(asset: Asset, parameters: Spec, sources: Mapping[str, Source]) -> str:
                 if name != GENERATION  # it is in the seed
             },
             **({"processor": instruction_sets.model_name()} if asset.is_timed else {}),
+            **({"stand_ins": stand_ins} if stand_ins else {}),
         }
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from compression_ops.c_code.building import Building, Pending, quantized
+from compression_ops.c_code.building import Building, Pending, quantized, refused
 from compression_ops.c_code.inputs.taken import MISSING, Integers, Taken
 from compression_ops.c_code.layout import Place
 from compression_ops.c_code.program import Reading, Tensor
@@ -105,7 +105,10 @@ def begin(building: Building) -> Pending:
     def finish(scale: float, zero_point: int) -> int:
         numbers = tuple(_column(at, float(mean[at]), float(std[at]), scale, zero_point) for at in table.numbers())
         there = int(quantized(np.ones(1, np.float32), scale, zero_point)[0])
-        building.taken = _taken(table, {each.index: each.bits for each in numbers})
+        taken = _taken(table, {each.index: each.bits for each in numbers})
+        if building.taken not in (None, taken):
+            raise refused(building, "the columns", "are quantized in two scales, and so taken in two fixed points")
+        building.taken = taken
         tensor = Tensor(len(numbers) + len(codes), 1, 1, scale, zero_point)
         target = building.tensor(tensor)
         building.add(Row("the columns", target, numbers, tuple(codes), zero_point, there))

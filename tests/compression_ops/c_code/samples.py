@@ -48,6 +48,20 @@ class Padded(nn.Module):
         return self.linear(self.pool(both).flatten(1))
 
 
+class Beside(nn.Module):
+    """Rows of two tables, joined along an axis before they are turned: 2 is that of the channels, 1 of the words."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.axis, self.one, self.other = axis, nn.Embedding(IDS, 6), nn.Embedding(IDS, 6)
+        self.conv, self.linear = nn.LazyConv1d(5, 3), nn.LazyLinear(3)
+        self(torch.zeros(1, WORDS, dtype=torch.int64))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        both = torch.cat([self.one(ids), self.other(ids)], dim=self.axis)
+        return self.linear(torch.relu(self.conv(both.transpose(1, 2))).flatten(1))
+
+
 def rows(count: int, seed: int) -> np.ndarray:
     """float32 [count, 4]: numbers that are missing at times, categories, and what nobody looks at.
 
@@ -95,6 +109,7 @@ KINDS = {
     "text_cnn": Kind(TEXTS, _network("text_cnn", TEXTS, dimensions=7, filters=9), ids),
     "embedding_bag": Kind(TEXTS, _network("embedding_bag", TEXTS, dimensions=20), ids),
     "padded": Kind(TEXTS, lambda: Indexed(Padded(), IDS), ids),
+    "beside": Kind(TEXTS, lambda: Indexed(Beside(2), IDS), ids),
     "ds_cnn": Kind(RECORDINGS, _network("ds_cnn", RECORDINGS, filters=8, blocks=2), recordings),
 }
 

@@ -86,6 +86,26 @@ def test_what_flattens_to_more_than_a_row_a_sample_is_refused(tmp_path: Path) ->
         lowering.lower(file)
 
 
+@pytest.mark.parametrize(
+    ("shape", "is_a_row"),
+    [([-1, 288], True), ([0, -1], True), ([1, -1], True), ([-1, 36], False), ([8, -1], False), ([-1, 8, 36], False)],
+)
+def test_a_reshape_is_to_one_row_a_sample_or_refused(shape: list[int], is_a_row: bool, tmp_path: Path) -> None:
+    file = quantized.of_module(lambda: initialized(convolutional()), SHAPE, 5, tmp_path / "model.onnx")
+    model = onnx.load(file)
+    flatten = next(node for node in model.graph.node if node.op_type == "Flatten")
+    flatten.op_type = "Reshape"
+    del flatten.attribute[:]
+    flatten.input.append("row")
+    model.graph.initializer.append(numpy_helper.from_array(np.array(shape), "row"))
+    onnx.save(model, file)
+    if is_a_row:
+        lowering.lower(file)
+        return
+    with pytest.raises(ModelError, match=r"node \d+ \(Reshape\) is none to one row a sample"):
+        lowering.lower(file)
+
+
 def test_a_model_of_floats_is_refused_with_its_cure(tmp_path: Path) -> None:
     file = tmp_path / "model.onnx"
     model = linear_models.linear(linear_models.column_brightness(SHAPE, 4), SHAPE)

@@ -9,6 +9,8 @@ import onnx
 import pytest
 
 from compression_ops.c_code import reference, source
+from compression_ops.c_code.building import Building
+from compression_ops.c_code.inputs import table
 from compression_ops.c_code.inputs.taken import FILE, MISSING, Integers
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model import session
@@ -115,6 +117,29 @@ def test_ids_that_no_row_has_and_rows_that_are_not_turned_are_refused(tmp_path: 
     onnx.save(model, file)
     with pytest.raises(ModelError, match=r"\(Conv .*takes rows that are not transposed.*targets onnx, ort_mobile"):
         source.write(file, tmp_path)
+
+
+def test_rows_that_are_joined_along_their_words_are_refused(tmp_path: Path) -> None:
+    file = samples.model("beside", tmp_path / "model.onnx")
+    model = onnx.load(file)
+    join = next(node for node in model.graph.node if node.op_type == "Concat")
+    for axis in (1, -2):
+        join.attribute[0].i = axis
+        onnx.save(model, file)
+        with pytest.raises(ModelError, match=r"\(Concat\) joins what are no channels"):
+            source.write(file, tmp_path)
+    join.attribute[0].i = -1
+    onnx.save(model, file)
+    source.write(file, tmp_path)
+
+
+def test_a_row_in_two_fixed_points_is_refused(tmp_path: Path) -> None:
+    building = Building("model.onnx", samples.ROWS, {}, {})
+    pending = table.begin(building)
+    pending.finish(0.02, 128)
+    pending.finish(0.02, 128)
+    with pytest.raises(ModelError, match="the columns are quantized in two scales"):
+        pending.finish(0.5, 128)
 
 
 def test_samples_of_another_type_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The target `c`: its compiled source answers as the integer model does, and nearly as the ONNX session."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ def test_the_compiled_source_gives_the_integers_of_the_reference_and_nearly_the_
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     logits = np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0])
     np.testing.assert_allclose(found / 2**integers.fraction_bits, logits, atol=0.03 * float(np.ptp(logits)))
+    assert written.files == ("model.c", "model.h", "input.json")
     assert set(written.metrics) == {"weight_bytes", "constant_bytes", "ram_bytes"}
 
 
@@ -42,7 +44,7 @@ def test_two_writes_are_the_same_bytes_and_hold_no_place_of_this_machine(tmp_pat
     for folder in folders:
         folder.mkdir()
         target.write(C(), model, folder)
-    for name in ("model.c", "model.h", "target.json"):
+    for name in ("model.c", "model.h", "input.json", "target.json"):
         one, other = ((folder / name).read_bytes() for folder in folders)
         assert one == other
         assert str(tmp_path).encode() not in one
@@ -94,6 +96,36 @@ def test_without_a_compiler_it_is_judged_by_its_integers_and_not_timed(
     assert told.numbers() == {}
     assert "no such program is here" in told.absent[0]
     assert "judged by the same integers, computed by NumPy" in told.absent[0]
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("compiler", "words"),
+    [
+        ("exit 1", "does not compile the C code: no word why"),
+        ("", "cannot be loaded here"),
+        ('for each; do case "$each" in *.so) echo 1 > "$each";; esac; done', r"cannot be loaded here .*compiler for"),
+        ('exec cc -nostdinc "$@"', r"does not compile the C code: .*stdint\.h"),
+        (None, "does not compile the C code: .*Exec format error"),
+    ],
+    ids=["fails", "writes nothing", "for another machine", "without headers", "no program"],
+)
+def test_a_compiler_whose_code_does_not_run_here_is_as_none(
+    compiler: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, images = quantized.write(tmp_path / "model"), quantized.pixels(20)
+    (tmp_path / "a-cc").write_text("\0\n" if compiler is None else f"#!/bin/sh\n{compiler}\n")
+    (tmp_path / "a-cc").chmod(0o755)
+    monkeypatch.setenv("CC", str(tmp_path / "a-cc"))
+    target.write(C(), model, tmp_path)
+    found = target.predictor(C(), tmp_path, model=model)(images)
+    np.testing.assert_array_equal(found, reference.Predictor(model)(images))
+    assert not target.is_timed(C())
+    told = target.footprint(C(), tmp_path, images[0].tobytes())
+    assert told is not None
+    assert re.search(f"{words}.*apt-get install gcc libc6-dev.*by the same integers", told.absent[0])
+    with pytest.raises(ModelError, match=words):
+        target.predictor(C(), tmp_path)
 
 
 @compiled
