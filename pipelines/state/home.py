@@ -27,7 +27,7 @@ from pipelines.state.journal.journal import Journal
 USUAL_PORT = 5000  # of MLflow's pages
 SEARCHING = "searching.lock"  # in a study's folder, held by the process that searches
 # A password may hold a slash, where no port stands.
-_USER = re.compile(r"//(?:[^\s@/:]*:(?!\d{1,5}/)[^\s@]*|[^/\s]*)@")
+_USER = re.compile(r"//(?:[^/\s]*|[^\s@/:]*:(?!\d{1,5}/)[^\s@]*)@")
 _SECRET = re.compile(
     r"([?&;#][^=&\s]*(?:password|passwd|pwd|token|secret|sig|signature|key|credential)[^=&\s]*=)[^&\s]*", re.IGNORECASE
 )
