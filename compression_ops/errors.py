@@ -16,6 +16,10 @@ class DataError(CompressionError):
     """Raw data that cannot be found, read or trusted."""
 
 
+class MemoryLimitError(CompressionError):
+    """Data that take more memory than there is or is allowed, and may be sound: not collected among what is damaged."""
+
+
 class ModelError(CompressionError):
     """A model that cannot be built, loaded, exported or quantized as asked."""
 

@@ -36,6 +36,7 @@ class Survey:
     source    `image_folder`, `image_table`, `npz`, `wav_folder`, `text_folder`, `text_table`, or `csv` and `parquet`,
               of rows
     counts    {class: samples}, of all splits
+    train     {class: samples}, without those of a test split of its own
     test      samples of a test split of its own; 0 where one is to be held out
     sizes     (smallest, median, largest) shorter side, in pixels; 0 of others than images
     channels  1 where every image is grey, else 3 (npz: as in the file); 0 of others than images
@@ -54,6 +55,7 @@ class Survey:
 
     source: str
     counts: dict[str, int]
+    train: dict[str, int]
     test: int
     sizes: tuple[int, int, int]
     channels: int
@@ -280,19 +282,17 @@ def _sides(files: list[Path]) -> tuple[int, int, int]:
 
 
 def _survey(source: str, raw: RawData, sizes: tuple[int, int, int], channels: int) -> Survey:
-    labels: list[Any] = [*raw.train.labels]
-    own_test = 0 if isinstance(raw.test, HoldOut) else len(raw.test)
-    if not isinstance(raw.test, HoldOut):
-        labels += [*raw.test.labels]
-    counted = Counter(int(label) for label in labels)
-    counts = {name: counted[position] for position, name in enumerate(raw.classes)}
+    trained: Counter[int] = Counter(raw.train.labels.tolist())
+    tested: Counter[int] = Counter(() if isinstance(raw.test, HoldOut) else raw.test.labels.tolist())
+    train = {name: trained[position] for position, name in enumerate(raw.classes)}
+    counts = {name: train[name] + tested[position] for position, name in enumerate(raw.classes)}
     least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     odd, noun = [*raw.warnings], raw.modality.noun
     if counts[least] < _RARE * counts[most]:
         odd.append(f"classes are unbalanced: {counts[least]} {noun} of {least!r}, {counts[most]} of {most!r}.")
     if sizes[1] and sizes[0] * 4 <= sizes[1]:
         odd.append(f"some images are much smaller than the rest: {sizes[0]} pixels, where most have {sizes[1]}.")
-    return Survey(source, counts, own_test, sizes, channels, tuple(odd))
+    return Survey(source, counts, train, tested.total(), sizes, channels, tuple(odd))
 
 
 _KINDS = {"images": _folder, "recordings": _recordings, "texts": _texts}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from compression_ops.data.dataset import Description
 from compression_ops.data.modalities.modality import Read
-from compression_ops.errors import DataError, ModelError
+from compression_ops.errors import DataError, MemoryLimitError, ModelError
 from compression_ops.onnx_model import metadata, raw_samples
 from compression_ops.onnx_model import session as onnx_session
 
@@ -81,7 +81,7 @@ def predict(model: Path, files: Sequence[Path]) -> Answers:
             try:
                 _require_file(file)
                 read += reader(file)
-            except DataError as error:
+            except (DataError, MemoryLimitError) as error:
                 answers.unreadable.append(Unreadable(file, str(error)))
         if read:
             samples = raw_samples.inputs(session, np.stack([sample.value for sample in read]), description)

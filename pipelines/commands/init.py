@@ -110,7 +110,10 @@ def init(name: str, data: Path, teacher: str | None = None, target: str | None =
     if target is not None and data.exists() and data.suffix.lower() not in table_file.SUFFIXES:
         raise CompressionError(f"--target {target}: {data} is no table\n  leave it out: the classes are told otherwise")
     survey = look(data, target)
-    splitting.require_enough({label: (count, count) for label, count in survey.counts.items()})
+    if survey.test:
+        splitting.require_two_each([*survey.train.values()], [*survey.train])
+    else:
+        splitting.require_enough({label: (count, None) for label, count in survey.train.items()})
     plan = _plan(survey, teacher)
     text = _text(data.resolve(), survey, plan, teacher)
     checked = recipe_file.read(path, text)

@@ -68,7 +68,7 @@ def require(pipeline: Pipeline) -> Search:
 
 def found(pipeline: Pipeline) -> Result:
     """What the search of a recipe has found so far."""
-    return _open(pipeline).result()
+    return _open(pipeline, is_looked_at=True).result()
 
 
 def run(pipeline: Pipeline, log: Log, dagster_run_id: str = "") -> Result:
@@ -100,10 +100,10 @@ def _alone(pipeline: Pipeline, folder: Path) -> AbstractContextManager[None]:
     return pipeline.home.journal.turn(f"search/{folder.name}", refuse) if journals.is_shared() else nullcontext()
 
 
-def _open(pipeline: Pipeline) -> _Opened:
+def _open(pipeline: Pipeline, is_looked_at: bool = False) -> _Opened:
     search, folder = require(pipeline), _folder(pipeline)
     shared = pipeline.home.trials.within(f"{pipeline.recipe}/{folder.name}") if journals.is_shared() else None
-    study = Study(folder, search, space.distributions(pipeline.file, search), shared)
+    study = Study(folder, search, space.distributions(pipeline.file, search), shared, is_looked_at)
     return _Opened(pipeline, search, folder, study)
 
 

@@ -63,9 +63,10 @@ class Study:
         search: Search,
         space: "Mapping[str, optuna.distributions.BaseDistribution]",
         journal: Journal | None = None,
+        is_looked_at: bool = False,
     ) -> None:
+        """`is_looked_at`: nothing is written to it, while another process may go on with it."""
         import optuna
-        from optuna.storages.journal import JournalFileBackend
 
         from pipelines.search import shared
 
@@ -74,8 +75,7 @@ class Study:
         folder.mkdir(parents=True, exist_ok=True)
         self._search, self._space = search, dict(space)
         with _quiet():
-            file = folder / _FILE
-            backend = JournalFileBackend(str(file)) if journal is None else shared.Log(journal, file)
+            backend = shared.opened(journal, folder / _FILE, is_looked_at)
             self._study = optuna.create_study(
                 study_name="search",
                 storage=optuna.storages.JournalStorage(backend),

@@ -26,8 +26,11 @@ from pipelines.state.journal.journal import Journal
 
 USUAL_PORT = 5000  # of MLflow's pages
 SEARCHING = "searching.lock"  # in a study's folder, held by the process that searches
-_USER = re.compile(r"//[^/\s]*@")
-_SECRET = re.compile(r"([?&;](?:password|passwd|pwd|token|secret|sig|signature|key)[^=&\s]*=)[^&\s]*", re.IGNORECASE)
+# A password may hold a slash, where no port stands.
+_USER = re.compile(r"//(?:[^/\s]*|[^\s@/:]*:(?!\d{1,5}/)[^\s@]*)@")
+_SECRET = re.compile(
+    r"([?&;#][^=&\s]*(?:password|passwd|pwd|token|secret|sig|signature|key|credential)[^=&\s]*=)[^&\s]*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

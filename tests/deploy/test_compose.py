@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from compression_ops.data.storage import memory
 from pipelines.orchestration import instance
 from pipelines.orchestration.executors import configuration, executor, needs
 from pipelines.retention import settings as retention
@@ -123,6 +124,8 @@ def test_a_setting_that_is_missing_is_told_instead_of_being_empty() -> None:
         assert executor.chosen().configured()
         assert configuration.workers() is None
         needs.Needs.check(is_elsewhere=False)
+        memory.require("data", 40 * 2**20)
+    assert may_be_empty >= {memory.SETTING}
 
 
 def test_one_service_builds_the_image_that_others_share(compose: dict[str, Any]) -> None:
@@ -142,7 +145,8 @@ def _product_reads() -> set[str]:
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as OF_BOTOCORE
     from mlflow import environment_variables
 
-    sources = [path.read_text() for path in (REPOSITORY / "pipelines").rglob("*.py")]
+    rooms = ("pipelines", "compression_ops")
+    sources = [path.read_text() for room in rooms for path in (REPOSITORY / room).rglob("*.py")]
     found = {name for text in sources for name in re.findall(r'"(COMPRESSION_[A-Z_]+)"', text)}
     stated: set[str] = set()
     for row in OF_BOTOCORE.values():

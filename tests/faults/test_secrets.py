@@ -30,6 +30,12 @@ _COMMANDS = (
         ),
         (f"s3://key:{_SECRET}@bucket/team@home", "s3://bucket/team@home"),
         (f"no answer from http://ada:{_SECRET}@a and ftp://b:{_SECRET}@c", "no answer from http://a and ftp://c"),
+        (f"postgresql://u:pa/{_SECRET}@host/db", "postgresql://host/db"),
+        ("http://127.0.0.1:5000/of/ada@home", "http://127.0.0.1:5000/of/ada@home"),
+        *(
+            (f"s3://bucket/x?a=1&{name}={_SECRET}", f"s3://bucket/x?a=1&{name}=…")
+            for name in ("sslpassword", "access_token", "api_key", "X-Amz-Signature", "X-Amz-Security-Token")
+        ),
         ("http://127.0.0.1:5000/#/experiments/1", "http://127.0.0.1:5000/#/experiments/1"),
     ],
 )

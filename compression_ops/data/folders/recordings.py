@@ -111,10 +111,9 @@ def read_split(
 
     def attempt(labelled: Labelled) -> _Read | DataError | None:
         try:
-            wave = wave_file.decode(labelled.file)
+            return wave_file.made(labelled.file, met.rate, lambda wave: _of_wave(wave, met.rate, met.samples))
         except DataError as error:
             return error
-        return None if wave is None else _of_wave(wave, met.rate, met.samples)
 
     pcm, taken = Spool((met.samples,), "int16"), list[Labelled]()
     for labelled, found in zip(split, blocks.in_parallel(attempt, split), strict=True):

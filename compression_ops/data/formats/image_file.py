@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from compression_ops.data.file_names import shown
 from compression_ops.data.formats.bare_image import without_metadata
 from compression_ops.data.storage import blocks, memory
-from compression_ops.errors import DataError
+from compression_ops.errors import CompressionError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,14 +54,14 @@ def decode(path: Path, side: int, channels: Literal[1, 3]) -> Picture | None:
     luma (ITU-R 601) for one channel; the largest centred square is cut out, so proportions are kept and the ends of the
     longer side are lost, and resized (bilinear, antialiased). Of an animation, the first frame. Metadata that cannot be
     read beside pixels that can are left aside, and told in the result.
-    Raises DataError for an image that cannot be decoded, for a file that cannot be read, and for one that takes more
-    memory than there is.
+    Raises DataError for an image that cannot be decoded and for a file that cannot be read, MemoryLimitError for one
+    that takes more memory than there is.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
         return _picture(path, side, channels)
-    except DataError:
+    except CompressionError:
         raise
     except Exception as error:  # Pillow's decoders meet damaged bytes with exceptions of any type
         if isinstance(error, OSError) and error.errno is not None:
@@ -115,7 +115,7 @@ def _bare_picture(path: Path, side: int, channels: Literal[1, 3], error: Excepti
         return None
     try:
         picture = _picture(io.BytesIO(bare), side, channels, shown(path))
-    except DataError:
+    except CompressionError:
         raise
     except Exception:  # noqa: BLE001  the first error is the one to tell
         return None

@@ -2,10 +2,10 @@
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from compression_ops.data.file_names import shown
 from compression_ops.data.storage import memory
@@ -14,6 +14,8 @@ from compression_ops.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 ENDINGS = frozenset({".wav", ".wave"})
 # Recordings that are kept in another way: each would be lost, not a note beside the others.
@@ -31,6 +33,9 @@ _CONVERT = "Write it as PCM: ffmpeg -i FILE -c:a pcm_s16le FILE.wav"
 _SECONDS = 600
 _LARGEST = 1 << 30  # bytes: ten minutes of two channels at 192 kHz, in floats
 _SAMPLE_BYTES = 13  # that decoding takes a sample: as a float of 64 bits, one of 32, and whether it is a number
+# Of what comes after: a float of a sample, its part of the channels' mean, and of one at another rate integers, their
+# squares and sums.
+_FLOAT_BYTES, _MADE_BYTES = 4, 24
 _CHANNELS = range(1, 65)
 _CHUNKS = 10_000  # after which no sound is looked for any more
 _FORM = 40  # bytes of the longest chunk `fmt `
@@ -70,13 +75,18 @@ def decode(path: Path) -> Wave | None:
     """The recording; None for a file that neither is a WAV file nor is named like a recording.
 
     Raises DataError, in words, for one that is empty, cut short, damaged, compressed, longer than ten minutes, or in
-    another format, and for a file that cannot be read.
+    another format, and for a file that cannot be read; MemoryLimitError for one that takes more memory than there is.
     """
+    return made(path, 0, lambda wave: wave)
+
+
+def made(path: Path, rate: int, of: Callable[[Wave], T]) -> T | None:
+    """As `decode`, what `of` makes of the recording at a rate in Hz, for which memory is held, too."""
     try:
         with path.open("rb") as file:
             head = file.read(12)
             if _is_riff(head):
-                return _wave(file, shown(path))
+                return _wave(file, shown(path), rate, of)
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -100,7 +110,7 @@ def _other(content: bytes, path: Path) -> str:
     return f"no WAV file: it begins with {content[:12]!r}. {_CONVERT}, or remove it"
 
 
-def _wave(file: IO[bytes], where: str) -> Wave:
+def _wave(file: IO[bytes], where: str, rate: int, of: Callable[[Wave], T]) -> T:
     """Raises ValueError in words. No more is read than what the header tells of, nor more than is allowed."""
     form: _Form | None = None
     for name, size, there in _chunks(file):
@@ -113,9 +123,17 @@ def _wave(file: IO[bytes], where: str) -> Wave:
                 found = f"its header tells of {size:,} bytes of sound, and {there:,} are there"
                 raise ValueError(f"cut short: {found}. Copy or record it again, or remove it")
             _require_short(there, form)
-            with memory.held(where, there + _SAMPLE_BYTES * 8 * there // form.bits):
-                return _decoded(file.read(there), form)
+            with memory.held(where, _taken(there, form, rate)):
+                return of(_decoded(file.read(there), form))
     raise ValueError("holds no sound: it ends before a chunk `data`. Copy or record it again, or remove it")
+
+
+def _taken(size: int, form: _Form, rate: int) -> int:
+    """Bytes of memory for so many bytes of sound, of which something is made at a rate; at 0 nothing is."""
+    samples = 8 * size // form.bits
+    length = samples // form.channels
+    further = _FLOAT_BYTES * (samples + length) + _MADE_BYTES * length * rate // form.rate
+    return max(size + _SAMPLE_BYTES * samples, further if rate else 0)
 
 
 def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:

@@ -30,7 +30,11 @@ def recordings(file: Path, rate: int, samples: int) -> list[Read]:
 
 
 def _recording(file: Path, rate: int, samples: int) -> "NDArray[np.int16]":
-    wave = wave_file.decode(file)
-    if wave is None:
+    def pcm(wave: wave_file.Wave) -> "NDArray[np.int16]":
+        values = waveform.resampled(waveform.mono(wave.values), wave.rate, rate)
+        return waveform.fitted(waveform.pcm(values), samples)
+
+    found = wave_file.made(file, rate, pcm)
+    if found is None:
         raise DataError(f"{shown(file)}: no WAV file. Name one, or a folder of them")
-    return waveform.fitted(waveform.pcm(waveform.resampled(waveform.mono(wave.values), wave.rate, rate)), samples)
+    return found

@@ -70,17 +70,26 @@ def hold_out_test(
     return Partition(np.flatnonzero(~held_out), np.flatnonzero(held_out))
 
 
-def require_enough(counts: Mapping[str, tuple[int, int]]) -> None:
-    """Raises DataError if a class, {name: (samples, different ones)}, has too few for all three splits."""
-    few = [name for name, (_, different) in counts.items() if different <= _LEAST_OUTSIDE_TEST]
+def require_enough(counts: Mapping[str, tuple[int, int | None]]) -> None:
+    """Raises DataError if a class, {name: (samples, different ones)}, has too few for all three splits; None: how many
+    are different is not known.
+    """
+    few = [name for name, (samples, unlike) in counts.items() if _or(unlike, samples) <= _LEAST_OUTSIDE_TEST]
     if few:
         samples, different = counts[few[0]]
-        others = f" Too few have also: {listed(few[1:])}." if few[1:] else ""
+        found = f"{samples} sample(s)" if different is None else f"{samples} sample(s), {different} different"
         raise DataError(
-            f"class {few[0]!r} has {samples} sample(s), {different} different; at least {_LEAST_OUTSIDE_TEST + 1} "
-            f"different ones are needed, for training, validation and test. Add samples of the class or remove it."
-            + others
+            f"class {few[0]!r} has {found}; at least {_LEAST_OUTSIDE_TEST + 1} different ones are needed, for "
+            f"training, validation and test. Add samples of the class or remove it.{_others(few)}"
         )
+
+
+def _or(known: int | None, otherwise: int) -> int:
+    return otherwise if known is None else known
+
+
+def _others(few: Sequence[str]) -> str:
+    return f" Too few have also: {listed(few[1:])}." if few[1:] else ""
 
 
 def split_validation(
@@ -100,7 +109,7 @@ def split_validation(
 
     ranked = ranked_by_class(digests, labels, len(classes), seed)
     counts = [len(indices) for indices in ranked]
-    _require_two_each(counts, classes, limit)
+    require_two_each(counts, classes, limit)
     kept = counts if limit is None else allocate(counts, min(limit, sum(counts)), least=2, spare=0)
     held_out = allocate(kept, round(fraction * sum(kept)), least=1, spare=1)
     validation = [i for order, count in zip(ranked, held_out, strict=True) for i in order[:count]]
@@ -161,13 +170,14 @@ def _require_test_samples(
             )
 
 
-def _require_two_each(counts: Sequence[int], classes: Sequence[str], limit: int | None) -> None:
-    for name, count in zip(classes, counts, strict=True):
-        if count < _LEAST_OUTSIDE_TEST:
-            raise DataError(
-                f"class {name!r} has {count} sample(s) outside the test split; at least 2 are needed, one for "
-                f"training and one for validation. Add samples of the class or remove it."
-            )
+def require_two_each(counts: Sequence[int], classes: Sequence[str], limit: int | None = None) -> None:
+    """Raises DataError if a class has too few samples for training and validation, or would within `limit`."""
+    few = [name for name, count in zip(classes, counts, strict=True) if count < _LEAST_OUTSIDE_TEST]
+    if few:
+        raise DataError(
+            f"class {few[0]!r} has {counts[classes.index(few[0])]} sample(s) outside the test split; at least 2 are "
+            f"needed, one for training and one for validation. Add samples of the class or remove it.{_others(few)}"
+        )
     if limit is not None and limit < 2 * len(classes):
         raise DataError(
             f"limit is {limit}; with {len(classes)} classes at least {2 * len(classes)} samples are needed, one for "

@@ -12,17 +12,17 @@ from pathlib import Path
 from threading import Condition
 
 from compression_ops import quantities
-from compression_ops.errors import CompressionError, DataError
+from compression_ops.errors import CompressionError, MemoryLimitError
 
 SETTING = "COMPRESSION_MEMORY"
 _LITTLE = 32 * 2**20  # bytes that nobody is asked for
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?")
 _POWERS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
 _GROUPS, _OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-# Of a control group: the file of its limit, that of its use, and in `memory.stat` the cache that the system may drop.
+# Of a control group: the file of its limit, that of its use, and in `memory.stat` the caches that the system may drop.
 _VERSIONS = (
-    ("memory.max", "memory.current", "inactive_file"),
-    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ("memory.max", "memory.current", ("active_file", "inactive_file")),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_active_file", "total_inactive_file")),
 )
 
 
@@ -38,37 +38,43 @@ _READING = _Reading()
 
 
 @contextmanager
-def held(where: str, needed: int, cure: str = "Make it smaller") -> Generator[None]:
+def held(where: str, needed: int, cure: str = "Make it smaller", there: int = 0) -> Generator[None]:
     """Inside, a thread holds about so many bytes; it begins once they are free. One thread never holds two at a time.
 
-    Raises DataError, which begins with `where` and says the `cure`, if they are not though nobody else reads.
+    there  how many of them are there already, and so no longer free; a limit that is stated counts them
+
+    Raises MemoryLimitError, which begins with `where` and says the `cure`, if they are not though nobody else reads.
     """
-    if needed <= _LITTLE:
+    missing = needed if os.environ.get(SETTING) else needed - there
+    if missing <= _LITTLE:
         yield
         return
     with _READING.changed:
-        while needed > (free := _free()) - _READING.held:
+        while missing > (free := _free()) - _READING.held:
             if not _READING.held:
-                raise DataError(_words(where, needed, free, cure))
+                raise MemoryLimitError(_words(where, needed, there, free, cure))
             _READING.changed.wait()
-        _READING.held += needed
+        _READING.held += missing
     try:
         yield
     finally:
         with _READING.changed:
-            _READING.held -= needed
+            _READING.held -= missing
             _READING.changed.notify_all()
 
 
 def require(where: str, needed: int, cure: str = "Make it smaller", there: int = 0) -> None:
-    """As `held`, for what stays afterwards, and so counts by itself; `there` is what of it is there already."""
-    with held(where, needed if os.environ.get(SETTING) else needed - there, cure):
+    """As `held`, for what stays afterwards, and so counts by itself."""
+    with held(where, needed, cure, there):
         pass
 
 
-def _words(where: str, needed: int, free: float, cure: str) -> str:
+def _words(where: str, needed: int, there: int, free: float, cure: str) -> str:
     stated = os.environ.get(SETTING)
-    allowed = f"{SETTING} allows {stated}" if stated else f"{quantities.size(free)} of this machine's are free"
+    allowed = f"{SETTING} allows {stated}"
+    if not stated:
+        further = f" beside the {quantities.size(there)} that it has taken" if there else ""
+        allowed = f"{quantities.size(max(free, 0))} of this machine's or its container's are free{further}"
     more = quantities.size(1.1 * needed).replace(" ", "")
     return (
         f"{where}: reading it takes about {quantities.size(needed)} of memory, by what it says of itself; {allowed}. "
@@ -115,11 +121,11 @@ def _of_groups() -> Iterator[float]:
 
 
 def _left(folder: Path) -> Iterator[float]:
-    for limit, use, cache in _VERSIONS:
+    for limit, use, caches in _VERSIONS:
         try:
             most, used = (folder / limit).read_text().strip(), int((folder / use).read_text())
             stated = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         except (OSError, ValueError):
             continue
         if most.isdigit():
-            yield float(int(most) - used + int(stated.get(cache, 0)))
+            yield float(int(most) - used + sum(int(stated.get(cache, 0)) for cache in caches))

@@ -30,7 +30,7 @@ _SNIFFED = 200  # rows by which the delimiter is found
 _LONGEST = 2**31 - 1  # characters of an entry, which may be a text; csv's own limit, of the process, is 131,072
 _LOOKED_AT = 1 << 16  # bytes of a file by which it is told from one of another kind, before all of it is read
 _BLOCK = 1 << 24  # bytes
-_ASKED_AFTER = 10_000  # rows, and each time that there are twice as many
+_ASKED_AFTER = 100_000  # entries, and each time that there are twice as many
 _ENTRY_BYTES, _VALUE_BYTES = 64, 100  # beside its letters, of an entry in memory; of one that was a number before
 _FEWER = (
     "Take fewer rows or columns (of rows that are samples, those that `columns` in the recipe's dataset names; other "
@@ -141,8 +141,8 @@ class _Growth:
     def add(self, row: Sequence[str]) -> None:
         self.rows += 1
         self.letters += len(row) + sum(map(len, row))
-        if self.rows == self._next:
-            self._next *= 2
+        if self.rows * self.kept >= self._next:
+            self._next = 2 * self.rows * self.kept
             each, all_rows = _ENTRY_BYTES * self.kept, max(self.rows, self.size * self.rows // self.letters)
             memory.require(shown(self.path), self.size + each * all_rows, _FEWER, each * self.rows)
 
@@ -286,7 +286,7 @@ def _entries(column: "pa.ChunkedArray[Any]") -> Iterator[str]:
 def _is_text(kind: "pa.DataType") -> bool:
     import pyarrow as pa
 
-    return pa.types.is_string(kind)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _is_plain(kind: "pa.DataType") -> bool:

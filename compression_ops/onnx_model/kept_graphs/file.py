@@ -5,8 +5,7 @@ The graph is checked by its digest, the buffers by those of the network that it 
 
 import hashlib
 import json
-import os
-import tempfile
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,23 +22,23 @@ _MODEL, _PARAMETERS, _DIGEST, _BUFFER = "model", "parameters", "sha256", "buffer
 
 
 def write(found: Template, file: Path) -> None:
-    """Keep a graph. A disk that is full or cannot be written to keeps none."""
+    """Keep a graph, for whoever may read its folder. A disk that is full or cannot be written to keeps none, and none
+    is kept of a network with buffers that safetensors does not know, as complex or sparse ones.
+    """
     model = onnx.ModelProto()
     model.CopyFrom(found.model)
     for tensor in model.graph.initializer:
         if tensor.name in found.parameters:  # whose numbers are drawn at random
             tensor.CopyFrom(onnx.TensorProto(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type))
     serialized, parameters = model.SerializeToString(deterministic=True), json.dumps(dict(found.parameters))
-    tensors = {f"{_BUFFER}{name}": buffer.contiguous().clone() for name, buffer in found.buffers.items()}
     graph = torch.from_numpy(np.frombuffer(serialized, np.uint8).copy())
-    content = save({_MODEL: graph, **tensors}, {_PARAMETERS: parameters, _DIGEST: _digest(serialized, parameters)})
-    with suppress(OSError):
+    with suppress(OSError, SafetensorError, KeyError, ValueError, RuntimeError):
+        tensors = {f"{_BUFFER}{name}": buffer.contiguous().clone() for name, buffer in found.buffers.items()}
+        content = save({_MODEL: graph, **tensors}, {_PARAMETERS: parameters, _DIGEST: _digest(serialized, parameters)})
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
-        draft = Path(name)
+        draft = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
+            draft.write_bytes(content)
             draft.replace(file)
         finally:
             draft.unlink(missing_ok=True)

@@ -3,12 +3,15 @@
 from collections import OrderedDict
 from pathlib import Path
 
+import onnx
 import pytest
+import torch
 
 from compression_ops.models.network import Network, build, save
 from compression_ops.onnx_model import export
 from compression_ops.onnx_model.kept_graphs import file as graph_file
 from compression_ops.onnx_model.kept_graphs.place import keeping
+from compression_ops.onnx_model.template import Template
 from tests.compression_ops.onnx_model.test_template import scrambled
 
 NETWORK = Network("tiny_cnn", (1, 8, 8), 10)
@@ -70,6 +73,21 @@ def test_where_nothing_can_be_written_nothing_is_kept(student: Path) -> None:
     with keeping(lambda network: Path("/proc/nowhere/kept")):
         found = export.export_saved(student)
     assert found == export.export(scrambled(build(NETWORK), 1), NETWORK.input_shape)
+
+
+@pytest.mark.parametrize(
+    "buffer", [torch.zeros(2, dtype=torch.complex128), torch.eye(2).to_sparse(), torch.zeros(2, device="meta")]
+)
+def test_of_buffers_that_no_file_holds_nothing_is_kept(buffer: torch.Tensor, tmp_path: Path) -> None:
+    graph_file.write(Template(onnx.ModelProto(), {}, {"buffer": buffer}), tmp_path / "kept")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_what_one_user_of_a_home_keeps_others_read(student: Path, tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    with keeping(lambda network: tmp_path / "kept"):
+        export.export_saved(student)
+    assert (tmp_path / "kept").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_no_bit_of_a_graph_can_flip_unseen(student: Path, tmp_path: Path) -> None:

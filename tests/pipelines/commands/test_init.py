@@ -62,6 +62,22 @@ def test_an_archive_of_grey_arrays_with_its_own_test_split(photographs: Path, de
     assert started.file.recipe.dataset.source == "npz"
 
 
+def test_a_class_is_too_small_by_its_training_samples_where_the_data_have_their_own_test_split(
+    defs: Path, tmp_path: Path
+) -> None:
+    arrays = {
+        "x_train": np.arange(24 * 144).reshape(24, 12, 12) % 251,
+        "x_test": np.arange(10 * 144).reshape(10, 12, 12) % 241,
+    }
+    for rare, name in ((1, "few"), (2, "enough")):
+        labels = {"y_train": (np.arange(24) >= rare).astype(int), "y_test": np.arange(10) % 2}
+        np.savez(tmp_path / f"{name}.npz", **arrays, **labels)
+    assert init("enough", tmp_path / "enough.npz", "resnet").survey.train == {"0": 2, "1": 22}
+    with pytest.raises(CompressionError, match=r"class '0' has 1 sample\(s\) outside the test split; at least 2"):
+        init("few", tmp_path / "few.npz", "resnet")
+    assert not (defs / "few").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "data", "teacher", "words"),
     [

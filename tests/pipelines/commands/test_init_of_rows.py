@@ -96,7 +96,7 @@ def test_a_class_too_small_to_be_split_is_told_before_a_recipe_is_written(table:
     rows = pd.read_csv(table)
     rows.loc[:3, "label"] = ["one", "two", "two", "stays"]
     rows.to_csv(table, index=False)
-    with pytest.raises(CompressionError, match=r"class 'one' has 1 sample.* at least 3 .* Too few have also: two"):
+    with pytest.raises(CompressionError, match=r"class 'one' has 1 sample\(s\); at least 3 .* Too few have also: two"):
         init("churn", table)
     assert not (defs / "churn").exists()
 

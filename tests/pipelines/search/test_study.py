@@ -1,6 +1,7 @@
 """A study on disk: what it tries, what it takes for best, and that a stop changes neither."""
 
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,23 @@ def test_machines_that_share_a_journal_go_on_with_one_study_and_with_what_one_of
         if not _finish(Study(machine, search, _LINE, shared), compute, search):
             break
     assert _settings(Study(machines[1], search, _LINE, shared)) == _settings(whole)
+
+
+def test_a_study_of_this_machine_is_taken_over_in_one_line_and_only_by_who_goes_on_with_it(tmp_path: Path) -> None:
+    """Whoever looks meanwhile, be the file's last line cut, finds what was tried, and writes nothing."""
+    search, shared, folder = _search(trials=4, minimize="it"), Files(tmp_path / "database"), tmp_path / "one"
+    for _ in range(2):
+        _finish(Study(folder, search, _LINE), lambda at: {"it": at["x"]}, search)
+    tried, file = _settings(Study(folder, search, _LINE)), folder / "study.journal"
+    whole = file.read_bytes()
+    file.write_bytes(whole + whole[:20])
+    for journal in (None, shared):
+        assert _settings(Study(folder, search, _LINE, journal, is_looked_at=True)) == tried
+    assert _settings(Study(tmp_path / "other", search, _LINE, shared, is_looked_at=True)) == []
+    assert file.read_bytes() == whole + whole[:20]
+    assert [*shared.lines("study.lines")] == []
+    mend(folder)
+    assert _settings(Study(folder, search, _LINE, shared)) == tried
+    first = next(shared.lines("study.lines"))
+    assert json.loads(first) == [json.loads(line) for line in whole.splitlines()], "there whole, or not at all"
+    assert _settings(Study(tmp_path / "other", search, _LINE, shared, is_looked_at=True)) == tried

@@ -16,7 +16,7 @@ def test_what_one_machine_tried_and_what_it_began_the_other_finds(postgres: Serv
     journal = Postgres.at(postgres.make("study")).within("searches/r/0123")
 
     def opened(machine: str) -> optuna.Study:
-        storage = optuna.storages.JournalStorage(shared.Log(journal, tmp_path / machine))
+        storage = optuna.storages.JournalStorage(shared.Log(journal))
         return optuna.create_study(study_name="search", storage=storage, load_if_exists=True)
 
     for value, machine in enumerate(("one", "other", "one")):

@@ -8,7 +8,7 @@ import pytest
 
 from compression_ops.data.sources import parquet
 from compression_ops.data.storage import memory
-from compression_ops.errors import DataError
+from compression_ops.errors import DataError, MemoryLimitError
 
 
 def _spec(path: Path, columns: list[str] | None = None) -> parquet.Parquet:
@@ -43,7 +43,9 @@ def test_only_the_columns_that_the_recipe_names_count_and_are_read(
     pd.DataFrame({name: [1.5, 2.5, 3.5, 4.5] for name in "abcdef"} | {"y": [0, 1, 0, 1]}).to_parquet(file)
     monkeypatch.setattr(memory, "_LITTLE", 0)
     monkeypatch.setenv(memory.SETTING, "2.5kB")
-    with pytest.raises(DataError, match=r"COMPRESSION_MEMORY allows 2.5kB\. .* `columns` in the recipe's dataset"):
+    with pytest.raises(
+        MemoryLimitError, match=r"COMPRESSION_MEMORY allows 2.5kB\. .* `columns` in the recipe's dataset"
+    ):
         parquet.read(_spec(file), file)
     raw = parquet.read(_spec(file, ["e", "b"]), file)
     assert (raw.modality.fields()["columns"], raw.train.values.shape, raw.warnings) == (("e", "b"), (4, 2), ())

@@ -16,10 +16,11 @@ from PIL import Image
 from pyarrow import parquet
 
 from compression_ops.data.formats import image_file, wave_file
-from compression_ops.data.sources import npz, text_folder
+from compression_ops.data.recordings import reading
+from compression_ops.data.sources import image_folder, npz, text_folder, wav_folder
 from compression_ops.data.storage import memory
 from compression_ops.data.tables import table_file
-from compression_ops.errors import CompressionError, DataError
+from compression_ops.errors import CompressionError, MemoryLimitError
 from tests.faults.hostile.bounded import attempt
 
 _MB = 10**6
@@ -34,7 +35,9 @@ def test_a_limit_is_stated_in_bytes(stated: str, count: float, monkeypatch: pyte
     memory.require("a", min(int(count), 32 * 2**20))
     if count > 40 * _MB:
         memory.require("a", int(count))
-        with pytest.raises(DataError, match=rf"^a: reading it takes about .*COMPRESSION_MEMORY allows {stated}\. .*"):
+        with pytest.raises(
+            MemoryLimitError, match=rf"^a: reading it takes about .*COMPRESSION_MEMORY allows {stated}\. .*"
+        ):
             memory.require("a", int(count) + 1)
 
 
@@ -50,7 +53,8 @@ def test_without_one_it_is_what_the_machine_has_free(monkeypatch: pytest.MonkeyP
     lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     total = 1024 * int(lines["MemTotal"].split()[0])
     with pytest.raises(
-        DataError, match=r"a: reading it takes about .* of memory, .* of this machine's are free\. Make"
+        MemoryLimitError,
+        match=r"a: reading it takes about .* of memory, .* of this machine's or its container's are free\. Make",
     ):
         memory.require("a", total)
     memory.require("a", 100 * _MB)
@@ -60,15 +64,15 @@ def test_a_containers_limit_counts_and_what_its_system_may_drop_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the kernel's documentation of both versions of control groups lays the files out."""
-    for folder, limit, use, cache in (
-        (tmp_path / "outer", "memory.max", "memory.current", "inactive_file"),
-        (tmp_path / "memory" / "outer", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    for folder, limit, use, total in (
+        (tmp_path / "outer", "memory.max", "memory.current", ""),
+        (tmp_path / "memory" / "outer", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
     ):
         inner = folder / "inner"
         inner.mkdir(parents=True)
         (folder / limit).write_text("900\n")
         (folder / use).write_text("800\n")
-        (folder / "memory.stat").write_text(f"anon 700\n{cache} 100\n")
+        (folder / "memory.stat").write_text(f"anon 650\n{total}active_file 50\n{total}inactive_file 100\n")
         (inner / limit).write_text("max\n")
         (inner / use).write_text("1\n")
         (inner / "memory.stat").write_text("anon 1\n")
@@ -76,7 +80,67 @@ def test_a_containers_limit_counts_and_what_its_system_may_drop_does_not(
     groups = tmp_path / "cgroup"
     groups.write_text("5:cpu:/elsewhere\n4:memory:/outer/inner\n0::/outer/inner\n")
     monkeypatch.setattr(memory, "_OWN_GROUPS", groups)
-    assert list(memory._of_groups()) == [200.0, 200.0]  # pyright: ignore[reportPrivateUsage]
+    assert list(memory._of_groups()) == [250.0, 250.0]  # pyright: ignore[reportPrivateUsage]
+
+
+def test_what_is_there_already_counts_in_a_stated_limit_and_not_in_what_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever does as the refusal says is not refused again."""
+    monkeypatch.delenv(memory.SETTING, raising=False)
+    monkeypatch.setattr(memory, "_free", lambda: 100 * _MB)
+    memory.require("a", 900 * _MB, there=800 * _MB)
+    with pytest.raises(
+        MemoryLimitError, match=r"about 900 MB .* 100 MB .* beside the 700 MB that .*MEMORY=990MB"
+    ) as told:
+        memory.require("a", 900 * _MB, there=700 * _MB)
+    monkeypatch.undo()
+    monkeypatch.setenv(memory.SETTING, str(told.value).split("MEMORY=")[1].split()[0])
+    memory.require("a", 900 * _MB, there=700 * _MB)
+    monkeypatch.setenv(memory.SETTING, "899MB")
+    with pytest.raises(MemoryLimitError, match=r"about 900 MB of memory, .* allows 899MB\. "):
+        memory.require("a", 900 * _MB, there=700 * _MB)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1_500, 400), (150_000, 4)])
+def test_a_table_is_asked_for_by_its_entries_long_or_wide(
+    rows: int, columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, row = ",".join(f"c{number}" for number in range(columns)), ",".join("7" * columns)
+    (tmp_path / "a.csv").write_text(f"{names}\n" + f"{row}\n" * rows)
+    monkeypatch.setenv(memory.SETTING, "37MB")
+    with pytest.raises(MemoryLimitError, match=r"a\.csv: reading it takes about (39|4\d)\.\d MB"):
+        table_file.read(tmp_path / "a.csv")
+
+
+def test_each_different_text_of_a_parquet_file_is_held_once_whichever_kind_of_text_it_is(tmp_path: Path) -> None:
+    for kind in (pa.string(), pa.large_string(), pa.string_view()):
+        parquet.write_table(pa.table({"a": pa.array(["x" * 99, None, "x" * 99], kind)}), tmp_path / "t.parquet")
+        first, empty, third = table_file.read(tmp_path / "t.parquet").columns["a"]
+        assert (first, empty) == ("x" * 99, "")
+        assert first is third, kind
+
+
+@pytest.mark.parametrize(("stated", "words"), [("40MB", "allows 40MB"), ("much", "is 'much'")])
+def test_what_lacks_room_is_told_as_such_and_not_as_damage(
+    stated: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        Image.new("L", (2000, 2000)).save(tmp_path / "pictures" / name / "1.png")
+        (tmp_path / "sound" / name).mkdir(parents=True)
+        _wave(tmp_path / "sound" / name / "1.wav")
+    monkeypatch.setenv(memory.SETTING, stated)
+    fields = {"path": "x", "image_size": 8, "channels": 1}
+    pictures = image_folder.ImageFolder.model_validate({"source": "image_folder", **fields})
+    sound = wav_folder.WavFolder.model_validate({"source": "wav_folder", "path": "x", "rate": 8000, "seconds": 1})
+    for read in (
+        lambda: image_folder.read(pictures, tmp_path / "pictures"),
+        lambda: wav_folder.read(sound, tmp_path / "sound"),
+    ):
+        with pytest.raises(CompressionError, match=words) as caught:
+            read()
+        assert "cannot be" not in str(caught.value)
 
 
 def test_what_fits_alone_waits_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +206,9 @@ def _cases(folder: Path) -> dict[str, Callable[[], object]]:
     texts = text_folder.TextFolder(source="text_folder", path=str(folder / "texts"))
     read: dict[str, Callable[[], object]] = {
         "wav": lambda: wave_file.decode(folder / "long.wav"),
+        "recording": lambda: reading.recordings(folder / "long.wav", 48_000, 48_000),
+        "recording of a lower rate": lambda: reading.recordings(folder / "long.wav", 16_000, 16_000),
+        "recording of a higher rate": lambda: reading.recordings(folder / "long.wav", 96_000, 96_000),
         "csv": lambda: table_file.read(folder / "table.csv"),
         "parquet": lambda: table_file.read(folder / "t.parquet"),
         "texts": lambda: text_folder.read(texts, folder / "texts"),
