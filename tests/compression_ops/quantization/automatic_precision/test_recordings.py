@@ -20,13 +20,13 @@ _SIGNAL, _SAMPLES = Signal(8000, 20, 256, 128, 60.0, 4000.0), 2000
 _LAYERS = ("first", "middle", "last")
 _NETWORK = """
 <ir_version: 10, opset_import: ["" : 21]>
-network (float[batch, 20, 14] input) => (float[batch, 8] logits)
+network (float[batch, 1, 20, 14] input) => (float[batch, 8] logits)
 {
-    one = Conv <kernel_shape = [3]> (input, first)
+    one = Conv <kernel_shape = [3, 3]> (input, first)
     two = Relu (one)
-    three = Conv <kernel_shape = [3]> (two, middle)
+    three = Conv <kernel_shape = [3, 3]> (two, middle)
     four = Relu (three)
-    five = Conv <kernel_shape = [3]> (four, last)
+    five = Conv <kernel_shape = [3, 3]> (four, last)
     six = GlobalAveragePool (five)
     logits = Flatten <axis = 1> (six)
 }
@@ -40,13 +40,14 @@ def test_a_float_layer_that_would_run_on_integers_cannot_be() -> None:
     description = Description(tuple("abcdefgh"), (_SAMPLES,), mean, std, _SIGNAL)
     images = _SIGNAL.normalize_array(pcm, description)
     model = onnx.parser.parse_model(_NETWORK)
-    for name, inputs in zip(_LAYERS, (20, 8, 8), strict=True):
-        weight = draw.normal(0, 0.2, (8, inputs, 3)).astype(np.float32)
+    for name, inputs in zip(_LAYERS, (1, 8, 8), strict=True):
+        weight = draw.normal(0, 0.2, (8, inputs, 3, 3)).astype(np.float32)
         model.graph.initializer.append(numpy_helper.from_array(weight, name))
     ranges = activations.bounds(activations.replay(model, images))
     mapping = calibrated.mapping(model, ranges, Precision())
     widths = Widths(model, mapping, ranges, Shipping(Precision(), images, description, ()))
-    trials = widths.trials(Split(torch.from_numpy(pcm), torch.zeros(24)), images, silent, Progress("choose", 0, 1))
+    validation = Split(torch.from_numpy(pcm), torch.zeros(24, dtype=torch.int64))
+    trials = widths.trials(validation, np.zeros((24, 8), np.float32), silent, Progress("choose", 0, 1))
     assert tuple(trials.shapes) == _LAYERS
     assert trials.timed is not None
     floats = [(), ("first",), ("middle",), ("last",), _LAYERS]
