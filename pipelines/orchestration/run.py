@@ -17,7 +17,8 @@ from compression_ops.errors import CompressionError
 from pipelines.execution import inputs
 from pipelines.execution.side_by_side import ahead
 from pipelines.orchestration import assets, instance, interrupts
-from pipelines.orchestration.executors import executor, occupied
+from pipelines.orchestration.executors import executor
+from pipelines.orchestration.executors.steps import occupied
 from pipelines.orchestration.jobs import search as searching
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
