@@ -77,8 +77,11 @@ def _built(command: Sequence[str], sources: Sequence[Path], headers: Path) -> ct
         if finished.returncode != 0:  # a compiler for which this machine's processor has no name
             finished = _run([*command, *arguments])
         if finished.returncode != 0:
-            told = finished.stderr.strip().splitlines()
-            raise ModelError(f"{' '.join(command)} does not compile the C code: {told[0] if told else 'no word why'}")
+            told = finished.stderr.strip().splitlines() or ["no word why"]
+            words = next(
+                (line for line in told if "error" in line), told[0]
+            )  # after those that say where it was included
+            raise ModelError(f"{' '.join(command)} does not compile the C code: {words}")
         try:
             return ctypes.CDLL(str(made))
         except OSError as error:

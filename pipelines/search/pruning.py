@@ -1,6 +1,7 @@
 """Ends the training of a trial without hope: each epoch is reported to the study, whose pruner compares the trials.
 
 Epochs are counted through the trainings of a trial: those of a student, then those of a method that trains it further.
+By the median each training is judged by its own epochs alone.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -57,8 +58,10 @@ class Pruning:
     def known(self, entry: Materialization) -> None:
         """A training that was done before: others are compared with it, and it is not given up."""
         if self._watched is not None and entry.asset in self._watched.before:
-            for number, value in enumerate(self._epochs(entry, self._watched.metric), start=1):
-                self._study.report(self._asked, self._watched.before[entry.asset] + number, value)
+            before = self._watched.before[entry.asset]
+            for epoch, value in enumerate(self._epochs(entry, self._watched.metric), start=1):
+                self._study.report(self._asked, before + epoch, value)
+                self._study.compared(self._asked, before, epoch)
 
     def _see(self, event: progress.Event) -> None:
         watched = self._watched
@@ -68,10 +71,11 @@ class Pruning:
         told = event.progress.metrics
         if _OF_EPOCHS not in told:
             return
-        seen, value = self._seen.setdefault(event.asset, []), told[watched.metric]
+        seen, before = self._seen.setdefault(event.asset, []), watched.before[event.asset]
         seen.append(told)
-        self._study.report(self._asked, watched.before[event.asset] + len(seen), value)
-        self.epoch = self._study.hopeless(self._asked)
-        if self.epoch is not None:
-            words = f"{watched.metric} is {value:.4g}, {_WORDS[self._search.pruner]}"
-            raise progress.Pruned(f"{event.asset} was given up after epoch {self.epoch}: {words}", seen)
+        step = before + len(seen)
+        self._study.report(self._asked, step, told[watched.metric])
+        if self._study.hopeless(self._asked, before, len(seen)):
+            self.epoch = step
+            words = f"{watched.metric} is {self._study.value(self._asked, step):.4g}, {_WORDS[self._search.pruner]}"
+            raise progress.Pruned(f"{event.asset} was given up after epoch {len(seen)}: {words}", seen)

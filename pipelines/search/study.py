@@ -4,6 +4,7 @@ Every trial is drawn by a sampler with a seed of its own, from the search's seed
 that was interrupted goes on as if it had not been; a trial that was begun is gone on with.
 """
 
+import copy
 import json
 import logging
 import warnings
@@ -24,9 +25,10 @@ Outcome = Literal["complete", "pruned", "failed"]
 
 _FILE = "study.journal"
 _NUMBERS, _CAUSE, _COMPUTED, _RUN, _SECONDS = "numbers", "cause", "computed", "run_id", "seconds"
-_EPOCH = "epoch"
+_EPOCH, _GIVEN_UP = "epoch", "given_up"
 _STARTUP = 10  # of TPE's trials so many are random, or half of them if there are fewer
 _COMPARED = 5  # so many trials end unpruned before the median is one, or a quarter of all if there are fewer
+_WARM_UP = 2  # the first epoch of a training that the median judges: a low learning rate begins slowly
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,40 @@ class Study:
         with _quiet():
             trial.report(value, step)
 
-    def hopeless(self, trial: "optuna.Trial") -> int | None:
-        """The last epoch of a trial, if by that the pruner gives it up."""
+    def value(self, trial: "optuna.Trial", step: int) -> float:
+        """What was reported of a trial at a step."""
+        return self._so_far(trial).intermediate_values[step]
+
+    def hopeless(self, trial: "optuna.Trial", before: int, epoch: int) -> bool:
+        """Whether a trial is given up by what a training gave by one of its own epochs, `before` of others.
+
+        What a process that was stopped gave up stays so.
+        """
+        step = before + epoch
+        is_over = self._so_far(trial).user_attrs.get(_GIVEN_UP) == step or self.compared(trial, before, epoch)
+        if is_over:
+            trial.set_user_attr(_GIVEN_UP, step)
+        return is_over
+
+    def compared(self, trial: "optuna.Trial", before: int, epoch: int) -> bool:
+        """What the pruner says of it. By being asked, successive halving keeps what it compares others with.
+
+        What was reported of later epochs, by a process that was stopped, does not count. Where some of the earlier
+        ones are not known, nothing is compared.
+        """
+        found, step, is_median = copy.copy(self._so_far(trial)), before + epoch, self._search.pruner == "median"
+        after = (
+            before if is_median else 0
+        )  # the median's value is the best so far, which must not be another training's
+        seen = {each: value for each, value in found.intermediate_values.items() if after < each <= step}
+        if len(seen) < step - after or (is_median and epoch < _WARM_UP):
+            return False
+        found.intermediate_values = seen
         with _quiet():
-            is_over = trial.should_prune()
-            return self._study.get_trials(deepcopy=False)[trial.number].last_step if is_over else None
+            return self._study.pruner.prune(self._study, found)
+
+    def _so_far(self, trial: "optuna.Trial") -> "optuna.trial.FrozenTrial":
+        return self._study.get_trials(deepcopy=False)[trial.number]
 
     @property
     def total(self) -> int:
@@ -192,12 +223,11 @@ class Study:
         return samplers.TPESampler(seed=seed, n_startup_trials=min(_STARTUP, max(1, self._search.trials // 2)))
 
     def _pruner(self) -> "optuna.pruners.BasePruner":
-        """The median of a first epoch says little: a low learning rate begins slowly."""
         from optuna import pruners
 
         if self._search.pruner == "median":
             compared = min(_COMPARED, max(1, self._search.trials // 4))
-            return pruners.MedianPruner(n_startup_trials=compared, n_warmup_steps=2)
+            return pruners.MedianPruner(n_startup_trials=compared)
         if self._search.pruner == "successive_halving":
             return pruners.SuccessiveHalvingPruner(min_resource=1)
         return pruners.NopPruner()

@@ -1,5 +1,6 @@
 """One computation: an asset's stage on what was loaded for it, and the key that it is known by."""
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,10 @@ from compression_ops.spec import Spec
 from pipelines.graph import digests
 from pipelines.graph.asset import GENERATION, Asset
 from pipelines.state.materialization import Source
+
+_CPUINFO = Path("/proc/cpuinfo")
+# Linux's fields that tell processors apart: x86 has a name, ARM none but numbers of its maker's.
+_IDENTITY = ("model name", "CPU implementer", "CPU variant", "CPU part")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,29 @@ def key(asset: Asset, parameters: Spec, sources: Mapping[str, Source]) -> str:
                 for name, source in sources.items()
                 if name != GENERATION  # it is in the seed
             },
-            **({"processor": instruction_sets.model_name()} if asset.is_timed else {}),
+            **({"processor": processor()} if asset.is_timed else {}),
             **({"stand_ins": stand_ins} if stand_ins else {}),
         }
     )
+
+
+def processor(cpuinfo: Path = _CPUINFO) -> list[str]:
+    """What tells this machine's processor from others: its name, the kinds of its cores, and its instructions."""
+    try:
+        lines = [line.partition(":") for line in cpuinfo.read_text().splitlines()]
+    except OSError:  # not Linux
+        lines = []
+    cores = {f"{key.strip()}: {value.strip()}" for key, _, value in lines if key.strip() in _IDENTITY}
+    name = instruction_sets.model_name(cpuinfo)
+    flags = " ".join(sorted(instruction_sets.flags(cpuinfo)))
+    return [name, *sorted(cores), flags, *([] if cores else _of_macos())]
+
+
+def _of_macos() -> list[str]:
+    """Its processor's name, `Apple M3`; nothing where the system has no such command or does not know it."""
+    command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [found.stdout.strip()]

@@ -60,6 +60,8 @@ def chosen(trials: "Trials", bound: float, batch_size: int, min_gain: float, max
         for name, shape in trials.shapes.items()
     )
     models = _told(names, found, accuracies)
+    gains = [model for model, share in found.shares.items() if share < 1 - min_gain / 100 and model in accuracies]
+    is_refused = any(lost(model) > bound for model in gains)
     processor = instruction_sets.model_name()
     return ChosenKernels(
         layers=layers,
@@ -72,7 +74,9 @@ def chosen(trials: "Trials", bound: float, batch_size: int, min_gain: float, max
         onnxruntime=ort.__version__,
         tried=len(found.shares) - 1,
         complete=found.complete,
-        sentence=_sentence(layers, models, min_gain, batch_size, processor),
+        sentence=_sentence(layers, models, min_gain, batch_size, processor)
+        if found.layers
+        else _nothing(found, min_gain, bound if is_refused else None, batch_size, processor),
     )
 
 
@@ -102,8 +106,6 @@ def _sentence(
     where = f"a batch of {batch_size} on one thread of {processor}"
     before = quantities.duration(models[0].latency_us)
     tie = f"{min_gain:g} % of the float model's latency"
-    if not integers:
-        return f"all layers stay float: no choice of layers on integers gains more than {tie}, {before} for {where}"
     assert chosen.validation_accuracy is not None
     assert models[0].validation_accuracy is not None
     points = 100 * (models[0].validation_accuracy - chosen.validation_accuracy)
@@ -116,6 +118,18 @@ def _sentence(
         else ""
     )
     return f"{_listed(integers)} {'runs' if len(integers) == 1 else 'run'} on integers: {saved} {cost}{stays}"
+
+
+def _nothing(found: Found, min_gain: float, refused_by: float | None, batch_size: int, processor: str) -> str:
+    """Why all layers stay float: what gains loses too much accuracy, or nothing that was timed gains."""
+    where = f"a batch of {batch_size} on one thread of {processor}"
+    gains = f"more than {min_gain:g} % of the float model's latency, {quantities.duration(found.float_us)} for {where}"
+    ended = "" if found.complete else f"; `max_models` ended the search after {len(found.shares) - 1}"
+    if refused_by is not None:
+        why = f"what gains {gains}, loses more than {refused_by:g} points of validation accuracy"
+    else:
+        why = f"no choice of layers on integers {'' if found.complete else 'that was timed '}gains {gains}"
+    return f"all layers stay float: {why}{ended}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from compression_ops.quantization.automatic_precision import mixed, timing
 from compression_ops.quantization.mapping import QuantizationMapping
 from compression_ops.quantization.methods import calibrated
 from compression_ops.quantization.precision import NEWEST_OPSET
-from compression_ops.quantization.shipping import Shipping
+from compression_ops.quantization.shipping import Shipped, Shipping
 from compression_ops.quantization.widths import WIDTHS, Trials, Tried
 
 _LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")  # ends of the names of their kernels on floats: `FusedConv`
@@ -51,20 +51,24 @@ class Widths:
         every = replace(self._mapping, weights={**self._mapping.weights, **chosen})
         return mixed.restricted(self._model.graph, every, [name for name in bits if name not in chosen])
 
-    def ship(self, bits: Mapping[str, int], refined: bool) -> bytes:
-        """The file of that model; with rounding and biases as the recipe asks, if they are to be `refined`."""
+    def ship(self, bits: Mapping[str, int], refined: bool) -> Shipped:
+        """That model; with rounding and biases as the recipe asks, if they are to be `refined`."""
         stays_float = set(bits.values()) == {FLOAT}
-        return self._shipping.ship(self._model, self.mapping(bits), refined, stays_float).serialized
+        return self._shipping.ship(self._model, self.mapping(bits), refined, stays_float)
 
-    def _runs_as_chosen(self, model: bytes, bits: Mapping[str, int]) -> bool:
+    def _runs_as_chosen(self, model: onnx.ModelProto, bits: Mapping[str, int]) -> bool:
         """Whether no layer that is to stay float runs on integers.
+
+        model  the network alone: what it is given may be computed by layers of its own, which are always float
 
         onnxruntime quantizes the weights of a float layer by itself, one scale a tensor, when it reads and writes
         integers alone: in the file such a layer would be float, and nowhere else.
         """
         floats = {name for name, width in bits.items() if width == FLOAT}
         wanted = sum(not floats.isdisjoint(node.input) for node in self._model.graph.node)
-        found = integer_kernels.kernels(model).floating if floats and wanted else {}
+        if not wanted:
+            return True
+        found = integer_kernels.kernels(model.SerializeToString(deterministic=True)).floating
         return sum(count for operator, count in found.items() if operator.endswith(_LAYERS)) >= wanted
 
     def trials(self, validation: Split, float_logits: np.ndarray, progress: ProgressCallback, at: Progress) -> Trials:
@@ -73,7 +77,7 @@ class Widths:
 
         def run(bits: Mapping[str, int], refined: bool) -> Tried:
             nonlocal count
-            model = self.ship(bits, refined)
+            model = self.ship(bits, refined).serialized
             count += 1
             progress(Progress(f"choosing bits, model {count}", at.done, at.total))
             return Tried(shipping.logits(model, validation, self._shipping.description), len(model))
@@ -85,8 +89,8 @@ class Widths:
             progress(Progress(f"timing layers, model {count}", at.done, at.total))
             batch = validation.samples[np.arange(batch_size) % len(validation)].numpy()
             found = np.full((len(models), timing.REPETITIONS), np.inf)
-            runs = [index for index, bits in enumerate(models) if self._runs_as_chosen(built[index], bits)]
-            sessions = [session.open_session(built[index]) for index in runs]
+            runs = [index for index, bits in enumerate(models) if self._runs_as_chosen(built[index].written, bits)]
+            sessions = [session.open_session(built[index].serialized) for index in runs]
             inputs = raw_samples.inputs(sessions[0], batch, self._shipping.description)
             found[runs] = timing.medians(sessions, inputs)
             return found

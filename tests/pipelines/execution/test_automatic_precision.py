@@ -80,11 +80,38 @@ def test_what_the_clock_chose_is_known_on_processors_of_its_name_alone(
     assert (needs.is_alone, needs.is_heavy, needs.gpus) == (True, True, 0)
     here = keys()
     with monkeypatch.context() as patch:
-        patch.setattr(instruction_sets, "model_name", lambda: "another processor")
+        patch.setattr(instruction_sets, "model_name", lambda *_: "another processor")
         there = keys()
     assert there["student/small"] == here["student/small"]
     assert there[NAME] != here[NAME]
     assert keys() == here
+
+
+_ARM = "processor : {}\nFeatures : {}\nCPU implementer : {}\nCPU variant : 0x1\nCPU part : {}\n"
+
+
+def test_processors_without_a_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+
+    def identity(*cores: tuple[str, str, str]) -> list[str]:
+        cpuinfo.write_text("\n".join(_ARM.format(number, *core) for number, core in enumerate(cores)))
+        return action.processor(cpuinfo)
+
+    small, large = ("fp asimd", "0x41", "0xd05"), ("fp asimd", "0x41", "0xd0a")
+    found = [identity(small), identity(large), identity(large, small), identity(("fp asimd asimddp", *large[1:]))]
+    assert len({tuple(each) for each in found}) == 4
+    assert identity(small, large) == identity(large, small)
+
+    def of_sysctl(name: str) -> list[str]:
+        command = tmp_path / "sysctl"
+        command.write_text(f"#!/bin/sh\n[ $2 = machdep.cpu.brand_string ] && echo '{name}'\n")
+        command.chmod(0o755)
+        return action.processor(tmp_path / "absent")
+
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert of_sysctl("Apple M1") != of_sysctl("Apple M3")
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert action.processor(tmp_path / "absent")
 
 
 @pytest.mark.slow

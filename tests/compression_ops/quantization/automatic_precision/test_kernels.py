@@ -22,7 +22,7 @@ from compression_ops.onnx_model import export, session
 from compression_ops.onnx_model.layers import chosen_kernels
 from compression_ops.onnx_model.layers.chosen_kernels import FLOAT, INTEGER, ChosenKernels
 from compression_ops.quantization import integer_kernels
-from compression_ops.quantization.automatic_precision import mixed
+from compression_ops.quantization.automatic_precision import kernels, mixed
 from compression_ops.quantization.methods import automatic, calibrated
 from compression_ops.quantization.precision import Precision
 from compression_ops.quantization.widths import Trials, Tried
@@ -191,6 +191,23 @@ def test_a_given_table_of_latencies_gives_its_choice_and_says_why(
     assert ChosenKernels.from_fields(found.fields()) == found
 
 
+@pytest.mark.parametrize(
+    ("wrong", "least", "limit", "expected"),
+    [
+        (frozenset(), 50.0, 200, "no choice of layers on integers gains more than 50 %"),
+        (_BOTH, 2.0, 200, "loses more than 5 points of validation accuracy"),
+        (frozenset(), 50.0, 1, "`max_models` ended the search after 1"),
+        (_BOTH, 2.0, 1, "loses more than 5 points of validation accuracy; `max_models` ended the search after 1"),
+    ],
+)
+def test_why_all_layers_stay_float_is_said(wrong: frozenset[str], least: float, limit: int, expected: str) -> None:
+    found = kernels.chosen(_trials(_LATENCIES, wrong), 5.0, 4, least, limit)
+    assert set(found.bits.values()) == {FLOAT}
+    assert expected in found.sentence
+    assert ("loses" in found.sentence) is bool(wrong)
+    assert ("max_models" in found.sentence) is not found.complete
+
+
 def test_models_that_nobody_can_time_are_refused() -> None:
     nothing = np.zeros((1, 2), np.float32)
     trials = Trials({"a": (1,)}, lambda bits, refined: Tried(nothing, 1), np.zeros(1, np.int64), nothing)
@@ -225,6 +242,6 @@ def _computed(model: onnx.ModelProto) -> list[str]:
 def test_the_chosen_kernels_are_those_of_the_session(inputs: dict[str, Path], tmp_path: Path) -> None:
     compute(inputs, tmp_path / "found", min_gain=0.0, max_models=1)
     found = chosen(tmp_path / "found")
-    kernels = integer_kernels.kernels((tmp_path / "found" / "model.onnx").read_bytes())
-    layers = sum(count for name, count in kernels.floating.items() if name.endswith(("Conv", "Gemm", "MatMul")))
+    found_kernels = integer_kernels.kernels((tmp_path / "found" / "model.onnx").read_bytes())
+    layers = sum(count for name, count in found_kernels.floating.items() if name.endswith(("Conv", "Gemm", "MatMul")))
     assert layers == sum(not layer.is_integer for layer in found.layers)
