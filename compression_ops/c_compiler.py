@@ -78,9 +78,8 @@ def _built(command: Sequence[str], sources: Sequence[Path], headers: Path) -> ct
             finished = _run([*command, *arguments])
         if finished.returncode != 0:
             told = finished.stderr.strip().splitlines() or ["no word why"]
-            words = next(
-                (line for line in told if "error" in line), told[0]
-            )  # after those that say where it was included
+            # After those that say where it was included.
+            words = next((line for line in told if "error" in line), told[0])
             raise ModelError(f"{' '.join(command)} does not compile the C code: {words}")
         try:
             return ctypes.CDLL(str(made))
