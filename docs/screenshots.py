@@ -138,7 +138,7 @@ def _mlflow(browser: Browser, ui: ServedUi) -> None:
 
 
 def _graphs(browser: Browser, ui: ServedUi, recipe: Path) -> None:
-    window = served_ui.context(browser, 1300, 1180, scale=1.2)
+    window = served_ui.context(browser, 1400, 1180, scale=1.2)
     window.add_init_script(_WITHOUT_OWNERS)
     page = window.new_page()
     graph = AssetGraph(page, ui.dagster, "digits")
@@ -149,7 +149,7 @@ def _graphs(browser: Browser, ui: ServedUi, recipe: Path) -> None:
     # By hand from here on, or the daemon would compute the edit before its picture is taken.
     by_hand = recipe.read_text().replace(_ON, _OFF)
     recipe.write_text(by_hand.replace("temperature: 4.0", "temperature: 2.0"))
-    graph.eventually(graph.unsynced, lambda marked: len(marked) == 5, "the affected assets to be marked")
+    graph.eventually(graph.unsynced, lambda marked: len(marked) == 7, "the affected assets to be marked")
     _save(page, "unsynced")
 
     recipe.write_text(by_hand + "  gates: {max_latency_us: 10}\n")
