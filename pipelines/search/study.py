@@ -138,9 +138,8 @@ class Study:
         ones are not known, nothing is compared.
         """
         found, step, is_median = copy.copy(self._so_far(trial)), before + epoch, self._search.pruner == "median"
-        after = (
-            before if is_median else 0
-        )  # the median's value is the best so far, which must not be another training's
+        # The median compares the best so far, which must not be another training's.
+        after = before if is_median else 0
         seen = {each: value for each, value in found.intermediate_values.items() if after < each <= step}
         if len(seen) < step - after or (is_median and epoch < _WARM_UP):
             return False

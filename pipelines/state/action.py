@@ -12,8 +12,8 @@ from pipelines.graph.asset import GENERATION, Asset
 from pipelines.state.materialization import Source
 
 _CPUINFO = Path("/proc/cpuinfo")
-# Linux's fields that tell processors apart: x86 has a name, ARM none but numbers of its maker's.
-_IDENTITY = ("model name", "CPU implementer", "CPU variant", "CPU part")
+# Linux's fields that tell ARM's processors apart, which have no name there.
+_IDENTITY = ("CPU implementer", "CPU variant", "CPU part")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def processor(cpuinfo: Path = _CPUINFO) -> list[str]:
     cores = {f"{key.strip()}: {value.strip()}" for key, _, value in lines if key.strip() in _IDENTITY}
     name = instruction_sets.model_name(cpuinfo)
     flags = " ".join(sorted(instruction_sets.flags(cpuinfo)))
-    return [name, *sorted(cores), flags, *([] if cores else _of_macos())]
+    return [name, *sorted(cores), flags, *([] if lines else _of_macos())]
 
 
 def _of_macos() -> list[str]:

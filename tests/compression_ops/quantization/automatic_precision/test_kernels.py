@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from torch import Tensor, nn
 
-from compression_ops.data import dataset
-from compression_ops.data.dataset import Description, Split
+from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
-from compression_ops.models import inference
-from compression_ops.models.network import Network, load, save
 from compression_ops.onnx_model import export, session
 from compression_ops.onnx_model.layers import chosen_kernels
 from compression_ops.onnx_model.layers.chosen_kernels import FLOAT, INTEGER, ChosenKernels
@@ -28,6 +24,7 @@ from compression_ops.quantization.precision import Precision
 from compression_ops.quantization.widths import Trials, Tried
 from compression_ops.stages import quantized_student
 from compression_ops.stages.stage import Context, StageResult
+from tests.compression_ops.quantization import a_student
 
 SHAPE, CLASSES = (1, 12, 12), 5
 DESCRIPTION = Description(tuple("abcde"), SHAPE, (0.5,), (0.29,))
@@ -52,22 +49,8 @@ def build(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Random images, whose labels are the float network's own answers."""
-    root = tmp_path_factory.mktemp("inputs")
-    student, data = root / "student", root / "dataset"
-    student.mkdir()
-    data.mkdir()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(4)
-        network = BigAndTiny()
-    save(student, Network(f"{__name__}:build", SHAPE, CLASSES), network.eval())
-    generator = torch.Generator().manual_seed(0)
-    for name, count in (("train", 40), ("validation", 60), ("test", 10)):
-        images = torch.randint(0, 256, (count, *SHAPE), dtype=torch.uint8, generator=generator)
-        answers = inference.logits(load(student), images, DESCRIPTION).argmax(1)
-        dataset.save_split(data, name, Split(images, answers))
-    dataset.save_description(data, DESCRIPTION)
-    return {"dataset": data, "student": student}
+    counts = {"train": 40, "validation": 60, "test": 10}
+    return a_student.write(tmp_path_factory.mktemp("inputs"), BigAndTiny, f"{__name__}:build", DESCRIPTION, counts)
 
 
 def compute(inputs: dict[str, Path], output: Path, **method: Any) -> StageResult:

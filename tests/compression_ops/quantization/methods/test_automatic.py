@@ -16,11 +16,10 @@ from torch import Tensor, nn
 
 from compression_ops import dry_run
 from compression_ops.data import dataset
-from compression_ops.data.dataset import Description, Split
+from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
 from compression_ops.evaluation import cost
-from compression_ops.models import inference
-from compression_ops.models.network import Network, load, save
+from compression_ops.models.network import Network
 from compression_ops.onnx_model import chosen_widths, export, raw_samples, session
 from compression_ops.onnx_model.chosen_widths import ChosenWidths
 from compression_ops.quantization import activations, qdq
@@ -30,6 +29,7 @@ from compression_ops.quantization.widths import WIDTHS, Trials, stored_bytes
 from compression_ops.stages import quantized_student
 from compression_ops.stages.stage import Context, StageResult
 from compression_ops.training.hyperparameters import Training
+from tests.compression_ops.quantization import a_student
 
 SHAPE, CLASSES, VALIDATION, BOUND = (1, 8, 8), 5, 300, 15.0
 DESCRIPTION = Description(tuple("abcde"), SHAPE, (0.5,), (0.29,))
@@ -55,25 +55,16 @@ def build(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
     return ThreeLayers()
 
 
+def _student() -> nn.Module:
+    network = ThreeLayers()
+    nn.init.normal_(network.head.weight, std=2.0)
+    return network
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Random images, whose labels are the float network's own answers: so what is lost is lost by rounding."""
-    root = tmp_path_factory.mktemp("inputs")
-    student, data = root / "student", root / "dataset"
-    student.mkdir()
-    data.mkdir()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(4)
-        network = ThreeLayers()
-        nn.init.normal_(network.head.weight, std=2.0)
-    save(student, Network(f"{__name__}:build", SHAPE, CLASSES), network.eval())
-    generator = torch.Generator().manual_seed(0)
-    for name, count in (("train", 60), ("validation", VALIDATION), ("test", 10)):
-        images = torch.randint(0, 256, (count, *SHAPE), dtype=torch.uint8, generator=generator)
-        answers = inference.logits(load(student), images, DESCRIPTION).argmax(1)
-        dataset.save_split(data, name, Split(images, answers))
-    dataset.save_description(data, DESCRIPTION)
-    return {"dataset": data, "student": student}
+    counts = {"train": 60, "validation": VALIDATION, "test": 10}
+    return a_student.write(tmp_path_factory.mktemp("inputs"), _student, f"{__name__}:build", DESCRIPTION, counts)
 
 
 def compute(inputs: dict[str, Path], output: Path, method: Mapping[str, Any], **more: Any) -> StageResult:
