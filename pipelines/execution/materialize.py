@@ -1,8 +1,8 @@
 """Materializes one asset: plan, load, reuse or compute, judge, append.
 
 The order of the writes is what makes a killed run harmless: artifact, MLflow run, action, history. Each is whole or
-absent, and whatever is absent is computed again. Where MLflow is out of reach its run is absent, and made later from
-the history; what is decided in MLflow waits.
+absent, and whatever is absent is computed again. What was decided is carried out between action and history. Where
+MLflow is out of reach its run is absent, and made later from the history; what is decided in MLflow waits.
 """
 
 import time
@@ -22,7 +22,7 @@ from pipelines.execution.side_by_side.ahead import Computed
 from pipelines.execution.stage import check_nothing_changed, compute
 from pipelines.graph.asset import Asset
 from pipelines.kinds import kind
-from pipelines.kinds.decision import Circumstances, Decision
+from pipelines.kinds.decision import Answer, Circumstances, Decision
 from pipelines.pipeline import Pipeline
 from pipelines.state import ownership, scratch
 from pipelines.state.action import Action
@@ -202,20 +202,28 @@ def _compute(task: _Task, decision: Decision | None) -> Materialization:
     recorder.begin()
     try:
         made = _run_stage(task, recorder)
-        if decision is not None:
-            folder = pipeline.store.fetch(made.artifact.id)
-            with outage.noticed(pipeline.home.tracking_uri):
-                task.log(decision.carry_out(folder, recorder.known, recorder.experiment_id, recorder.run_id))
-                task = replace(task, action=replace(task.action, key=decision.key()))  # asked again, it has this answer
+        answer = None if decision is None else _answer(task, decision, made, recorder)
+        if answer is not None:
+            task = replace(task, action=replace(task.action, key=answer.key))  # asked again, it has this answer
         recorder.end()
+        entry = recorder.complete(_entry(task, made))
+        pipeline.actions.put(entry)
+        if answer is not None:
+            with outage.noticed(pipeline.home.tracking_uri):
+                answer.commit()
+            task.log(answer.words)
     except BaseException as error:
         recorder.fail(error)
         raise
     for warning in made.stage.warnings:
         task.log(f"{asset.name}: warning: {warning}")
-    entry = recorder.complete(_entry(task, made))
-    pipeline.actions.put(entry)
     return entry
+
+
+def _answer(task: _Task, decision: Decision, made: _Made, recorder: Recorder) -> Answer:
+    folder = task.pipeline.store.fetch(made.artifact.id)
+    with outage.noticed(task.pipeline.home.tracking_uri):
+        return decision.answer(folder, recorder.known, recorder.experiment_id, recorder.run_id)
 
 
 def _run_stage(task: _Task, recorder: Recorder) -> _Made:

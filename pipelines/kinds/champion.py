@@ -15,12 +15,12 @@ from compression_ops.metric import WORDS, Metric, columns
 from compression_ops.stages.champion import Champion
 from pipelines.graph import digests
 from pipelines.graph.asset import Asset
-from pipelines.kinds.decision import Circumstances
+from pipelines.kinds.decision import Answer, Circumstances
 from pipelines.kinds.gate import failing
 from pipelines.kinds.kind import Kind, Page, allowed_differences, thresholds
 from pipelines.lineage import names
 from pipelines.lineage.database import glance
-from pipelines.lineage.registry import Origin, Registry, Version
+from pipelines.lineage.registry import Origin, Registry, Succession, Version
 from pipelines.recipe.sections import Recipe
 from pipelines.state.action import Action
 from pipelines.state.artifacts import ArtifactStore
@@ -111,7 +111,9 @@ class Promotion:
 
     def key(self) -> str:
         """The inputs, the registry's state, and which candidates may not be promoted, and why."""
-        incumbent = self._registry.champion()
+        return self._key(self._registry.champion())
+
+    def _key(self, incumbent: Version | None) -> str:
         return digests.of_value(
             {
                 "action": self._action.key,
@@ -131,15 +133,15 @@ class Promotion:
         parameters = self._action.parameters.changed(candidates=self._candidates(), incumbent=name)
         return replace(self._action, parameters=parameters, inputs=replace(self._action.inputs, folders=folders))
 
-    def carry_out(self, folder: Path, sources: Mapping[str, Source], experiment_id: str, run_id: str) -> str:
-        """Promote what the stage decided to promote; returns the decision in words.
+    def answer(self, folder: Path, sources: Mapping[str, Source], experiment_id: str, run_id: str) -> Answer:
+        """Register what the stage decided to promote; to commit it makes that version the champion.
 
         `sources` is what it was made from, as MLflow knows it; the run that decided is one of the experiment.
         """
         decided = _read(folder)
         winner = decided["candidate"]
         if not decided["promoted"]:
-            return str(decided["words"]) + self._renewed(experiment_id, run_id)
+            return self._kept(str(decided["words"]), experiment_id, run_id)
         model_id = sources[winner].model_id
         if model_id is None or not self._registry.has_model(model_id):
             origin = Origin(experiment_id, run_id, self._circumstances.graph.assets[winner].values)
@@ -147,21 +149,26 @@ class Promotion:
             model_id = self._registry.log(winner, sources[winner].digest, made, origin)
         description = self._description(winner, decided, sources, names.run_link("champion", experiment_id, run_id))
         tags = self._tags(winner, run_id, decided)
-        version = self._registry.promote(winner, sources[winner].digest, model_id, tags, description)
-        return f"{winner} is now version {version.number}, the champion. {decided['words']}"
+        successor = self._registry.promote(winner, sources[winner].digest, model_id, tags, description)
+        words = f"{winner} is now version {successor.champion.number}, the champion. {decided['words']}"
+        return self._crowned(words, successor)
+
+    def _crowned(self, words: str, successor: Succession) -> Answer:
+        return Answer(words, self._key(successor.champion), lambda: self._registry.crown(successor))
 
     def _lost(self, incumbent: Version) -> list[str]:
         """What makes a decision on a champion whose files are lost another one."""
         return [] if self._registry.is_readable(incumbent) else ["lost"]
 
-    def _renewed(self, experiment_id: str, run_id: str) -> str:
-        """Record the champion anew if its files are lost; returns a sentence that says so."""
+    def _kept(self, words: str, experiment_id: str, run_id: str) -> Answer:
+        """The champion stays, or is recorded anew if its files are lost, which a sentence says."""
         incumbent = self._registry.champion()
         if incumbent is None or not self._lost(incumbent):
-            return ""
+            return Answer(words, self._key(incumbent), lambda: None)
         folder = model_folder(self._circumstances.home, self._recipe, self._registry, incumbent)
         renewed = self._registry.renew(incumbent, folder, Origin(experiment_id, run_id, {}))
-        return f" MLflow had lost the files of version {incumbent.number}: it is version {renewed.number} now."
+        told = f"MLflow had lost the files of version {incumbent.number}: it is version {renewed.champion.number} now."
+        return self._crowned(f"{words} {told}", renewed)
 
     def _candidates(self) -> dict[str, list[str]]:
         """{quantized student: why it may not be promoted}; an empty list for one that may."""

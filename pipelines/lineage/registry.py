@@ -32,6 +32,14 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Succession:
+    """A version that is ready to become the champion, and the one that becomes the previous one; None for as it is."""
+
+    champion: Version
+    previous: Version | None = None
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where a model that MLflow lost is recorded anew: by which run, and with which parameters of its asset."""
 
@@ -117,17 +125,16 @@ class Registry:
         place = (self._client, origin.experiment_id, origin.run_id, self._recipe)
         return models.log(*place, asset, kind, origin.parameters, folder, digest)
 
-    def renew(self, version: Version, folder: Path, origin: "Origin") -> Version:
-        """Register a champion whose files are lost as a new version, with all that was said of it."""
+    def renew(self, version: Version, folder: Path, origin: "Origin") -> Succession:
+        """Register a champion whose files are lost as a new version, with all that was said of it; see `crown`."""
         known = self._client.get_model_version(self._name, version.number)
         model_id = self.log(version.asset, version.digest, folder, origin)
         renewed = self._register(model_id, dict(known.tags))
         self._client.update_model_version(self._name, renewed.number, known.description or "")
-        self._client.set_registered_model_alias(self._name, CHAMPION, renewed.number)
-        return renewed
+        return Succession(renewed)
 
-    def promote(self, asset: str, digest: str, model_id: str, tags: dict[str, str], description: str) -> Version:
-        """Make a model the champion, and the champion the previous one. A model that has a version keeps it.
+    def promote(self, asset: str, digest: str, model_id: str, tags: dict[str, str], description: str) -> Succession:
+        """Register a model that is to replace the champion; see `crown`. One that has a version keeps it.
 
         The version's page says `description`, and then all that the model was made from.
         """
@@ -136,10 +143,13 @@ class Registry:
         for name, value in tags.items():
             self._client.set_model_version_tag(self._name, version.number, name, value[: names.REGISTRY_LIMIT])
         self._client.update_model_version(self._name, version.number, self._with_ancestry(description, version))
-        if replaced is not None and replaced.number != version.number:
-            self._client.set_registered_model_alias(self._name, PREVIOUS, replaced.number)
-        self._client.set_registered_model_alias(self._name, CHAMPION, version.number)
-        return version
+        return Succession(version, replaced if replaced is not None and replaced.number != version.number else None)
+
+    def crown(self, succession: Succession) -> None:
+        """Make a version the champion. Its alias is written last: until then the former one is in use."""
+        if succession.previous is not None:
+            self._client.set_registered_model_alias(self._name, PREVIOUS, succession.previous.number)
+        self._client.set_registered_model_alias(self._name, CHAMPION, succession.champion.number)
 
     def roll_back(self) -> tuple[Version, Version]:
         """Swap champion and previous; returns (in use now, no longer in use). Raises CompressionError without both."""
