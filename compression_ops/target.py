@@ -110,6 +110,11 @@ def runs_here(spec: Spec) -> bool:
     return True if known is None else known(spec)
 
 
+def has_stand_in(spec: Spec) -> bool:
+    """Whether there are machines that cannot run it."""
+    return hasattr(implementations.module_of(spec), "runs_here")
+
+
 def footprint(spec: Spec, folder: Path, sample: bytes) -> Footprint | None:
     """What a written target takes, asked with a raw sample; None of one that does not tell."""
     known = getattr(implementations.module_of(spec), "footprint", None)

@@ -25,7 +25,7 @@ from pipelines.kinds import kind
 from pipelines.kinds.decision import Answer, Circumstances, Decision
 from pipelines.pipeline import Pipeline
 from pipelines.state import ownership, scratch
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 from pipelines.state.artifacts import Artifact, ArtifactUnavailable
 from pipelines.state.journal import reading
 from pipelines.state.materialization import Materialization

@@ -11,7 +11,7 @@ from pipelines.execution import status
 from pipelines.kinds import kind
 from pipelines.orchestration.executors.needs import Needs
 from pipelines.pipeline import Pipeline
-from pipelines.state import action
+from pipelines.state.actions import action, machine
 from tests.pipelines import product, recipes
 
 CALIBRATION = "calibration: {method: minmax, samples: 64}"
@@ -95,7 +95,7 @@ def test_processors_without_a_name_are_told_apart(tmp_path: Path, monkeypatch: p
 
     def identity(*cores: tuple[str, str, str]) -> list[str]:
         cpuinfo.write_text("\n".join(_ARM.format(number, *core) for number, core in enumerate(cores)))
-        return action.processor(cpuinfo)
+        return machine.processor(cpuinfo)
 
     small, large = ("fp asimd", "0x41", "0xd05"), ("fp asimd", "0x41", "0xd0a")
     found = [identity(small), identity(large), identity(large, small), identity(("fp asimd asimddp", *large[1:]))]
@@ -106,12 +106,12 @@ def test_processors_without_a_name_are_told_apart(tmp_path: Path, monkeypatch: p
         command = tmp_path / "sysctl"
         command.write_text(f"#!/bin/sh\n[ $2 = machdep.cpu.brand_string ] && echo '{name}'\n")
         command.chmod(0o755)
-        return action.processor(tmp_path / "absent")
+        return machine.processor(tmp_path / "absent")
 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert of_sysctl("Apple M1") != of_sysctl("Apple M3")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    assert action.processor(tmp_path / "absent")
+    assert machine.processor(tmp_path / "absent")
 
 
 @pytest.mark.slow

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from compression_ops.errors import CompressionError
+from pipelines.execution import plan
+from pipelines.graph.asset import Asset
 from pipelines.graph.flatten import flatten
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Evidence
 from pipelines.pipeline import Pipeline
-from pipelines.state import action
+from pipelines.state.actions import action
 from pipelines.state.materialization import Check, Materialization
 from tests.compression_ops.stages.test_targets import OWN
 from tests.pipelines import product, recipes
@@ -126,6 +128,34 @@ def test_what_a_stand_in_answered_is_not_known_where_the_target_runs(
     assert {name for name in here if there[name] != here[name]} == {"measurements"}
     assert keys() == here
     assert product.pipeline().graph.versions == version
+
+
+def _made(asset: Asset, key: str) -> Materialization:
+    return Materialization(
+        recipe="tiny", asset=asset.name, time=0.0, derivation="", parameters={}, code={}, inputs={}, action=key,
+        artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics={},
+    )  # fmt: skip
+
+
+@pytest.mark.compiler
+def test_what_a_stand_in_answered_is_outgrown_where_the_target_runs_and_nothing_else_is_tried(
+    defs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes.write(defs, text=recipes.edited(targets("[c, onnx]")))
+    asset = product.pipeline().graph.assets["measurements"]
+    tried, compiler = tmp_path / "tried", tmp_path / "cc"
+    compiler.write_text(f'#!/bin/sh\ntouch {tried}\nexec cc "$@"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    by_stand_in = _made(asset, action.key(asset, asset.parameters, {}))
+    by_itself = _made(asset, action.key(asset, asset.parameters, {}, ()))
+    unknown = _made(asset, "the key of another release")
+    assert [plan.outgrown(asset, each) for each in (by_stand_in, by_itself, unknown)] == [[], [], []]
+    monkeypatch.setenv("CC", str(compiler))
+    assert [plan.outgrown(asset, each) for each in (by_itself, unknown)] == [[], []]
+    assert not tried.exists()
+    assert plan.outgrown(asset, by_stand_in) == ["c"]
+    assert tried.exists()
 
 
 @pytest.mark.slow
