@@ -22,8 +22,7 @@ from pipelines.state.materialization import Materialization
 State = Literal["fresh", "stale", "missing"]
 # The digest of files that are not on this machine: what was made from them stays what it is.
 _NOT_HERE = "not on this machine"
-_MANY = {"code": 3, "upstream": 6}  # causes of these kinds beyond which a sentence counts them
-_NAMED = 3  # and names so many of them
+_MANY, _NAMED = {"code": 3, "upstream": 6}, 3  # causes of these kinds beyond which a sentence counts them, naming three
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,8 @@ def of_pipeline(pipeline: Pipeline, is_here: bool = True) -> dict[str, AssetStat
             own = replace(own, state="stale", causes=tuple(Cause("machine", word) for word in grown))
         gates = {gate for known in asset.inputs if known in found for gate in _gates(found[known])}
         causes = own.causes if own.state == "fresh" else (*own.causes, *(Cause("gate", gate) for gate in sorted(gates)))
-        unseen = [known for known in asset.inputs if observed.get(known) == _NOT_HERE]
-        notes = [f"{known.replace('_', ' ')} not on this machine; taken as it was" for known in unseen]
+        unseen = [known.replace("_", " ") for known in asset.inputs if observed.get(known) == _NOT_HERE]
+        notes = [f"{known} not on this machine; taken as it was" for known in unseen]
         if is_here and own.state == "fresh" and own.entry and plan.is_of_another_processor(asset, own.entry):
             notes.append("chosen by the clock of another processor")
         if own.entry is not None and own.entry.unrecorded is not None:
