@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compression_ops.errors import CompressionError
-from pipelines.execution import plan
+from pipelines.execution import lacking, plan
 from pipelines.graph.asset import Asset
 from pipelines.graph.flatten import flatten
 from pipelines.kinds import kind
@@ -187,3 +187,29 @@ def test_what_a_target_lacks_here_is_told_before_anything_is_computed(
     assert "target/int8/onnx" not in words
     assert words.endswith("nothing was computed; without the target the rest of the recipe can be")
     assert product.entry("teacher") == before
+
+
+_NEVER = """
+
+def missing(spec):
+    return "there is no compiler"
+
+
+def check(spec, model):
+    if model.is_file():
+        raise ModelError("it takes no such network")
+"""
+
+
+def test_what_no_machine_could_write_is_told_before_what_this_one_lacks(
+    recipe: Path, wrong: None, tmp_path: Path
+) -> None:
+    module = tmp_path / "path" / "appliance" / "wrong.py"
+    module.write_text(f"from compression_ops.errors import ModelError\n{OWN}{_NEVER}")
+    recipe.write_text(recipes.edited(targets("[{type: appliance.wrong}]")))
+    for names, words in (
+        (["target/int8/wrong"], "target/int8/wrong: it takes no such network\n  nothing was computed"),
+        ([_QUANTIZED, "target/int8/wrong"], "target/int8/wrong: there is no compiler\n  nothing was computed"),
+    ):
+        with pytest.raises(CompressionError, match=words):
+            lacking.check(product.pipeline(), names)
