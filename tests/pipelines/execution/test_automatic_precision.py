@@ -7,12 +7,13 @@ import pytest
 from compression_ops import instruction_sets
 from compression_ops.evaluation import measurements
 from compression_ops.onnx_model.layers import chosen_kernels
-from pipelines.execution import status
+from pipelines.execution import plan, status
 from pipelines.kinds import kind
 from pipelines.orchestration.executors.needs import Needs
 from pipelines.pipeline import Pipeline
 from pipelines.state.actions import action, machine
 from tests.pipelines import product, recipes
+from tests.pipelines.kinds.test_targets import made
 
 CALIBRATION = "calibration: {method: minmax, samples: 64}"
 METHOD = "method: {type: automatic, max_accuracy_drop: 20.0}"
@@ -78,10 +79,12 @@ def test_what_the_clock_chose_is_known_on_processors_of_its_name_alone(
     timing(defs)
     needs = Needs.of(product.pipeline().graph.assets[NAME])
     assert (needs.is_alone, needs.is_heavy, needs.gpus) == (True, True, 0)
-    here = keys()
+    here, asset = keys(), product.pipeline().graph.assets[NAME]
+    assert not plan.is_of_another_processor(asset, made(asset, here[NAME]))
     with monkeypatch.context() as patch:
         patch.setattr(instruction_sets, "model_name", lambda *_: "another processor")
         there = keys()
+        assert plan.is_of_another_processor(asset, made(asset, here[NAME]))
     assert there["student/small"] == here["student/small"]
     assert there[NAME] != here[NAME]
     assert keys() == here

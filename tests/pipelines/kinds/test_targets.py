@@ -130,7 +130,8 @@ def test_what_a_stand_in_answered_is_not_known_where_the_target_runs(
     assert product.pipeline().graph.versions == version
 
 
-def _made(asset: Asset, key: str) -> Materialization:
+def made(asset: Asset, key: str) -> Materialization:
+    """An entry of an asset's history that was known by a key."""
     return Materialization(
         recipe="tiny", asset=asset.name, time=0.0, derivation="", parameters={}, code={}, inputs={}, action=key,
         artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics={},
@@ -147,9 +148,9 @@ def test_what_a_stand_in_answered_is_outgrown_where_the_target_runs_and_nothing_
     compiler.write_text(f'#!/bin/sh\ntouch {tried}\nexec cc "$@"\n')
     compiler.chmod(0o755)
     monkeypatch.setenv("CC", "no-such-compiler")
-    by_stand_in = _made(asset, action.key(asset, asset.parameters, {}))
-    by_itself = _made(asset, action.key(asset, asset.parameters, {}, ()))
-    unknown = _made(asset, "the key of another release")
+    by_stand_in = made(asset, action.key(asset, asset.parameters, {}))
+    by_itself = made(asset, action.key(asset, asset.parameters, {}, ()))
+    unknown = made(asset, "the key of another release")
     assert [plan.outgrown(asset, each) for each in (by_stand_in, by_itself, unknown)] == [[], [], []]
     monkeypatch.setenv("CC", str(compiler))
     assert [plan.outgrown(asset, each) for each in (by_itself, unknown)] == [[], []]
