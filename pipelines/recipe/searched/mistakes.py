@@ -64,6 +64,10 @@ def _of_objectives(search: Search, attributes: CommentedMap) -> Iterator[Mistake
         if limit.at_least is None and limit.at_most is None:
             path, line, value, _ = locate(attributes, ("search", "constraints", name))
             yield Mistake(line, path, "limits nothing", shown(value), "`at_most`, `at_least`, or both")
+        elif limit.at_least is not None and limit.at_most is not None and limit.at_least > limit.at_most:
+            path, line, value, _ = locate(attributes, ("search", "constraints", name, "at_least"))
+            allowed = f"at most `at_most`, which is {limit.at_most:g}: no number keeps to both"
+            yield Mistake(line, path, "out of range", shown(value), allowed)
 
 
 def _of_field(path: str, stated: Mapping[str, Any], attributes: CommentedMap) -> Iterator[Mistake]:
