@@ -130,6 +130,33 @@ def test_a_search_needs_an_objective(defs: Path) -> None:
         _read(defs, "\n".join(lines) + "\n")
 
 
+@pytest.mark.parametrize(
+    ("edit", "number", "field", "value"),
+    [
+        ("metric: f1_macro", "maximize: student/small.validation_f1_macro", "metric", "accuracy"),
+        (
+            "method: {type: automatic, max_accuracy_drop: 5, minimize: latency}",
+            "minimize: quantized_student/int8.latency_us",
+            "quantized_students.int8.method.minimize",
+            "bytes",
+        ),
+    ],
+)
+def test_a_choice_with_which_a_number_is_missing_is_told(
+    edit: str, number: str, field: str, value: str, defs: Path
+) -> None:
+    old = "  automation:" if edit.startswith("metric") else "      weight_bits: 8"
+    text = recipes.edited((old, f"{' ' * (len(old) - len(old.lstrip()))}{edit}\n{old}"))
+    stated = edit.rpartition(": ")[2].rstrip("}")
+    section = "  search:\n    trials: 4\n    {}\n    fields: {{{}: {{choices: [{}]}}}}\n"
+    Pipeline.of(file.check(recipes.write(defs, text=text + section.format(number, field, stated))))
+    recipes.write(defs, text=text + section.format(number, field, f"{stated}, {value}"))
+    with pytest.raises(RecipeError) as caught:
+        Pipeline.open("tiny")
+    assert f"search.fields.{field}.choices[1]: has no {number.partition(' ')[2]}" in str(caught.value)
+    assert f"'{value}' (text)" in str(caught.value)
+
+
 def test_a_mistake_elsewhere_is_told_once_and_not_again_by_the_search(defs: Path) -> None:
     text = recipes.edited(("temperature: 4.0", "temperature: 0")) + _SECTION
     with pytest.raises(RecipeError) as caught:
