@@ -37,6 +37,7 @@ class Watched:
     before: Mapping[str, int]
 
 
+_MODELS = ("teacher", "soft_labels", "students", "quantized_students")  # what no asset has of these shapes the graph
 _BETTER = {"validation_loss": "minimize"}  # of each epoch; all others are maximized
 
 
@@ -168,8 +169,14 @@ def _of_fields(file: RecipeFile, graph: Graph) -> Iterator[Mistake]:
             continue
         path, line, _, _ = locate(file.attributes, ("search", "fields", field))
         owners = [name for name, known in by_asset.items() if field in known]
-        problem = "changes none of the numbers" if owners else "not a parameter"
-        found = f"{field}, of {', '.join(owners)}" if owners else f"{field}, which no result is computed from"
         able = ", ".join(name for name in wanted if not by_asset[name].isdisjoint(useful))
         allowed = f"a parameter of {able}"
-        yield Mistake(line, path, problem, found, allowed, nearest(field, useful))
+        if owners:
+            found = f"{field}, of {', '.join(owners)}"
+            yield Mistake(line, path, "changes none of the numbers", found, allowed, nearest(field, useful))
+        elif field.partition(".")[0] in _MODELS:
+            found = f"{field}, which says what there is to compute and from what"
+            yield Mistake(line, path, "changes the graph, which a search keeps", found, allowed)
+        else:
+            found = f"{field}, which no result is computed from"
+            yield Mistake(line, path, "not a parameter", found, allowed, nearest(field, useful))

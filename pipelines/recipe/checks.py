@@ -11,7 +11,7 @@ from compression_ops.spec import Spec
 from compression_ops.training.hyperparameters import Training
 from pipelines.recipe import constraints, schema_words
 from pipelines.recipe.document import plain
-from pipelines.recipe.error import Mistake, nearest, shown
+from pipelines.recipe.error import UNKNOWN_KEY, Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
 from pipelines.recipe.rules import architectures, gates, parents, precision, targets, trained, views
 from pipelines.recipe.searched import mistakes as searched
@@ -74,7 +74,7 @@ def _unknown_key(model: type[Spec], location: Sequence[str | int], path: str, li
     root = schema_words.schema_of(model)
     parent = schema_words.field_schema(model, location[:-1]) or {}
     keys = schema_words.keys(root, parent)
-    return Mistake(line, path, "unknown key", shown(node), "one of: " + ", ".join(keys), nearest(location[-1], keys))
+    return Mistake(line, path, UNKNOWN_KEY, shown(node), "one of: " + ", ".join(keys), nearest(location[-1], keys))
 
 
 def _wrong_tag(
