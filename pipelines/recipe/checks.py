@@ -12,7 +12,7 @@ from pipelines.recipe import constraints, schema_words
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
-from pipelines.recipe.rules import architectures, losses, parents, precision, targets, trained, views
+from pipelines.recipe.rules import architectures, losses, parents, precision, targets, trained, views, warm_ups
 from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 
@@ -98,7 +98,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
     mistakes += [*losses.mistakes(recipe, attributes), *_warns_too_late(recipe, attributes)]
-    mistakes += _named_like_seeds(recipe, attributes)
+    mistakes += [*warm_ups.mistakes(recipe, attributes), *_named_like_seeds(recipe, attributes)]
     mistakes += [*precision.mistakes(recipe, attributes), *views.mistakes(recipe, attributes)]
     mistakes += targets.mistakes(recipe, attributes)
     # A search is asked about last: its values are tried in a recipe that is right.

@@ -30,4 +30,28 @@ LOSSES = {
         f"quantized_students.int8.method.loss: {_CONSTANT}",
         "at least one of alpha, beta and label_weight",
     ),
+    "a warm-up of a loss that is longer than the training": (
+        _loss("type: dkd, warmup_epochs: 3"),
+        "students.small.loss.warmup_epochs: longer than the training",
+        "3 (a number)",
+        "at most 2, the epochs of that training",
+    ),
+    "a warm-up of a student that is longer than the training": (
+        ("batch_size: 64\n      learning_rate", "warmup_epochs: 2.5\n      batch_size: 64\n      learning_rate"),
+        "students.small.warmup_epochs: longer than the training",
+        "2.5 (a number)",
+        "at most 2",
+    ),
+    "a warm-up of a teacher that is longer than the training": (
+        ("weight_decay: 0.0001", "warmup_epochs: 1.5"),
+        "teacher.warmup_epochs: longer than the training",
+        "1.5 (a number)",
+        "at most 1",
+    ),
+    "a warm-up of a method that is longer than the training": (
+        _learned_by("type: dkd, warmup_epochs: 20"),
+        "quantized_students.int8.method.loss.warmup_epochs: longer than the training",
+        "20 (a number)",
+        "at most 2",
+    ),
 }
