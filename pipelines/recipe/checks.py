@@ -11,7 +11,7 @@ from compression_ops.spec import Spec
 from pipelines.recipe import constraints, schema_words
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, nearest, shown
-from pipelines.recipe.location import TAGS, locate
+from pipelines.recipe.location import TAGS, locate, untagged
 from pipelines.recipe.rules import architectures, losses, parents, precision, targets, trained, views, warm_ups
 from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
@@ -20,9 +20,10 @@ from pipelines.recipe.sections import Recipe
 def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
     """One of pydantic's errors as a mistake: the line in the file, the field, the value, what is allowed."""
     location = tuple(part for part in fault["loc"] if part != "[key]")
-    path, line, node, parent = locate(attributes, location)
+    place = untagged(attributes, location)
+    path, line, node, parent = locate(attributes, place)
     if fault["type"] == choices.NOT_A_METHOD:
-        return _no_method(attributes, location, fault["ctx"])
+        return _no_method(attributes, place, fault["ctx"])
     model, within = _model(attributes, location)
     root = schema_words.schema_of(model)
     if fault["type"] == "extra_forbidden":
@@ -34,7 +35,7 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
         present = shown(parent) if isinstance(parent, str) else present
         return Mistake(line, path, "missing", present, allowed)
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _wrong_tag(attributes, location, path, line, node, schema)
+        return _wrong_tag(attributes, place, path, line, node, schema)
     if fault["loc"][-1] == "[key]" or fault["type"] == "string_pattern_mismatch":
         return Mistake(line, path, "not a name", shown(fault["input"]), "letters, digits and underscores")
     zones = constraints.timezones() if location[-1] == "timezone" else ()
