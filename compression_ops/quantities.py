@@ -70,6 +70,22 @@ def ratio(value: float) -> str:
 
 
 @_or_missing
+def smaller(ratio_of_sizes: float) -> str:
+    """How small a thing is beside another whose size is so many times its own: 24.13 -> `24.1× smaller`, 0.8 ->
+    `1.25× larger`.
+    """
+    return _compared(ratio_of_sizes, "smaller", "larger")
+
+
+@_or_missing
+def faster(ratio_of_times: float) -> str:
+    """How fast a thing is beside another that takes so many times its time: 1.8 -> `1.80× faster`, 0.846 ->
+    `1.18× slower`.
+    """
+    return _compared(ratio_of_times, "faster", "slower")
+
+
+@_or_missing
 def p_value(value: float) -> str:
     """Two significant digits; below one in a thousand only that it is."""
     if value < 0.001:
@@ -102,6 +118,10 @@ def ratio_beside(limit: float, value: float) -> str:
     """As `ratio`, beside a limit: 3.996 beside 4 -> `3.996×`."""
     plain = _three_digits(value)
     return f"{beside(limit, value, len(plain.partition('.')[2]))}×"
+
+
+def _compared(value: float, more: str, less: str) -> str:
+    return f"{ratio(1 / value)} {less}" if 0 < value < 1 else f"{ratio(value)} {more}"
 
 
 def _scaled(value: float, units: tuple[str, ...]) -> str:

@@ -11,7 +11,8 @@ and, where they are not as given here,
     ALLOWED_DIFFERENCES = 0.0                the largest share of samples that it may classify otherwise than the ONNX
                                              session of the quantized student; if any, one sample at least
     IS_TIMED = False                         whether a call of the predictor tells how fast the target is
-    misfits(spec, precision) -> Misfits      options that a quantized student of a precision does not allow
+    misfits(spec, precision) -> Misfits      options that a quantized student of a precision does not allow, or
+                                             fields of that precision which the target does not
     footprint(spec, folder, sample) -> Footprint   what it takes of a machine; sample: the bytes of a raw one
     missing(spec) -> str | None              what of other people's it lacks on this machine, with a cure
     check(spec, model) -> None               with nothing of those: a ModelError for a model that no machine can write
@@ -123,7 +124,7 @@ def footprint(spec: Spec, folder: Path, sample: bytes) -> Footprint | None:
 
 
 def misfits(spec: Spec, precision: Spec) -> Iterable[Misfit]:
-    """Its options that a quantized student of this `quantization.precision.Precision` does not allow."""
+    """Its options that a quantized student of this `Precision` does not allow, or fields of that."""
     known = getattr(implementations.module_of(spec), "misfits", None)
     return () if known is None else known(spec, precision)
 

@@ -13,6 +13,9 @@ One that learns from the labels too says `weighs_classes: ClassVar[bool] = True`
 `class_weights: balanced` it is given them, float32 [classes]: `loss` as a further argument `class_weights`, an
 objective with every batch. With any other loss `class_weights` is refused.
 
+One that is a sum of parts, each times a parameter, names these, so that a recipe in which all are 0 is refused:
+`weighted_by: ClassVar[tuple[str, ...]] = ("weight", "label_weight")`.
+
 One whose weights change while the student learns says `takes_epoch: ClassVar[bool] = True`, and is given the `epoch` of
 each batch, counted from 0.
 

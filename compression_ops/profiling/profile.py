@@ -3,7 +3,7 @@
 import gc
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from compression_ops.profiling.operators import Call, Operator
 from compression_ops.progress import Progress, ProgressCallback, silent
 
 Run = Callable[[ProgressCallback], object]
+_CONVOLUTION = "conv"  # in the names of all of torch's: aten::mkldnn_convolution, aten::_slow_conv2d_forward, ...
 WARM_UP = 2  # steps before: the first one allocates, and chooses kernels
 
 
@@ -83,7 +84,7 @@ def of_training(run: Run, steps: int, device: str, trace: Path | None = None) ->
     if trace is not None:
         profiler.export_chrome_trace(str(trace))
     (best, threads), seen = peaks[0], taken - WARM_UP
-    return Profile("torch", seen, threads, best, operators.dearest(_calls(profiler), best))
+    return Profile("torch", seen, threads, best, operators.dearest(calls(profiler.events() or ()), best))
 
 
 def _profiler() -> profile:
@@ -91,11 +92,13 @@ def _profiler() -> profile:
     return profile(activities=activities, record_shapes=True)
 
 
-def _calls(profiler: profile) -> Iterator[Call]:
-    """Torch's operators; where a kernel ran elsewhere, its time there. A convolution's operations are those of the
-    operator that it came down to.
+def calls(seen: Iterable[Any]) -> Iterator[Call]:
+    """Torch's operators among a profiler's events; where a kernel ran elsewhere, its time there.
+
+    What comes down to a product that is seen itself, as `linear` does, has no operations of its own. A convolution's
+    are those of the convolution that it comes down to, whatever its allocations and copies took.
     """
-    events: Sequence[Any] = [event for event in profiler.events() or () if event.name.startswith("aten::")]
+    events: Sequence[Any] = [event for event in seen if event.name.startswith("aten::")]
     elsewhere = any(event.self_device_time_total > 0 for event in events)
 
     def own(event: Any) -> float:
@@ -106,17 +109,18 @@ def _calls(profiler: profile) -> Iterator[Call]:
         done = operators.of_product(event.name, event.input_shapes)
         if event.name in ("aten::convolution", "aten::convolution_backward"):
             done = operators.of_convolution(event.input_shapes, event.concrete_inputs)
-        if done:
-            dearest = max(_within(event), key=own)
+        parts = list(_below(event))
+        if done and not any(operators.of_product(part.name, part.input_shapes) for part in parts):
+            dearest = max([event, *(part for part in parts if _CONVOLUTION in part.name)], key=own)
             counted[dearest.id] = counted.get(dearest.id, 0.0) + done
     for event in events:
         yield Call(event.name.removeprefix("aten::"), own(event), counted.get(event.id, 0.0))
 
 
-def _within(event: Any) -> Iterator[Any]:
-    yield event
+def _below(event: Any) -> Iterator[Any]:
     for child in event.cpu_children:
-        yield from _within(child)
+        yield child
+        yield from _below(child)
 
 
 def of_sessions(run: Run, trace: Path | None = None) -> Profile | None:

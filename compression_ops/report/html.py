@@ -105,14 +105,20 @@ def _cards(report: Report) -> list[tuple[str, str, str]]:
             f"95 % interval {interval}; teacher {before}",
         ),
         ("File", quantities.size(model.cost.file_bytes), f"teacher {quantities.size(teacher.cost.file_bytes)}"),
-        ("Smaller", quantities.ratio(model.compression_ratio), "by file size, than the teacher"),
+        _card(quantities.smaller(model.compression_ratio), "by file size, than the teacher"),
         (
             f"Latency, batch {batch_size}",
             quantities.duration(latency.p50_us),
             f"median; teacher {quantities.duration(teacher_latency.p50_us)}",
         ),
-        ("Faster", quantities.ratio(report.speedup(model)), "by median latency, than the teacher"),
+        _card(quantities.faster(report.speedup(model)), "by median latency, than the teacher"),
     ]
+
+
+def _card(compared: str, words: str) -> tuple[str, str, str]:
+    """`24.1× smaller` as what it is called, how much it is, and beside what."""
+    ratio, _, word = compared.partition(" ")
+    return word.capitalize(), ratio, words
 
 
 def _class_changes(report: Report) -> list[list[float]]:

@@ -50,10 +50,10 @@ def headline(report: Report) -> str:
     text = f"{score} {good} in {quantities.size(model.cost.file_bytes)}"
     if model.change is None:
         return f"{text}."
-    smaller, faster = quantities.ratio(model.compression_ratio), quantities.ratio(report.speedup(model))
+    smaller, faster = quantities.smaller(model.compression_ratio), quantities.faster(report.speedup(model))
     points = quantities.points(model.change.of(report.metric).points, report.digits)
     change = f"{points} points against {model.parent}"
-    return f"{text}, {smaller} smaller and {faster} faster than {model.teacher}; {change}."
+    return f"{text}, {smaller} and {faster} than {model.teacher}; {change}."
 
 
 def verdicts(report: Report) -> list[tuple[str, str, str]]:

@@ -48,10 +48,13 @@ def sentences(report: Report) -> list[tuple[str, str]]:
 def gained(control: str, seeds: OverSeeds, digits: int, metric: Metric) -> str:
     """What distillation gained over all seeds, and whether that is more than chance."""
     gain = seeds.distillation[metric]
-    words = "gained" if gain.points >= 0 else "cost"
     chance = quantities.p_equals(gain.p_value)
     interval = f"95 % interval {quantities.points(gain.low, digits)} to {quantities.points(gain.high, digits)}"
-    told = f"Over {seeds.seeds} seeds distillation {words} {abs(gain.points):.{digits}f} points of {WORDS[metric]}"
+    over = f"Over {seeds.seeds} seeds distillation"
+    if gain.points == 0:
+        return f"{over} made no difference to {WORDS[metric]} against {control} ({interval}, {chance})."
+    words = "gained" if gain.points > 0 else "cost"
+    told = f"{over} {words} {abs(gain.points):.{digits}f} points of {WORDS[metric]}"
     verdict = (
         "more than chance" if gain.p_value < _SIGNIFICANT else "seeds and test samples cannot tell that from chance"
     )

@@ -6,10 +6,13 @@ runs gives the same integers. Without a compiler these are computed by NumPy, an
 """
 
 import ctypes
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from compression_ops.data.misfit import Misfit
 from compression_ops.footprint import Footprint
+from compression_ops.quantization.precision import Precision
 from compression_ops.spec import Spec
 from compression_ops.target import Predictor, Written
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 ALLOWED_DIFFERENCES = 0.001
 IS_TIMED = True
 SOURCE, HEADER = "model.c", "model.h"
+_BYTE = 8  # bits
 _UNTIL_THEN = "until then its answers are judged by the same integers, computed by NumPy"
 # A call of many samples, so that what Python adds is added once; of raw ones, as who calls the C code has them.
 _BATCH = """\
@@ -80,6 +84,12 @@ class C(Spec):
     """One C99 source and its header: integers only."""
 
     type: Literal["c"] = "c"
+
+
+def misfits(spec: C, precision: Precision) -> Iterator[Misfit]:
+    """Activations of 16 bits: its integers between layers are bytes."""
+    if precision.activation_bits > _BYTE:
+        yield Misfit("activation_bits", "4 to 8 with the target c, whose layers give bytes; or without it")
 
 
 def write(spec: C, model: Path, folder: Path) -> Written:

@@ -4,11 +4,14 @@ Between layers it rounds in fixed point where onnxruntime rounds in float32, so 
 in a thousand may fall to another class. It is judged in wasmtime; every browser gives the same integers.
 """
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from compression_ops.data.misfit import Misfit
 from compression_ops.errors import ModelError
+from compression_ops.quantization.precision import Precision
 from compression_ops.spec import Spec
 from compression_ops.target import Predictor, Written
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALLOWED_DIFFERENCES = 0.001
+_BYTE = 8  # bits
 MODEL = "model.wasm"
 _MISSING = (
     "the target wasm is judged in the package wasmtime, which is not installed here: "
@@ -27,6 +31,12 @@ class Wasm(Spec):
     """A WebAssembly module: integers only, imports nothing."""
 
     type: Literal["wasm"] = "wasm"
+
+
+def misfits(spec: Wasm, precision: Precision) -> Iterator[Misfit]:
+    """Activations of 16 bits: its integers between layers are bytes."""
+    if precision.activation_bits > _BYTE:
+        yield Misfit("activation_bits", "4 to 8 with the target wasm, whose layers give bytes; or without it")
 
 
 def write(spec: Wasm, model: Path, folder: Path) -> Written:

@@ -10,6 +10,7 @@ from pipelines.graph.module_source import SourceError
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file, passed_over
 from pipelines.recipe.error import RecipeError
+from pipelines.recipe.rules import warm_ups
 
 
 def command(recipe: OptionalRecipe = None) -> None:
@@ -43,7 +44,8 @@ def _checked(name: str) -> list[str]:
     pipeline = Pipeline.of(checked)
     graph = pipeline.graph
     _ = graph.versions  # which parses the code of all of its stages
-    warnings = dict.fromkeys(each for asset in graph.assets.values() for each in asset.code_warnings)
+    warnings = dict.fromkeys(warm_ups.warnings(checked.recipe))
+    warnings |= dict.fromkeys(each for asset in graph.assets.values() for each in asset.code_warnings)
     try:
         file.require_files(checked)
     except RecipeError as error:

@@ -30,10 +30,13 @@ def headline(entry: Materialization) -> str:
     metric = _judged_by(entry)
     model, _, column = next(iter(entry.metrics)).rpartition(".")
     number = {name.rpartition(".")[2]: value for name, value in entry.metrics.items() if name.startswith(f"{model}.")}
-    return (
-        f"{model}: test {WORDS[metric]} {number[column]:.2%}, {number['compression_ratio']:.3g} times smaller, "
-        f"{number['speedup_ratio']:.3g} times faster than the teacher"
-    )
+    small = _times(number["compression_ratio"], "smaller", "larger")
+    fast = _times(number["speedup_ratio"], "faster", "slower")
+    return f"{model}: test {WORDS[metric]} {number[column]:.2%}, {small}, {fast} than the teacher"
+
+
+def _times(ratio: float, more: str, less: str) -> str:
+    return f"{1 / ratio:.3g} times {less}" if 0 < ratio < 1 else f"{ratio:.3g} times {more}"
 
 
 def page(folder: Path, entry: Materialization) -> Page:

@@ -8,12 +8,21 @@ from ruamel.yaml.comments import CommentedMap
 
 from compression_ops import choices
 from compression_ops.spec import Spec
-from compression_ops.training.hyperparameters import Training
 from pipelines.recipe import constraints, schema_words
 from pipelines.recipe.document import plain
 from pipelines.recipe.error import UNKNOWN_KEY, Mistake, nearest, shown
-from pipelines.recipe.location import TAGS, locate
-from pipelines.recipe.rules import architectures, gates, parents, precision, targets, trained, views
+from pipelines.recipe.location import TAGS, locate, untagged
+from pipelines.recipe.rules import (
+    architectures,
+    gates,
+    losses,
+    parents,
+    precision,
+    targets,
+    trained,
+    views,
+    warm_ups,
+)
 from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 
@@ -21,9 +30,10 @@ from pipelines.recipe.sections import Recipe
 def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
     """One of pydantic's errors as a mistake: the line in the file, the field, the value, what is allowed."""
     location = tuple(part for part in fault["loc"] if part != "[key]")
-    path, line, node, parent = locate(attributes, location)
+    place = untagged(attributes, location)
+    path, line, node, parent = locate(attributes, place)
     if fault["type"] == choices.NOT_A_METHOD:
-        return _no_method(attributes, location, fault["ctx"])
+        return _no_method(attributes, place, fault["ctx"])
     model, within = _model(attributes, location)
     root = schema_words.schema_of(model)
     if fault["type"] == "extra_forbidden":
@@ -35,7 +45,7 @@ def mistake(attributes: CommentedMap, fault: Any) -> Mistake:
         present = shown(parent) if isinstance(parent, str) else present
         return Mistake(line, path, "missing", present, allowed)
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _wrong_tag(attributes, location, path, line, node, schema)
+        return _wrong_tag(attributes, place, path, line, node, schema)
     if fault["loc"][-1] == "[key]" or fault["type"] == "string_pattern_mismatch":
         return Mistake(line, path, "not a name", shown(fault["input"]), "letters, digits and underscores")
     zones = constraints.timezones() if location[-1] == "timezone" else ()
@@ -98,8 +108,8 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     for where, choice in (("teacher",), recipe.teacher), *((("students", n), s) for n, s in recipe.students.items()):
         mistakes += architectures.mistakes(choice, attributes, where)
     mistakes += trained.mistakes(recipe, attributes)
-    mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
-    mistakes += [*_learns_beside_nobody(recipe, attributes), *_named_like_seeds(recipe, attributes)]
+    mistakes += [*losses.mistakes(recipe, attributes), *_warns_too_late(recipe, attributes)]
+    mistakes += [*warm_ups.mistakes(recipe, attributes), *_named_like_seeds(recipe, attributes)]
     mistakes += [*precision.mistakes(recipe, attributes), *views.mistakes(recipe, attributes)]
     mistakes += [*targets.mistakes(recipe, attributes), *gates.mistakes(recipe, attributes)]
     # A search is asked about last: its values are tried in a recipe that is right.
@@ -113,36 +123,6 @@ def refused(attributes: CommentedMap) -> list[Mistake]:
     except ValidationError as error:
         return [mistake(attributes, fault) for fault in error.errors()]
     return cross_check(recipe, attributes)
-
-
-def _weighs_in_vain(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
-    mistakes: list[Mistake] = []
-    learners = {("students", name): student for name, student in recipe.students.items()} | _learning(recipe)
-    for where, learner in learners.items():
-        if learner.class_weights != "uniform" and not getattr(learner.loss, "weighs_classes", False):
-            path, line, value, _ = locate(attributes, (*where, "class_weights"))
-            allowed = f"`uniform` with the loss {learner.loss.type}, which weighs no classes"
-            mistakes.append(Mistake(line, path, "useless", shown(value), allowed))
-    return mistakes
-
-
-def _learning(recipe: Recipe) -> dict[tuple[str, ...], Any]:
-    """The methods of quantized students that train by a loss of distillation, by where they stand."""
-    methods = {("quantized_students", name, "method"): each.method for name, each in recipe.quantized_students.items()}
-    return {
-        where: method for where, method in methods.items() if isinstance(method, Training) and hasattr(method, "loss")
-    }
-
-
-def _learns_beside_nobody(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
-    """A quantized student learns from stored soft labels: no teacher runs beside it."""
-    mistakes: list[Mistake] = []
-    for where, method in _learning(recipe).items():
-        if getattr(method.loss, "needs_teacher", False):
-            path, line, value, _ = locate(attributes, (*where, "loss", "type"))
-            allowed = "a loss on stored soft labels, such as kd: no teacher runs beside a quantized student"
-            mistakes.append(Mistake(line, path, "needs the teacher", shown(value), allowed))
-    return mistakes
 
 
 def _named_like_seeds(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:

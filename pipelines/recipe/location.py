@@ -8,6 +8,27 @@ from ruamel.yaml.comments import CommentedMap
 TAGS = ("source", "type", "method")
 
 
+def untagged(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str | int, ...]:
+    """A location of pydantic's as the file has it.
+
+    Directly below a choice among maps pydantic names the chosen member; a key of that map may have the same name.
+    """
+    node: Any = attributes
+    found: list[str | int] = []
+    is_map_of_choice = False
+    for part in location:
+        tags = [node.get(tag) for tag in TAGS] if isinstance(node, Mapping) and not is_map_of_choice else []
+        is_map_of_choice = part in tags
+        if is_map_of_choice:
+            continue
+        found.append(part)
+        if isinstance(node, Mapping):
+            node = node.get(part)
+        else:
+            node = node[part] if isinstance(node, list) and isinstance(part, int) and part < len(node) else None
+    return tuple(found)
+
+
 def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str, int, Any, Any]:
     """(path, line, value, enclosing map) of a location; a missing field stands at its map's line."""
     node: Any = attributes
@@ -15,8 +36,6 @@ def locate(attributes: CommentedMap, location: Sequence[str | int]) -> tuple[str
     path: list[str] = []
     line = _own_line(attributes)
     for part in location:
-        if isinstance(node, Mapping) and part not in node and part in [node.get(tag) for tag in TAGS]:
-            continue  # pydantic names the chosen member of a union; the file does not
         path.append(f"[{part}]" if isinstance(part, int) else str(part))
         parent = node
         if isinstance(node, CommentedMap) and part in node:

@@ -34,6 +34,10 @@ from compression_ops import quantities
         (quantities.ratio, 24.13, "24.1×"),
         (quantities.ratio, 0.512, "0.512×"),
         (quantities.ratio, 1234.0, "1234×"),
+        (quantities.smaller, 24.13, "24.1× smaller"),
+        (quantities.smaller, 0.8, "1.25× larger"),
+        (quantities.faster, 1.0, "1.00× faster"),
+        (quantities.faster, 0.846, "1.18× slower"),
         (quantities.p_value, 0.0000001, "< 0.001"),
         (quantities.p_value, 0.0525, "0.052"),
         (quantities.p_value, 0.375, "0.38"),
@@ -50,7 +54,7 @@ def test_a_number_has_a_unit_and_no_more_digits_than_it_deserves(
 
 @pytest.mark.parametrize(
     "write",
-    [quantities.percent, quantities.points, quantities.size, quantities.duration, quantities.ratio, quantities.p_value],
+    [quantities.percent, quantities.points, quantities.size, quantities.duration, quantities.ratio, quantities.faster],
 )
 def test_what_is_missing_is_a_dash(write: Callable[[float | None], str]) -> None:
     assert write(None) == write(math.nan) == "–"

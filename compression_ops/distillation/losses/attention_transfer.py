@@ -1,6 +1,6 @@
 """Attention maps: Zagoruyko & Komodakis 2017, Paying More Attention to Attention."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 class AttentionTransfer(FeatureLoss):
     """Parameters of the loss."""
+
+    weighted_by: ClassVar[tuple[str, ...]] = ("weight", "label_weight")
 
     type: Literal["attention_transfer"] = "attention_transfer"
     weight: float = Field(default=1000.0, ge=0, le=1e6, description="Weight of the difference of the maps (β).")

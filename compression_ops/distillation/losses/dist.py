@@ -17,6 +17,7 @@ class DIST(LogitLoss):
 
     weighs_classes: ClassVar[bool] = True
     takes_mixed_labels: ClassVar[bool] = True
+    weighted_by: ClassVar[tuple[str, ...]] = ("inter", "intra", "label_weight")
 
     type: Literal["dist"] = "dist"
     inter: float = Field(default=2.0, ge=0, le=100, description="Weight of the relation between classes (β).")

@@ -15,6 +15,7 @@ class DKD(LogitLoss):
 
     weighs_classes: ClassVar[bool] = True
     takes_epoch: ClassVar[bool] = True
+    weighted_by: ClassVar[tuple[str, ...]] = ("alpha", "beta", "label_weight")
 
     type: Literal["dkd"] = "dkd"
     alpha: float = Field(default=1.0, ge=0, le=100, description="Weight of the part about the target class.")

@@ -1,6 +1,6 @@
 """Hints: Romero et al. 2015, FitNets: Hints for Thin Deep Nets."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 class FitNet(FeatureLoss):
     """Parameters of the loss."""
+
+    weighted_by: ClassVar[tuple[str, ...]] = ("weight", "label_weight")
 
     type: Literal["fitnet"] = "fitnet"
     weight: float = Field(default=1.0, ge=0, le=1e6, description="Weight of the hint.")

@@ -1,6 +1,6 @@
 """Relations between samples: Park, Kim, Lu & Cho 2019, Relational Knowledge Distillation."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ _SMALLEST = 1e-12  # of a squared distance: the root of 0 has no derivative
 
 class Relational(FeatureLoss):
     """Parameters of the loss."""
+
+    weighted_by: ClassVar[tuple[str, ...]] = ("distance", "angle", "label_weight")
 
     type: Literal["relational"] = "relational"
     distance: float = Field(default=25.0, ge=0, le=1e6, description="Weight of the distances between two samples.")

@@ -24,9 +24,9 @@ def recommended(models: Sequence[Row], name: str, metric: Metric = "accuracy") -
     text = f"{quantities.percent(row[column.value], places)} {good} in {quantities.size(row['file_bytes'])}"
     if row["parent"] is None:
         return choice, f"{text}."
-    smaller, faster = quantities.ratio(row["compression_ratio"]), quantities.ratio(row["speedup_ratio"])
+    smaller, faster = quantities.smaller(row["compression_ratio"]), quantities.faster(row["speedup_ratio"])
     change = f"{quantities.points(row[column.change], places)} points against {row['parent']}"
-    return choice, f"{text}, {smaller} smaller and {faster} faster than the teacher; {change}."
+    return choice, f"{text}, {smaller} and {faster} than the teacher; {change}."
 
 
 def warnings(content: Mapping[str, Any]) -> list[tuple[str, str]]:

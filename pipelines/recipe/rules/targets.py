@@ -14,12 +14,16 @@ from pipelines.recipe.sections import QuantizedStudent, Recipe
 def mistakes(recipe: Recipe, attributes: CommentedMap) -> Iterator[Mistake]:
     """Those of each quantized student."""
     for name, quantized in recipe.quantized_students.items():
-        here = ("quantized_students", name, "targets")
+        student = ("quantized_students", name)
+        here = (*student, "targets")
         yield from _repeated(quantized, attributes, here)
         for position, spec in enumerate(quantized.targets):
             for misfit in target.misfits(spec, quantized.part(Precision)):
-                path, line, value, _ = locate(attributes, (*here, position, misfit.field))
-                yield Mistake(line, path, "not possible for this quantized student", shown(value), misfit.allowed)
+                is_option = misfit.field in type(spec).model_fields
+                where = (*here, position) if is_option else student
+                path, line, value, _ = locate(attributes, (*where, misfit.field))
+                beside = "for this quantized student" if is_option else f"with the target {target.word(spec)}"
+                yield Mistake(line, path, f"not possible {beside}", shown(value), misfit.allowed)
 
 
 def _repeated(quantized: QuantizedStudent, attributes: CommentedMap, here: tuple[str, ...]) -> Iterator[Mistake]:

@@ -62,6 +62,25 @@ def test_what_makes_no_difference_is_found_to_make_one_no_more_often_than_it_sho
     assert found <= stats.binom.ppf(0.999, trials, 0.05)
 
 
+@pytest.mark.parametrize(("seeds", "ratio"), [(2, 10), (2, 2), (3, 5), (5, 5)])
+def test_few_seeds_that_agree_by_luck_prove_nothing(seeds: int, ratio: float) -> None:
+    rng, samples, trials = np.random.default_rng(3), 1000, 800
+    found = 0
+    for _ in range(trials):
+        by_seed = ratio * rng.normal(size=seeds) + rng.normal()  # of the samples a chance that all seeds share
+        estimated = rng.chisquare(samples - 1) / (samples - 1)
+        found += over_seeds.crossed(list(by_seed), estimated, samples).p_value < 0.05
+    assert found <= stats.binom.ppf(0.999, trials, 0.05)
+
+
+def test_the_interval_ends_at_zero_where_p_is_its_level() -> None:
+    spread = np.array([-0.4, 0.1, 0.3])
+    half = np.hypot(*(stats.t.ppf(0.975, f) * np.sqrt(v) for f, v in ((2, np.var(spread, ddof=1) / 3), (499, 0.02))))
+    found = over_seeds.crossed(list(spread + half), 0.02, 500)
+    assert found.low is not None
+    assert_allclose([found.points, found.low, found.p_value], [half, 0.0, 0.05], atol=1e-6)
+
+
 def test_what_makes_a_difference_is_found() -> None:
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 3, 2000)

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from compression_ops.profiling import operators
 from compression_ops.profiling.operators import Call
+from compression_ops.profiling.profile import calls
 
 
 def _image(*shape: int) -> Tensor:
@@ -71,3 +72,31 @@ def test_operations_of_onnxruntimes_nodes() -> None:
     assert operators.of_node("QGemm", [[64, 576], [], [], [10]], [[64, 10]]) == 2 * 64 * 10 * 576
     assert operators.of_node("QLinearConv", [[64, 8, 8, 1], [], []], [[64, 7, 7, 8]]) == 0, "its weights are packed"
     assert operators.of_node("Relu", [[2, 3]], [[2, 3]]) == 0
+
+
+_LAYERS = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3, groups=2), nn.Flatten(), nn.Linear(8, 2))
+
+
+def _events() -> list[Any]:
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as found:
+        _LAYERS(torch.ones(1, 1, 6, 6)).sum().backward()
+    return list(found.events() or ())
+
+
+def _operations(events: list[Any]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for call in calls(events):
+        found[call.name] = found.get(call.name, 0.0) + call.operations
+    return {name: operations for name, operations in found.items() if operations}
+
+
+def test_an_allocation_that_takes_long_has_no_operations() -> None:
+    events = _events()
+    for event in events:
+        if "conv" not in event.name and not event.cpu_children:
+            event.time_range.end += 1e6
+    assert all("conv" in name or "mm" in name for name in _operations(events))
+
+
+def test_a_product_is_counted_once() -> None:
+    assert _operations(_events())["addmm"] == 2 * 8 * 2

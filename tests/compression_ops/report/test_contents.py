@@ -110,6 +110,13 @@ def test_the_headline_is_of_the_model_to_look_at_and_says_which_pass(report: Rep
     assert (headline["quantized_student/int8.passed"], headline["quantized_student/int4.passed"]) == (1, 0)
 
 
+def test_a_model_that_is_slower_than_the_teacher_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(example_report.SPEED_US, "quantized_student/int8", 1.25 * example_report.SPEED_US["teacher"])
+    slower = example_report.report()
+    assert "25.0× smaller and 1.25× slower than teacher" in report_sections.headline(slower)
+    assert re.search(r"Slower\W.{0,80}1\.25×", report_html.page(slower), re.DOTALL)
+
+
 def test_the_json_holds_quality_and_size_but_nothing_that_time_changes(report: Report, tmp_path: Path) -> None:
     report_json.write(report, tmp_path)
     content = report_files.read_content(tmp_path)

@@ -2,9 +2,10 @@
 
 import pytest
 
+from compression_ops.evaluation.over_seeds import OverSeeds
 from compression_ops.evaluation.quality import Change
 from compression_ops.evaluation.statistics import Difference
-from compression_ops.report import verdict
+from compression_ops.report import seed_sections, verdict
 from compression_ops.report.limits import Limits
 
 
@@ -75,3 +76,17 @@ def test_of_several_seeds_their_mean_is_judged_and_no_number_is_rounded_to_the_l
 def test_what_distillation_gained_is_not_claimed_beyond_chance(points: float, p_value: float, words: str) -> None:
     gain = Change("control/small", points, (), 0, 0, p_value)
     assert verdict.distillation_words("student/small", gain, digits=1) == words
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        (0.0, "distillation made no difference to accuracy against control/small (95 % interval −1.0 to +1.0, p = 1)."),
+        (0.5, "distillation gained 0.5 points of accuracy against control/small"),
+        (-0.5, "distillation cost 0.5 points of accuracy against control/small"),
+    ],
+)
+def test_over_seeds_no_gain_is_told_as_none(points: float, words: str) -> None:
+    gain = Difference(points, 1.0 if points == 0 else 0.4, points - 1, points + 1)
+    over_seeds = OverSeeds({"accuracy": (0.9, 0.9)}, {}, {"accuracy": gain})
+    assert words in seed_sections.gained("control/small", over_seeds, 1, "accuracy")

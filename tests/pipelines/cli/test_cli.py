@@ -119,10 +119,12 @@ def test_a_wrong_call_is_told_in_words(arguments: list[str], words: list[str], d
 
 def test_check_tells_every_recipes_mistakes(defs: Path) -> None:
     recipes.write(defs, "broken", recipes.edited(("alpha: 0.9", "alpha: 9")))
+    recipes.write(defs, "warm", recipes.edited(("type: kd, temperature: 4.0, alpha: 0.9", "type: dkd")))
     result = compression("check")
     assert result.returncode == 1
     assert "broken/defs.yaml:24: students.small.loss.alpha" in result.stderr
     assert "tiny/defs.yaml: valid" in result.stdout
+    assert "warning: students.small.loss: the warm-up of the loss dkd is 20 epochs by default" in result.stdout
 
 
 @pytest.mark.slow

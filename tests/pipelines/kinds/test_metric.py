@@ -1,5 +1,6 @@
 """A recipe's metric reaches what it chooses and judges, in one run through the product, and is told in words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def test_training_gates_report_and_champion_go_by_the_metric(by_f1: Path) -> Non
     )
     for asset in ("measurements", "benchmark_report", "champion"):
         assert "test macro F1" in _headline(asset)
+    report = product.entry("benchmark_report")
+    slower = {name: 0.8 if name.endswith("speedup_ratio") else number for name, number in report.metrics.items()}
+    assert (
+        kind.named("benchmark_report")
+        .headline(replace(report, metrics=slower))
+        .endswith("1.25 times slower than the teacher")
+    )
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Mistakes in a recipe, each an edit of a right one: (edit, field, problem, a word of the cure)."""
 
+from tests.pipelines.recipe.mistakes_of_losses import LOSSES
 from tests.pipelines.recipe.mistakes_of_methods import METHODS
 from tests.pipelines.recipe.mistakes_of_parents import PARENTS
 from tests.pipelines.recipe.mistakes_of_targets import TARGETS
@@ -289,6 +290,7 @@ MISTAKES = {
     ),
     **PARENTS,
     **TRAINED,
+    **LOSSES,
     **METHODS,
     **TARGETS,
 }

@@ -18,7 +18,30 @@ def _choosing(bits: int) -> tuple[str, str]:
     return (f"weight_bits: 8\n{rest}{before}", f"weight_bits: {bits}\n{rest}{after}")
 
 
+def _percentile(text: str) -> tuple[str, str]:
+    return (_CALIBRATION, f"calibration: {{method: percentile, {text}}}")
+
+
+_OF_PERCENTILE = "quantized_students.int8.calibration.percentile: "
 METHODS = {
+    "a field that is called as its method": (
+        _percentile("percentile: 0"),
+        f"{_OF_PERCENTILE}out",
+        "0 (a number)",
+        "more",
+    ),
+    "text in a field that is called as its method": (
+        _percentile("percentile: '99.9'"),
+        f"{_OF_PERCENTILE}not allowed",
+        "'99.9' (text)",
+        "a number, more than 50 and at most 100",
+    ),
+    "another key in a method with a field of its name": (
+        _percentile("percentil: 99.9"),
+        "quantized_students.int8.calibration.percentil: unknown key",
+        "99.9 (a number)",
+        "did you mean `percentile`?",
+    ),
     "unknown method of quantization": (
         _method("type: lsqq, epochs: 2"),
         "quantized_students.int8.method.type",

@@ -13,6 +13,11 @@ def _with_bits(text: str) -> tuple[str, str]:
     return (f"      weight_bits: 8\n{rest}", f"      targets: {text}\n      weight_bits: 4\n{rest}")
 
 
+def _of_wide(target: str) -> tuple[str, str]:
+    rest = "      per_channel: true\n"
+    return (f"      activation_bits: 8\n{rest}", f"      activation_bits: 16\n      targets: [onnx, {target}]\n{rest}")
+
+
 TARGETS = {
     "unknown target": (_stated("[onxx]"), f"{_HERE}[0]: unknown", "'onxx' (text)", "did you mean `onnx`?"),
     "unknown target in a map": (_stated("[{type: openvno}]"), f"{_HERE}[0].type", "'openvno' (text)", "`openvino`"),
@@ -53,6 +58,18 @@ TARGETS = {
         f"{_HERE}[0].opset: not possible for this quantized student",
         "20 (a number)",
         "`opset: 20` of the quantized student itself",
+    ),
+    "activations that C code does not compute": (
+        _of_wide("c"),
+        "quantized_students.int8.activation_bits: not possible with the target c",
+        "16 (a number)",
+        "4 to 8 with the target c",
+    ),
+    "activations that WebAssembly does not compute": (
+        _of_wide("wasm"),
+        "quantized_students.int8.activation_bits: not possible with the target wasm",
+        "16 (a number)",
+        "4 to 8 with the target wasm",
     ),
     "a target of one's own that is not there": (
         _stated("[appliances.wasm]"),

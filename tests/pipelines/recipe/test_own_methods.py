@@ -66,6 +66,25 @@ def test_a_mistake_in_their_parameters_is_told_as_in_the_products(own: Path) -> 
     assert "did you mean `samples`?" in str(told.value)
 
 
+def test_a_loss_whose_stated_weights_are_all_zero_is_refused(own: Path, package: Path) -> None:
+    named = '    weighted_by: ClassVar[tuple[str, ...]] = ("weight",)\n    weight:'
+    text = own_methods.LOSS.replace("import Lit", "import ClassVar, Lit").replace("gt=0", "ge=0")
+    (package / "mse.py").write_text(text.replace("    weight:", named))
+    product.edit(own, "weight: 2.0", "weight: 0")
+    with pytest.raises(RecipeError, match=r"(?s)students.small.loss: nothing is learned.*a weight of more than 0"):
+        file.read(own)
+
+
+def test_every_weight_that_a_loss_names_is_a_parameter_of_it_and_may_be_zero() -> None:
+    weights = {spec: getattr(spec, "weighted_by", ()) for spec in implementations.specs("distillation.losses")}
+    named = {spec: each for spec, each in weights.items() if each}
+    assert {spec.__name__ for spec in named} == {"AttentionTransfer", "DIST", "DKD", "FitNet", "Relational"}
+    for spec, stated in named.items():
+        fields = {name for name in spec.model_fields if "weight" in (spec.model_fields[name].description or "").lower()}
+        assert fields == set(stated)
+        assert spec.model_validate(dict.fromkeys(stated, 0.0))
+
+
 def test_an_edit_of_their_code_or_of_a_data_file_that_they_name_counts(own: Path, package: Path) -> None:
     before = Pipeline.open("tiny").graph.derivations
     (package / "mse.py").write_text(own_methods.LOSS.replace("return ", "return 2 * "))
