@@ -126,10 +126,15 @@ class Registry:
         return models.log(*place, asset, kind, origin.parameters, folder, digest)
 
     def renew(self, version: Version, folder: Path, origin: "Origin") -> Succession:
-        """Register a champion whose files are lost as a new version, with all that was said of it; see `crown`."""
+        """Have a champion whose files are lost as another version, with all that was said of it; see `crown`. It is
+        registered anew, unless a version of the same content is there, as after a run that was killed at this.
+        """
         known = self._client.get_model_version(self._name, version.number)
-        model_id = self.log(version.asset, version.digest, folder, origin)
-        renewed = self._register(model_id, dict(known.tags))
+        renewed = self._readable(version.digest)
+        if renewed is None:
+            renewed = self._register(self.log(version.asset, version.digest, folder, origin), dict(known.tags))
+        for name, value in known.tags.items():
+            self._tag(renewed, name, value)
         self._client.update_model_version(self._name, renewed.number, known.description or "")
         return Succession(renewed)
 
@@ -141,7 +146,7 @@ class Registry:
         replaced = self.champion()
         version = self._registered(asset, digest, model_id)
         for name, value in tags.items():
-            self._client.set_model_version_tag(self._name, version.number, name, value[: names.REGISTRY_LIMIT])
+            self._tag(version, name, value[: names.REGISTRY_LIMIT])
         self._client.update_model_version(self._name, version.number, self._with_ancestry(description, version))
         return Succession(version, replaced if replaced is not None and replaced.number != version.number else None)
 
@@ -168,10 +173,16 @@ class Registry:
         self._client.set_registered_model_alias(self._name, PREVIOUS, champion.number)
         return previous, champion
 
+    def _tag(self, version: Version, name: str, value: str) -> None:
+        self._client.set_model_version_tag(self._name, version.number, name, value)
+
     def _registered(self, asset: str, digest: str, model_id: str) -> Version:
+        return self._readable(digest) or self._register(model_id, {names.ASSET: asset, names.DIGEST: digest})
+
+    def _readable(self, digest: str) -> Version | None:
+        """A version of a content whose files are there."""
         known = (self._version(found) for found in self._versions() if found.tags.get(names.DIGEST) == digest)
-        readable = next((version for version in known if self.is_readable(version)), None)
-        return readable or self._register(model_id, {names.ASSET: asset, names.DIGEST: digest})
+        return next((version for version in known if self.is_readable(version)), None)
 
     def _register(self, model_id: str, tags: dict[str, str]) -> Version:
         import mlflow

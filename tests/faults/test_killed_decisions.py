@@ -1,7 +1,9 @@
 """A kill around each step by which a champion is promoted: the next run ends as if nobody had been killed."""
 
 import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from pipelines.execution.materialize import materialize
 from pipelines.lineage import connection, names
-from pipelines.lineage.registry import Registry
+from pipelines.lineage.registry import Origin, Registry, Version
 from pipelines.state import home as homes
 from pipelines.state.action_cache import ActionCache
 from pipelines.state.history import History
@@ -44,6 +46,18 @@ def test_a_decision_that_is_killed_around_each_of_its_steps_is_made_once_by_the_
     assert product.computed() == set()
 
 
+@pytest.mark.usefixtures("recipe")
+def test_a_champion_that_is_lost_is_registered_once_more_however_often_that_is_killed(home: Path) -> None:
+    client, registry, made = connection.client(homes.current()), Registry(homes.current(), "tiny"), product.entry
+    shutil.rmtree(home / "mlflow" / "artifacts")
+    lost, folder = _version(client, "1"), product.pipeline().store.fetch(made(_QUANTIZED).artifact)
+    origin = Origin(made("champion").experiment_id, made("champion").run_id, {})
+    renewed = [registry.renew(lost, folder, origin).champion.number for _ in range(2)]  # and killed before it is in use
+    assert renewed == ["2", "2"]
+    first, second = (client.get_model_version("tiny", number) for number in ("1", "2"))
+    assert (second.tags, second.description) == (first.tags, first.description)
+
+
 def _killed(step: str, when: str) -> None:
     """Decide in a child that ends before or after a step, without any handler."""
     owner, name = _STEPS[step]
@@ -72,3 +86,8 @@ def _champion(client: MlflowClient) -> str | None:
         return client.get_model_version_by_alias("tiny", "champion").tags[names.DIGEST]
     except MlflowException:
         return None
+
+
+def _version(client: MlflowClient, number: str) -> Version:
+    found = client.get_model_version("tiny", number)
+    return Version(number, found.run_id or "", found.tags[names.ASSET], found.tags[names.DIGEST])
