@@ -1,6 +1,7 @@
 """A recipe's shipped models in MLflow's Model Registry: versions under the recipe's name, two aliases.
 
-`champion` is the model in use, `previous` the one that it replaced. Only this module writes to the registry.
+`champion` is the model in use, `previous` the one that it replaced; a version's tag says so too, which outlives the
+aliases. Only this module writes to the registry.
 """
 
 from collections.abc import Mapping
@@ -62,8 +63,13 @@ class Registry:
         return self._of_alias(CHAMPION)
 
     def previous(self) -> Version | None:
-        """The version that the one in use replaced."""
-        return self._of_alias(PREVIOUS)
+        """The version that the one in use replaced; None where none is known. A kill between the writes of the two
+        aliases leaves both on one version, which then says itself what it replaced.
+        """
+        champion, previous = self.champion(), self._of_alias(PREVIOUS)
+        if champion is None or (previous is not None and previous.number != champion.number):
+            return previous
+        return self._predecessor(champion)
 
     def download(self, version: Version) -> Path:
         """A local folder with the version's `model.onnx` and MLflow's files. Raises CompressionError if it is gone."""
@@ -151,10 +157,16 @@ class Registry:
         return Succession(version, replaced if replaced is not None and replaced.number != version.number else None)
 
     def crown(self, succession: Succession) -> None:
-        """Make a version the champion. Its alias is written last: until then the former one is in use."""
-        if succession.previous is not None:
-            self._client.set_registered_model_alias(self._name, PREVIOUS, succession.previous.number)
-        self._client.set_registered_model_alias(self._name, CHAMPION, succession.champion.number)
+        """Make a version the champion. Its alias is written last: until then the former one is in use, and its tag says
+        what it replaced.
+        """
+        former, champion = succession.previous, succession.champion
+        if former is not None:
+            for version, before in ((former, self.previous()), (champion, former)):
+                if before is not None:
+                    self._tag(version, names.PREDECESSOR, before.number)
+            self._client.set_registered_model_alias(self._name, PREVIOUS, former.number)
+        self._client.set_registered_model_alias(self._name, CHAMPION, champion.number)
 
     def roll_back(self) -> tuple[Version, Version]:
         """Swap champion and previous; returns (in use now, no longer in use). Raises CompressionError without both."""
@@ -166,12 +178,17 @@ class Registry:
                 f"  a previous version exists once a second model was promoted"
             )
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        self._client.set_model_version_tag(self._name, champion.number, names.ROLLED_BACK, now)
+        self._tag(champion, names.ROLLED_BACK, now)
         if names.ROLLED_BACK in self._client.get_model_version(self._name, previous.number).tags:
             self._client.delete_model_version_tag(self._name, previous.number, names.ROLLED_BACK)
-        self._client.set_registered_model_alias(self._name, CHAMPION, previous.number)
-        self._client.set_registered_model_alias(self._name, PREVIOUS, champion.number)
+        self.crown(Succession(previous, champion))
         return previous, champion
+
+    def _predecessor(self, version: Version) -> Version | None:
+        """The version that one replaced by its tag, if that is still there."""
+        known = {str(found.version): found for found in self._versions()}
+        number = known[version.number].tags.get(names.PREDECESSOR) if version.number in known else None
+        return self._version(known[number]) if number in known and number != version.number else None
 
     def _tag(self, version: Version, name: str, value: str) -> None:
         self._client.set_model_version_tag(self._name, version.number, name, value)
