@@ -4,7 +4,7 @@
 aliases. Only this module writes to the registry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,8 @@ from pipelines.state.home import Home
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
+
+_LISTED = 5  # versions in one sentence
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,7 @@ class Registry:
         raise CompressionError(
             f"version {version.number} of model {self._name!r} cannot be read from MLflow: "
             f"{str(fault)[:300] if fault else f'its {MODEL_FILE} is gone'}\n"
-            f"  `compression run {self._recipe}` records it anew if its artifact is still in the store; else restore "
-            f"MLflow's artifacts, or delete the model's alias `{CHAMPION}` there and run that"
+            f"  {self._cure(version)}"
         ) from fault
 
     def is_readable(self, version: Version) -> bool:
@@ -168,21 +169,50 @@ class Registry:
             self._client.set_registered_model_alias(self._name, PREVIOUS, former.number)
         self._client.set_registered_model_alias(self._name, CHAMPION, champion.number)
 
-    def roll_back(self) -> tuple[Version, Version]:
-        """Swap champion and previous; returns (in use now, no longer in use). Raises CompressionError without both."""
+    def roll_back(self, files: Callable[[Version], object]) -> tuple[Version, Version | None]:
+        """Swap champion and previous; without a champion put the previous one in use.
+
+        files  asked for those of the version to go back to before anything is written; raises CompressionError if
+               they are lost
+
+        Returns (in use now, no longer in use). Raises CompressionError if there is nothing to go back to.
+        """
         champion, previous = self.champion(), self.previous()
-        if champion is None or previous is None:
-            found = "no champion" if champion is None else f"version {champion.number} in use and none before it"
-            raise CompressionError(
-                f"model {self._name!r} has {found}: there is nothing to go back to\n"
-                f"  a previous version exists once a second model was promoted"
-            )
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        self._tag(champion, names.ROLLED_BACK, now)
+        if previous is None:
+            raise CompressionError(self._nothing_before(champion))
+        files(previous)
+        if champion is not None:
+            self._tag(champion, names.ROLLED_BACK, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
         if names.ROLLED_BACK in self._client.get_model_version(self._name, previous.number).tags:
             self._client.delete_model_version_tag(self._name, previous.number, names.ROLLED_BACK)
         self.crown(Succession(previous, champion))
+        if champion is None:
+            self._client.delete_registered_model_alias(self._name, PREVIOUS)
         return previous, champion
+
+    def _nothing_before(self, champion: Version | None) -> str:
+        """Why there is nothing to go back to, and what to do."""
+        found = "no champion" if champion is None else f"version {champion.number} in use and none before it"
+        others = [version.number for version in map(self._version, self._versions()) if version != champion]
+        cure = (
+            f"give the version to go back to, of {_listed(others)}, the alias `{PREVIOUS}` in MLflow, and repeat this"
+            if others
+            else "a previous version exists once a second model was promoted"
+        )
+        return f"model {self._name!r} has {found}: there is nothing to go back to\n  {cure}"
+
+    def _cure(self, version: Version) -> str:
+        """What to do where a version's files are lost."""
+        champion = self.champion()
+        if champion is not None and champion.number != version.number:
+            return (
+                f"version {champion.number} stays in use; restore MLflow's artifacts, or give a version whose files "
+                f"are there the alias `{PREVIOUS}`"
+            )
+        return (
+            f"`compression run {self._recipe}` records it anew if its artifact is still in the store; else restore "
+            f"MLflow's artifacts, or delete the model's alias `{CHAMPION}` there and run that"
+        )
 
     def _predecessor(self, version: Version) -> Version | None:
         """The version that one replaced by its tag, if that is still there."""
@@ -240,6 +270,12 @@ class Registry:
     def _version(self, found: Any) -> Version:
         tags = found.tags
         return Version(str(found.version), found.run_id or "", tags.get(names.ASSET, ""), tags.get(names.DIGEST, ""))
+
+
+def _listed(versions: list[str]) -> str:
+    """The newest ones: `3, 2, 1`."""
+    newest = sorted(versions, key=int, reverse=True)
+    return ", ".join(newest[:_LISTED]) + (f" and {len(newest) - _LISTED} more" if len(newest) > _LISTED else "")
 
 
 def _about(recipe: str) -> str:

@@ -82,7 +82,7 @@ def test_a_kill_between_any_two_writes_of_the_registry_loses_no_version_before(i
         if is_promoted:
             registry.crown(Succession(third, second))
         else:
-            registry.roll_back()
+            registry.roll_back(lambda _: None)
 
     for _ in _stopped_at_each_write(lambda: _begin(client), change):
         seen.append(_aliases(registry))
@@ -91,7 +91,7 @@ def test_a_kill_between_any_two_writes_of_the_registry_loses_no_version_before(i
             assert _aliases(registry) == after
     assert set(seen) == {before, after}
     assert seen == sorted(seen, key=after.__eq__), "it is decided by one write"
-    registry.roll_back()
+    registry.roll_back(lambda _: None)
     assert _aliases(registry) == tuple(reversed(after)), "and the next rollback takes it back"
 
 
