@@ -1,4 +1,4 @@
-"""The champion in use of a recipe, for whoever wants to run it."""
+"""The champion in use of a recipe, for whoever wants to run it, or to have the one before."""
 
 from pathlib import Path
 
@@ -20,6 +20,20 @@ def in_use(home: Home, recipe: str) -> tuple[Version, Path]:
     if version is None:
         raise CompressionError(_none(recipe, home))
     return version, champion.model_folder(home, recipe, registry, version)
+
+
+def roll_back(home: Home, recipe: str) -> tuple[Version, Version | None]:
+    """Put the version before the champion in use; returns it and the one that is retired, None where none was in use.
+
+    Raises CompressionError where there is none before, or where its file is lost: then nothing is changed.
+    """
+    registry = Registry(home, recipe)
+    return registry.roll_back(lambda version: champion.model_folder(home, recipe, registry, version))
+
+
+def is_recorded(home: Home, recipe: str, version: Version) -> bool:
+    """Whether MLflow has the files of a version, which otherwise are the store's alone."""
+    return Registry(home, recipe).is_readable(version)
 
 
 def in_words(version: Version, recipe: str) -> str:

@@ -38,6 +38,7 @@ DATA_VERSION = "dagster.data_version"
 RUN, DECIDED_BY, PROMOTED_BECAUSE = "compression.run_id", "compression.decided_by", "compression.promoted_because"
 DATASET_DIGEST, DATASET_RUN = "compression.dataset_digest", "compression.dataset_run_id"
 ROLLED_BACK = "compression.rolled_back"
+PREDECESSOR = "compression.predecessor"  # the number of the version that was in use before
 
 # Tags that MLflow itself reads.
 DESCRIPTION = "mlflow.note.content"

@@ -1,9 +1,10 @@
 """A recipe's shipped models in MLflow's Model Registry: versions under the recipe's name, two aliases.
 
-`champion` is the model in use, `previous` the one that it replaced. Only this module writes to the registry.
+`champion` is the model in use, `previous` the one that it replaced; a version's tag says so too, which outlives the
+aliases. Only this module writes to the registry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from pipelines.state.home import Home
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
+
+_LISTED = 5  # versions in one sentence
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,13 @@ class Registry:
         return self._of_alias(CHAMPION)
 
     def previous(self) -> Version | None:
-        """The version that the one in use replaced."""
-        return self._of_alias(PREVIOUS)
+        """The version that the one in use replaced; None where none is known. A kill between the writes of the two
+        aliases leaves both on one version, which then says itself what it replaced.
+        """
+        champion, previous = self.champion(), self._of_alias(PREVIOUS)
+        if champion is None or (previous is not None and previous.number != champion.number):
+            return previous
+        return self._predecessor(champion)
 
     def download(self, version: Version) -> Path:
         """A local folder with the version's `model.onnx` and MLflow's files. Raises CompressionError if it is gone."""
@@ -81,8 +89,7 @@ class Registry:
         raise CompressionError(
             f"version {version.number} of model {self._name!r} cannot be read from MLflow: "
             f"{str(fault)[:300] if fault else f'its {MODEL_FILE} is gone'}\n"
-            f"  `compression run {self._recipe}` records it anew if its artifact is still in the store; else restore "
-            f"MLflow's artifacts, or delete the model's alias `{CHAMPION}` there and run that"
+            f"  {self._cure(version)}"
         ) from fault
 
     def is_readable(self, version: Version) -> bool:
@@ -126,10 +133,15 @@ class Registry:
         return models.log(*place, asset, kind, origin.parameters, folder, digest)
 
     def renew(self, version: Version, folder: Path, origin: "Origin") -> Succession:
-        """Register a champion whose files are lost as a new version, with all that was said of it; see `crown`."""
+        """Have a champion whose files are lost as another version, with all that was said of it; see `crown`. It is
+        registered anew, unless a version of the same content is there, as after a run that was killed at this.
+        """
         known = self._client.get_model_version(self._name, version.number)
-        model_id = self.log(version.asset, version.digest, folder, origin)
-        renewed = self._register(model_id, dict(known.tags))
+        renewed = self._readable(version.digest)
+        if renewed is None:
+            renewed = self._register(self.log(version.asset, version.digest, folder, origin), dict(known.tags))
+        for name, value in known.tags.items():
+            self._tag(renewed, name, value)
         self._client.update_model_version(self._name, renewed.number, known.description or "")
         return Succession(renewed)
 
@@ -141,37 +153,83 @@ class Registry:
         replaced = self.champion()
         version = self._registered(asset, digest, model_id)
         for name, value in tags.items():
-            self._client.set_model_version_tag(self._name, version.number, name, value[: names.REGISTRY_LIMIT])
+            self._tag(version, name, value[: names.REGISTRY_LIMIT])
         self._client.update_model_version(self._name, version.number, self._with_ancestry(description, version))
         return Succession(version, replaced if replaced is not None and replaced.number != version.number else None)
 
     def crown(self, succession: Succession) -> None:
-        """Make a version the champion. Its alias is written last: until then the former one is in use."""
-        if succession.previous is not None:
-            self._client.set_registered_model_alias(self._name, PREVIOUS, succession.previous.number)
-        self._client.set_registered_model_alias(self._name, CHAMPION, succession.champion.number)
+        """Make a version the champion. Its alias is written last: until then the former one is in use, and its tag says
+        what it replaced.
+        """
+        former, champion = succession.previous, succession.champion
+        if former is not None:
+            for version, before in ((former, self.previous()), (champion, former)):
+                if before is not None:
+                    self._tag(version, names.PREDECESSOR, before.number)
+            self._client.set_registered_model_alias(self._name, PREVIOUS, former.number)
+        self._client.set_registered_model_alias(self._name, CHAMPION, champion.number)
 
-    def roll_back(self) -> tuple[Version, Version]:
-        """Swap champion and previous; returns (in use now, no longer in use). Raises CompressionError without both."""
+    def roll_back(self, files: Callable[[Version], object]) -> tuple[Version, Version | None]:
+        """Swap champion and previous; without a champion put the previous one in use.
+
+        files  asked for those of the version to go back to before anything is written; raises CompressionError if
+               they are lost
+
+        Returns (in use now, no longer in use). Raises CompressionError if there is nothing to go back to.
+        """
         champion, previous = self.champion(), self.previous()
-        if champion is None or previous is None:
-            found = "no champion" if champion is None else f"version {champion.number} in use and none before it"
-            raise CompressionError(
-                f"model {self._name!r} has {found}: there is nothing to go back to\n"
-                f"  a previous version exists once a second model was promoted"
-            )
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        self._client.set_model_version_tag(self._name, champion.number, names.ROLLED_BACK, now)
+        if previous is None:
+            raise CompressionError(self._nothing_before(champion))
+        files(previous)
+        if champion is not None:
+            self._tag(champion, names.ROLLED_BACK, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
         if names.ROLLED_BACK in self._client.get_model_version(self._name, previous.number).tags:
             self._client.delete_model_version_tag(self._name, previous.number, names.ROLLED_BACK)
-        self._client.set_registered_model_alias(self._name, CHAMPION, previous.number)
-        self._client.set_registered_model_alias(self._name, PREVIOUS, champion.number)
+        self.crown(Succession(previous, champion))
+        if champion is None:
+            self._client.delete_registered_model_alias(self._name, PREVIOUS)
         return previous, champion
 
+    def _nothing_before(self, champion: Version | None) -> str:
+        """Why there is nothing to go back to, and what to do."""
+        found = "no champion" if champion is None else f"version {champion.number} in use and none before it"
+        others = [version.number for version in map(self._version, self._versions()) if version != champion]
+        cure = (
+            f"give the version to go back to, of {_listed(others)}, the alias `{PREVIOUS}` in MLflow, and repeat this"
+            if others
+            else "a previous version exists once a second model was promoted"
+        )
+        return f"model {self._name!r} has {found}: there is nothing to go back to\n  {cure}"
+
+    def _cure(self, version: Version) -> str:
+        """What to do where a version's files are lost."""
+        champion = self.champion()
+        if champion is not None and champion.number != version.number:
+            return (
+                f"version {champion.number} stays in use; restore MLflow's artifacts, or give a version whose files "
+                f"are there the alias `{PREVIOUS}`"
+            )
+        return (
+            f"`compression run {self._recipe}` records it anew if its artifact is still in the store; else restore "
+            f"MLflow's artifacts, or delete the model's alias `{CHAMPION}` there and run that"
+        )
+
+    def _predecessor(self, version: Version) -> Version | None:
+        """The version that one replaced by its tag, if that is still there."""
+        known = {str(found.version): found for found in self._versions()}
+        number = known[version.number].tags.get(names.PREDECESSOR) if version.number in known else None
+        return self._version(known[number]) if number in known and number != version.number else None
+
+    def _tag(self, version: Version, name: str, value: str) -> None:
+        self._client.set_model_version_tag(self._name, version.number, name, value)
+
     def _registered(self, asset: str, digest: str, model_id: str) -> Version:
+        return self._readable(digest) or self._register(model_id, {names.ASSET: asset, names.DIGEST: digest})
+
+    def _readable(self, digest: str) -> Version | None:
+        """A version of a content whose files are there."""
         known = (self._version(found) for found in self._versions() if found.tags.get(names.DIGEST) == digest)
-        readable = next((version for version in known if self.is_readable(version)), None)
-        return readable or self._register(model_id, {names.ASSET: asset, names.DIGEST: digest})
+        return next((version for version in known if self.is_readable(version)), None)
 
     def _register(self, model_id: str, tags: dict[str, str]) -> Version:
         import mlflow
@@ -212,6 +270,12 @@ class Registry:
     def _version(self, found: Any) -> Version:
         tags = found.tags
         return Version(str(found.version), found.run_id or "", tags.get(names.ASSET, ""), tags.get(names.DIGEST, ""))
+
+
+def _listed(versions: list[str]) -> str:
+    """The newest ones: `3, 2, 1`."""
+    newest = sorted(versions, key=int, reverse=True)
+    return ", ".join(newest[:_LISTED]) + (f" and {len(newest) - _LISTED} more" if len(newest) > _LISTED else "")
 
 
 def _about(recipe: str) -> str:

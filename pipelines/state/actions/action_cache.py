@@ -23,11 +23,14 @@ class ActionCache:
         return [entry for name in self._store.list_json("actions") if (entry := self._read(name))]
 
     def _read(self, name: str) -> Materialization | None:
-        """What a file holds; None for one that is no computation any more: it is computed again."""
+        """What a file holds; None for one that is no computation any more, or another action's than its name says, as
+        a copy under a wrong name is: it is computed again.
+        """
         try:
-            return from_json(self._store.read_json(name))
+            found = from_json(self._store.read_json(name))
         except ValueError:
             return None
+        return found if _file(found.action) == name else None
 
     def size(self, action: str) -> int:
         """Bytes that a known action takes."""

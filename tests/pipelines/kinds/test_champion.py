@@ -136,8 +136,33 @@ def test_a_rollback_without_a_previous_champion_is_told_in_words(recipe: Path, c
     result = _compression("rollback", "tiny")
     assert result.exit_code == 1
     assert "version 1 in use and none before it: there is nothing to go back to" in str(result.exception)
+    client.delete_registered_model_alias("tiny", "champion")
+    error = str(_compression("rollback", "tiny").exception)
+    assert "no champion: there is nothing to go back to" in error
+    assert "give the version to go back to, of 1, the alias `previous` in MLflow" in error
     client.delete_registered_model("tiny")
     assert "no champion: there is nothing to go back to" in str(_compression("rollback", "tiny").exception)
+
+
+def test_a_rollback_asks_for_the_files_first_and_needs_no_version_in_use(recipe: Path, client: MlflowClient) -> None:
+    first = client.get_model_version("tiny", "1")
+    client.create_model_version("tiny", "file:///nowhere", first.run_id, tags={names.DIGEST: "gone"})
+    client.set_registered_model_alias("tiny", "previous", "2")
+    error = str(_compression("rollback", "tiny").exception)
+    assert "version 2 of model 'tiny' cannot be read from MLflow" in error
+    assert "version 1 stays in use; restore MLflow's artifacts" in error
+    assert _aliases(client) == {"champion": "1", "previous": "2"}
+    assert client.get_model_version("tiny", "1").tags == first.tags
+
+    client.create_model_version("tiny", "file:///nowhere", first.run_id, tags=first.tags)
+    client.set_registered_model_alias("tiny", "previous", "3")
+    assert "files of version 3: `compression run tiny` records it anew" in _compression("rollback", "tiny").stderr
+    assert _aliases(client) == {"champion": "3", "previous": "1"}, "the store has them"
+
+    client.delete_model_version("tiny", "3")
+    result = _compression("rollback", "tiny", "--json")
+    assert json.loads(result.stdout) == {"recipe": "tiny", "champion": "1", "retired": None}
+    assert _aliases(client) == {"champion": "1"}
 
 
 def test_a_champion_that_is_deleted_from_the_registry_is_decided_anew_by_the_next_run(

@@ -68,6 +68,19 @@ def test_a_known_action_that_is_damaged_is_not_known(content: bytes, tmp_path: P
     assert actions.entries() == []
 
 
+@pytest.mark.parametrize("action", ["b", "aa", "A"])
+def test_a_known_action_under_the_name_of_another_is_served_to_nobody(action: str, tmp_path: Path) -> None:
+    actions = ActionCache(ArtifactStore(str(tmp_path), tmp_path / "cache"))
+    actions.put(ENTRY)
+    file = tmp_path / "actions" / action[:2] / f"{action}.json"
+    file.parent.mkdir(exist_ok=True)
+    (tmp_path / "actions" / "a" / "a.json").rename(file)
+    assert actions.get(action) is None
+    assert actions.entries() == []
+    actions.put(replace(ENTRY, action=action))
+    assert actions.get(action) == replace(ENTRY, action=action), "computed again"
+
+
 @pytest.mark.parametrize("entry", [[1, [], []], ["d", [5], []], ["d", "text"], None, "d"])
 def test_parsed_modules_that_are_damaged_are_parsed_again(
     entry: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
