@@ -25,6 +25,8 @@ from pipelines.orchestration.jobs import search
 from pipelines.orchestration.jobs.search import POOL
 from pipelines.orchestration.keys import key, names
 from pipelines.pipeline import Pipeline
+from pipelines.state.home import Home
+from pipelines.state.journal import processes
 from pipelines.state.materialization import Materialization
 
 _OF_THE_DAEMON = ("dagster/sensor_name", "dagster/schedule_name", "dagster/from_automation_condition")
@@ -117,7 +119,7 @@ def _asset(pipeline: Pipeline, asset: Asset, by: Executor) -> dg.AssetsDefinitio
     )
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
-            with interrupts.raised(), _accompanied(context, by):
+            with interrupts.raised(), _accompanied(context, pipeline.home, by):
                 entry = materialize.materialize(pipeline, asset.name, context.log.info, _run(context, pipeline, by))
         except Postponed as reason:
             context.log.warning(str(reason))
@@ -139,13 +141,14 @@ def _asset(pipeline: Pipeline, asset: Asset, by: Executor) -> dg.AssetsDefinitio
 
 
 @contextmanager
-def _accompanied(context: dg.AssetExecutionContext, by: Executor) -> Generator[None]:
+def _accompanied(context: dg.AssetExecutionContext, home: Home, by: Executor) -> Generator[None]:
     """What a process beside others does while it computes: it tells how far it is, and ends with who waits for it."""
-    if by.is_alone:
-        yield
-        return
-    with orphans.none(context.run), relay.told(context):
-        yield
+    with processes.present(home.journal):
+        if by.is_alone:
+            yield
+            return
+        with orphans.none(context.run), relay.told(context):
+            yield
 
 
 def _run(context: dg.AssetExecutionContext, pipeline: Pipeline, by: Executor) -> materialize.Run:
