@@ -4,7 +4,6 @@ Dagster gives up all recipes of a code location where one cannot be loaded.
 """
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import bounds
 from pipelines.recipe import file as recipe_file
+from pipelines.state import atomic
 from pipelines.state.home import Home
 
 SETTING = "COMPRESSION_KEEP_LAST_GOOD"
@@ -108,7 +108,4 @@ def _keep(home: Home, name: str, text: str) -> None:
     if _text(kept) == text:
         return
     kept.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=kept.parent, prefix=".")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(temporary).replace(kept)
+    atomic.write(kept, text.encode())

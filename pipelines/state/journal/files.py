@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
-from pipelines.state import scratch
+from pipelines.state import atomic, scratch
 from pipelines.state.journal import append_only
 
 _RUNNING, _HELD = "running", "held"
@@ -76,9 +76,7 @@ class Files:
             former = self.text(name)
             text = change(former)
             if text != former:
-                temporary = Path(f"{file}.new")
-                temporary.write_text(text)
-                temporary.replace(file)
+                atomic.write(file, text.encode())
 
     def remove(self, name: str) -> None:
         """Remove a file."""
