@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 from filelock import FileLock
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -21,9 +22,10 @@ from pipelines.state.journal import journal, processes
 from pipelines.state.journal.processes import Process
 from pipelines.state.versions import dagster_settings, version
 
-# Tags of a run that a command computes in its own process. One that Dagster executes again gets a copy of all of them.
-HOST, PROCESS, PLACE = "compression/host", "compression/process", "compression/place"
-RUN = "compression/run"
+# Tags of a run that a command computes in its own process, which Dagster's pages do not show. One that Dagster executes
+# again gets a copy of all of them.
+HOST, PROCESS, RUN, PLACE = (f"{HIDDEN_TAG_PREFIX}compression_{name}" for name in ("host", "process", "run", "place"))
+_FORMER = {HOST: "compression/host", PROCESS: "compression/process", RUN: "compression/run"}  # to 1.0.0
 
 _FILE = "dagster.yaml"
 _BEATS = 90.0  # seconds: three of the heartbeats of Dagster's daemon
@@ -49,12 +51,19 @@ def process(run: dg.DagsterRun) -> Process | None:
     """The process whose command executes a run; None for one that a daemon or the UI executes, whatever tags were
     copied into it.
     """
-    is_own = (
-        run.tags[RUN] == run.run_id if RUN in run.tags else run.parent_run_id is None
-    )  # as versions before 1.0.0 did
-    if not is_own or PROCESS not in run.tags:
-        return None
-    return Process(run.tags.get(HOST, ""), run.tags[PROCESS], run.tags.get(PLACE, ""))
+    by, identity = host(run), _stated(run, PROCESS)
+    return Process(by, identity, run.tags.get(PLACE, "")) if by and identity else None
+
+
+def host(run: dg.DagsterRun) -> str | None:
+    """The machine whose command executes a run; None as `process` says."""
+    of_run = _stated(run, RUN)
+    is_own = run.parent_run_id is None if of_run is None else of_run == run.run_id  # without it before 1.0.0
+    return _stated(run, HOST) if is_own else None
+
+
+def _stated(run: dg.DagsterRun, tag: str) -> str | None:
+    return run.tags.get(tag, run.tags.get(_FORMER[tag]))
 
 
 def settings() -> str:
