@@ -25,9 +25,10 @@ def defs() -> dg.Definitions:
     """All recipes, computed by the executor that the settings choose."""
     with _in_words():
         by = executor.check().configured()
+        is_kept = last_good.is_kept()
     names = recipe_file.recipe_names()
     wrong: dict[str, str] = {}
-    if last_good.is_kept():
+    if is_kept:
         wrong = last_good.mistakes(names, home.current())
         for mistake in wrong.values():
             logging.getLogger("dagster").error(mistake)

@@ -5,6 +5,7 @@ import sys
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import OptionalRecipe
 from pipelines.cli.terminal.console import fail, out, warn
+from pipelines.commands import settings
 from pipelines.execution import status
 from pipelines.graph.module_source import SourceError
 from pipelines.pipeline import Pipeline
@@ -17,6 +18,7 @@ def command(recipe: OptionalRecipe = None) -> None:
     """Check recipes, the code that they name, of which none is run but the modules of your own methods, and their data
     as far as no pixel is read.
     """
+    settings.require()
     names = [recipe] if recipe else file.recipe_names()
     failed = False
     for name in names:

@@ -12,7 +12,7 @@ from pipelines.cli.terminal.console import err, out, print_json, warn
 from pipelines.cli.terminal.display import display
 from pipelines.cli.terminal.layout import Column
 from pipelines.commands import run as runner
-from pipelines.commands import warnings
+from pipelines.commands import settings, warnings
 from pipelines.execution import device
 from pipelines.kinds import kind
 from pipelines.observed import known_digests
@@ -46,6 +46,7 @@ def command(
 
     if search and select:
         raise CompressionError("--search computes what its numbers ask for\n  leave out --select")
+    settings.require()
     path = recipe_file.find(recipe)
     if assignments:
         file = edit.set_values(path, dict(map(edit.parse_assignment, assignments)), accept)

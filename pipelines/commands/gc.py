@@ -32,5 +32,5 @@ def _found(home: Home, asked: Settings, with_left: bool) -> Generator[Found]:
     from pipelines.orchestration import instance
     from pipelines.orchestration.jobs import garbage
 
-    with instance.opened(home) as opened:
+    with instance.opened(home, is_looked_at=with_left) as opened:
         yield garbage.find(home, asked, opened, with_left)

@@ -14,6 +14,8 @@ from compression_ops.errors import CompressionError
 from pipelines.recipe import document, project
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.constraints import NAME_PATTERN
+from pipelines.recipe.writing import lock
+from pipelines.state import atomic
 
 TEACHER, STUDENT = "resnet", "strided_cnn"
 _NETWORKS = {"rows": ("mlp", "mlp"), "recordings": ("compact_cnn", "ds_cnn"), "texts": ("embedding_bag", "text_cnn")}
@@ -104,9 +106,8 @@ def init(name: str, data: Path, teacher: str | None = None, target: str | None =
     if not re.fullmatch(NAME_PATTERN, name):
         raise CompressionError(f"{name!r} is no recipe's name\n  allowed: letters, digits and underscores, at most 60")
     path = folder / name / recipe_file.FILE_NAME
-    if name in recipe_file.recipe_names() or path.parent.exists():
-        where = recipe_file.displayed(path.parent if path.parent.exists() else recipe_file.path_of(name))
-        raise CompressionError(f"{name!r} exists already: {where}\n  choose another name; nothing was overwritten")
+    if name in recipe_file.recipe_names() or _holds_something(path.parent):
+        raise _taken(name, path.parent)
     if target is not None and data.exists() and data.suffix.lower() not in table_file.SUFFIXES:
         raise CompressionError(f"--target {target}: {data} is no table\n  leave it out: the classes are told otherwise")
     survey = look(data, target)
@@ -117,9 +118,24 @@ def init(name: str, data: Path, teacher: str | None = None, target: str | None =
     plan = _plan(survey, teacher)
     text = _text(data.resolve(), survey, plan, teacher)
     checked = recipe_file.read(path, text)
-    path.parent.mkdir(parents=True)
-    path.write_text(text, encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lock.held(path.parent):
+        if _holds_something(path.parent):  # of another process, meanwhile
+            raise _taken(name, path.parent)
+        atomic.write(path, text.encode())
     return Started(checked, survey, plan)
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether anything is there but what a process leaves that is killed while it writes a recipe."""
+    if not folder.is_dir():
+        return folder.exists()
+    return any(not path.name.startswith(".") for path in folder.iterdir())
+
+
+def _taken(name: str, folder: Path) -> CompressionError:
+    where = recipe_file.displayed(folder if folder.exists() else recipe_file.path_of(name))
+    return CompressionError(f"{name!r} exists already: {where}\n  choose another name; nothing was overwritten")
 
 
 def _plan(survey: Survey, teacher: str | None) -> Plan:

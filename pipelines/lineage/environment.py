@@ -14,21 +14,30 @@ from compression_ops import device, instruction_sets
 from compression_ops.stages.stage import StageResult
 from pipelines.lineage import names
 from pipelines.recipe import project
+from pipelines.state.journal import processes
 from pipelines.state.materialization import MadeOn
 
 _PACKAGES = ("torch", "torchvision", "onnxruntime", "onnx", "numpy", "scikit-learn", "safetensors")
 _EXTRAS = ("openvino",)  # told where they are installed
 
 
-@cache
 def tags() -> dict[str, str]:
     """The tags that MLflow's client does not set by itself, and the versions that results may depend on."""
+    return _lasting() | process_tags()
+
+
+def process_tags() -> dict[str, str]:
+    """Those by which a run is known to be this process's."""
+    own = processes.own()
+    return {names.HOST: own.host, names.PROCESS: own.identity, names.PLACE: own.place}
+
+
+@cache
+def _lasting() -> dict[str, str]:
     found = {
         names.USER: _user(),
         names.SOURCE_NAME: " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500],
         names.SOURCE_TYPE: "LOCAL",
-        names.HOST: platform.node(),
-        names.PROCESS: process_identity(os.getpid()),
         names.MACHINE: f"{platform.node()}, {platform.machine()}, {os.cpu_count()} CPUs",
         names.VERSIONS: ", ".join([f"python {platform.python_version()}", *_versions()]),
     }
@@ -48,27 +57,6 @@ def made_on(result: StageResult) -> MadeOn:
         processor=instruction_sets.model_name(),
         versions=", ".join(_versions()),
     )
-
-
-def process_identity(pid: int) -> str:
-    """A process's id and start time, which no later process shares; the id alone where /proc is missing, or where the
-    process has ended, whether or not its parent has asked how.
-    """
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return f"{pid}"
-    return f"{pid}" if state == "Z" else f"{pid}@{rest[18]}"
-
-
-def is_alive(identity: str) -> bool:
-    """Whether the process of an identity still runs on this machine."""
-    pid = identity.partition("@")[0]
-    if not pid.isdigit():
-        return False
-    if "@" in identity:
-        return process_identity(int(pid)) == identity
-    return Path(f"/proc/{pid}").exists()
 
 
 def _versions() -> list[str]:

@@ -2,12 +2,12 @@
 
 import hashlib
 import logging
-import platform
 from typing import TYPE_CHECKING
 
-from pipelines.lineage import connection, description, environment, names
+from pipelines.lineage import connection, description, names
 from pipelines.lineage.database.faults import TrackingFault
 from pipelines.state.home import Home
+from pipelines.state.journal.processes import Process
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -25,7 +25,7 @@ def open_for(client: "MlflowClient", home: Home, recipe: str, summary: str) -> s
         _restore(client, home, found)
     if summary:
         _describe(client, found, description.of_experiment(recipe, summary))
-    _close_orphans(client, found.experiment_id)
+    _close_orphans(client, home, found.experiment_id)
     return found.experiment_id
 
 
@@ -74,11 +74,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _close_orphans(client: "MlflowClient", experiment_id: str) -> None:
-    """Mark runs as failed whose process on this machine is gone: it was killed before it could say so."""
-    host = platform.node()
+def _close_orphans(client: "MlflowClient", home: Home, experiment_id: str) -> None:
+    """Mark runs as failed whose process is known to be gone: it was killed before it could say so."""
     for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000):
         tags = run.data.tags
-        if tags.get(names.HOST) == host and not environment.is_alive(tags.get(names.PROCESS, "")):
+        by = Process(tags.get(names.HOST, ""), tags.get(names.PROCESS, ""), tags.get(names.PLACE, ""))
+        if by.has_ended(home.journal):
             client.set_tag(run.info.run_id, names.ERROR, "the process that computed this ended before the stage did")
             client.set_terminated(run.info.run_id, "FAILED")

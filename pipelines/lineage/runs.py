@@ -256,5 +256,4 @@ def _of_this_process(tags: Mapping[str, str], identity: str) -> dict[str, str]:
     """The tags of whoever computed, so that a run which is cut short is closed as that of the process which wrote it,
     and found by whoever goes on with it.
     """
-    own = environment.tags()
-    return {**tags, names.COMPUTATION: identity, **{name: own[name] for name in (names.HOST, names.PROCESS)}}
+    return {**tags, names.COMPUTATION: identity, **environment.process_tags()}

@@ -14,6 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipelines.graph import digests
+from pipelines.state import atomic
 from pipelines.state.home import Home
 
 # The coarsest clock of usual file systems (FAT, some network ones) ticks every two seconds.
@@ -47,9 +48,7 @@ class KnownDigests:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self._path}.lock"):
-            temporary = self._path.with_suffix(".new")
-            temporary.write_text(json.dumps(_read(self._path) | self._fresh))
-            temporary.replace(self._path)
+            atomic.write(self._path, json.dumps(_read(self._path) | self._fresh).encode())
 
 
 def forget(home: Home) -> None:

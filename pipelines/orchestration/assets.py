@@ -26,6 +26,8 @@ from pipelines.orchestration.jobs import search
 from pipelines.orchestration.jobs.search import POOL
 from pipelines.orchestration.keys import key, names
 from pipelines.pipeline import Pipeline
+from pipelines.state.home import Home
+from pipelines.state.journal import processes
 from pipelines.state.materialization import Materialization
 
 _OF_THE_DAEMON = ("dagster/sensor_name", "dagster/schedule_name", "dagster/from_automation_condition")
@@ -118,7 +120,7 @@ def _asset(pipeline: Pipeline, asset: Asset, by: Executor) -> dg.AssetsDefinitio
     )
     def compute(context: dg.AssetExecutionContext):  # Dagster refuses an annotation where there are checks too
         try:
-            with interrupts.raised(), _accompanied(context, by):
+            with interrupts.raised(), _accompanied(context, pipeline.home, by):
                 entry = materialize.materialize(pipeline, asset.name, context.log.info, _run(context, pipeline, by))
         except Postponed as reason:
             context.log.warning(str(reason))
@@ -140,12 +142,13 @@ def _asset(pipeline: Pipeline, asset: Asset, by: Executor) -> dg.AssetsDefinitio
 
 
 @contextmanager
-def _accompanied(context: dg.AssetExecutionContext, by: Executor) -> Generator[None]:
+def _accompanied(context: dg.AssetExecutionContext, home: Home, by: Executor) -> Generator[None]:
     """What a process does while it computes: it ends with its run; beside others it tells how far it is, and ends with
     who waits for it.
     """
     canceled.require_not(context.instance, context.run_id)
     with ExitStack() as stack:
+        stack.enter_context(processes.present(home.journal))
         stack.enter_context(canceled.obeyed(context.instance, context.run_id))
         if not by.is_alone:
             stack.enter_context(orphans.none(context.run))

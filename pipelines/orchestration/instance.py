@@ -1,8 +1,6 @@
 """The Dagster instance of a home: its folder and settings, and what killed processes left in it."""
 
 import logging
-import os
-import platform
 import shutil
 import time
 from collections.abc import Generator, Mapping
@@ -18,15 +16,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from compression_ops.errors import CompressionError
-from pipelines.lineage import environment
 from pipelines.state import atomic
 from pipelines.state.home import Home
-from pipelines.state.journal import journal
+from pipelines.state.journal import journal, processes
+from pipelines.state.journal.processes import Process
 from pipelines.state.versions import dagster_settings, version
 
 # Tags of a run that a command computes in its own process, which Dagster's pages do not show. One that Dagster executes
 # again gets a copy of all of them.
-HOST, PROCESS, RUN = (f"{HIDDEN_TAG_PREFIX}compression_{name}" for name in ("host", "process", "run"))
+HOST, PROCESS, RUN, PLACE = (f"{HIDDEN_TAG_PREFIX}compression_{name}" for name in ("host", "process", "run", "place"))
 _FORMER = {HOST: "compression/host", PROCESS: "compression/process", RUN: "compression/run"}  # to 1.0.0
 
 _FILE = "dagster.yaml"
@@ -45,14 +43,16 @@ storage:
 
 def tags(run_id: str) -> dict[str, str]:
     """Who executes a run: this process."""
-    return {HOST: platform.node(), PROCESS: environment.process_identity(os.getpid()), RUN: run_id}
+    own = processes.own()
+    return {HOST: own.host, PROCESS: own.identity, PLACE: own.place, RUN: run_id}
 
 
-def process(run: dg.DagsterRun) -> str | None:
-    """The process of this machine whose command executes a run; None for one that a daemon, the UI or another machine
-    executes, whatever tags were copied into it.
+def process(run: dg.DagsterRun) -> Process | None:
+    """The process whose command executes a run; None for one that a daemon or the UI executes, whatever tags were
+    copied into it.
     """
-    return _stated(run, PROCESS) if host(run) == platform.node() else None
+    by, identity = host(run), _stated(run, PROCESS)
+    return Process(by, identity, run.tags.get(PLACE, "")) if by and identity else None
 
 
 def host(run: dg.DagsterRun) -> str | None:
@@ -106,8 +106,8 @@ def _create(folder: Path) -> None:
 
 
 @contextmanager
-def opened(home: Home) -> Generator[dg.DagsterInstance]:
-    """The Dagster instance on which the UI runs, for a command's own use.
+def opened(home: Home, is_looked_at: bool = False) -> Generator[dg.DagsterInstance]:
+    """The Dagster instance on which the UI runs, for a command's own use; one that only looks at it closes no runs.
 
     What stages print goes to the command's terminal: Dagster would start four processes a stage to keep it in files,
     too. Where `dagster.yaml` says where such output is kept, it is kept.
@@ -126,7 +126,8 @@ def opened(home: Home) -> Generator[dg.DagsterInstance]:
             f"{Path(path, _FILE)}: Dagster takes no such settings: {words[:_SHOWN]}\n  {_CURE}"
         ) from error
     with opened as instance:
-        close_orphans(instance)
+        if not is_looked_at:
+            close_orphans(instance, home)
         yield instance
 
 
@@ -181,11 +182,11 @@ def _settings(file: Path) -> Mapping[str, Any]:
     return found or {}
 
 
-def close_orphans(on: dg.DagsterInstance) -> None:
-    """Mark runs as failed whose process on this machine is gone, and free the pools that they held."""
+def close_orphans(on: dg.DagsterInstance, home: Home) -> None:
+    """Mark runs as failed whose process is known to be gone, and free the pools that they held."""
     unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     for run in on.get_runs(unfinished):
         by = process(run)
-        if by and not environment.is_alive(by):
+        if by is not None and by.has_ended(home.journal):
             on.report_run_failed(run, "The process that computed this ended before the run did.")
             on.event_log_storage.free_concurrency_slots_for_run(run.run_id)

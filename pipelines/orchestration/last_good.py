@@ -3,8 +3,6 @@
 Dagster gives up all recipes of a code location where one cannot be loaded.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,9 +14,10 @@ from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import bounds
 from pipelines.recipe import file as recipe_file
+from pipelines.retention import settings
+from pipelines.state import atomic
 from pipelines.state.home import Home
 
-SETTING = "COMPRESSION_KEEP_LAST_GOOD"
 MARKER = "recipe_error"  # the asset that stands beside those of a wrong recipe, and their badge
 _BADGES = 3  # as many as Dagster allows
 _ENOUGH = "its last good version is in use. Edit the file: once it is right, it is loaded by itself"
@@ -28,8 +27,11 @@ _NOTHING = (
 
 
 def is_kept() -> bool:
-    """Whether wrong recipes are served as they last were; `COMPRESSION_KEEP_LAST_GOOD=0` makes them an error."""
-    return os.environ.get(SETTING) != "0"
+    """Whether wrong recipes are served as they last were; `COMPRESSION_KEEP_LAST_GOOD=0` makes them an error.
+
+    Raises CompressionError for a setting that is neither yes nor no.
+    """
+    return settings.is_yes(settings.KEEP_LAST_GOOD, default=True)
 
 
 def mistakes(names: Iterable[str], home: Home) -> dict[str, str]:
@@ -108,7 +110,4 @@ def _keep(home: Home, name: str, text: str) -> None:
     if _text(kept) == text:
         return
     kept.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=kept.parent, prefix=".")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(temporary).replace(kept)
+    atomic.write(kept, text.encode())

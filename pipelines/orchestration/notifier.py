@@ -7,6 +7,7 @@ and Mattermost show), or `package.module:function`, which is called with a `Fail
 import importlib
 import json
 import os
+import re
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +15,8 @@ from dataclasses import asdict, dataclass
 from compression_ops.errors import CompressionError
 
 _PATIENCE = 10.0  # seconds
+_FUNCTION = re.compile(r"\w+(\.\w+)*:\w+")
+_ALLOWED = "  allowed: an http(s) URL, or a function that Python finds as package.module:function"
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,14 @@ def configured() -> Notifier | None:
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise CompressionError(
-            f"COMPRESSION_NOTIFY is {setting!r}: {error}\n"
-            "  allowed: an http(s) URL, or a function that Python finds as package.module:function"
-        ) from error
+        raise CompressionError(f"COMPRESSION_NOTIFY is {setting!r}: {error}\n{_ALLOWED}") from error
+
+
+def check() -> None:
+    """Raise CompressionError for a setting that can name no notifier; nothing of it is imported."""
+    setting = os.environ.get("COMPRESSION_NOTIFY", "")
+    if setting and not setting.startswith(("http://", "https://")) and not _FUNCTION.fullmatch(setting):
+        raise CompressionError(f"COMPRESSION_NOTIFY is {setting!r}\n{_ALLOWED}")
 
 
 def post(url: str, failure: Failure) -> None:

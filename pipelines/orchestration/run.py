@@ -22,6 +22,7 @@ from pipelines.orchestration.executors.steps import canceled, occupied
 from pipelines.orchestration.jobs import search as searching
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
+from pipelines.state.journal import processes
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _CHECK_FAILED = "DagsterAssetCheckFailedError"
@@ -47,7 +48,8 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
     keys = {key(pipeline.recipe, name): name for name in names}
     run_id = str(uuid.uuid4())
     execute = _in_this_process if executor.chosen().is_alone else _elsewhere
-    with interrupts.obeyed(partial(_cancel, on, run_id)) as stop, canceled.obeyed(on, run_id):
+    present = processes.present(pipeline.home.journal)
+    with interrupts.obeyed(partial(_cancel, on, run_id)) as stop, canceled.obeyed(on, run_id), present:
         failed = execute(pipeline, keys, on, run_id, stop)
         if not failed:
             _require_success(on, run_id)
@@ -68,7 +70,7 @@ def _in_this_process(
 ) -> list[dg.DagsterEvent]:
     job = assets.definitions(pipeline).resolve_implicit_global_asset_job_def()
     steps = {found.to_python_identifier(): name for found, name in names.items()}
-    with closing(ahead), occupied.told(on, steps):
+    with closing(ahead), occupied.told(on, pipeline.home, steps):
         result = job.execute_in_process(
             instance=on,
             asset_selection=list(names),
@@ -132,8 +134,9 @@ def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
     job = searching.job(pipeline)
     assert job is not None, "the recipe has a search"
     run_id = str(uuid.uuid4())
-    names = {job.nodes[0].name: "search"}
-    with interrupts.obeyed(partial(_cancel, on, run_id)), canceled.obeyed(on, run_id), occupied.told(on, names):
+    told = occupied.told(on, pipeline.home, {job.nodes[0].name: "search"})
+    present = processes.present(pipeline.home.journal)
+    with interrupts.obeyed(partial(_cancel, on, run_id)), canceled.obeyed(on, run_id), present, told:
         result = job.execute_in_process(
             instance=on, raise_on_error=False, run_id=run_id, run_config=_QUIET, tags=instance.tags(run_id)
         )

@@ -62,6 +62,8 @@ def _try_to_set(
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             stream.write(_text(before.decode("utf-8"), document, assignments))
+            stream.flush()
+            os.fsync(descriptor)
         try:
             checked = _edited(Path(temporary), assignments)
         except RecipeError as error:

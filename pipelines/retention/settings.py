@@ -10,7 +10,8 @@ from compression_ops.errors import CompressionError
 
 DAYS, CRON, MLFLOW = "COMPRESSION_GC_DAYS", "COMPRESSION_GC_CRON", "COMPRESSION_GC_MLFLOW"
 STORE_IS_MINE = "COMPRESSION_GC_STORE_IS_MINE"
-_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+KEEP_LAST_GOOD = "COMPRESSION_KEEP_LAST_GOOD"  # recipes
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Settings:
 def configured() -> Settings:
     """What the environment says. Raises CompressionError for what is no such setting."""
     return Settings(
-        days(DAYS, os.environ.get(DAYS) or str(Settings.days)), _cron(), _is_yes(MLFLOW), _is_yes(STORE_IS_MINE)
+        days(DAYS, os.environ.get(DAYS) or str(Settings.days)), _cron(), is_yes(MLFLOW), is_yes(STORE_IS_MINE)
     )
 
 
@@ -62,8 +63,11 @@ def _cron() -> str:
     return stated
 
 
-def _is_yes(name: str) -> bool:
-    stated = os.environ.get(name, "").lower()
+def is_yes(name: str, default: bool = False) -> bool:
+    """What a setting says that is yes or no. Raises CompressionError for what is neither."""
+    stated = os.environ.get(name, "").strip().lower()
+    if not stated:
+        return default
     if stated not in (*_YES, *_NO):
         raise CompressionError(f"{name} is {stated!r}\n  allowed: 1 or 0")
     return stated in _YES

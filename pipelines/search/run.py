@@ -28,6 +28,7 @@ from pipelines.state import room
 from pipelines.state.history import History
 from pipelines.state.home import SEARCHING
 from pipelines.state.journal import journal as journals
+from pipelines.state.journal import processes
 
 _TAKEN = "another {} searches for {} already\n  wait for it, or stop it: the search goes on from there"
 _PATIENCE = 5.0  # seconds, while `compression gc` looks into the study
@@ -84,7 +85,11 @@ def run(pipeline: Pipeline, log: Log, dagster_run_id: str = "") -> Result:
     folder = _folder(pipeline)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / SEARCHING, timeout=_PATIENCE), _alone(pipeline, folder):
+        with (
+            FileLock(folder / SEARCHING, timeout=_PATIENCE),
+            _alone(pipeline, folder),
+            processes.present(pipeline.home.journal),
+        ):
             mend(folder)
             return _all_trials(_open(pipeline), log, dagster_run_id)
     except Timeout:

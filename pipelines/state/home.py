@@ -4,7 +4,7 @@ dagster/      Dagster's instance            mlflow/       MLflow's database and 
 store/        artifacts and known actions   history/      what was materialized, asset by asset
 data/         downloaded data sets          raw_digests.json   digests of raw files by path and stamp
 last_good/    each recipe as it was when `compression ui` last found it right
-running/      what stages in progress have written
+running/      what stages in progress have written   processes/   locks of those that compute
 postponed/    decisions that wait for MLflow
 cache/        what was read of a remote store   reading/   locks of those who fill it
 dry_runs/     which networks can go their whole way, by the digest of all that this depends on; their traced graphs

@@ -5,16 +5,14 @@ database on the same store finds the team's id, so that `compression gc` of the 
 """
 
 import os
-import uuid
 from typing import TYPE_CHECKING
 
 from pipelines.state.artifacts import ArtifactStore
-from pipelines.state.journal import journal
+from pipelines.state.journal import identity, journal
 
 if TYPE_CHECKING:
     from pipelines.state.home import Home
 
-_ID = "identity.json"  # in the database
 _FILE = "state.json"  # in the store
 
 
@@ -22,7 +20,7 @@ def is_owned(home: "Home") -> bool:
     """Whether all that refers to the store is known here: it is this home's, or names the database that homes share."""
     if not os.environ.get("COMPRESSION_STORE"):
         return True
-    return journal.is_shared() and _stated(_store(home)) == _identity(home)
+    return journal.is_shared() and _stated(_store(home)) == identity.of(home.journal)
 
 
 def claim(home: "Home", store: ArtifactStore) -> None:
@@ -36,7 +34,7 @@ def claim(home: "Home", store: ArtifactStore) -> None:
 def take(home: "Home") -> None:
     """Let the store name the database that homes share, whatever it holds: whoever asks says that it is theirs."""
     if os.environ.get("COMPRESSION_STORE") and journal.is_shared():
-        _store(home).write_json(_FILE, {"state": _identity(home)})
+        _store(home).write_json(_FILE, {"state": identity.of(home.journal)})
 
 
 def _store(home: "Home") -> ArtifactStore:
@@ -46,11 +44,3 @@ def _store(home: "Home") -> ArtifactStore:
 def _stated(store: ArtifactStore) -> str | None:
     found = store.read_json(_FILE)
     return str(found.get("state")) if isinstance(found, dict) else None
-
-
-def _identity(home: "Home") -> str:
-    """The database's id, which whoever first asks for it makes."""
-    if (known := home.journal.text(_ID)) is not None:
-        return known
-    home.journal.update(_ID, lambda text: text or uuid.uuid4().hex)
-    return _identity(home)

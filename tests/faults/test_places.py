@@ -106,6 +106,18 @@ def test_a_home_of_somebody_elses_is_refused_and_what_may_not_be_read_is_not_tak
     (memory / "home").mkdir(mode=0o755)
     words = _as_nobody(lambda: room.require(Home(memory / "home")))
     assert words.startswith(f"CompressionError: the folder {memory / 'home'} cannot be written")
+    for part in ("history/r/student/small.jsonl", "running/turn-9d8.lock", "store/actions/ab"):
+        path = memory / "home" / part
+        (path if not path.suffix else path.parent).mkdir(parents=True)
+        (path / "an action.json" if not path.suffix else path).touch(0o644)  # what is replaced may be another's
+        for above in path.relative_to(memory / "home").parents:
+            (memory / "home" / above).chmod(0o777)
+        words = _as_nobody(lambda: room.require(Home(memory / "home")))
+        what = "file" if path.suffix else "folder"
+        assert words.startswith(f"CompressionError: the {what} {path} cannot be written: it belongs to root"), words
+        assert f"chown -R {_NOBODY} {memory / 'home'}`, or set COMPRESSION_HOME" in words
+        path.chmod(0o777)
+    assert _as_nobody(lambda: room.require(Home(memory / "home"))) == "nothing"
     store = ArtifactStore(str(memory / "store"), memory / "cache")
     (memory / "output").mkdir()
     (memory / "output" / "model.onnx").write_bytes(b"weights")

@@ -283,11 +283,19 @@ def test_before_anything_has_its_name_all_of_it_is_on_the_disk(
         return original(self, target)
 
     monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(known_digests, "_TICK_NS", -(10**12))  # a file that was just written is trusted
     monkeypatch.setattr(Path, "rename", rename)
     monkeypatch.setattr(Path, "replace", rename)
     artifact = store.put(_output(tmp_path))
     ActionCache(store).put(ENTRY)
     assert [path.name for path in named] == [artifact.id, f"{ENTRY.action}.json"]
+    home, raw = Home(tmp_path), tmp_path / "raw"
+    raw.write_bytes(b"pixels")
+    generation.advance(home, "r", 1)
+    known = KnownDigests(home)
+    known.digest(raw)
+    known.save()
+    assert named[2:] == [tmp_path / "generations" / "r.json", home.raw_digests]
     assert named[0].parent in flushed, "the artifact's name, too"
     History(tmp_path / "history").append(ENTRY)
     assert flushed[-1] == tmp_path / "history" / "r" / "student" / "small.jsonl"

@@ -69,6 +69,12 @@ def require(where: str, needed: int, cure: str = "Make it smaller", there: int =
         pass
 
 
+def check() -> None:
+    """Raise CompressionError for a setting that is no number of bytes."""
+    if stated := os.environ.get(SETTING):
+        _stated(stated)
+
+
 def _words(where: str, needed: int, there: int, free: float, cure: str) -> str:
     stated = os.environ.get(SETTING)
     allowed = f"{SETTING} allows {stated}"

@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
-from pipelines.state import scratch
+from compression_ops.errors import CompressionError
+from pipelines.state import atomic, scratch
 from pipelines.state.journal import append_only
 
 _RUNNING, _HELD = "running", "held"
@@ -27,22 +28,20 @@ class Files:
 
     def append(self, name: str, line: str) -> None:
         """Add a line, in one write that reaches the disk."""
-        append_only.append(self._root / name, line)
+        with _told(self._root / name):
+            append_only.append(self._root / name, line)
 
     def lines(self, name: str) -> Iterator[bytes]:
         """All lines of a file."""
         path = self._root / name
         if path.exists():
-            with path.open("rb") as stream:
+            with _told(path), path.open("rb") as stream:
                 yield from stream
 
     def newest_first(self, name: str) -> Iterator[bytes]:
         """The lines of a file from its end, however long it is."""
-        try:
-            with (self._root / name).open("rb") as stream:
-                yield from _backwards(stream)
-        except FileNotFoundError:
-            return
+        with suppress(FileNotFoundError), _told(self._root / name), (self._root / name).open("rb") as stream:
+            yield from _backwards(stream)
 
     def stamp(self, name: str) -> tuple[int, int]:
         """Which file it is, and its bytes: a compacted one is another."""
@@ -76,9 +75,7 @@ class Files:
             former = self.text(name)
             text = change(former)
             if text != former:
-                temporary = Path(f"{file}.new")
-                temporary.write_text(text)
-                temporary.replace(file)
+                atomic.write(file, text.encode())
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -110,6 +107,21 @@ class Files:
     def where(self, name: str) -> str:
         """The file's path."""
         return str(self._root / name)
+
+
+@contextmanager
+def _told(path: Path) -> Generator[None]:
+    """Raise CompressionError where a folder has the place of a file, or a file that of a folder."""
+    try:
+        yield
+    except (IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+        above = [place for place in path.parents if place.exists() and not place.is_dir()]
+        wrong = above[0] if above else path
+        what = "a file, where a folder belongs" if above else "a folder, where a file belongs"
+        raise CompressionError(
+            f"{wrong} is {what}, of which results are known\n  restore it from a copy, or move it away: then what it "
+            "told of is not known any more, and is found in the store or computed again"
+        ) from error
 
 
 def _backwards(stream: BinaryIO) -> Iterator[bytes]:

@@ -33,6 +33,8 @@ def test_it_sees_counts_sizes_and_colour(photographs: Path) -> None:
 
 
 def test_the_recipe_fits_the_data_and_is_valid(photographs: Path, defs: Path) -> None:
+    (defs / "shapes").mkdir()
+    (defs / "shapes" / f".{'0' * 32}").touch()  # as a process leaves them that is killed while it writes
     started = init("shapes", photographs, "simple_cnn")
     recipe = file.load("shapes").recipe
     assert started.file.recipe == recipe

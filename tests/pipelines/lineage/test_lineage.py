@@ -157,11 +157,14 @@ def test_a_run_whose_process_was_killed_is_closed_at_the_next_start(
     process = {"mlflow.compression.process": tags["mlflow.compression.process"]}
     orphan = client.create_run(experiment.experiment_id, tags=host | {"mlflow.compression.process": "1@0"})
     alive = client.create_run(experiment.experiment_id, tags=host | process)
+    elsewhere = {"mlflow.compression.process": "1@0", "mlflow.compression.place": "container other-home"}
+    unknown = client.create_run(experiment.experiment_id, tags=host | elsewhere)
     from pipelines.lineage.runs import Lineage
 
     Lineage(homes.current(), "tiny")
     assert client.get_run(orphan.info.run_id).info.status == "FAILED"
     assert client.get_run(alive.info.run_id).info.status == "RUNNING"
+    assert client.get_run(unknown.info.run_id).info.status == "RUNNING", "its ids are not those of this machine"
 
 
 def test_the_command_shows_the_tree_backwards_and_forwards(home: Path, defs: Path) -> None:

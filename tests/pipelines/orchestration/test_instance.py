@@ -15,6 +15,7 @@ from compression_ops.errors import CompressionError
 from pipelines.orchestration import instance
 from pipelines.orchestration.executors.steps import orphans
 from pipelines.state.home import Home
+from pipelines.state.journal import processes
 
 _FIRST, _AGAIN = str(uuid.uuid4()), str(uuid.uuid4())
 
@@ -68,3 +69,38 @@ def test_a_run_that_executes_another_again_has_its_tags_and_is_not_taken_for_dea
         assert (instance.host(first), instance.host(again)) == (platform.node(), None)
     assert instance.tags("mine")[instance.PROCESS].partition("@")[0] == str(os.getpid())
     assert {get_tag_type(tag) for tag in instance.tags("mine")} == {TagType.HIDDEN}
+
+
+def test_a_run_of_another_container_with_the_same_host_name_is_closed_once_it_has_ended(
+    bare_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its processes have ids of their own there. What only looks closes no run."""
+    home, killed = Home(bare_home), threading.Event()
+
+    def statuses(is_looked_at: bool = False) -> set[dg.DagsterRunStatus]:
+        with instance.opened(home, is_looked_at) as on:
+            return {run.status for run in on.get_runs()}
+
+    def kill(process: int, number: int) -> None:
+        killed.set()
+
+    def of_nobody(pid: int) -> str:
+        return "of nobody here"
+
+    with instance.opened(home) as on, processes.present(home.journal):
+        with processes.present(home.journal):  # as an asset of a run does
+            tags = instance.tags(_FIRST)
+        run = create_run_for_test(on, run_id=_FIRST, status=dg.DagsterRunStatus.STARTED, tags=tags)
+        monkeypatch.setattr(processes, "_place", lambda: "elsewhere")
+        monkeypatch.setattr(processes, "identity", of_nobody)
+        monkeypatch.setattr(orphans, "_LOOK", 0.01)
+        monkeypatch.setattr(orphans.os, "kill", kill)
+        assert statuses() == {dg.DagsterRunStatus.STARTED}
+        with orphans.none(run):
+            assert not killed.wait(0.1)
+    assert statuses(is_looked_at=True) == {dg.DagsterRunStatus.STARTED}
+    (home.root / "identity.json").rename(home.root / "away")
+    assert statuses() == {dg.DagsterRunStatus.STARTED}, "of another home's processes nothing is known"
+    (home.root / "away").rename(home.root / "identity.json")
+    assert statuses() == {dg.DagsterRunStatus.FAILURE}
+    assert processes.own().place == "elsewhere", "it is present no more"

@@ -1,10 +1,12 @@
 """The history of an asset: the newest entry counts, and a cut write costs that entry alone."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from compression_ops.errors import CompressionError
 from pipelines.state.history import History
 from pipelines.state.materialization import Materialization, Source
 
@@ -34,6 +36,21 @@ def test_an_entry_that_a_killed_process_cut_is_ignored_and_swallows_no_other(tmp
     newer = replace(ENTRY, run_id="run2")
     history.append(newer)
     assert history.latest("r", "student/small") == newer
+
+
+def test_a_folder_in_a_files_place_and_a_file_in_a_folders_are_errors_with_a_cure(tmp_path: Path) -> None:
+    (tmp_path / "history" / "r" / "student" / "small.jsonl").mkdir(parents=True)
+    (tmp_path / "another").touch()
+    for room, wrong, what in (
+        ("history", "history/r/student/small.jsonl", "a folder, where a file"),
+        ("another", "another", "a file, where a folder"),
+    ):
+        history = History(tmp_path / room)
+        for ask in (partial(history.latest, "r", "student/small"), partial(history.append, ENTRY)):
+            with pytest.raises(CompressionError, match=rf"{tmp_path / wrong} is {what} belongs.*\n.*move it away"):
+                ask()
+    with pytest.raises(CompressionError, match="move it away"):
+        list(History(tmp_path / "history").of_asset("r", "student/small"))
 
 
 def test_a_field_of_a_later_version_is_ignored(tmp_path: Path) -> None:

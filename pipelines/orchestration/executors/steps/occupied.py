@@ -9,13 +9,14 @@ import dagster as dg
 from pipelines.execution import progress
 from pipelines.orchestration import instance, interrupts
 from pipelines.orchestration.jobs.search import POOL
+from pipelines.state.home import Home
 
 _FIRST = 2.0  # seconds that a run waits without a word: a stage that ends frees the machine
 _INTERVAL = 5.0  # seconds between two looks after that
 
 
 @contextmanager
-def told(on: dg.DagsterInstance, names: Mapping[str, str]) -> Generator[None]:
+def told(on: dg.DagsterInstance, home: Home, names: Mapping[str, str]) -> Generator[None]:
     """Until the block ends, report whom the steps of a run in this process wait for; `names` are those of the assets.
 
     A run whose process was killed is closed, and what it had is free.
@@ -31,7 +32,7 @@ def told(on: dg.DagsterInstance, names: Mapping[str, str]) -> Generator[None]:
         if not steps or now < due:
             return
         due = now + _INTERVAL
-        instance.close_orphans(on)
+        instance.close_orphans(on, home)
         for run_id, step in _holders(on):
             if (run_id, step) not in seen:
                 seen.add((run_id, step))
@@ -57,7 +58,7 @@ def _words(on: dg.DagsterInstance, run_id: str, step: str) -> str:
         )
     words = f"run {run_id[:8]}, whose {step} has this machine"
     process = instance.process(run)
-    if process is not None:
-        return f"{words} (process {process.partition('@')[0]})"
+    if process is not None and process.is_here:
+        return f"{words} (process {process.identity.partition('@')[0]})"
     elsewhere = instance.host(run)
     return f"{words} ({f'on {elsewhere}' if elsewhere else 'begun in Dagster'}; its page in Dagster's UI ends it)"

@@ -8,23 +8,22 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from pipelines.lineage import environment
 from pipelines.orchestration import instance
+from pipelines.state.journal import processes
 
 _LOOK = 1.0  # seconds
 
 
 @contextmanager
 def none(run: dg.DagsterRun) -> Generator[None]:
-    """Interrupt the block, like Ctrl-C, once the process is gone that began this one, or that waits for the run on this
-    machine.
-    """
+    """Interrupt the block, like Ctrl-C, once the process is gone that began this one, or waits for the run here."""
     waits = instance.process(run)
+    watched = waits.identity if waits is not None and waits.is_here else None
     parent, ended = os.getppid(), threading.Event()
 
     def watch() -> None:
         while not ended.wait(_LOOK):
-            if os.getppid() != parent or (waits is not None and not environment.is_alive(waits)):
+            if os.getppid() != parent or (watched and not processes.is_alive(watched)):
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 

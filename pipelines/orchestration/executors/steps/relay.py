@@ -5,7 +5,6 @@ run, which all of them reach, wherever they are.
 import json
 import logging
 import os
-import platform
 import signal
 import threading
 import time
@@ -19,9 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from compression_ops.progress import Progress
 from pipelines.execution import progress
-from pipelines.lineage import environment
+from pipelines.state.journal import processes
+from pipelines.state.journal.processes import Process
 
-_LABEL, _HOST, _PROCESS = "progress", "host", "process"
+_LABEL, _HOST, _PROCESS, _PLACE = "progress", "host", "process", "place"
 _INTERVAL = 1.0  # seconds between two steps of an asset that are told; each is a row in Dagster's database
 _LOOK = 0.25  # seconds between two looks at the log
 _GRACE = 3.0  # seconds that processes have to end by themselves, once they are to
@@ -40,7 +40,8 @@ def told(context: dg.AssetExecutionContext) -> Generator[None]:
             if now - spoken.get(event.asset, 0.0) < _INTERVAL and event.progress.done < event.progress.total:
                 return
             spoken[event.asset] = now
-        fields = to_json(event) | {_HOST: platform.node(), _PROCESS: environment.process_identity(os.getpid())}
+        own = processes.own()
+        fields = to_json(event) | {_HOST: own.host, _PROCESS: own.identity, _PLACE: own.place}
         step = context.get_step_execution_context().step.key
         data = EngineEventData(metadata={_LABEL: dg.MetadataValue.text(json.dumps(fields))})
         with outages.passed_over() if isinstance(event, progress.Advanced) else nullcontext():
@@ -136,14 +137,14 @@ class _Follower:
                 return
 
     def _take(self, fields: Mapping[str, Any]) -> None:
-        if fields[_HOST] == platform.node():
+        if Process(fields[_HOST], fields[_PROCESS], fields.get(_PLACE, "")).is_here:
             self._processes.add(fields[_PROCESS])
         progress.report(from_json(fields))
 
     def _end(self) -> None:
-        own = environment.process_identity(os.getpid())
+        own = processes.identity(os.getpid())
         for process in self._processes - {own}:
-            if environment.is_alive(process):
+            if processes.is_alive(process):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(int(process.partition("@")[0]), signal.SIGKILL)
 

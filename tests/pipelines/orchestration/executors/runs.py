@@ -12,10 +12,10 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.lineage import environment
 from pipelines.orchestration import instance as instances
 from pipelines.orchestration.executors import executor
 from pipelines.state import home as homes
+from pipelines.state.journal import processes
 from tests.conftest import REPOSITORY
 
 _PATIENCE = 240  # seconds, on a machine that is busy
@@ -83,7 +83,7 @@ def kill(event: Mapping[str, Any]) -> None:
 
 def is_gone(event: Mapping[str, Any]) -> Callable[[], bool]:
     """Whether it is."""
-    return lambda: not environment.is_alive(event["process"])
+    return lambda: not processes.is_alive(event["process"])
 
 
 def soon(done: Callable[[], bool], seconds: float = 10) -> bool:
