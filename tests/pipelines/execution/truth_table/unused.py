@@ -73,6 +73,7 @@ UNUSED = (
     "data.texts.coding",
     "data.texts.corpus",
     "data.texts.text_file",
+    "data.texts.unlabelled",
     "data.texts.words",
     "data.tables",
     "data.tables.features",
