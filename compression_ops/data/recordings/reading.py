@@ -17,7 +17,7 @@ at_rate = waveform.at_rate
 
 
 def recordings(file: Path, rate: int, samples: int) -> list[Read]:
-    """Int16 [samples] of a WAV file, or of all directly in a folder.
+    """Int16 [samples] of a WAV file, or of all directly in a folder; each is named by its path.
 
     Raises DataError for a file that is none, and for a folder that holds none.
     """
@@ -25,8 +25,8 @@ def recordings(file: Path, rate: int, samples: int) -> list[Read]:
         files = sorted(each for each in file.iterdir() if wave_file.is_named_like_one(each.name))
         if not files:
             raise DataError(f"{shown(file)}: holds no WAV file. Name a folder of recordings, or one of them")
-        return [Read(each.name, _recording(each, rate, samples)) for each in files]
-    return [Read(file.name, _recording(file, rate, samples))]
+        return [Read(str(each), _recording(each, rate, samples)) for each in files]
+    return [Read(str(file), _recording(file, rate, samples))]
 
 
 def _recording(file: Path, rate: int, samples: int) -> "NDArray[np.int16]":

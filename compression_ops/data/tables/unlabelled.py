@@ -32,7 +32,7 @@ def read(file: Path, modality: Table) -> list[Read]:
     columns = [_values(table, name, names) for name, names in known.items()]
     values = np.stack(columns, axis=1)
     modality.require_sound(str(file), values)
-    return [Read(f"{shown(file.name)} {table.at([row])}", values[row]) for row in range(len(table))]
+    return [Read(f"{shown(file)} {table.at([row])}", values[row]) for row in range(len(table))]
 
 
 def _values(table: table_file.Table, name: str, names: tuple[str, ...] | None) -> "NDArray[np.float32]":

@@ -83,7 +83,7 @@ def test_ids_and_large_numbers_are_not_rounded(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     table = onnx.numpy_helper.from_array(np.eye(512, dtype=np.float32), "table")
     ids = random.integers(256, 512, (100, 8))
-    rows = np.float32([1.7e9, 1e12]) + random.normal(size=(100, 2)).astype(np.float32) * np.float32([1e5, 1e9])
+    rows = (np.array([1.7e9, 1e12]) + random.normal(size=(100, 2)) * np.array([1e5, 1e9])).astype(np.float32)
     for name, text, samples, is_stated in (("texts", _OF_TEXTS, ids, False), ("rows", _OF_ROWS, rows, True)):
         folder = tmp_path / name
         folder.mkdir()

@@ -240,7 +240,7 @@ def test_what_a_folder_of_files_holds_is_read_as_it_is_trained_on(tmp_path: Path
     wavfile.write(tmp_path / "b.wav", 8000, sound)
     wavfile.write(tmp_path / "a.wav", 8000, sound[:1000])
     (first, short, _), (second, whole, _) = SIGNAL.read(tmp_path, description)
-    assert (first, second) == ("a.wav", "b.wav")
+    assert (first, second) == (str(tmp_path / "a.wav"), str(tmp_path / "b.wav"))
     np.testing.assert_array_equal(whole, sound)
     np.testing.assert_array_equal(short, np.pad(sound[:1000], 500))
     (tmp_path / "c.txt").write_text("no sound")

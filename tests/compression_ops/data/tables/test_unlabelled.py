@@ -22,7 +22,7 @@ def _read(path: Path, text: str) -> tuple[list[str], np.ndarray]:
 
 def test_each_line_is_a_row_in_the_models_order_and_codes(tmp_path: Path) -> None:
     names, values = _read(tmp_path / "new.csv", "zip;plan;age;left\n20;pro;30.5;x\n30;max;NA;y\n\n10.0;;7;z\n")
-    assert names == ["new.csv line 2", "new.csv line 3", "new.csv line 5"]
+    assert names == [f"{tmp_path / 'new.csv'} line {number}" for number in (2, 3, 5)]
     assert values.dtype == np.float32
     np.testing.assert_array_equal(values, np.array([[30.5, 2, 0, 2], [np.nan, 0, 0, 0], [7, 0, 0, 1]], np.float32))
 
@@ -30,7 +30,7 @@ def test_each_line_is_a_row_in_the_models_order_and_codes(tmp_path: Path) -> Non
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     pd.DataFrame({"age": [1.5], "plan": ["basic"], "zip": [10], "fee": [3]}).to_parquet(tmp_path / "new.parquet")
     ((name, values, _),) = _TABLE.read(tmp_path / "new.parquet", _DESCRIPTION)
-    assert (name, values.tolist()) == ("new.parquet row 1", [1.5, 1, 0, 1])
+    assert (name, values.tolist()) == (f"{tmp_path / 'new.parquet'} row 1", [1.5, 1, 0, 1])
 
 
 @pytest.mark.parametrize(
