@@ -35,7 +35,7 @@ class Prediction:
     label          the most probable class, the first of equals
     probability    its own, in [0, 1]
     probabilities  by class name in the order of the model's outputs, of sum 1
-    fault          why the file's metadata cannot be read, so that its picture may not be upright; None if they can
+    fault          why the sample may not be what the file means, in words; None if nothing is odd
     """
 
     sample: str

@@ -20,4 +20,8 @@ def read(file: Path, side: int, channels: Literal[1, 3]) -> list[Read]:
         picture = decode(file, side, channels)
     if picture is None:
         raise DataError(f"{shown(file)}: no image; allowed is a file that Pillow opens, such as PNG or JPEG")
-    return [Read(str(file), picture.pixels, picture.fault)]
+    fault = None
+    if picture.fault is not None:
+        taken = "the pixels were taken as they are stored, not turned upright"
+        fault = f"metadata cannot be read ({picture.fault}); {taken}"
+    return [Read(str(file), picture.pixels, fault)]

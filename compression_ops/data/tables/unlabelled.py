@@ -1,5 +1,6 @@
 """Rows of a table without classes, for a model that was made from another."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def read(file: Path, modality: Table) -> list[Read]:
-    """Of each row, called `rows.csv line 2`, values float32 [F]. Categories that the model does not know are code 0.
+    """Of each row, called `rows.csv line 2`, values float32 [F]. Categories that the model does not know are code 0,
+    and told.
 
     Raises DataError for a file that is no table, lacks a column that the model looks at, or has something else than a
     number where the model takes one.
@@ -32,7 +34,23 @@ def read(file: Path, modality: Table) -> list[Read]:
     columns = [_values(table, name, names) for name, names in known.items()]
     values = np.stack(columns, axis=1)
     modality.require_sound(str(file), values)
-    return [Read(f"{shown(file)} {table.at([row])}", values[row]) for row in range(len(table))]
+    faults = _unknown(table, known, values)
+    return [Read(f"{shown(file)} {table.at([row])}", values[row], faults.get(row)) for row in range(len(table))]
+
+
+def _unknown(
+    table: table_file.Table, known: Mapping[str, tuple[str, ...] | None], values: "NDArray[np.float32]"
+) -> dict[int, str]:
+    """Of each row that has any, its entries that are no category of the model's, in words."""
+    faults = dict[int, str]()
+    for index, (name, names) in enumerate(known.items()):
+        for row in (values[:, index] == 0).nonzero()[0].tolist() if names else ():
+            if not features.is_missing(entry := table.columns[name][row]):
+                told = (
+                    f"column {shown(name)!r} holds {shown(entry)!r}, which the model does not know: it counts as none"
+                )
+                faults[row] = f"{faults[row]}; {told}" if row in faults else told
+    return faults
 
 
 def _values(table: table_file.Table, name: str, names: tuple[str, ...] | None) -> "NDArray[np.float32]":

@@ -27,6 +27,16 @@ def test_each_line_is_a_row_in_the_models_order_and_codes(tmp_path: Path) -> Non
     np.testing.assert_array_equal(values, np.array([[30.5, 2, 0, 2], [np.nan, 0, 0, 0], [7, 0, 0, 1]], np.float32))
 
 
+def test_a_category_that_the_model_does_not_know_is_told(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("age,plan,zip,fee\n1,Pro,10,x\n2,pro,10,y\n3,?,,z\n4,max,30,\n")
+    cased, known, missing, both = (one.fault for one in _TABLE.read(tmp_path / "new.csv", _DESCRIPTION))
+    assert cased == "column 'plan' holds 'Pro', which the model does not know: it counts as none"
+    assert (known, missing) == (None, None)
+    assert both is not None
+    assert both.count("which the model does not know") == 2
+    assert "column 'zip' holds '30'" in both
+
+
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     pd.DataFrame({"age": [1.5], "plan": ["basic"], "zip": [10], "fee": [3]}).to_parquet(tmp_path / "new.parquet")
     ((name, values, _),) = _TABLE.read(tmp_path / "new.parquet", _DESCRIPTION)
