@@ -26,7 +26,7 @@ def command(
         list[Path],
         typer.Argument(
             metavar="FILE",
-            help="Image files of any format Pillow reads; or tables, recordings, texts: as the recipe's.",
+            help="Images of any format Pillow reads; or tables, recordings, texts: as the recipe's. `-` is a pipe.",
         ),
     ],
     as_json: Json = False,

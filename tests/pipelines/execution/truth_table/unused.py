@@ -65,6 +65,7 @@ UNUSED = (
     "data.sources.tones",
     "data.sources.wav_folder",
     "data.storage.memory",
+    "data.storage.piped",
     "data.survey",
     "data.sources.docstrings",
     "data.sources.text_folder",
