@@ -10,7 +10,7 @@ from string import Template
 from compression_ops.data.splits import splitting
 from compression_ops.data.survey import Survey, look
 from compression_ops.data.tables import table_file
-from compression_ops.errors import CompressionError
+from compression_ops.errors import CompressionError, told
 from pipelines.recipe import document, project
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.constraints import NAME_PATTERN
@@ -117,6 +117,8 @@ def init(name: str, data: Path, teacher: str | None = None, target: str | None =
     plan = _plan(survey, teacher)
     text = _text(data.resolve(), survey, plan, teacher)
     checked = recipe_file.read(path, text)
+    if teacher is not None:
+        _require_trainable(teacher, survey, plan)
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
     return Started(checked, survey, plan)
@@ -127,7 +129,7 @@ def _plan(survey: Survey, teacher: str | None) -> Plan:
     size = survey.sizes[1] if survey.source == "npz" else max(8, min(_LARGEST, survey.sizes[1]) // 4 * 4)
     batch = 128 if samples >= 20_000 else 64 if samples >= 1_000 else 16
     steps = max(1, samples // batch)
-    shape = survey.shape or ((survey.inputs,) if survey.rows else (survey.channels, size, size))
+    shape = _shape(survey, size)
     usual, small = _NETWORKS.get(survey.noun, (TEACHER, STUDENT))
     slow, fast = (_seconds(each, shape, len(survey.counts), batch, survey.ids) for each in (teacher or usual, small))
     epochs = max(5, min(60, round(_STEPS / steps)))
@@ -142,24 +144,49 @@ def _minutes(steps: int, epochs: int, teacher: float, student: float) -> float:
     return steps * (epochs * teacher + labelled + 4 * epochs * student) / 60 + 0.5
 
 
+def _shape(survey: Survey, size: int) -> tuple[int, ...]:
+    """Of a network's input."""
+    return survey.shape or ((survey.inputs,) if survey.rows else (survey.channels, size, size))
+
+
 def _seconds(architecture: str, shape: tuple[int, ...], classes: int, batch: int, ids: int = 0) -> float:
     """Of one training step on this machine; 0 for a network that cannot be trained."""
+    try:
+        return min(_steps(architecture, shape, classes, batch, ids, _TIMED))
+    except Exception:  # noqa: BLE001  somebody's network; of one that was asked for `_require_trainable` tells
+        return 0.0
+
+
+def _require_trainable(teacher: str, survey: Survey, plan: Plan) -> None:
+    """Raises CompressionError for a stated teacher that takes no such samples, or is not installed."""
+    shape = _shape(survey, plan.image_size)
+    try:
+        _steps(teacher, shape, len(survey.counts), plan.batch_size, survey.ids, 1)
+    except Exception as error:
+        usual, _ = _NETWORKS.get(survey.noun, (TEACHER, STUDENT))
+        cause = str(error) if isinstance(error, CompressionError) else told(error)
+        raise CompressionError(
+            f"--teacher {teacher}: cannot be trained on these {survey.noun}, inputs of shape {list(shape)}: {cause}\n"
+            f"  allowed: a network for {survey.noun}, as {usual} is; or leave it out, and {usual} is the teacher"
+        ) from error
+
+
+def _steps(architecture: str, shape: tuple[int, ...], classes: int, batch: int, ids: int, steps: int) -> list[float]:
+    """Seconds of each of some training steps. Raises whatever somebody's network raises."""
     import torch
 
-    from compression_ops.models.network import Network, build
+    from compression_ops.models import network
 
     inputs, labels = torch.rand(batch, *shape) * max(1, ids - 1), torch.zeros(batch, dtype=torch.long)
-    arguments = {"vocabulary": ids} if ids else {}
+    stated = {"vocabulary": ids} if ids else {}
+    arguments = network._taken(architecture, stated)  # pyright: ignore[reportPrivateUsage]
+    model = network.build(network.Network(architecture, shape, classes, arguments, indices=ids or None)).train()
     taken: list[float] = []
-    try:
-        model = build(Network(architecture, shape, classes, arguments, indices=ids or None)).train()
-        for _ in range(_TIMED):
-            started = time.perf_counter()
-            torch.nn.functional.cross_entropy(model(inputs), labels).backward()
-            taken.append(time.perf_counter() - started)
-    except Exception:  # noqa: BLE001  somebody's network; checking and the dry run tell what is wrong with it
-        return 0.0
-    return min(taken)
+    for _ in range(steps):
+        started = time.perf_counter()
+        torch.nn.functional.cross_entropy(model(inputs), labels).backward()
+        taken.append(time.perf_counter() - started)
+    return taken
 
 
 def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:

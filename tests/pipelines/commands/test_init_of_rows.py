@@ -46,6 +46,16 @@ def test_the_recipe_states_the_target_and_networks_for_rows_and_is_valid(table: 
     assert not set(string.ascii_letters) & {word for word in words.split() if word.startswith("$")}
 
 
+@pytest.mark.parametrize("teacher", ["resnet", "ds_cnn", "text_cnn"])
+def test_a_teacher_of_other_samples_is_refused(teacher: str, table: Path, defs: Path) -> None:
+    with pytest.raises(
+        CompressionError, match=rf"--teacher {teacher}: cannot be trained on these rows, .*\[5\]: (?s:.*)as mlp is"
+    ):
+        init("churn", table, teacher)
+    assert not (defs / "churn").exists()
+    assert init("churn", table, "mlp").file.recipe.teacher.architecture == "mlp"
+
+
 def test_what_is_told_of_rows_speaks_of_no_picture(table: Path, defs: Path) -> None:
     told = CliRunner().invoke(app(), ["init", "churn", "--data", str(table)])
     assert told.exit_code == 0, told.output
