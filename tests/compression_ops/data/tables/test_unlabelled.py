@@ -37,6 +37,17 @@ def test_a_category_that_the_model_does_not_know_is_told(tmp_path: Path) -> None
     assert "column 'zip' holds '30'" in both
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_row_without_any_entry_is_answered_in_its_place(delimiter: str, tmp_path: Path) -> None:
+    text = '\n,,\nage,plan,zip\n1,pro,10\n,,\n\n2,"a\n,,\nb",20\n ,"",\n'
+    (tmp_path / "new.csv").write_text(text.replace(",", delimiter))
+    read = _TABLE.read(tmp_path / "new.csv", _DESCRIPTION)
+    assert [one.name.rpartition(" ")[2] for one in read] == ["4", "5", "7", "10"]
+    assert [one.fault == "a row without any entry" for one in read] == [False, True, False, True]
+    np.testing.assert_array_equal(read[1].value, np.array([np.nan, 0, 0, 0], np.float32))
+    np.testing.assert_array_equal(read[3].value, read[1].value)
+
+
 def test_parquet_is_read_as_well(tmp_path: Path) -> None:
     pd.DataFrame({"age": [1.5], "plan": ["basic"], "zip": [10], "fee": [3]}).to_parquet(tmp_path / "new.parquet")
     ((name, values, _),) = _TABLE.read(tmp_path / "new.parquet", _DESCRIPTION)
