@@ -67,6 +67,7 @@ class Written:
     identity        what two files that mean the same have in common, by name, where their bytes are not always the same
     volatile        names of such files: they stay out of what the target is known by, its identity does not
     warnings        sentences that a user should read
+    settings        what whoever runs it must state to the runtime, by the runtime's own names
     """
 
     files: tuple[str, ...]
@@ -75,6 +76,7 @@ class Written:
     warnings: tuple[str, ...] = ()
     identity: Mapping[str, str] = field(default_factory=dict)
     volatile: frozenset[str] = frozenset()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def write(spec: Spec, model: Path, folder: Path) -> Written:
         "oldest_runtime": written.oldest_runtime,
         **written.metrics,
         **written.identity,
+        **({"settings": dict(written.settings)} if written.settings else {}),
     }
     (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return written

@@ -57,7 +57,9 @@ def lower(model: Path) -> Program:
     digest = hashlib.sha256(metadata.content(loaded)).hexdigest()
     assert building.taken is not None
     operations, tensors = tuple(building.operations), tuple(building.tensors)
-    return fusion.fused(Program(operations, tensors, description, building.taken, bits, digest))
+    integers = replace(building.taken.integers, modality=description.modality.fields())
+    taken = replace(building.taken, integers=integers)
+    return fusion.fused(Program(operations, tensors, description, taken, bits, digest))
 
 
 def loaded_model(model: Path) -> onnx.ModelProto:

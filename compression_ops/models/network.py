@@ -67,14 +67,14 @@ def of_choice(choice: NetworkChoice, description: Description) -> Network:
     if wrong := next((name for name in stated if name not in modality.prepared_by), None):
         raise ModelError(f"{wrong} is of images, and the samples are {modality.noun}. Leave it out")
     scale, shift = _affine(choice.normalization, description)
-    arguments = {**_taken(choice.architecture, modality.arguments()), **choice.arguments}
+    arguments = {**taken(choice.architecture, modality.arguments()), **choice.arguments}
     indices = None if choice.architecture == implementations.ONNX else modality.indices()
     classes = len(description.classes)
     size = choice.image_size
     return Network(choice.architecture, description.input_shape, classes, arguments, size, scale, shift, indices)
 
 
-def _taken(architecture: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+def taken(architecture: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
     """Those of the arguments that the architecture's factory has parameters for; all where that cannot be known."""
     if not told:
         return {}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from compression_ops.data.dataset import Description
 from compression_ops.data.modalities.modality import Read
+from compression_ops.data.storage import piped
 from compression_ops.errors import DataError, MemoryLimitError, ModelError
 from compression_ops.onnx_model import metadata, raw_samples
 from compression_ops.onnx_model import session as onnx_session
@@ -35,7 +36,7 @@ class Prediction:
     label          the most probable class, the first of equals
     probability    its own, in [0, 1]
     probabilities  by class name in the order of the model's outputs, of sum 1
-    fault          why the file's metadata cannot be read, so that its picture may not be upright; None if they can
+    fault          why the sample may not be what the file means, in words; None if nothing is odd
     """
 
     sample: str
@@ -65,7 +66,7 @@ class Answers:
 
 
 def predict(model: Path, files: Sequence[Path]) -> Answers:
-    """Classify what files hold with the ONNX file `model`.
+    """Classify what files hold with the ONNX file `model`; `-` is standard input.
 
     An image becomes one of the model's channels (RGB or grey), height and width: its largest centred square, resized.
     Raises ModelError if the model cannot be run, does not say for which data it was made, does not take what it says,
@@ -80,7 +81,7 @@ def predict(model: Path, files: Sequence[Path]) -> Answers:
         for file in batch:
             try:
                 _require_file(file)
-                read += reader(file)
+                read += piped.read(file, reader) if piped.is_piped(file) else reader(file)
             except (DataError, MemoryLimitError) as error:
                 answers.unreadable.append(Unreadable(file, str(error)))
         if read:

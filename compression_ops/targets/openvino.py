@@ -15,6 +15,7 @@ from compression_ops.target import Predictor, Written
 
 if TYPE_CHECKING:
     import numpy as np
+    import onnx
     from numpy.typing import NDArray
 
 ALLOWED_DIFFERENCES = 0.001
@@ -22,6 +23,9 @@ IS_TIMED = True
 MODEL, WEIGHTS = "model.xml", "model.bin"
 _COMPUTING = ("Convolution", "FullyConnected", "MatMul")
 _INTEGERS = ("i8", "u8")
+# OpenVINO's default is bfloat16 on a processor that has it, which rounds a column's large numbers before they are
+# normalized. Such a hint in a model's file it does not read again, so whoever compiles the model states it.
+_SETTINGS = {"INFERENCE_PRECISION_HINT": "f32"}
 _MISSING = (
     "the target openvino needs the package openvino, which is not installed here: "
     "pip install 'compression-pipeline[openvino]'; or leave the target out"
@@ -52,7 +56,7 @@ def write(spec: OpenVINO, model: Path, folder: Path) -> Written:
     integer = sum(precision in _INTEGERS for precision in kernels)
     share = integer / len(kernels) if kernels else 0.0
     warnings = () if share == 1 else (_floats(len(kernels) - integer, len(kernels)),)
-    return Written((MODEL, WEIGHTS), None, {"integer_share": share}, warnings)
+    return Written((MODEL, WEIGHTS), None, {"integer_share": share}, warnings, settings=_SETTINGS)
 
 
 def predictor(spec: OpenVINO, folder: Path, threads: int) -> Predictor:
@@ -68,8 +72,9 @@ def predictor(spec: OpenVINO, folder: Path, threads: int) -> Predictor:
 
 def _unpacked(model: Path) -> bytes:
     """The model with whatever it computes from its weights alone computed: packed integers as the bytes that they are.
+    Integers that are made floats and integers again, as the ids of words are, stay integers.
 
-    onnxruntime does so when a session loads; OpenVINO would compute with them in float.
+    onnxruntime does so when a session loads; OpenVINO would compute with weights in float, and round ids to its floats.
     """
     import onnx
     from onnx import numpy_helper
@@ -80,6 +85,7 @@ def _unpacked(model: Path) -> bytes:
     graph = source.graph
     stored = {tensor.name for tensor in graph.initializer}
     computed = {name: each.array for name, each in constants.of(source).items() if name not in stored}
+    _keep_integers(graph)
     rest = [node for node in graph.node if not computed.keys() >= set(filter(None, node.output))]
     used = {name for node in rest for name in node.input}
     tensors = [tensor for tensor in graph.initializer if tensor.name in used]
@@ -88,6 +94,23 @@ def _unpacked(model: Path) -> bytes:
     graph.node.extend(rest)
     graph.initializer.extend(tensors)
     return source.SerializeToString(deterministic=True)
+
+
+def _keep_integers(graph: "onnx.GraphProto") -> None:
+    """What an input of integers is cast to and back is the input itself: float32 holds every id exactly."""
+    kinds = {each.name: each.type.tensor_type.elem_type for each in graph.input}
+    casts = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast"}
+    same = dict[str, str]()
+    for node in list(graph.node):
+        source = casts.get(node.input[0]) if node.op_type == "Cast" else None
+        if source in kinds and node.attribute[0].i == kinds[source]:
+            same[node.output[0]] = source
+            graph.node.remove(node)
+    for node in graph.node:
+        node.input[:] = [same.get(name, name) for name in node.input]
+    used = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
+    for node in [each for each in graph.node if each.op_type == "Cast" and each.output[0] not in used]:
+        graph.node.remove(node)
 
 
 def _name(model: Any) -> None:
@@ -113,7 +136,7 @@ def _package() -> Any:
 
 def _compiled(folder: Path, threads: int) -> Any:
     openvino = _package()
-    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+    settings = {**_SETTINGS, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
     try:
         return openvino.Core().compile_model(str(folder / MODEL), "CPU", settings)
     except RuntimeError as error:

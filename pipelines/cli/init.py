@@ -35,7 +35,7 @@ def command(
     ] = None,
 ) -> None:
     """Write a recipe for your own data, after a look at them and at this machine."""
-    from pipelines.commands.init import init
+    from pipelines.commands.init.init import init
 
     started = init(name, data, teacher, target)
     survey, plan = started.survey, started.plan

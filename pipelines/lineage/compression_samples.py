@@ -50,8 +50,12 @@ class Samples:
         self._dtype = np.dtype(_TYPES.get(kind, kind))
         said: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self._words: str = said.get("compression.input", str(self._dtype))
+        modality: dict[str, Any] = json.loads(said.get("compression.modality", "{}"))
         # How many ids a table of rows has: beyond them a model answers by the nearest.
-        self._ids: int | None = json.loads(said.get("compression.modality", "{}")).get("size")
+        self._ids: int | None = modality.get("size")
+        # Of rows: the columns' names, and of those of categories the names whose codes are 1, 2, …
+        self._columns: list[str] = modality.get("columns", [])
+        self._categories: list[list[str] | None] = modality.get("categories", [])
 
     def get_raw_model(self) -> Any:
         """The onnxruntime session."""
@@ -59,7 +63,8 @@ class Samples:
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         """{`logits`: float32 [N, classes]} of raw samples [N, ...], such as integers from 0 to 255: an array, a list,
-        or either by the input's name. Raises MlflowException for anything else.
+        or either by the input's name. Rows may lack numbers, NaN or None, and may be a data frame of their columns in
+        any order. Raises MlflowException for anything else.
         """
         if isinstance(data, dict):
             if list(data) != [self._name]:
@@ -68,6 +73,39 @@ class Samples:
         return self._model.predict({self._name: self._samples(data)})
 
     def _samples(self, data: Any) -> NDArray[Any]:
+        if not self._columns:
+            return self._checked(data)
+        rows = self._checked(self._rows(data))
+        self._require_codes(rows)
+        return rows
+
+    def _rows(self, data: Any) -> Any:
+        """Rows of a data frame in the model's order; with NaN for each None, as JSON says that there is no value."""
+        names = getattr(data, "columns", None)
+        if names is not None:
+            if sorted(map(str, names)) != sorted(self._columns):
+                found, wanted = (", ".join(map(repr, each)) for each in (names, self._columns))
+                raise self._refusal(f"found a data frame of {found or 'no column'}; allowed is one of {wanted}")
+            data = data[self._columns].to_numpy()
+        if not isinstance(data, np.ndarray) or data.dtype.kind != "O":
+            return data
+        for cell in data.flat:
+            if cell is not None and not isinstance(cell, int | float | np.number):
+                raise self._refusal(f"found {cell!r}, which is no number")
+        return data.tolist()
+
+    def _require_codes(self, rows: NDArray[Any]) -> None:
+        """Of a code that no category has the model would answer as of none."""
+        for index, (name, names) in enumerate(zip(self._columns, self._categories, strict=True)):
+            if not names:
+                continue
+            codes = rows[:, index][~np.isnan(rows[:, index])]
+            wrong = codes[~np.isin(codes, np.arange(len(names) + 1))]
+            if len(wrong):
+                allowed = f"allowed are codes from 0, for none or another, to {len(names)}"
+                raise self._refusal(f"found {wrong[0]:g} in column {name!r}; {allowed}")
+
+    def _checked(self, data: Any) -> NDArray[Any]:
         if not isinstance(data, np.ndarray | list):
             raise self._refusal(f"found a {type(data).__name__}")
         is_real = np.issubdtype(self._dtype, np.floating)

@@ -158,5 +158,5 @@ def _told(categories: tuple[str, ...] | None, bits: int) -> str:
     if not categories:
         return "is not looked at"
     names = [f"{code} {quoted(name)}" for code, name in enumerate(categories[:_NAMED], 1)]
-    more = f", and on to {len(categories)}" if len(categories) > _NAMED else ""
+    more = f", and on to {len(categories)}: input.json names all" if len(categories) > _NAMED else ""
     return f"a category, {', '.join(names)}{more}"

@@ -23,11 +23,14 @@ class Integers:
     dtype          that of what is taken: uint8, int16 or int32
     fraction_bits  of numbers, for each value the bits behind the point: x is the integer nearest to x · 2^bits; ()
                    where the values are integers that are taken as they are
+    modality       what the samples are, as the ONNX file says: of a table its columns and all categories, of texts
+                   their words. For people's own code; nothing here asks it
     """
 
     raw: str
     dtype: str
     fraction_bits: tuple[int, ...] = ()
+    modality: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
     def of(self, samples: NDArray[Any]) -> NDArray[Any]:
         """Raw samples [N, ...] -> integers of the same shape, each row in C's order.
@@ -50,12 +53,12 @@ class Integers:
 
     def write(self, folder: Path) -> None:
         """As `input.json`, for whoever calls the C code with raw samples."""
-        fields = {"raw": self.raw, "dtype": self.dtype, "fraction_bits": self.fraction_bits}
-        (folder / FILE).write_text(json.dumps(fields) + "\n", encoding="utf-8")
+        fields = {"raw": self.raw, "dtype": self.dtype, "fraction_bits": self.fraction_bits, "modality": self.modality}
+        (folder / FILE).write_text(json.dumps(fields, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> "Integers":
-        """What `write` wrote."""
+        """What `write` wrote, but for the modality."""
         fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return cls(fields["raw"], fields["dtype"], tuple(fields["fraction_bits"]))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PICTURES = Content("picture", is_named_like_a_picture, is_picture, FOREIGN)
 # Of an image of 16 bits that uses fewer, less than 32 of 256 levels would be left; with fewer than the second, the
 # user is told.
-_LEAST_BITS, _USUAL_BITS = 13, 15
+LEAST_BITS, _USUAL_BITS = 13, 15
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Met:
             count = f"{len(self.damaged):,} image(s) cannot be decoded. Repair, convert or remove them:"
             raise DataError(f"{self.root}: {count}{lines(self.damaged)}")
         bits = self._bits
-        if 0 < bits < _LEAST_BITS:
+        if 0 < bits < LEAST_BITS:
             raise DataError(
                 f"{self.root}: {len(self.deep):,} image(s) have 16 bits and use no more than {bits} of them: the "
                 f"largest value is {max(self.deep.values()):,} of 65,535. Scaled from 16 to 8 bits they would be "
@@ -71,7 +71,7 @@ class Met:
 
     def warnings(self) -> list[str]:
         told = list[str]()
-        if _LEAST_BITS <= self._bits < _USUAL_BITS:
+        if LEAST_BITS <= self._bits < _USUAL_BITS:
             told.append(
                 f"{len(self.deep):,} image(s) have 16 bits and use {self._bits} of them; scaled to 8 bits, "
                 f"{2 ** (self._bits - 8)} of 256 levels are left: {listed([*self.deep])}."

@@ -36,6 +36,14 @@ def images(archive: Archive, root: Path, names: Sequence[str], warnings: list[st
     return spool.rows()
 
 
+# What arrays of fewer axes may be, as `samples` says.
+_OTHERS = {
+    1: "Of texts state `samples: tokens` in the recipe's dataset; pictures reshape.",
+    2: "Of rows state `samples: table` in the recipe's dataset, of recordings `samples: signal` with their `rate`, of "
+    "ids of words `samples: tokens`; pictures reshape.",
+}
+
+
 class Channels:
     """Images [N, H, W] or [N, H, W, C] or [N, C, H, W] as [N, C, H, W]. Raises DataError for any other shape."""
 
@@ -43,9 +51,10 @@ class Channels:
         first, last = (len(shape) == 4 and shape[axis] in _CHANNELS for axis in (1, -1))
         if len(shape) != 3 and first == last:
             found = "could be channels first or last" if first else "is not of images"
+            cure = _OTHERS.get(len(shape), "Reshape it.")
             raise DataError(
                 f"{where}: the shape {list(shape)} {found}; allowed are [N, H, W], [N, H, W, C] and [N, C, H, W] with "
-                f"C from 1 to 4 and H, W above 4. Reshape it."
+                f"C from 1 to 4 and H, W above 4. {cure}"
             )
         self._last = last
         self.shape = (1, *shape[1:]) if len(shape) == 3 else (shape[3], *shape[1:3]) if last else tuple(shape[1:])

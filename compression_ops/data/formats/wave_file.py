@@ -88,7 +88,7 @@ def made(path: Path, rate: int, of: Callable[[Wave], T]) -> T | None:
             if _is_riff(head):
                 return _wave(file, shown(path), rate, of)
     except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{shown(path)}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise DataError(f"{shown(path)}: {error}") from error
     if not is_named_like_one(path.name):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 24  # words of a text that stand for it
 # By its name, so that no model is made of the code that reads files.
-_READER = "compression_ops.data.texts.text_file"
+_READER = "compression_ops.data.texts.unlabelled"
 
 
 @dataclass(frozen=True)
@@ -183,15 +183,15 @@ class Tokens(Modality):
         return (told or "no words") + (", …" if len(ids) > _SHOWN else "")
 
     def read(self, file: Path, description: "Description") -> Sequence[Read]:
-        """The one text that a file holds, in UTF-8; its name is the file's. Raises DataError as `text_file.read`, and
-        for a text without words.
+        """The one text that a file holds; its name is the file's path. Raises DataError as `unlabelled.read`, and for a
+        text without words.
         """
         if self.coding == "ids":
             raise DataError(f"{file}: the data state ids without their words; run the model in onnxruntime on ids")
         found = words.of(importlib.import_module(_READER).read(file))
         if not found:
             raise DataError(f"{file}: a text without words. Give some of letters or digits.")
-        return [Read(file.name, self.encoded(words.row(found, description.shape[0])))]
+        return [Read(str(file), self.encoded(words.row(found, description.shape[0])))]
 
     def features(self, shape: tuple[int, ...]) -> int:
         return 0

@@ -51,6 +51,14 @@ def told(values: "NDArray[np.int16]", silent: "NDArray[np.bool_]", names: Sequen
     return warnings
 
 
+def fault(recording: "NDArray[np.int16]") -> str | None:
+    """What `told` would warn of in one recording [T]."""
+    if _is_silent(recording[None]).any():
+        return "is silent, 60 dB below full scale"
+    share = float(_clipped(recording[None]).item())
+    return f"is clipped, with {100 * share:.0f} % of its samples at full scale" if share > _CLIPPED else None
+
+
 def _is_silent(pcm: "NDArray[np.int16]") -> "NDArray[np.bool_]":
     found = pcm.max(axis=1).astype("int32") - pcm.min(axis=1) < 2 * _SILENT
     mapped.used(pcm)

@@ -21,7 +21,7 @@ may be missing.
 """
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -154,12 +154,13 @@ def _left_aside(root: Path, archive: Archive, groups: str | None) -> list[str]:
 _Pair = tuple[str, str]
 
 
-def _layout(root: Path, arrays: Mapping[str, Any]) -> tuple[_Pair, _Pair | None, _Pair | None]:
+def _layout(root: Path, archive: Archive) -> tuple[_Pair, _Pair | None, _Pair | None]:
     for training, test, joining in _LAYOUTS:
-        if arrays.keys() >= {*training, *(test or ())}:
-            has_more = joining is not None and arrays.keys() >= set(joining)
+        if archive.heads.keys() >= {*training, *(test or ())}:
+            has_more = joining is not None and archive.heads.keys() >= set(joining)
             return training, test, joining if has_more else None
-    raise DataError(f"{root}: of the known arrays it holds {sorted(arrays)}; needed are {_ALLOWED}. Rename them.")
+    found = listed(sorted(archive.members)) or "no array"
+    raise DataError(f"{root}: holds {found}; needed are {_ALLOWED}, whatever the samples are. Rename them.")
 
 
 def _beside(names: _Pair, groups: str) -> str:
@@ -176,7 +177,7 @@ def _groups(root: Path, archive: Archive, names: _Pair, groups: str, samples: in
 
 def _checked(root: Path, archive: Archive, spec: NPZ) -> tuple[_Pair, _Pair | None, _Pair | None]:
     """`_layout`, of samples of one shape where they are joined, with the groups that are asked for."""
-    training, test, joining = _layout(root, archive.heads)
+    training, test, joining = _layout(root, archive)
     if (spec.rate is None) == (spec.samples == _SIGNAL):
         raise DataError(
             f"dataset.rate: {spec.rate} with `samples: {spec.samples}`; {root} says nothing of a rate. Recordings need "

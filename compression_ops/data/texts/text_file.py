@@ -12,7 +12,7 @@ from compression_ops.errors import DataError
 
 _SUFFIXES = (".txt", ".text", ".md", ".rst")
 _BLOCK = 1 << 24  # bytes
-_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def _known(value: str) -> str:
@@ -43,11 +43,15 @@ def is_named_like_one(name: str) -> bool:
 
 def read(file: Path, encoding: str = "utf-8") -> str:
     """The text of a file. Raises DataError, with the place of the first byte that is none of the encoding."""
+    return decoded(content(file), encoding, shown(file))
+
+
+def content(file: Path) -> bytes:
+    """All of a file. Raises DataError where it cannot be read."""
     try:
-        raw = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise DataError(f"{shown(file)}: cannot be read ({error.strerror}). Correct its name or its rights.") from error
-    return decoded(raw, encoding, shown(file))
 
 
 def stream(raw: bytes, encoding: str, where: str) -> IO[str]:
@@ -62,8 +66,11 @@ def stream(raw: bytes, encoding: str, where: str) -> IO[str]:
     return io.TextIOWrapper(io.BytesIO(raw), encoding, newline="")
 
 
-def decoded(raw: bytes, encoding: str, where: str) -> str:
-    """The text of bytes, without a byte order mark. Raises DataError, which begins with `where`, as `read` does."""
+def decoded(raw: bytes, encoding: str, where: str, cure: str | None = None) -> str:
+    """The text of bytes, without a byte order mark. Raises DataError, which begins with `where`, as `read` does.
+
+    cure  of other encodings, where none can be stated
+    """
     _refuse_others(raw, encoding, where)
     try:
         return raw.decode(encoding).removeprefix("\ufeff")
@@ -72,15 +79,17 @@ def decoded(raw: bytes, encoding: str, where: str) -> str:
         letter = shown(byte.decode("cp1252", "backslashreplace"))
         raise DataError(
             f"{where}: the byte 0x{byte.hex().upper() or '(end)'} at position {error.start:,} is no {encoding} (in "
-            f"Windows-1252 it is {letter}). State its encoding, as encoding: cp1252, or save it in UTF-8."
+            f"Windows-1252 it is {letter}). {cure or 'State its encoding, as encoding: cp1252, or save it in UTF-8.'}"
         ) from error
     except UnicodeError as error:  # of codecs that name no byte, as idna
-        raise DataError(f"{where}: cannot be read as {encoding}: {shown(error)}. State its encoding.") from error
+        raise DataError(
+            f"{where}: cannot be read as {encoding}: {shown(error)}. {cure or 'State its encoding.'}"
+        ) from error
 
 
 def _refuse_others(raw: bytes, encoding: str, where: str) -> None:
     if "16" not in encoding and "32" not in encoding:
-        marked = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
+        marked = next((name for mark, name in MARKS.items() if raw.startswith(mark)), None)
         if marked:
             raise DataError(
                 f"{where}: begins as {marked.upper()} does, and is read as {encoding}. State encoding: {marked}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from compression_ops.data.file_names import listed
 from compression_ops.errors import CompressionError
 from pipelines.cli.arguments import Json, Recipe
 from pipelines.cli.terminal import layout
@@ -16,6 +17,8 @@ from pipelines.recipe import file
 if TYPE_CHECKING:
     from compression_ops.onnx_model.prediction import Prediction
 
+_WARNED = 20
+
 
 def command(
     recipe: Recipe,
@@ -23,7 +26,7 @@ def command(
         list[Path],
         typer.Argument(
             metavar="FILE",
-            help="Image files of any format Pillow reads; or tables, recordings, texts: as the recipe's.",
+            help="Images of any format Pillow reads; or tables, recordings, texts: as the recipe's. `-` is a pipe.",
         ),
     ],
     as_json: Json = False,
@@ -54,9 +57,7 @@ def command(
         )
     elif predictions:
         _show(predictions, answers.one, f"by {champion.in_words(version, recipe)}")
-    for item in predictions:
-        if item.fault is not None:
-            warn(f"{item.sample}: {_stored_as_is(item.fault)}")
+    _warn(predictions)
     if unreadable:
         causes = "\n  ".join(item.cause for item in unreadable)
         raise CompressionError(f"{len(unreadable)} of {len(files)} files could not be read\n  {causes}")
@@ -68,11 +69,19 @@ def _described(prediction: "Prediction", one: str) -> dict[str, Any]:
         "label": prediction.label,
         "probabilities": prediction.probabilities,
     }
-    return described if prediction.fault is None else {**described, "warning": _stored_as_is(prediction.fault)}
+    return described if prediction.fault is None else {**described, "warning": prediction.fault}
 
 
-def _stored_as_is(fault: str) -> str:
-    return f"metadata cannot be read ({fault}); the pixels were taken as they are stored, not turned upright"
+def _warn(predictions: "Sequence[Prediction]") -> None:
+    """Each fault once, however many samples have it."""
+    faults = dict[str, list[str]]()
+    for item in predictions:
+        if item.fault is not None:
+            faults.setdefault(item.fault, []).append(item.sample)
+    for fault, samples in list(faults.items())[:_WARNED]:
+        warn(f"{listed(samples)}: {fault}")
+    if len(faults) > _WARNED:
+        warn(f"{len(faults) - _WARNED:,} more such warnings; `--json` tells them sample by sample")
 
 
 def _show(predictions: "Sequence[Prediction]", one: str, by: str) -> None:

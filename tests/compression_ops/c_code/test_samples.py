@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from compression_ops import target
 from compression_ops.c_code import reference, source
 from compression_ops.c_code.building import Building
 from compression_ops.c_code.inputs import table
@@ -15,6 +16,7 @@ from compression_ops.c_code.inputs.taken import FILE, MISSING, Integers
 from compression_ops.errors import ModelError
 from compression_ops.onnx_model import session
 from compression_ops.quantization.precision import Precision
+from compression_ops.targets.c import C
 from tests.compression_ops.c_code import compiled, samples
 
 SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover")
@@ -70,6 +72,17 @@ def test_the_header_of_a_table_says_how_numbers_become_integers(tmp_path: Path) 
     found = reference.Predictor(file).program.taken.integers.of(row)
     numbers = [[round(float(row[0, 0]) * 2 ** bits[0]), 2, 3_000_000 * 2 ** bits[2], 0], [MISSING, 3, MISSING + 1, 0]]
     assert found.tolist() == numbers
+
+
+@pytest.mark.parametrize("name", ["mlp", "text_cnn"])
+def test_columns_categories_and_words_are_told_to_whoever_calls_the_c_code(name: str, tmp_path: Path) -> None:
+    file = samples.model(name, tmp_path / "model.onnx")
+    (tmp_path / "c").mkdir()
+    target.write(C(), file, tmp_path / "c")
+    told = json.loads((tmp_path / "c" / FILE).read_text())["modality"]
+    (said,) = (each.value for each in onnx.load(file).metadata_props if each.key == "compression.modality")
+    assert told == json.loads(said)
+    assert told["columns" if name == "mlp" else "size"]
 
 
 def test_what_the_c_code_takes_is_read_as_it_was_written(tmp_path: Path) -> None:

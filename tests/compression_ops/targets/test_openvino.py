@@ -1,11 +1,13 @@
 """The target `openvino`: integer kernels, and the predictions of the ONNX session but for one sample in a thousand."""
 
 import builtins
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 
@@ -57,3 +59,43 @@ def test_it_is_written_with_the_same_bytes_each_time(tmp_path: Path) -> None:
         target.write(OpenVINO(), model, tmp_path / name)
     for name in ("model.xml", "model.bin", "target.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+_OF_TEXTS = """<ir_version: 10, opset_import: ["": 21]>
+agraph (int64[N, 8] tokens) => (float[N, 512] logits) <int64[1] axes = {1}> {
+    floats = Cast <to: int = 1> (tokens)
+    ids = Cast <to: int = 7> (floats)
+    rows = Gather (table, ids)
+    means = ReduceMean <keepdims: int = 0> (rows, axes)
+    logits = MatMul (means, table)
+}"""
+_OF_ROWS = """<ir_version: 10, opset_import: ["": 21]>
+agraph (float[N, 2] rows) => (float[N, 512] logits) <float[2] means = {1.7e9, 1e12}, float[2] deviations = {1e5, 1e9}> {
+    centred = Sub (rows, means)
+    normal = Div (centred, deviations)
+    logits = MatMul (normal, weights)
+}"""
+
+
+@pytest.mark.openvino
+def test_ids_and_large_numbers_are_not_rounded(tmp_path: Path) -> None:
+    """Ids by OpenVINO's default, too; numbers where what `target.json` says is stated."""
+    import openvino  # type: ignore[import-not-found]
+
+    random = np.random.default_rng(0)
+    table = onnx.numpy_helper.from_array(np.eye(512, dtype=np.float32), "table")
+    weights = onnx.numpy_helper.from_array(np.eye(2, 512, dtype=np.float32), "weights")
+    ids = random.integers(256, 512, (100, 8))
+    rows = (np.array([1.7e9, 1e12]) + random.normal(size=(100, 2)) * np.array([1e5, 1e9])).astype(np.float32)
+    for name, text, samples, is_stated in (("texts", _OF_TEXTS, ids, False), ("rows", _OF_ROWS, rows, True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        model = onnx.parser.parse_model(text)
+        model.graph.initializer.append(table if name == "texts" else weights)
+        onnx.save(model, tmp_path / "model.onnx")
+        target.write(OpenVINO(), tmp_path / "model.onnx", folder)
+        (expected,) = ort.InferenceSession(tmp_path / "model.onnx").run(None, {model.graph.input[0].name: samples})
+        settings = json.loads((folder / "target.json").read_text())["settings"] if is_stated else {}
+        compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+        for found in (target.predictor(OpenVINO(), folder)(samples), compiled(samples)[0]):
+            np.testing.assert_allclose(found, expected, atol=1e-3, err_msg=name)

@@ -8,15 +8,15 @@ from PIL import Image
 
 from compression_ops.data.survey import look
 from compression_ops.errors import CompressionError
-from pipelines.commands import init as command
-from pipelines.commands.init import init
+from pipelines.commands.init import plan
+from pipelines.commands.init.init import init
 from pipelines.recipe import file
 
 
 @pytest.fixture
 def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """40 colour images of `round` and 10 of `square`, of unequal sizes from 20 to 59 pixels."""
-    monkeypatch.setattr(command, "_seconds", lambda *_: 0.01)
+    monkeypatch.setattr(plan, "_seconds", lambda *_: 0.01)
     generator = np.random.default_rng(0)
     for label, count in (("round", 40), ("square", 10)):
         (tmp_path / "photographs" / label).mkdir(parents=True)
@@ -49,7 +49,7 @@ def test_epochs_shrink_to_the_minutes_that_there_are(
     photographs: Path, defs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = init("quick", photographs, "resnet").plan
-    monkeypatch.setattr(command, "_seconds", lambda *_: 5.0)
+    monkeypatch.setattr(plan, "_seconds", lambda *_: 5.0)
     slow = init("slow", photographs, "resnet").plan
     assert slow.epochs < quick.epochs
     assert slow.minutes <= 20

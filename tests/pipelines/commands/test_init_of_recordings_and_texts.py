@@ -18,8 +18,8 @@ from compression_ops.stages import dataset
 from compression_ops.stages.stage import Context
 from compression_ops.training.hyperparameters import Training
 from pipelines.cli.app import app
-from pipelines.commands import init as command
-from pipelines.commands.init import init
+from pipelines.commands.init import plan
+from pipelines.commands.init.init import init
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 
@@ -31,7 +31,7 @@ def steps_of_a_known_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def hundredth(*_: object) -> float:
         return 0.01
 
-    monkeypatch.setattr(command, "_seconds", hundredth)
+    monkeypatch.setattr(plan, "_seconds", hundredth)
 
 
 @pytest.fixture

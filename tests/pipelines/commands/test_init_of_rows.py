@@ -11,15 +11,15 @@ from typer.testing import CliRunner
 
 from compression_ops.errors import CompressionError
 from pipelines.cli.app import app
-from pipelines.commands import init as command
-from pipelines.commands.init import init
+from pipelines.commands.init import plan
+from pipelines.commands.init.init import init
 from pipelines.recipe import file
 
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """60 rows: a name, two columns of numbers, one of three plans, and two classes."""
-    monkeypatch.setattr(command, "_seconds", lambda *_: 0.01)
+    monkeypatch.setattr(plan, "_seconds", lambda *_: 0.01)
     draw = np.random.default_rng(0)
     columns = {"customer": [f"c{n}" for n in range(60)], "age": draw.integers(18, 80, 60), "fee": draw.random(60)}
     columns |= {"plan": ["basic", "pro", "max"] * 20, "label": ["stays", "leaves"] * 30}
@@ -44,6 +44,16 @@ def test_the_recipe_states_the_target_and_networks_for_rows_and_is_valid(table: 
     words = started.file.path.read_text()
     assert not {"image", "images", "pixels", "picture", "flip"} & {*words.lower().split()}
     assert not set(string.ascii_letters) & {word for word in words.split() if word.startswith("$")}
+
+
+@pytest.mark.parametrize("teacher", ["resnet", "ds_cnn", "text_cnn"])
+def test_a_teacher_of_other_samples_is_refused(teacher: str, table: Path, defs: Path) -> None:
+    with pytest.raises(
+        CompressionError, match=rf"--teacher {teacher}: cannot be trained on these rows, .*\[5\]: (?s:.*)as mlp is"
+    ):
+        init("churn", table, teacher)
+    assert not (defs / "churn").exists()
+    assert init("churn", table, "mlp").file.recipe.teacher.architecture == "mlp"
 
 
 def test_what_is_told_of_rows_speaks_of_no_picture(table: Path, defs: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from compression_ops.data.dataset import SPLITS, load_split
-from pipelines.commands import init as command
-from pipelines.commands.init import init
+from pipelines.commands.init import plan
+from pipelines.commands.init.init import init
 from pipelines.recipe import edit, file
 from pipelines.recipe.error import RecipeError
 from tests.pipelines import product, recipes
@@ -19,7 +19,7 @@ from tests.pipelines.images import image
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """`data/labels.csv` of 60 grey images of three classes in `data/train`, named without their ending."""
-    monkeypatch.setattr(command, "_seconds", lambda *_: 0.01)
+    monkeypatch.setattr(plan, "_seconds", lambda *_: 0.01)
     (tmp_path / "data" / "train").mkdir(parents=True)
     for number in range(60):
         image(tmp_path / "data" / "train" / f"{number:03d}.png", (40, 120, 200)[number % 3], number)

@@ -51,6 +51,7 @@ def before(memory: Path) -> dict[str, dict[str, str]]:
         ("data.modalities.log_mel", "signal"),
         ("data.modalities.table_nodes", "table"),
         ("data.texts.text_file", None),
+        ("data.texts.unlabelled", None),
         ("data.recordings.reading", None),
         ("data.tables.unlabelled", None),
         ("data.formats.unlabelled_image", None),

@@ -239,8 +239,13 @@ def test_what_a_folder_of_files_holds_is_read_as_it_is_trained_on(tmp_path: Path
     sound = np.arange(-1000, 1000, dtype=np.int16)
     wavfile.write(tmp_path / "b.wav", 8000, sound)
     wavfile.write(tmp_path / "a.wav", 8000, sound[:1000])
-    (first, short, _), (second, whole, _) = SIGNAL.read(tmp_path, description)
-    assert (first, second) == ("a.wav", "b.wav")
+    wavfile.write(tmp_path / "c.wav", 8000, np.zeros(2000, np.int16))
+    wavfile.write(tmp_path / "d.wav", 8000, np.clip(100 * sound.astype(int), -32768, 32767).astype(np.int16))
+    (first, short, fault), (second, whole, _), silent, clipped = SIGNAL.read(tmp_path, description)
+    assert fault is None
+    assert silent.fault == "is silent, 60 dB below full scale"
+    assert clipped.fault == "is clipped, with 67 % of its samples at full scale"
+    assert (first, second) == (str(tmp_path / "a.wav"), str(tmp_path / "b.wav"))
     np.testing.assert_array_equal(whole, sound)
     np.testing.assert_array_equal(short, np.pad(sound[:1000], 500))
     (tmp_path / "c.txt").write_text("no sound")

@@ -232,13 +232,26 @@ def test_a_users_file_is_read_as_the_training_texts_were(tmp_path: Path) -> None
     file = tmp_path / "one.txt"
     file.write_text(TEXTS[1], encoding="utf-8")
     ((name, ids, _),) = HASHED.read(file, description(HASHED))
-    assert name == "one.txt"
+    assert name == str(file)
     np.testing.assert_array_equal(ids, HASHED.encoded(codes(TEXTS[1:2]))[0])
     file.write_text("...")
     with pytest.raises(DataError, match=r"one\.txt: a text without words"):
         HASHED.read(file, description(HASHED))
     with pytest.raises(DataError, match="the data state ids without their words"):
         Tokens("ids", 4).read(file, description(Tokens("ids", 4)))
+
+
+def test_a_users_file_is_utf_8_or_bears_a_mark_and_is_no_table(tmp_path: Path) -> None:
+    file = tmp_path / "one.txt"
+    file.write_text(TEXTS[1], encoding="utf-16")
+    np.testing.assert_array_equal(HASHED.read(file, description(HASHED))[0].value, HASHED.encoded(codes(TEXTS[1:2]))[0])
+    file.write_text("Straße", encoding="cp1252")
+    with pytest.raises(DataError, match=r"in Windows-1252 it is ß\)\. Save it in UTF-8\.$"):
+        HASHED.read(file, description(HASHED))
+    for name, content in (("rows.CSV", b"text,stars\ngood,3\n"), ("rows", b"PAR1\x15")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=rf"{name}: a table; the model takes a text a file\. Save"):
+            HASHED.read(tmp_path / name, description(HASHED))
 
 
 def test_texts_are_none_of_another_kind() -> None:

@@ -195,7 +195,9 @@ def test_class_names_must_be_a_row_of_strings(tmp_path: Path, classes: Any) -> N
 
 @pytest.mark.parametrize("names", [("images",), ("labels",), ("x_train", "y_train"), ("data", "target"), ()])
 def test_missing_arrays_are_an_error_that_says_which_are_needed(tmp_path: Path, names: tuple[str, ...]) -> None:
-    with pytest.raises(DataError, match="needed are images, labels; or x_train"):
+    with pytest.raises(
+        DataError, match=rf"holds {', '.join(sorted(names)) or 'no array'}; needed are images, labels; or x"
+    ):
         _read(tmp_path, **dict.fromkeys(names, _LABELS))
 
 

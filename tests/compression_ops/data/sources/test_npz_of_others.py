@@ -57,6 +57,8 @@ def test_texts_are_strings_or_ids(tmp_path: Path) -> None:
     [
         (PCM, {"samples": "signal"}, "dataset.rate: None with `samples: signal`"),
         (PCM, {"samples": "tokens", "rate": 8000}, "dataset.rate: 8000 with `samples: tokens`"),
+        (PCM, {}, "Of rows state `samples: table` in the recipe's dataset, of recordings `samples: signal`"),
+        (np.array(["a", "b"] * 6), {}, "Of texts state `samples: tokens`"),
         (PCM[:, :, None, None], {"rate": 8000}, "dataset.rate: 8000 with `samples: images`"),
         (PCM, {"samples": "signal", "rate": 8000, "length": 3}, "dataset.length: it is of texts"),
         (PCM[:, :, None, None], {"buckets": 7}, "dataset.buckets: it is of texts, .* `samples: images`"),

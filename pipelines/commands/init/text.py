@@ -1,29 +1,14 @@
-"""`compression init`: a recipe for a user's own images, recordings, texts or table, with values that fit them."""
+"""The text of a new recipe."""
 
 import json
-import re
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from compression_ops.data.splits import splitting
-from compression_ops.data.survey import Survey, look
-from compression_ops.data.tables import table_file
-from compression_ops.errors import CompressionError
-from pipelines.recipe import document, project
-from pipelines.recipe import file as recipe_file
-from pipelines.recipe.constraints import NAME_PATTERN
-from pipelines.recipe.writing import lock
-from pipelines.state import atomic
+from compression_ops.data.survey import Survey
+from pipelines.commands.init.plan import STEPS, STUDENT, TEACHER, Plan
+from pipelines.recipe import document
 
-TEACHER, STUDENT = "resnet", "strided_cnn"
-_NETWORKS = {"rows": ("mlp", "mlp"), "recordings": ("compact_cnn", "ds_cnn"), "texts": ("embedding_bag", "text_cnn")}
 _PERCEPTRONS = ("mlp\n    arguments: {hidden: [256, 128]}", "mlp\n      arguments: {hidden: [32]}")  # of rows
-_LARGEST = 64  # pixels: beyond, training on a CPU takes hours
-_STEPS = 1500  # optimizer steps that a small network needs, about
-_BUDGET = 20.0  # minutes that the first run may take
-_TIMED = 3  # training steps that are timed
 _UNBALANCED = 3.0
 _RECIPE = """\
 # Written by `compression init` for $samples $noun of $classes classes. Every value may be edited;
@@ -74,111 +59,8 @@ $groups  dataset: {$fields, validation_fraction: 0.1, seed: 0}
 """
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The values that depend on the data and on this machine."""
-
-    image_size: int
-    batch_size: int
-    epochs: int
-    student_epochs: int
-    views: int
-    minutes: float
-
-
-@dataclass(frozen=True)
-class Started:
-    """A recipe that was written, what it was written for, and its values."""
-
-    file: recipe_file.RecipeFile
-    survey: Survey
-    plan: Plan
-
-
-def init(name: str, data: Path, teacher: str | None = None, target: str | None = None) -> Started:
-    """Look at the data, write a checked recipe for them. Raises CompressionError; nothing is overwritten.
-
-    target  the column of a table that says each sample's class, where it is stated
-    """
-    folder = (project.enclosing(Path.cwd()) or project.Project(Path.cwd(), Path.cwd() / project.DEFS)).defs
-    if project.checkout() or recipe_file.defs_is_configured():
-        folder = recipe_file.defs_folder()
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise CompressionError(f"{name!r} is no recipe's name\n  allowed: letters, digits and underscores, at most 60")
-    path = folder / name / recipe_file.FILE_NAME
-    if name in recipe_file.recipe_names() or _holds_something(path.parent):
-        raise _taken(name, path.parent)
-    if target is not None and data.exists() and data.suffix.lower() not in table_file.SUFFIXES:
-        raise CompressionError(f"--target {target}: {data} is no table\n  leave it out: the classes are told otherwise")
-    survey = look(data, target)
-    if survey.test:
-        splitting.require_two_each([*survey.train.values()], [*survey.train])
-    else:
-        splitting.require_enough({label: (count, None) for label, count in survey.train.items()})
-    plan = _plan(survey, teacher)
-    text = _text(data.resolve(), survey, plan, teacher)
-    checked = recipe_file.read(path, text)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with lock.held(path.parent):
-        if _holds_something(path.parent):  # of another process, meanwhile
-            raise _taken(name, path.parent)
-        atomic.write(path, text.encode())
-    return Started(checked, survey, plan)
-
-
-def _holds_something(folder: Path) -> bool:
-    """Whether anything is there but what a process leaves that is killed while it writes a recipe."""
-    if not folder.is_dir():
-        return folder.exists()
-    return any(not path.name.startswith(".") for path in folder.iterdir())
-
-
-def _taken(name: str, folder: Path) -> CompressionError:
-    where = recipe_file.displayed(folder if folder.exists() else recipe_file.path_of(name))
-    return CompressionError(f"{name!r} exists already: {where}\n  choose another name; nothing was overwritten")
-
-
-def _plan(survey: Survey, teacher: str | None) -> Plan:
-    samples = survey.training
-    size = survey.sizes[1] if survey.source == "npz" else max(8, min(_LARGEST, survey.sizes[1]) // 4 * 4)
-    batch = 128 if samples >= 20_000 else 64 if samples >= 1_000 else 16
-    steps = max(1, samples // batch)
-    shape = survey.shape or ((survey.inputs,) if survey.rows else (survey.channels, size, size))
-    usual, small = _NETWORKS.get(survey.noun, (TEACHER, STUDENT))
-    slow, fast = (_seconds(each, shape, len(survey.counts), batch, survey.ids) for each in (teacher or usual, small))
-    epochs = max(5, min(60, round(_STEPS / steps)))
-    while epochs > 2 and _minutes(steps, epochs, slow, fast) > _BUDGET:
-        epochs -= 1
-    return Plan(size, batch, epochs, 2 * epochs, min(2 * epochs, 16), _minutes(steps, epochs, slow, fast))
-
-
-def _minutes(steps: int, epochs: int, teacher: float, student: float) -> float:
-    """Of a run: the teacher, its labels (a forward pass, a third of a step), the student and its control."""
-    labelled = min(2 * epochs, 16) * teacher / 3
-    return steps * (epochs * teacher + labelled + 4 * epochs * student) / 60 + 0.5
-
-
-def _seconds(architecture: str, shape: tuple[int, ...], classes: int, batch: int, ids: int = 0) -> float:
-    """Of one training step on this machine; 0 for a network that cannot be trained."""
-    import torch
-
-    from compression_ops.models.network import Network, build
-
-    inputs, labels = torch.rand(batch, *shape) * max(1, ids - 1), torch.zeros(batch, dtype=torch.long)
-    arguments = {"vocabulary": ids} if ids else {}
-    taken: list[float] = []
-    try:
-        model = build(Network(architecture, shape, classes, arguments, indices=ids or None)).train()
-        for _ in range(_TIMED):
-            started = time.perf_counter()
-            torch.nn.functional.cross_entropy(model(inputs), labels).backward()
-            taken.append(time.perf_counter() - started)
-    except Exception:  # noqa: BLE001  somebody's network; checking and the dry run tell what is wrong with it
-        return 0.0
-    return min(taken)
-
-
-def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
+def text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
+    """The recipe, with its comments, for data that were looked at."""
     fields = f"source: {survey.source}, path: {_quoted(str(data))}"
     fields += "".join(f", {field}: {_quoted(value)}" for field, value in survey.stated.items())
     if survey.source != "npz" and survey.noun == "images":
@@ -196,7 +78,7 @@ def _text(data: Path, survey: Survey, plan: Plan, teacher: str | None) -> str:
         **_of(survey, plan, teacher),
         fields=fields,
         metric=metric,
-        steps=f"{_STEPS:,}",
+        steps=f"{STEPS:,}",
         batch_size=plan.batch_size,
         epochs=plan.epochs,
         weights=weights,

@@ -1,0 +1,1 @@
+"""`compression init`: a recipe for a user's own data."""
