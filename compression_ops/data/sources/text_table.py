@@ -65,7 +65,7 @@ def read(spec: TextTable, root: Path) -> RawData:
 def _labelled(spec: TextTable, root: Path) -> tuple[Table, tuple[list[Text], list[Text]], list[str], list[str]]:
     """The table, the texts of train and test, the classes, and warnings."""
     wanted = {name for name in (spec.text, spec.label, spec.split, spec.groups) if name is not None}
-    table = table_file.read(root, wanted, lambda path, raw: text_file.stream(raw, spec.encoding, shown(path)))
+    table = table_file.read(root, wanted, lambda path: text_file.stream(path, spec.encoding))
     texts, stated = (
         list(labels.column(table, name, field)) for name, field in ((spec.text, "text"), (spec.label, "label"))
     )

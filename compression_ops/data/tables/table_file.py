@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from compression_ops.data.file_names import shown
-from compression_ops.data.tables import csv_file, parquet_file
-from compression_ops.data.tables.csv_file import Decode
-from compression_ops.data.tables.entries import Columns, Entries
+from compression_ops.data.tables.entries import Entries
 from compression_ops.data.tables.line_numbers import told
+from compression_ops.data.tables.reading import csv_file, parquet_file
+from compression_ops.data.tables.reading.columns import Columns
+from compression_ops.data.tables.reading.csv_file import Decode
 from compression_ops.errors import DataError
 
 PARQUET = (".parquet", ".pq")

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import IO
 
 from compression_ops.data.file_names import shown
-from compression_ops.data.storage import memory
-from compression_ops.data.tables import csv_blocks
-from compression_ops.data.tables.csv_blocks import Reader
-from compression_ops.data.tables.entries import FEWER, Columns, taken
 from compression_ops.data.tables.line_numbers import told
+from compression_ops.data.tables.reading import csv_blocks
+from compression_ops.data.tables.reading.columns import Columns, taken
+from compression_ops.data.tables.reading.csv_blocks import Reader
 from compression_ops.errors import DataError
 
 ZIP = b"PK\x03\x04"
@@ -21,8 +20,8 @@ _SNIFFED = 200  # rows by which the delimiter is found
 _BLOCK = 1 << 24  # bytes
 _MARK = "\ufeff"
 
-# (file, its bytes) -> their text, its lines as they end; raises DataError for bytes that are none.
-Decode = Callable[[Path, bytes], IO[str]]
+# A file -> its text, its lines as they end; raises DataError for bytes that are none.
+Decode = Callable[[Path], IO[str]]
 
 
 def read(
@@ -34,12 +33,11 @@ def read(
     """
     size = path.stat().st_size
     if decode is not None:
-        memory.require(shown(path), 2 * size, FEWER)
-        text = decode(path, path.read_bytes())
-        delimiter, skipped = _delimiter(path, text)
-        return _gathered(
-            Reader(path, csv_blocks.of_text(_from_beginning(text)), delimiter, skipped), path, size, wanted, texts
-        )
+        with decode(path) as text:
+            delimiter, skipped = _delimiter(path, text)
+            reader = Reader(path, csv_blocks.of_text(_from_beginning(text)), delimiter, skipped)
+            bytes_of = getattr(text, "buffer", None)  # which a text that is in memory has not
+            return _gathered(reader, path, size, wanted, texts, (lambda: size) if bytes_of is None else bytes_of.tell)
     _require_text(path)
     with path.open(encoding="utf-8", newline="") as text:
         delimiter, skipped = _delimiter(path, text)
@@ -54,7 +52,7 @@ def _gathered(
     size: int,
     wanted: Collection[str] | None,
     texts: Collection[str] | None,
-    done: Callable[[], int] | None = None,
+    done: Callable[[], int],
 ) -> tuple[tuple[str, ...], Columns]:
     names = reader.names()
     if not names:
@@ -64,7 +62,7 @@ def _gathered(
     ragged = list[int]()
     for rows in reader.rows(len(names), [*asked.values()]):
         ragged += rows.ragged
-        columns.add(rows.lines, rows.columns, size if done is None else done())
+        columns.add(rows.lines, rows.columns, done())
     if ragged:
         raise DataError(
             f"{shown(path)}: {len(ragged):,} row(s) do not have {len(names)} entries, as the first line with the "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from compression_ops.data.file_names import lines, shown
 from compression_ops.data.storage import memory
-from compression_ops.data.tables.entries import FEWER, Columns, taken
+from compression_ops.data.tables.reading.columns import FEWER, Columns, taken
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ def read(path: Path, wanted: Collection[str] | None, texts: Collection[str] | No
             _require_room(path, file.metadata, plain)
             columns = Columns(path, file.metadata.num_rows, plain, texts)
             numbers = () if texts is None else {name for name in plain if name not in texts}
-            if not plain:
-                columns.places.add(range(1, file.metadata.num_rows + 1))
             for batch in file.iter_batches(_ROWS, columns=plain, use_threads=False):
                 first = len(columns.places) + 1
                 parts = [_part(batch.column(name), name in numbers) for name in plain]
