@@ -30,7 +30,7 @@ _NUMBER, _TEXT, _DIFFERENT = 8, 60, 160
 _MAPPED = 1 << 18  # bytes, from which on what a column takes is the system's to have again
 _TIMES = 16  # what is there, which room is made for at most
 _SOON = 2  # times what was read, up to which it is not worth the time to see what it will take
-_BATCH = 48 * 2**20  # of what is read at a time, and of what reads it
+_BATCH = 64 * 2**20  # of what is read at a time, and of what reads it
 _ROW = 64  # bytes in memory a row, while a column is looked at
 
 

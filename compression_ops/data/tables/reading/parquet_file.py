@@ -1,6 +1,7 @@
 """Parquet as columns, some rows of a group at a time."""
 
 from collections.abc import Collection
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,10 @@ def read(path: Path, wanted: Collection[str] | None, texts: Collection[str] | No
             _require_room(path, file.metadata, plain)
             columns = Columns(path, file.metadata.num_rows, plain, texts)
             numbers = () if texts is None else {name for name in plain if name not in texts}
-            for batch in file.iter_batches(_ROWS, columns=plain, use_threads=False):
+            # Of all groups at once, those that were read stay in memory.
+            groups = [[number] for number in range(file.num_row_groups)]
+            batches = (file.iter_batches(_ROWS, each, columns=plain, use_threads=False) for each in groups)
+            for batch in chain.from_iterable(batches):
                 first = len(columns.places) + 1
                 parts = [_part(batch.column(name), name in numbers) for name in plain]
                 columns.add(range(first, first + len(batch)), parts, first + len(batch) - 1)

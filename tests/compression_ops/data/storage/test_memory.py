@@ -237,10 +237,10 @@ def test_what_is_asked_for_is_what_reading_takes_and_not_many_times_more(
     cases, wrong, asked = _cases(tmp_path), dict[str, tuple[float, float]](), tmp_path / "asked"
     original = memory.held
 
-    def held(where: str, needed: int, *cure: str) -> AbstractContextManager[None]:
+    def held(where: str, needed: int, *rest: Any) -> AbstractContextManager[None]:
         with asked.open("a") as file:
             file.write(f"{needed}\n")
-        return original(where, needed, *cure)
+        return original(where, needed, *rest)
 
     monkeypatch.setattr(memory, "held", held)
     for name, read in cases.items():
