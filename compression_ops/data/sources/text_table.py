@@ -65,8 +65,12 @@ def read(spec: TextTable, root: Path) -> RawData:
 def _labelled(spec: TextTable, root: Path) -> tuple[Table, tuple[list[Text], list[Text]], list[str], list[str]]:
     """The table, the texts of train and test, the classes, and warnings."""
     wanted = {name for name in (spec.text, spec.label, spec.split, spec.groups) if name is not None}
-    table = table_file.read(root, wanted, lambda path, raw: text_file.stream(raw, spec.encoding, shown(path)))
-    texts, stated = labels.column(table, spec.text, "text"), labels.column(table, spec.label, "label")
+    table = table_file.read(root, wanted, lambda path: text_file.stream(path, spec.encoding))
+    texts, stated = (
+        list(labels.column(table, name, field)) for name, field in ((spec.text, "text"), (spec.label, "label"))
+    )
+    table.columns.pop(spec.text)  # held once
+
     warnings = list[str]()
     roles, taken = rows.roles_of(table, spec.split, warnings, "texts")
     labels.require_filled(table, stated, taken, spec.label, "label")
@@ -84,7 +88,7 @@ def _labelled(spec: TextTable, root: Path) -> tuple[Table, tuple[list[Text], lis
 def _groups(table: Table, name: str | None, taken: Sequence[int]) -> list[str]:
     if name is None:
         return [""] * len(taken)
-    entries = labels.column(table, name, "groups")
+    entries = list(labels.column(table, name, "groups"))
     labels.require_filled(table, entries, taken, name, "groups")
     return [key(entry) for entry in labels.normal([entries[row] for row in taken])]
 

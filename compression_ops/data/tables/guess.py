@@ -9,7 +9,7 @@ from pathlib import Path
 from compression_ops.data.file_names import key, lines, listed, shown
 from compression_ops.data.folders import side_files, split_names
 from compression_ops.data.formats.image_file import is_named_like_a_picture
-from compression_ops.data.tables import labels, table_file
+from compression_ops.data.tables import labels, numbers, table_file
 from compression_ops.data.tables.named_files import NamedFiles
 from compression_ops.data.tables.rows import Columns
 from compression_ops.data.tables.table_file import Table
@@ -141,8 +141,8 @@ def _is_id(name: str, entries: Sequence[str]) -> bool:
     """Whether a column numbers rows: each entry once, under a usual name, or whole numbers without a gap."""
     if len(set(entries)) < len(entries):
         return False
-    numbers = [int(entry) for entry in entries if entry.isdecimal()]
-    is_counted = len(numbers) == len(entries) and max(numbers) - min(numbers) == len(numbers) - 1
+    counted = [int(entry) for entry in entries if entry.isdecimal()]
+    is_counted = len(counted) == len(entries) and max(counted) - min(counted) == len(counted) - 1
     return is_counted or _ID.search(name) is not None
 
 
@@ -252,10 +252,10 @@ def _without_twins(table: Table, names: Sequence[str]) -> list[str]:
     """Of columns that say the same in other words, as `class` and `class_number`, the first of text."""
     by_parts = dict[tuple[int, ...], list[str]]()
     for name in names:
-        numbers = dict[str, int]()
-        parts = tuple(numbers.setdefault(entry, len(numbers)) for entry in table.columns[name])
+        known = dict[str, int]()
+        parts = tuple(known.setdefault(entry, len(known)) for entry in table.columns[name])
         by_parts.setdefault(parts, []).append(name)
-    return [min(twins, key=lambda name: labels.are_numbers(table.columns[name])) for twins in by_parts.values()]
+    return [min(twins, key=lambda name: numbers.are_numbers(table.columns[name])) for twins in by_parts.values()]
 
 
 def _unclear(table: Table, cause: str, file: str = "…", folder: Path | None = None) -> DataError:

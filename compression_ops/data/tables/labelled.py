@@ -68,12 +68,14 @@ def read(spec: Rows, root: Path, texts: Callable[[Path], Collection[str]] = lamb
     Raises DataError, which names lines and columns, as `table_file.read`, `features.of_tables` and `targets.of_tables`
     do, and for columns that are not there or that stand twice.
     """
-    tables = [_table(file, _wanted(spec)) for file in files(spec, root)]
+    categories = texts(root)
+    named = {spec.target, *spec.categories, *categories, *([] if spec.groups is None else [spec.groups])}
+    tables = [_table(file, _wanted(spec), named) for file in files(spec, root)]
     names = _features(tables[0], spec)
     warnings = _unnamed(tables[0]) if spec.columns is None else []
     for table in tables[1:]:
         warnings += _require_columns(table, tables[0], [*names, spec.target])
-    found = features.of_tables(tables, names, spec.categories, texts(root))
+    found = features.of_tables(tables, names, spec.categories, categories)
     numbers, classes, alike = targets.of_tables(tables, spec.target)
     parts = [
         Samples(values, own, _groups(table, spec.groups, is_test=table is not tables[0]))
@@ -90,8 +92,8 @@ def _wanted(spec: Rows) -> list[str] | None:
     return [*spec.columns, *spec.categories, spec.target, *([] if spec.groups is None else [spec.groups])]
 
 
-def _table(path: Path, wanted: Collection[str] | None) -> table_file.Table:
-    table = table_file.read(path, wanted)
+def _table(path: Path, wanted: Collection[str] | None, texts: Collection[str]) -> table_file.Table:
+    table = table_file.read(path, wanted, texts=texts)
     if repeated := sorted({name for name in table.names if name and table.names.count(name) > 1}):
         raise DataError(f"{shown(path)}: several columns are named {listed(repeated)}. Rename all but one.")
     if len(table.names) == 1:
@@ -141,7 +143,8 @@ def _groups(table: table_file.Table, name: str | None, is_test: bool) -> "NDArra
 
     if name is None or (is_test and name not in table.columns):
         return None
-    entries = table.columns[name]
-    labels.require_filled(table, entries, range(len(table)), name, "groups")
-    stated = np.array([key(entry) for entry in labels.normal(entries)], np.str_)
+    texts, codes = table.columns[name].encoded()
+    empty = np.array([not entry for entry in texts], bool)
+    labels.require_none(table, np.flatnonzero(empty[codes]).tolist(), name, "groups")
+    stated = np.array([key(entry) for entry in labels.normal(texts)], np.str_)[codes]
     return of_array(stated, len(table), f"{table.path}: {name}")

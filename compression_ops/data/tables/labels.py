@@ -8,19 +8,20 @@ from difflib import get_close_matches
 from compression_ops.data.file_names import key, lines, listed, shown, text_of
 from compression_ops.data.folders import split_names
 from compression_ops.data.folders.split_names import Role
+from compression_ops.data.tables import numbers
+from compression_ops.data.tables.entries import Entries
 from compression_ops.data.tables.table_file import Table
 from compression_ops.errors import DataError
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
 
 
-def column(table: Table, name: str, field: str) -> list[str]:
+def column(table: Table, name: str, field: str) -> Entries:
     """The entries of the column that `dataset.<field>` names. Raises DataError where there is none."""
     return named(table, name, f"dataset.{field}")
 
 
-def named(table: Table, name: str, place: str) -> list[str]:
+def named(table: Table, name: str, place: str) -> Entries:
     """As `column`, of one that was named elsewhere than in a recipe, as by an option."""
     if name in table.columns:
         return table.columns[name]
@@ -35,7 +36,12 @@ def named(table: Table, name: str, place: str) -> list[str]:
 
 def require_filled(table: Table, entries: Sequence[str], rows: Sequence[int], name: str, field: str) -> None:
     """Raises DataError, with all their lines, if rows have no entry in a column."""
-    if empty := [row for row in rows if not entries[row]]:
+    require_none(table, [row for row in rows if not entries[row]], name, field)
+
+
+def require_none(table: Table, empty: Sequence[int], name: str, field: str) -> None:
+    """As `require_filled`, of the rows that have no entry."""
+    if empty:
         raise DataError(
             f"dataset.{field}: {len(empty):,} row(s) of {shown(table.path)} have no {shown(name)}: {table.at(empty)}. "
             f"Fill the entries in or remove the rows."
@@ -44,19 +50,14 @@ def require_filled(table: Table, entries: Sequence[str], rows: Sequence[int], na
 
 def normal(entries: Sequence[str]) -> list[str]:
     """Entries as names, in composed Unicode; where all are numbers, `3.0` is `3`."""
-    if are_numbers(set(entries)):
+    if numbers.are_numbers(set(entries)):
         return [entry if _DIGITS.fullmatch(entry) else _whole(entry) for entry in entries]
     return [text_of(entry) for entry in entries]
 
 
-def are_numbers(entries: Collection[str]) -> bool:
-    """Whether all are numbers, whole or not."""
-    return all(_NUMBER.fullmatch(entry) for entry in entries)
-
-
 def are_whole_or_text(entries: Collection[str]) -> bool:
     """Whether these, as `normal` gives them, can be names of classes: not numbers of which some are not whole."""
-    return not are_numbers(entries) or all(_DIGITS.fullmatch(entry) for entry in entries)
+    return not numbers.are_numbers(entries) or all(_DIGITS.fullmatch(entry) for entry in entries)
 
 
 def _whole(number: str) -> str:

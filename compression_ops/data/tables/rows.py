@@ -86,7 +86,7 @@ def read(path: Path, names: Columns, folder: Path) -> Rows:
     warnings = list[str]()
     roles, rows = roles_of(table, names.split, warnings, "pictures")
     entries = {
-        field: labels.column(table, name, field)
+        field: list(labels.column(table, name, field))
         for field, name in (("file", names.file), ("label", names.label), ("groups", names.groups))
         if name is not None
     }
@@ -113,7 +113,7 @@ def roles_of(table: Table, split: str | None, warnings: list[str], noun: str) ->
     """
     if split is None:
         return ["train"] * len(table), list(range(len(table)))
-    roles = labels.roles_of(table, labels.column(table, split, "split"), split)
+    roles = labels.roles_of(table, list(labels.column(table, split, "split")), split)
     where = f"{shown(table.path)}: {split}"
     if unlabelled := [row for row, role in enumerate(roles) if role == "unlabelled"]:
         warnings.append(f"{where}: {len(unlabelled):,} row(s) of a split without labels were left out.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from compression_ops.data.file_names import listed, shown
 from compression_ops.data.folders.layout import natural
-from compression_ops.data.tables import features, labels, table_file
+from compression_ops.data.tables import labels, numbers, table_file
 from compression_ops.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,25 +26,27 @@ def of_tables(
     """
     import numpy as np
 
-    stated = [entry for table in tables for entry in labels.column(table, name, "target")]
-    are_numbers = labels.are_numbers({entry for entry in stated if not features.is_missing(entry)})
-    for table in tables:  # beside names `none` may be one, beside numbers it is none
-        filled = ["" if are_numbers and features.is_missing(entry) else entry for entry in table.columns[name]]
-        labels.require_filled(table, filled, range(len(table)), name, "target")
-    spelled = labels.normal(stated)
-    classes = tuple(sorted(set(spelled), key=natural))
+    encoded = [labels.column(table, name, "target").encoded() for table in tables]
+    distinct = {entry for texts, _ in encoded for entry in texts}
+    are_numbers = numbers.are_numbers({entry for entry in distinct if not numbers.is_missing(entry)})
+    for table, (texts, codes) in zip(
+        tables, encoded, strict=True
+    ):  # beside names `none` may be one, beside numbers not
+        absent = [not entry or (are_numbers and numbers.is_missing(entry)) for entry in texts]
+        labels.require_none(table, np.flatnonzero(np.array(absent, bool)[codes]).tolist(), name, "target")
+    spelled = dict(zip(distinct, labels.normal([*distinct]), strict=True))
+    classes = tuple(sorted(set(spelled.values()), key=natural))
     where = f"dataset.target: the column {shown(name)!r} of {shown(tables[0].path)}"
-    _require_classes(where, tables[0], classes, len(stated))
-    numbers = {each: number for number, each in enumerate(classes)}
-    values = np.array([numbers[each] for each in spelled], np.int64)
-    ends = np.cumsum([len(table) for table in tables])[:-1].tolist()
+    _require_classes(where, tables[0], classes, sum(map(len, tables)))
+    position = {each: number for number, each in enumerate(classes)}
+    values = [np.array([position[spelled[entry]] for entry in texts], np.int64)[codes] for texts, codes in encoded]
     warnings = [*labels.alike(tables[0], classes), *_like_missing(tables[0], classes)]
-    return np.split(values, ends), classes, warnings
+    return values, classes, warnings
 
 
 def _like_missing(table: table_file.Table, classes: Sequence[str]) -> list[str]:
     """A warning if classes are named as missing values of other columns are written; `none` may be one."""
-    if odd := [name for name in classes if features.is_missing(name)]:
+    if odd := [name for name in classes if numbers.is_missing(name)]:
         return [f"{shown(table.path)}: taken as classes, not as rows without one: {listed(odd)}. Else remove the rows."]
     return []
 
@@ -56,7 +58,7 @@ def _require_classes(where: str, table: table_file.Table, classes: Sequence[str]
             f"{where} says {shown(classes[0])!r} in all {rows:,} row(s); at least two classes are needed. Add rows of "
             f"another class, or name another column: {others}."
         )
-    are_numbers = labels.are_numbers(classes)
+    are_numbers = numbers.are_numbers(classes)
     many = len(classes) > max(_MOST_NUMBERS, rows // _ROWS_A_NUMBER)
     if not labels.are_whole_or_text(classes) or (are_numbers and many):
         raise DataError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compression_ops.data.file_names import listed, shown
 from compression_ops.data.modalities.modality import Read
 from compression_ops.data.modalities.table import Table
-from compression_ops.data.tables import features, labels, table_file
+from compression_ops.data.tables import features, numbers, table_file
 from compression_ops.data.tables.line_numbers import told
 from compression_ops.errors import DataError
 
@@ -28,8 +28,8 @@ def read(file: Path, modality: Table) -> list[Read]:
     """
     import numpy as np
 
-    table = table_file.read(file, modality.columns)
     known = dict(zip(modality.columns, modality.categories, strict=True))
+    table = table_file.read(file, modality.columns, texts=[name for name, names in known.items() if names is not None])
     if absent := [name for name, names in known.items() if names != () and name not in table.columns]:
         raise DataError(
             f"{shown(file)}: has no column(s) {listed(absent)}, which the model takes; there are "
@@ -73,7 +73,7 @@ def _unknown(
     faults = dict[int, str]()
     for index, (name, names) in enumerate(known.items()):
         for row in (values[:, index] == 0).nonzero()[0].tolist() if names else ():
-            if not features.is_missing(entry := table.columns[name][row]):
+            if not numbers.is_missing(entry := table.columns[name][row]):
                 held = (
                     f"column {shown(name)!r} holds {shown(entry)!r}, which the model does not know: it counts as none"
                 )
@@ -82,13 +82,19 @@ def _unknown(
 
 
 def _values(table: table_file.Table, name: str, names: tuple[str, ...] | None) -> "NDArray[np.float32]":
-    entries = table.columns.get(name, [""] * len(table))
-    if names is None:
-        wrong = [row for row, entry in enumerate(entries) if not features.is_missing(entry)]
-        wrong = [row for row in wrong if not labels.are_numbers([entries[row]])]
-        if wrong:
-            raise DataError(
-                f"{shown(table.path)}: column {shown(name)!r} holds {shown(entries[wrong[0]])!r} ({table.at(wrong)}); "
-                f"the model takes numbers there, with a point, or nothing where none is known. Correct the entries."
-            )
-    return features.values_of(entries, names)
+    import numpy as np
+
+    if name not in table.columns:
+        return np.zeros(len(table), np.float32)
+    entries = table.columns[name]
+    if names is not None:
+        return features.values_of(entries, names)
+    if entries.numbers is None:
+        found = enumerate(entries)
+        wrong = [row for row, entry in found if not numbers.is_missing(entry) and not numbers.are_numbers([entry])]
+        raise DataError(
+            f"{shown(table.path)}: column {shown(name)!r} holds {shown(entries[wrong[0]])!r} ({table.at(wrong)}); "
+            f"the model takes numbers there, with a point, or nothing where none is known. Correct the entries."
+        )
+    with np.errstate(over="ignore"):  # what is too large is told by its column
+        return entries.numbers.astype(np.float32)

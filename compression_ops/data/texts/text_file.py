@@ -8,6 +8,7 @@ from typing import IO, Annotated
 from pydantic import AfterValidator, WithJsonSchema
 
 from compression_ops.data.file_names import shown
+from compression_ops.data.storage import memory
 from compression_ops.errors import DataError
 
 _SUFFIXES = (".txt", ".text", ".md", ".rst")
@@ -54,16 +55,21 @@ def content(file: Path) -> bytes:
         raise DataError(f"{shown(file)}: cannot be read ({error.strerror}). Correct its name or its rights.") from error
 
 
-def stream(raw: bytes, encoding: str, where: str) -> IO[str]:
-    """As `decoded`, of which no more is in memory than is read at once; with the mark, and its lines as they end."""
+def stream(file: Path, encoding: str) -> IO[str]:
+    """As `read`, of which no more is in memory than is read at once; with the mark, and its lines as they end."""
     try:
-        decoder = codecs.getincrementaldecoder(encoding)()
-        for start in range(0, len(raw), _BLOCK):
-            decoder.decode(raw[start : start + _BLOCK], start + _BLOCK >= len(raw))
+        decoder, place = codecs.getincrementaldecoder(encoding)(), 0
+        with file.open("rb") as raw:
+            block = raw.read(_BLOCK)
+            while block:
+                following = raw.read(_BLOCK)
+                decoder.decode(block, not following)
+                _refuse_others(block, encoding, shown(file), place)
+                place, block = place + len(block), following
     except (LookupError, UnicodeError):  # of a codec that takes all at once, and for the words
-        return io.StringIO(decoded(raw, encoding, where), newline="")
-    _refuse_others(raw, encoding, where)
-    return io.TextIOWrapper(io.BytesIO(raw), encoding, newline="")
+        memory.require(shown(file), 2 * file.stat().st_size)
+        return io.StringIO(decoded(file.read_bytes(), encoding, shown(file)), newline="")
+    return file.open(encoding=encoding, newline="")
 
 
 def decoded(raw: bytes, encoding: str, where: str, cure: str | None = None) -> str:
@@ -87,13 +93,14 @@ def decoded(raw: bytes, encoding: str, where: str, cure: str | None = None) -> s
         ) from error
 
 
-def _refuse_others(raw: bytes, encoding: str, where: str) -> None:
+def _refuse_others(raw: bytes, encoding: str, where: str, start: int = 0) -> None:
+    """Raises DataError for bytes, of a file from byte `start` on, that are of UTF-16 or of no text."""
     if "16" not in encoding and "32" not in encoding:
-        marked = next((name for mark, name in MARKS.items() if raw.startswith(mark)), None)
+        marked = next((name for mark, name in MARKS.items() if not start and raw.startswith(mark)), None)
         if marked:
             raise DataError(
                 f"{where}: begins as {marked.upper()} does, and is read as {encoding}. State encoding: {marked}"
             )
         if b"\0" in raw:
-            place = raw.index(b"\0")
+            place = start + raw.index(b"\0")
             raise DataError(f"{where}: the byte 0x00 at position {place:,} is in no text: a binary file. Remove it.")

@@ -170,13 +170,14 @@ def _tables(folder: Path) -> Mapping[str, Case]:
     _written(folder / "texts" / "b" / "2.txt", b"a word")
     texts = text_folder.TextFolder(source="text_folder", path="texts")
     many = _written(folder / "many.csv", b"a,b,c,d\n" + b"1,2,3,4\n" * 1_000_000)
-    text = _written(folder / "text.csv", b"a,b\n")
-    os.truncate(text, 1 << 30)
-    with text.open("r+b") as file:
-        file.write(b"a,b\n" + b"x" * (1 << 17))
+    long = _written(folder / "long.csv", b"a,b\n" + b"1,2\n" * 6_000_000)
+    text = _written(folder / "text.csv", b"a,b\n" + b"x" * 10**8)
+    quote = _written(folder / "quote.csv", b'a,b\n"' + b"1,2\n" * 6_000_000)
     return {
-        "csv of four million entries": (lambda: table_file.read(many), _ASKED),
-        "csv of 1 GB": (lambda: table_file.read(text), _ASKED),
+        "csv of four million entries": (lambda: table_file.read(many), "accepted"),
+        "csv of six million rows": (lambda: table_file.read(long), _ASKED),
+        "csv of a row of 100 MB": (lambda: table_file.read(text), _ASKED),
+        "csv of a quote that does not end": (lambda: table_file.read(quote), _ASKED),
         "csv of 8 GB of nothing": (lambda: table_file.read(sparse), "line 2: the byte 0x00 is no text"),
         "csv of 100,000 columns": (lambda: table_file.read(wide), "1 row(s) do not have 100000 entries"),
         "parquet of 200 million rows": (lambda: table_file.read(rows), _ASKED),

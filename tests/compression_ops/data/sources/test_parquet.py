@@ -42,9 +42,9 @@ def test_only_the_columns_that_the_recipe_names_count_and_are_read(
     file = tmp_path / "rows.parquet"
     pd.DataFrame({name: [1.5, 2.5, 3.5, 4.5] for name in "abcdef"} | {"y": [0, 1, 0, 1]}).to_parquet(file)
     monkeypatch.setattr(memory, "_LITTLE", 0)
-    monkeypatch.setenv(memory.SETTING, "2.5kB")
+    monkeypatch.setenv(memory.SETTING, "0.9kB")
     with pytest.raises(
-        MemoryLimitError, match=r"COMPRESSION_MEMORY allows 2.5kB\. .* `columns` in the recipe's dataset"
+        MemoryLimitError, match=r"COMPRESSION_MEMORY allows 0.9kB\. .* `columns` in the recipe's dataset"
     ):
         parquet.read(_spec(file), file)
     raw = parquet.read(_spec(file, ["e", "b"]), file)

@@ -1,0 +1,1 @@
+"""Files of tables as columns, some rows at a time."""
