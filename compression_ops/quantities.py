@@ -83,6 +83,27 @@ def p_equals(value: float) -> str:
     return f"p {told}" if told.startswith("<") else f"p = {told}"
 
 
+def beside(limit: float, value: float, digits: int, form: str = "f") -> str:
+    """A number that is compared with a limit: with as many more digits as it takes to show on which side it is.
+
+    form  `f`: `digits` decimals; `g`: significant ones. 0.5195 with one decimal -> `0.5`, beside 0.5 -> `0.52`. What
+          differs from the limit by binary rounding alone is equal to it.
+    """
+    shown = f"{value:.{digits}{form}}"
+    if not math.isfinite(value) or math.isclose(value, limit, rel_tol=1e-9, abs_tol=1e-9):
+        return shown
+    while (float(shown) > limit, float(shown) < limit) != (value > limit, value < limit):
+        digits += 1
+        shown = f"{value:.{digits}{form}}"
+    return shown
+
+
+def ratio_beside(limit: float, value: float) -> str:
+    """As `ratio`, beside a limit: 3.996 beside 4 -> `3.996×`."""
+    plain = _three_digits(value)
+    return f"{beside(limit, value, len(plain.partition('.')[2]))}×"
+
+
 def _scaled(value: float, units: tuple[str, ...]) -> str:
     step = 0
     # 999.6 would print as "1000": the next unit takes it.

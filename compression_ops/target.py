@@ -14,6 +14,7 @@ and, where they are not as given here,
     misfits(spec, precision) -> Misfits      options that a quantized student of a precision does not allow
     footprint(spec, folder, sample) -> Footprint   what it takes of a machine; sample: the bytes of a raw one
     missing(spec) -> str | None              what of other people's it lacks on this machine, with a cure
+    check(spec, model) -> None               with nothing of those: a ModelError for a model that no machine can write
     runs_here(spec) -> bool                  whether this machine can run what it can write; where it cannot,
     stand_in(spec, model) -> Predictor       is asked instead: it gives, of the `model.onnx`, the same to the bit
 
@@ -110,6 +111,11 @@ def runs_here(spec: Spec) -> bool:
     return True if known is None else known(spec)
 
 
+def has_stand_in(spec: Spec) -> bool:
+    """Whether there are machines that cannot run it."""
+    return hasattr(implementations.module_of(spec), "runs_here")
+
+
 def footprint(spec: Spec, folder: Path, sample: bytes) -> Footprint | None:
     """What a written target takes, asked with a raw sample; None of one that does not tell."""
     known = getattr(implementations.module_of(spec), "footprint", None)
@@ -126,6 +132,15 @@ def missing(spec: Spec) -> str | None:
     """What it needs and this machine has not, a package or a program, in a sentence with a cure; None if nothing."""
     known = getattr(implementations.module_of(spec), "missing", None)
     return None if known is None else known(spec)
+
+
+def refusal(spec: Spec, model: Path) -> str | None:
+    """Why no machine can write it of a `model.onnx`, where that can be told without what is `missing`; None else."""
+    check = getattr(implementations.module_of(spec), "check", None)
+    try:
+        return None if check is None else check(spec, model)
+    except ModelError as error:
+        return str(error)
 
 
 def write(spec: Spec, model: Path, folder: Path) -> Written:

@@ -8,7 +8,7 @@ from pipelines.kinds import graph, search
 from pipelines.recipe import file as recipe_file
 from pipelines.recipe.file import RecipeFile
 from pipelines.state import home as homes
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home

@@ -39,7 +39,7 @@ def lower(model: Path) -> Program:
 
     Raises ModelError where the file is none, or where a node has no integer form here: its name, what is allowed.
     """
-    loaded = _loaded(model)
+    loaded = loaded_model(model)
     description = metadata.read(loaded, str(model)).description
     modality = description.modality
     if not raw_samples.takes_raw(loaded, description):
@@ -60,7 +60,7 @@ def lower(model: Path) -> Program:
     return fusion.fused(Program(operations, tensors, description, building.taken, bits, digest))
 
 
-def _loaded(model: Path) -> onnx.ModelProto:
+def loaded_model(model: Path) -> onnx.ModelProto:
     try:
         loaded = onnx.load(model)
     except FileNotFoundError as error:

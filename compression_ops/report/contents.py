@@ -11,6 +11,7 @@ from compression_ops import quantities
 from compression_ops.evaluation.conditions import Conditions
 from compression_ops.evaluation.latency import Latency
 from compression_ops.evaluation.measurements import Measured, Measurements
+from compression_ops.evaluation.quality import Change
 from compression_ops.evaluation.targets.agreement import Agreement
 from compression_ops.metric import Metric
 from compression_ops.onnx_model.layers.chosen_kernels import ChosenKernels
@@ -77,10 +78,17 @@ class Report:
     def verdicts(self) -> dict[str, Verdict]:
         """Of each quantized model, whether it keeps to the limits."""
         return {
-            model.name: verdict.judge(model.change, model.compression_ratio, self.limits, self.digits, self.metric)
+            model.name: self._judged(model, model.change)
             for model in self.models
             if model.role == "quantized" and model.change is not None
         }
+
+    def _judged(self, model: Measured, change: Change) -> Verdict:
+        seeds, metric, digits = model.over_seeds, self.metric, self.digits
+        mean = None if seeds is None or metric not in seeds.change else (seeds.seeds, seeds.change[metric])
+        return verdict.judge(
+            change, model.compression_ratio, self.limits, digits if mean is None else digits + 1, metric, mean
+        )
 
     @property
     def class_samples(self) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from compression_ops import quantities
 from compression_ops.evaluation.quality import Change
+from compression_ops.evaluation.statistics import Difference
 from compression_ops.metric import WORDS, Metric
 from compression_ops.report.limits import Limits
 
@@ -15,8 +16,8 @@ _SIGNIFICANT = 0.05
 @dataclass(frozen=True)
 class Verdict:
     """passed: both limits hold. drop_points: what the metric that judges lost to the parent, in percentage points
-    (negative: gained); compression_ratio: the teacher's file size / this one's. words: one sentence with both numbers
-    and both limits.
+    (negative: gained), the mean where there are several seeds; compression_ratio: the teacher's file size / this one's.
+    words: one sentence with both numbers and both limits.
     """
 
     passed: bool
@@ -26,21 +27,31 @@ class Verdict:
 
 
 def judge(
-    change: Change, compression_ratio: float, limits: Limits, digits: int, metric: Metric = "accuracy"
+    change: Change,
+    compression_ratio: float,
+    limits: Limits,
+    digits: int,
+    metric: Metric = "accuracy",
+    over_seeds: tuple[int, Difference] | None = None,
 ) -> Verdict:
-    """A model against its parent (`change`) and the limits."""
-    found = change.of(metric)
-    drop = -found.points
+    """A model against its parent (`change`) and the limits.
+
+    over_seeds  of a model from several seeds how many, and the mean of their changes: that is judged, as the gate does
+    """
+    found = change.of(metric) if over_seeds is None else over_seeds[1]
+    drop = 0.0 - found.points
     accurate = drop <= limits.max_accuracy_drop + _ROUNDING
     small = compression_ratio >= limits.min_compression * (1 - _ROUNDING)
     verb = "Loses" if drop > 0 else "Gains"
     of_what, what = ("", "") if metric == "accuracy" else (f" of {WORDS[metric]}", f" {WORDS[metric]}")
-    moved = f"{verb} {abs(drop):.{digits}f} points{of_what}" if drop else f"Neither gains nor loses{what}"
+    lost = quantities.beside(limits.max_accuracy_drop, drop, digits) if drop > 0 else f"{-drop:.{digits}f}"
+    moved = f"{verb} {lost} points{of_what}" if drop else f"Neither gains nor loses{what}"
+    seeds = "" if over_seeds is None else f"mean of {over_seeds[0]} seeds; "
     allowed = f"at most {limits.max_accuracy_drop:g} may be lost{'' if accurate else ', so this fails'}"
     asked = f"at least {limits.min_compression:g}× asked{'' if small else ', so this fails'}"
     words = (
-        f"{moved} against {change.reference} ({allowed}; {quantities.p_equals(found.p_value)}); its file is "
-        f"{quantities.ratio(compression_ratio)} smaller than the teacher's ({asked})."
+        f"{moved} against {change.reference} ({seeds}{allowed}; {quantities.p_equals(found.p_value)}); its file is "
+        f"{quantities.ratio_beside(limits.min_compression, compression_ratio)} smaller than the teacher's ({asked})."
     )
     return Verdict(accurate and small, drop, compression_ratio, words)
 

@@ -76,6 +76,17 @@ def missing(spec: Wasm) -> str | None:
     return module.missing() or (None if find_spec("wasmtime") is not None else _MISSING)
 
 
+def check(spec: Wasm, model: Path) -> None:
+    """Raises ModelError where the model has no form in integers, which needs no compiler to tell."""
+    from tempfile import TemporaryDirectory
+
+    from compression_ops.c_code import source
+
+    del spec
+    with TemporaryDirectory() as scratch:
+        source.write(model, Path(scratch))
+
+
 def _package() -> Any:
     try:
         import wasmtime

@@ -10,8 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from compression_ops import quantities
+from compression_ops.c_code import lowering
 from compression_ops.data.dataset import Description
 from compression_ops.errors import ModelError
+from compression_ops.onnx_model import metadata
 from compression_ops.wasm import module
 from compression_ops.wasm.module import Module
 
@@ -34,8 +36,8 @@ def write(model: Path, title: str, origin: str) -> Page:
 
     Raises ModelError for a model that takes no square images of 1 or 3 channels, and as `module.build` does.
     """
+    _check(model, metadata.read(lowering.loaded_model(model), str(model)).description)
     built = module.build(model)
-    _check(model, built.description)
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(["html"]),

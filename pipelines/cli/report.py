@@ -35,9 +35,10 @@ def command(
     """Show the latest benchmark report."""
     from compression_ops.report import files as report_files
     from pipelines.execution import status
+    from pipelines.orchestration.executors import executor
     from pipelines.state.artifacts import ArtifactUnavailable
 
-    pipeline, statuses = status.of_recipe(recipe)
+    pipeline, statuses = status.of_recipe(recipe, executor.is_here())
     item = statuses["benchmark_report"]
     if item.entry is None:
         raise CompressionError(f"recipe {recipe!r} has no report yet\n  run `compression run {recipe}` first")

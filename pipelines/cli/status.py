@@ -12,6 +12,7 @@ from pipelines.cli.terminal.layout import Column
 from pipelines.commands import warnings
 from pipelines.execution import status as asset_status
 from pipelines.observed import known_digests
+from pipelines.orchestration.executors import executor
 from pipelines.recipe import file, passed_over
 from pipelines.state import home
 
@@ -27,7 +28,7 @@ def command(recipe: OptionalRecipe = None, as_json: Json = False, rehash: Rehash
     failed = False
     for name in names:
         try:
-            found[name] = asset_status.of_recipe(name)[1]
+            found[name] = asset_status.of_recipe(name, executor.is_here())[1]
         except CompressionError as error:
             fail(str(error))
             failed = True

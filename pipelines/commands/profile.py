@@ -15,7 +15,7 @@ from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
 from pipelines.recipe.error import nearest
 from pipelines.state import scratch
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 from pipelines.state.materialization import Materialization
 
 if TYPE_CHECKING:

@@ -106,7 +106,7 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
     failed: set[str] = set()
     retold: set[str] = set()
     for number in range(_PASSES):
-        statuses = status.of_pipeline(pipeline)
+        statuses = status.of_pipeline(pipeline, executor.is_here())
         retold |= _forgotten(pipeline, statuses, selected) if number == 0 else set()
         asked = [name for name in selected if statuses[name].is_due or (number == 0 and name in retold)]
         due = [name for name in asked if (failed | postponed).isdisjoint(pipeline.graph.upstream(name))]
@@ -126,7 +126,7 @@ def run(pipeline: Pipeline, patterns: Sequence[str] = ()) -> Report:
         for name in waiting:
             outcomes.setdefault(name, Outcome(name, "skipped"))
         failed.update(failures)
-    for name, current in status.of_pipeline(pipeline).items():
+    for name, current in status.of_pipeline(pipeline, executor.is_here()).items():
         outcomes.setdefault(name, _untouched(current))
     told = tuple(outcomes[name] for name in selected)
     untold = (*later.waiting(pipeline.history, pipeline.recipe, selected), *sorted(postponed))

@@ -10,6 +10,7 @@ from pipelines.execution import status
 from pipelines.execution.recording import later, outage, postponed
 from pipelines.execution.recording.later import Told
 from pipelines.kinds import kind
+from pipelines.orchestration.executors import executor
 from pipelines.pipeline import Pipeline
 from pipelines.recipe import file
 from pipelines.state import home
@@ -83,7 +84,7 @@ def _unheard() -> set[str]:
 
 def _undecided(pipeline: Pipeline) -> list[str]:
     """What waits to be decided in MLflow, or was and does not stand, and can be: all that it is made from is there."""
-    statuses = status.of_pipeline(pipeline)
+    statuses = status.of_pipeline(pipeline, executor.is_here())
     found: list[str] = []
     for name, asset in pipeline.graph.assets.items():
         above = [statuses[known] for known in pipeline.graph.upstream(name) if known != name]
@@ -110,7 +111,7 @@ def _missing(pipeline: Pipeline, told: Iterable[Told], decided: Iterable[str]) -
                 f"{item.asset}: its artifact is not in the store any more, so its run has no files and no model\n"
                 f"  `compression run {item.recipe}` computes it again if it is needed"
             )
-    statuses = status.of_pipeline(pipeline)
+    statuses = status.of_pipeline(pipeline, executor.is_here())
     for name in pipeline.graph.assets:
         if statuses[name].state == "fresh":
             postponed.forget(pipeline.home, pipeline.recipe, name)

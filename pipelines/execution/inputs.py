@@ -9,7 +9,7 @@ from pipelines.graph.asset import GENERATION, Asset
 from pipelines.kinds import kind
 from pipelines.observed import generation
 from pipelines.pipeline import Pipeline
-from pipelines.state.action import Inputs
+from pipelines.state.actions.action import Inputs
 from pipelines.state.artifacts import ArtifactUnavailable
 from pipelines.state.materialization import Materialization, Source
 

@@ -6,7 +6,7 @@ MLflow is out of reach its run is absent, and made later from the history; what 
 """
 
 import time
-from collections.abc import Collection, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -25,10 +25,14 @@ from pipelines.kinds import kind
 from pipelines.kinds.decision import Answer, Circumstances, Decision
 from pipelines.pipeline import Pipeline
 from pipelines.state import ownership, scratch
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 from pipelines.state.artifacts import Artifact, ArtifactUnavailable
 from pipelines.state.journal import reading
 from pipelines.state.materialization import Materialization
+
+
+def _wanted() -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Run:
                 are tried first, on a few samples
     is_alone    whether this process computes all of them; otherwise others compute some meanwhile, here or elsewhere
     parent      the run of MLflow's below which those of its computations are shown; empty for none
+    confirm     called before a result is recorded; raises where nobody wants it any more
     """
 
     dagster_id: str = ""
@@ -48,6 +53,7 @@ class Run:
     awaited: Collection[str] = ()
     is_alone: bool = True
     parent: str = ""
+    confirm: Callable[[], None] = _wanted
 
     def of_one(self) -> "Run":
         """The same run for an asset that it was not asked for."""
@@ -73,6 +79,7 @@ def materialize(pipeline: Pipeline, name: str, log: Log, run: Run = _ALONE) -> M
         with _turn(pipeline, action, log):
             result = _result(pipeline, action, log, run)
         entry = judge.judged(pipeline, asset, result)
+        run.confirm()
     except Postponed:
         progress.report(progress.Ended(name, "skipped", time.monotonic() - started))
         raise

@@ -10,7 +10,7 @@ from compression_ops.stages.stage import Context, StageFunction, StageResult
 from pipelines.execution import unattended
 from pipelines.kinds import kind
 from pipelines.pipeline import Pipeline
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 
 
 def compute(action: Action, output: Path, report: Callable[[Progress], None], device: str) -> StageResult:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from compression_ops.errors import DataError
+from pipelines.execution import plan
 from pipelines.execution.recording import postponed
 from pipelines.graph import installed
 from pipelines.graph.asset import GENERATION, Asset
@@ -21,18 +22,17 @@ from pipelines.state.materialization import Materialization
 State = Literal["fresh", "stale", "missing"]
 # The digest of files that are not on this machine: what was made from them stays what it is.
 _NOT_HERE = "not on this machine"
-_MANY = {"code": 3, "upstream": 6}  # causes of these kinds beyond which a sentence counts them
-_NAMED = 3  # and names so many of them
+_MANY, _NAMED = {"code": 3, "upstream": 6}, 3  # causes of these kinds beyond which a sentence counts them, naming three
 
 
 @dataclass(frozen=True)
 class Cause:
     """Why an asset is out of date.
 
-    kind       `parameter`, `threshold` (of a gate), `code`, `inputs` (another set of inputs), `data` (raw files),
-               `generation` (of seeds), `upstream`, `artifact` (lost), `never` (materialized), `gate` (an input did not
-               pass it), `undone` (what it decided, by somebody)
-    parameter  what changed: a path in the recipe, a module, an asset
+    kind       `parameter`, `threshold` (of a gate), `code`, `inputs` (another set), `data` (raw files), `generation`
+               (of seeds), `upstream`, `artifact` (lost), `never` (materialized), `gate` (an input did not pass it),
+               `undone` (what it decided, by somebody), `machine` (a stand-in answered for a target)
+    parameter  what changed: a path in the recipe, a module, an asset, a target
     """
 
     kind: str
@@ -60,6 +60,8 @@ class Cause:
                 return str(self.after)
             case "upstream":
                 return f"upstream {self.parameter}"
+            case "machine":
+                return f"a stand-in answered for the target {self.parameter}, which runs on this machine now"
             case "artifact":
                 return "its artifact is missing from the store"
             case _:
@@ -137,22 +139,26 @@ class AssetStatus:
         return bool(own) and set(own) == {"threshold"}
 
 
-def of_recipe(name: str) -> tuple[Pipeline, dict[str, AssetStatus]]:
-    """The status of every asset of a recipe, in order of computation."""
+def of_recipe(name: str, is_here: bool = True) -> tuple[Pipeline, dict[str, AssetStatus]]:
+    """The status of every asset of a recipe, in order of computation; `is_here`: whether this machine computes."""
     pipeline = Pipeline.open(name)
-    return pipeline, of_pipeline(pipeline)
+    return pipeline, of_pipeline(pipeline, is_here)
 
 
-def of_pipeline(pipeline: Pipeline) -> dict[str, AssetStatus]:
+def of_pipeline(pipeline: Pipeline, is_here: bool = True) -> dict[str, AssetStatus]:
     """As `of_recipe`, for an open pipeline."""
     observed = _observed(pipeline)
     found: dict[str, AssetStatus] = {}
     for name, asset in pipeline.graph.assets.items():
         own = _of_asset(pipeline, asset, found, observed)
+        if is_here and own.state == "fresh" and own.entry and (grown := plan.outgrown(asset, own.entry)):
+            own = replace(own, state="stale", causes=tuple(Cause("machine", word) for word in grown))
         gates = {gate for known in asset.inputs if known in found for gate in _gates(found[known])}
         causes = own.causes if own.state == "fresh" else (*own.causes, *(Cause("gate", gate) for gate in sorted(gates)))
-        unseen = [known for known in asset.inputs if observed.get(known) == _NOT_HERE]
-        notes = [f"{known.replace('_', ' ')} not on this machine; taken as it was" for known in unseen]
+        unseen = [known.replace("_", " ") for known in asset.inputs if observed.get(known) == _NOT_HERE]
+        notes = [f"{known} not on this machine; taken as it was" for known in unseen]
+        if is_here and own.state == "fresh" and own.entry and plan.is_of_another_processor(asset, own.entry):
+            notes.append("chosen by the clock of another processor")
         if own.entry is not None and own.entry.unrecorded is not None:
             notes.append(f"not in MLflow yet: `compression sync-lineage {pipeline.recipe}`")
         if own.state != "fresh" and postponed.is_asked(pipeline.home, pipeline.recipe, name):

@@ -22,7 +22,7 @@ from pipelines.lineage import names
 from pipelines.lineage.database import glance
 from pipelines.lineage.registry import Origin, Registry, Succession, Version
 from pipelines.recipe.sections import Recipe
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home

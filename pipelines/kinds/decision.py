@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.graph.graph import Graph
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 from pipelines.state.history import History
 from pipelines.state.home import Home
 from pipelines.state.materialization import Source

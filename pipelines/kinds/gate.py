@@ -7,6 +7,7 @@ model keeps that model from being promoted.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from compression_ops import quantities
 from compression_ops.metric import WORDS, Metric
 from pipelines.graph.asset import Asset
 from pipelines.state.artifacts import ArtifactStore
@@ -88,7 +89,8 @@ class Gate:
     def _compared(
         self, passed: bool, text: str, found: float, limit: str, threshold: float, more: Mapping[str, float]
     ) -> Check:
-        words = f"{text.format(f'{found:.4g}')}; {limit} is asked{'' if passed else ', so this fails'}."
+        told = text.format(quantities.beside(threshold, found, 4, "g"))
+        words = f"{told}; {limit} is asked{'' if passed else ', so this fails'}."
         return self.found(passed, words, {"found": float(found), "threshold": float(threshold), **more})
 
 

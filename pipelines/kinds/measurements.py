@@ -132,7 +132,8 @@ def distillation_gain(gate: Gate, evidence: Evidence) -> Check:
     """A student against its control."""
     column = columns(evidence.metric)
     gain, p_value, seeds = _difference(gate, evidence, column.gain, column.gain_p_value)
-    found = f"gains {gain:.4g} points over" if gain >= 0 else f"is {-gain:.4g} points behind"
+    told = quantities.beside(evidence.threshold("gates.min_distillation_gain"), gain, 4, "g")
+    found = f"gains {told} points over" if gain >= 0 else f"is {told.removeprefix('-')} points behind"
     text = (
         f"In test {WORDS[evidence.metric]} {gate.subject} {found} its control ({seeds}{quantities.p_equals(p_value)})"
     )

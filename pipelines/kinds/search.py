@@ -1,6 +1,6 @@
 """What a recipe's `search` asks of its graph: numbers of assets that are there, by fields that change these assets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from compression_ops.training.hyperparameters import Training
@@ -8,10 +8,13 @@ from pipelines.graph.asset import Asset
 from pipelines.graph.flatten import flatten
 from pipelines.graph.graph import Graph
 from pipelines.kinds import kind
+from pipelines.recipe.document import plain
 from pipelines.recipe.error import Mistake, RecipeError, nearest, shown
 from pipelines.recipe.file import RecipeFile, displayed
 from pipelines.recipe.location import locate
+from pipelines.recipe.searched.mistakes import changed
 from pipelines.recipe.searched.section import Search
+from pipelines.recipe.sections import Recipe
 
 
 def asked(search: Search, graph: Graph) -> list[str]:
@@ -34,6 +37,7 @@ class Watched:
     before: Mapping[str, int]
 
 
+_MODELS = ("teacher", "soft_labels", "students", "quantized_students")  # what no asset has of these shapes the graph
 _BETTER = {"validation_loss": "minimize"}  # of each epoch; all others are maximized
 
 
@@ -75,8 +79,16 @@ def check(file: RecipeFile, graph: Graph) -> None:
     """Raises RecipeError for numbers that no asset has or that read the test split, and fields that change nothing."""
     mistakes = [*_of_numbers(file, graph)]
     mistakes = mistakes or [*_of_fields(file, graph)]
+    mistakes = mistakes or [*_of_values(file)]
     if mistakes:
         raise RecipeError(displayed(file.path), mistakes)
+
+
+def lacking(search: Search, graph: Graph) -> list[str]:
+    """The numbers that it asks for and that this graph, which is a trial's, has not: other values of a field may have
+    them alone.
+    """
+    return _lacking(search, _numbers(graph.assets.values()))
 
 
 def fields(asset: Asset) -> set[str]:
@@ -99,7 +111,7 @@ def _of_numbers(file: RecipeFile, graph: Graph) -> Iterator[Mistake]:
 
 def _mistake(name: str, graph: Graph) -> tuple[str, str, str | None] | None:
     """(problem, what is allowed, what was meant) of a number; None if it can be asked for."""
-    numbers = {known: kind.named(asset.kind).searchable(asset) for known, asset in graph.assets.items()}
+    numbers = _numbers(graph.assets.values())
     asset, _, metric = name.rpartition(".")
     if asset in graph.assets and any(kind.named(graph.assets[each].kind).reads_test for each in graph.upstream(asset)):
         words = "a number of the validation split, since what is chosen by the test split cannot be measured on it"
@@ -112,6 +124,33 @@ def _mistake(name: str, graph: Graph) -> tuple[str, str, str | None] | None:
     everything = [f"{known}.{each}" for known, metrics in numbers.items() for each in metrics]
     problem = "has no numbers to search by" if asset in graph.assets else "no such asset"
     return problem, f"<asset>.<number>, of {_listed(numbers)}", nearest(name, everything)
+
+
+def _numbers(assets: Iterable[Asset]) -> dict[str, tuple[str, ...]]:
+    return {asset.name: kind.named(asset.kind).searchable(asset) for asset in assets}
+
+
+def _lacking(search: Search, numbers: Mapping[str, tuple[str, ...]]) -> list[str]:
+    parts = ((number, *number.rpartition(".")[::2]) for number in search.numbers)
+    return [number for number, asset, metric in parts if metric not in numbers.get(asset, ())]
+
+
+def _of_values(file: RecipeFile) -> Iterator[Mistake]:
+    """Choices and ends with which the recipe has not all numbers that are asked for, each tried by itself."""
+    search = file.recipe.search
+    if search is None:
+        return
+    for field, domain in search.fields.items():
+        ends = {("low",): domain.low, ("high",): domain.high}
+        tried = ends if domain.choices is None else {("choices", at): each for at, each in enumerate(domain.choices)}
+        for key, value in tried.items():
+            recipe = Recipe.model_validate(plain(changed(file.attributes, {field: value})))
+            numbers = _numbers(asset for each in kind.kinds().values() for asset in each.assets(recipe))
+            if missing := _lacking(search, numbers):
+                path, line, _, _ = locate(file.attributes, ("search", "fields", field, *key))
+                asset = missing[0].rpartition(".")[0]
+                allowed = f"what leaves {asset} that number; with this it has {', '.join(numbers.get(asset, ()))}"
+                yield Mistake(line, path, f"has no {missing[0]}", shown(value), allowed)
 
 
 def _listed(numbers: dict[str, tuple[str, ...]]) -> str:
@@ -130,8 +169,14 @@ def _of_fields(file: RecipeFile, graph: Graph) -> Iterator[Mistake]:
             continue
         path, line, _, _ = locate(file.attributes, ("search", "fields", field))
         owners = [name for name, known in by_asset.items() if field in known]
-        problem = "changes none of the numbers" if owners else "not a parameter"
-        found = f"{field}, of {', '.join(owners)}" if owners else f"{field}, which no result is computed from"
         able = ", ".join(name for name in wanted if not by_asset[name].isdisjoint(useful))
         allowed = f"a parameter of {able}"
-        yield Mistake(line, path, problem, found, allowed, nearest(field, useful))
+        if owners:
+            found = f"{field}, of {', '.join(owners)}"
+            yield Mistake(line, path, "changes none of the numbers", found, allowed, nearest(field, useful))
+        elif field.partition(".")[0] in _MODELS:
+            found = f"{field}, which says what there is to compute and from what"
+            yield Mistake(line, path, "changes the graph, which a search keeps", found, allowed)
+        else:
+            found = f"{field}, which no result is computed from"
+            yield Mistake(line, path, "not a parameter", found, allowed, nearest(field, useful))

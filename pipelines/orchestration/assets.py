@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -20,7 +21,7 @@ from pipelines.orchestration import automation, interrupts, pages, retries, sche
 from pipelines.orchestration.executors import executor
 from pipelines.orchestration.executors.executor import Executor
 from pipelines.orchestration.executors.needs import Needs
-from pipelines.orchestration.executors.steps import orphans, relay
+from pipelines.orchestration.executors.steps import canceled, orphans, relay
 from pipelines.orchestration.jobs import search
 from pipelines.orchestration.jobs.search import POOL
 from pipelines.orchestration.keys import key, names
@@ -140,11 +141,15 @@ def _asset(pipeline: Pipeline, asset: Asset, by: Executor) -> dg.AssetsDefinitio
 
 @contextmanager
 def _accompanied(context: dg.AssetExecutionContext, by: Executor) -> Generator[None]:
-    """What a process beside others does while it computes: it tells how far it is, and ends with who waits for it."""
-    if by.is_alone:
-        yield
-        return
-    with orphans.none(context.run), relay.told(context):
+    """What a process does while it computes: it ends with its run; beside others it tells how far it is, and ends with
+    who waits for it.
+    """
+    canceled.require_not(context.instance, context.run_id)
+    with ExitStack() as stack:
+        stack.enter_context(canceled.obeyed(context.instance, context.run_id))
+        if not by.is_alone:
+            stack.enter_context(orphans.none(context.run))
+            stack.enter_context(relay.told(context))
         yield
 
 
@@ -155,7 +160,9 @@ def _run(context: dg.AssetExecutionContext, pipeline: Pipeline, by: Executor) ->
     named, chosen = names(pipeline.graph), context.run.asset_selection
     selected = frozenset(name for asset_key, name in named.items() if chosen is None or asset_key in chosen)
     is_awaited = not any(tag in context.run.tags for tag in _OF_THE_DAEMON)
-    return materialize.Run(context.run_id, selected, selected if is_awaited else frozenset(), by.is_alone)
+    awaited = selected if is_awaited else frozenset[str]()
+    confirm = partial(canceled.require_not, context.instance, context.run_id)
+    return materialize.Run(context.run_id, selected, awaited, by.is_alone, confirm=confirm)
 
 
 def _check_spec(recipe: str, asset: Asset, gate: Gate) -> dg.AssetCheckSpec:

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 from filelock import FileLock
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -23,8 +24,10 @@ from pipelines.state.home import Home
 from pipelines.state.journal import journal
 from pipelines.state.versions import dagster_settings, version
 
-# Tags of a run that a command computes in its own process. One that Dagster executes again gets a copy of all of them.
-HOST, PROCESS, RUN = "compression/host", "compression/process", "compression/run"
+# Tags of a run that a command computes in its own process, which Dagster's pages do not show. One that Dagster executes
+# again gets a copy of all of them.
+HOST, PROCESS, RUN = (f"{HIDDEN_TAG_PREFIX}compression_{name}" for name in ("host", "process", "run"))
+_FORMER = {HOST: "compression/host", PROCESS: "compression/process", RUN: "compression/run"}  # to 1.0.0
 
 _FILE = "dagster.yaml"
 _BEATS = 90.0  # seconds: three of the heartbeats of Dagster's daemon
@@ -49,10 +52,18 @@ def process(run: dg.DagsterRun) -> str | None:
     """The process of this machine whose command executes a run; None for one that a daemon, the UI or another machine
     executes, whatever tags were copied into it.
     """
-    is_own = (
-        run.tags[RUN] == run.run_id if RUN in run.tags else run.parent_run_id is None
-    )  # as versions before 1.0.0 did
-    return run.tags.get(PROCESS) if is_own and run.tags.get(HOST) == platform.node() else None
+    return _stated(run, PROCESS) if host(run) == platform.node() else None
+
+
+def host(run: dg.DagsterRun) -> str | None:
+    """The machine whose command executes a run; None as `process` says."""
+    of_run = _stated(run, RUN)
+    is_own = run.parent_run_id is None if of_run is None else of_run == run.run_id  # without it before 1.0.0
+    return _stated(run, HOST) if is_own else None
+
+
+def _stated(run: dg.DagsterRun, tag: str) -> str | None:
+    return run.tags.get(tag, run.tags.get(_FORMER[tag]))
 
 
 def settings() -> str:

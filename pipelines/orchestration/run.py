@@ -18,7 +18,7 @@ from pipelines.execution import inputs
 from pipelines.execution.side_by_side import ahead
 from pipelines.orchestration import assets, instance, interrupts
 from pipelines.orchestration.executors import executor
-from pipelines.orchestration.executors.steps import occupied
+from pipelines.orchestration.executors.steps import canceled, occupied
 from pipelines.orchestration.jobs import search as searching
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
@@ -47,7 +47,7 @@ def materialize(pipeline: Pipeline, names: Sequence[str], on: dg.DagsterInstance
     keys = {key(pipeline.recipe, name): name for name in names}
     run_id = str(uuid.uuid4())
     execute = _in_this_process if executor.chosen().is_alone else _elsewhere
-    with interrupts.obeyed(partial(_cancel, on, run_id)) as stop:
+    with interrupts.obeyed(partial(_cancel, on, run_id)) as stop, canceled.obeyed(on, run_id):
         failed = execute(pipeline, keys, on, run_id, stop)
         if not failed:
             _require_success(on, run_id)
@@ -132,7 +132,8 @@ def search(pipeline: Pipeline, on: dg.DagsterInstance) -> None:
     job = searching.job(pipeline)
     assert job is not None, "the recipe has a search"
     run_id = str(uuid.uuid4())
-    with interrupts.obeyed(partial(_cancel, on, run_id)), occupied.told(on, {job.nodes[0].name: "search"}):
+    names = {job.nodes[0].name: "search"}
+    with interrupts.obeyed(partial(_cancel, on, run_id)), canceled.obeyed(on, run_id), occupied.told(on, names):
         result = job.execute_in_process(
             instance=on, raise_on_error=False, run_id=run_id, run_config=_QUIET, tags=instance.tags(run_id)
         )

@@ -12,6 +12,7 @@ from pipelines.kinds import kind
 from pipelines.observed import generation
 from pipelines.observed.files import ObservedFiles
 from pipelines.orchestration import automation
+from pipelines.orchestration.executors import executor
 from pipelines.orchestration.keys import key
 from pipelines.pipeline import Pipeline
 from pipelines.recipe.sections import Schedule
@@ -59,7 +60,7 @@ def _tick(
             context.log.info(f"{recipe}: asking for generation {target} of the seeds")
             return dg.RunRequest(asset_selection=keys, tags={**tags, GENERATION_TAG: str(target)})
         try:
-            waiting = [item for item in status.of_pipeline(pipeline).values() if item.is_due]
+            waiting = [item for item in status.of_pipeline(pipeline, executor.is_here()).values() if item.is_due]
             digests = [
                 f"the {files.words} of {recipe} are those of digest {_digest(pipeline, files)[:12]}"
                 for files in _observed(pipeline)

@@ -11,9 +11,9 @@ from compression_ops.spec import Spec
 from compression_ops.training.hyperparameters import Training
 from pipelines.recipe import constraints, schema_words
 from pipelines.recipe.document import plain
-from pipelines.recipe.error import Mistake, nearest, shown
+from pipelines.recipe.error import UNKNOWN_KEY, Mistake, nearest, shown
 from pipelines.recipe.location import TAGS, locate
-from pipelines.recipe.rules import architectures, parents, precision, targets, trained, views
+from pipelines.recipe.rules import architectures, gates, parents, precision, targets, trained, views
 from pipelines.recipe.searched import mistakes as searched
 from pipelines.recipe.sections import Recipe
 
@@ -74,7 +74,7 @@ def _unknown_key(model: type[Spec], location: Sequence[str | int], path: str, li
     root = schema_words.schema_of(model)
     parent = schema_words.field_schema(model, location[:-1]) or {}
     keys = schema_words.keys(root, parent)
-    return Mistake(line, path, "unknown key", shown(node), "one of: " + ", ".join(keys), nearest(location[-1], keys))
+    return Mistake(line, path, UNKNOWN_KEY, shown(node), "one of: " + ", ".join(keys), nearest(location[-1], keys))
 
 
 def _wrong_tag(
@@ -101,7 +101,7 @@ def cross_check(recipe: Recipe, attributes: CommentedMap) -> list[Mistake]:
     mistakes += [*_weighs_in_vain(recipe, attributes), *_warns_too_late(recipe, attributes)]
     mistakes += [*_learns_beside_nobody(recipe, attributes), *_named_like_seeds(recipe, attributes)]
     mistakes += [*precision.mistakes(recipe, attributes), *views.mistakes(recipe, attributes)]
-    mistakes += targets.mistakes(recipe, attributes)
+    mistakes += [*targets.mistakes(recipe, attributes), *gates.mistakes(recipe, attributes)]
     # A search is asked about last: its values are tried in a recipe that is right.
     return mistakes or list(searched.mistakes(recipe, attributes, refused))
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from compression_ops.errors import CompressionError
 
+UNKNOWN_KEY = "unknown key"
+
 
 @dataclass(frozen=True)
 class Mistake:

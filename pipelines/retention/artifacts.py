@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipelines.retention import referring
 from pipelines.retention.pile import Pile
 from pipelines.retention.referring import Referring
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.home import Home
 from pipelines.state.journal import reading

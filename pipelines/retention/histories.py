@@ -9,7 +9,7 @@ from functools import partial
 from pipelines.retention import referring
 from pipelines.retention.pile import Pile
 from pipelines.retention.referring import Referring
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.history import RECORDED, History, entry_of
 from pipelines.state.home import Home
 from pipelines.state.materialization import Materialization

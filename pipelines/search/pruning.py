@@ -69,7 +69,7 @@ class Pruning:
         if not isinstance(event, progress.Advanced) or event.asset not in watched.before:
             return
         told = event.progress.metrics
-        if _OF_EPOCHS not in told:
+        if _OF_EPOCHS not in told or watched.metric not in told:
             return
         seen, before = self._seen.setdefault(event.asset, []), watched.before[event.asset]
         seen.append(told)

@@ -127,7 +127,9 @@ def _key(pipeline: Pipeline, search: Search) -> str:
             observed[name] = str(generation.current(pipeline.home, pipeline.recipe))
     unasked = {"trials"} if searched.watched(search, fixed.graph) else {"trials", "pruner"}
     asked = search.model_dump(mode="json", exclude=unasked)
-    return digests.of_value([asked, {name: fixed.graph.derivations[name] for name in names}, observed])
+    fractional = space.fractional(pipeline.file, search)
+    derivations = {name: fixed.graph.derivations[name] for name in names}
+    return digests.of_value([asked, derivations, observed, *([fractional] if fractional else [])])
 
 
 def _all_trials(opened: _Opened, log: Log, dagster_run_id: str) -> Result:

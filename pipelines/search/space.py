@@ -15,8 +15,17 @@ if TYPE_CHECKING:
 
 
 def distributions(file: RecipeFile, search: Search) -> "dict[str, BaseDistribution]":
-    """{field: its distribution}; whole numbers where the recipe takes no others."""
-    return {field: _distribution(domain, _value(file, field, domain)) for field, domain in search.fields.items()}
+    """{field: its distribution}; whole numbers where the recipe takes no others (see `_is_whole`)."""
+    return {field: _distribution(domain, _is_whole(file, field, domain)) for field, domain in search.fields.items()}
+
+
+def fractional(file: RecipeFile, search: Search) -> list[str]:
+    """The fields whose domain begins with a whole number and that take fractions by what else is said of them alone:
+    by its end, its step, or what the recipe says now. Those are another search than the same domain in whole numbers.
+    """
+    ranges = {field: domain for field, domain in search.fields.items() if domain.choices is None}
+    begun = [field for field, domain in ranges.items() if isinstance(_value(file, field, domain.low), int)]
+    return [field for field in begun if not _is_whole(file, field, ranges[field])]
 
 
 def present(file: RecipeFile, search: Search) -> dict[str, Any]:
@@ -79,15 +88,22 @@ def _count(domain: "BaseDistribution") -> float:
     return math.inf if domain.step is None else round((domain.high - domain.low) / domain.step) + 1
 
 
-def _distribution(domain: Domain, value: Any) -> "BaseDistribution":
-    """`value` is an end of it, as the recipe understands it."""
+def _is_whole(file: RecipeFile, field: str, domain: Domain) -> bool:
+    """Whether both ends, as the recipe understands them, the first step and what it says now are no fractions."""
+    if domain.low is None or domain.high is None or isinstance(_read(file, field), float):
+        return False
+    tried = [domain.low, domain.high, *(() if domain.step is None else (domain.low + domain.step,))]
+    return all(isinstance(_value(file, field, value), int) for value in tried)
+
+
+def _distribution(domain: Domain, is_whole: bool) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if domain.choices is not None:
         return CategoricalDistribution(domain.choices)
     assert domain.low is not None
     assert domain.high is not None
-    if isinstance(value, int):
+    if is_whole:
         step = domain.step or 1
         steps = (domain.high - domain.low) // step
         return IntDistribution(domain.low, domain.low + steps * step, log=domain.log, step=step)
@@ -102,8 +118,9 @@ def _first(domain: Domain) -> Any:
     return domain.low if domain.choices is None else domain.choices[0]
 
 
-def _value(file: RecipeFile, field: str, domain: Domain) -> Any:
-    return _read(recipe_file.with_values(file, {field: _first(domain)}), field)
+def _value(file: RecipeFile, field: str, value: Any) -> Any:
+    """A value as the recipe understands it."""
+    return _read(recipe_file.with_values(file, {field: value}), field)
 
 
 def _read(file: RecipeFile, field: str) -> Any:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from compression_ops.quantities import beside
 from pipelines.recipe.searched.section import Search
 from pipelines.search import space as spaces
 from pipelines.state.journal.journal import Journal
@@ -255,9 +256,13 @@ def broken(search: Search, numbers: Mapping[str, float]) -> list[str]:
         if name not in numbers:
             continue
         if limit.at_most is not None and numbers[name] > limit.at_most:
-            words.append(f"{name} is {numbers[name]:.4g}; at most {limit.at_most:g} is asked")
+            words.append(
+                f"{name} is {beside(limit.at_most, numbers[name], 4, 'g')}; at most {limit.at_most:g} is asked"
+            )
         if limit.at_least is not None and numbers[name] < limit.at_least:
-            words.append(f"{name} is {numbers[name]:.4g}; at least {limit.at_least:g} is asked")
+            words.append(
+                f"{name} is {beside(limit.at_least, numbers[name], 4, 'g')}; at least {limit.at_least:g} is asked"
+            )
     return words
 
 

@@ -75,19 +75,26 @@ def run(
 
 def _materialize(pipeline: Pipeline, search: Search, tried: Tried, log: Log, within: Run, pruning: Pruning) -> None:
     """One asset after the other, until a constraint is broken or a gate that blocks is not passed."""
+    if lacking := searched.lacking(search, pipeline.graph):
+        raise CompressionError(f"with this setting there is no {', '.join(lacking)}")
     names = searched.asked(search, pipeline.graph)
     for name in names:
         entry = materialize.materialize(pipeline, name, log, within)
         tried.entries.append(entry)
         if not entry.computed:
             pruning.known(entry)
-        tried.numbers |= {
-            number: entry.metrics[number.rpartition(".")[2]]
-            for number in search.numbers
-            if number.rpartition(".")[0] == name
-        }
+        tried.numbers |= _numbers(entry, search)
         words = broken(search, tried.numbers)
         tried.cause = "; ".join([*words, *(check.words for check in entry.blocked)])
         if tried.cause and name != names[-1]:
             tried.outcome = "pruned"
             return
+
+
+def _numbers(entry: Materialization, search: Search) -> dict[str, float]:
+    """Those that are asked of a result. Raises CompressionError where its stage told one of them not."""
+    asked = {number: number.rpartition(".")[2] for number in search.numbers if number.rpartition(".")[0] == entry.asset}
+    for number, metric in asked.items():
+        if metric not in entry.metrics:
+            raise CompressionError(f"{entry.asset} told no {metric}, for which the search asks as {number}")
+    return {number: entry.metrics[metric] for number, metric in asked.items()}

@@ -47,8 +47,9 @@ def opened(url: str) -> tuple[Any, str, bool]:
             "  for s3: pip install 'compression-pipeline[servers]'"
         ) from error
     except ValueError as error:
-        words = f"COMPRESSION_STORE is {url!r}, which cannot be read: {error}"
-        raise CompressionError(public(words)) from error
+        raise CompressionError(
+            f"COMPRESSION_STORE is {public(url)!r}, which cannot be read: {public(str(error), url)}"
+        ) from error
     is_local = isinstance(fs, LocalFileSystem)
     return fs if is_local else _Remote(fs, url), root.rstrip("/"), is_local
 
@@ -84,7 +85,7 @@ def _in_words(url: str) -> Generator[None]:
     except Exception as error:
         if not _is_of_store(error):
             raise
-        words = public(" ".join(str(error).split()))[:_SHOWN] or type(error).__name__
+        words = public(" ".join(str(error).split()), url)[:_SHOWN] or type(error).__name__
         refused = isinstance(error, FileNotFoundError | PermissionError) or type(error).__name__ in _NO_CREDENTIALS
         raise (StoreRefused if refused else StoreUnavailable)(
             f"the artifact store {public(url)} cannot be used: {words}\n  {_CURE}"

@@ -26,8 +26,17 @@ from pipelines.state.journal.journal import Journal
 
 USUAL_PORT = 5000  # of MLflow's pages
 SEARCHING = "searching.lock"  # in a study's folder, held by the process that searches
-# A password may hold a slash, where no port stands.
-_USER = re.compile(r"//(?:[^/\s]*|[^\s@/:]*:(?!\d{1,5}/)[^\s@]*)@")
+# What stands before the last @ of an address, since a password that nobody escaped may hold any character: up to
+# where the next address begins, and not of this machine's name or of a number, which no user has.
+_USER = re.compile(
+    r"(?<!/)(?<!file:)(?<!sqlite:)//(?!(?:localhost|\d+(?:\.\d+){3}|\[[\da-fA-F:.]+\])(?::\d+)?(?:[/?#\s]|$))"
+    r"(?:(?![\s\"'(<,;=]\w[\w+.-]*://).)*@"
+)
+_ESCAPED_USER = re.compile(r"(?<!/)//[^/?#\s@]*@")
+_NOT_WHOLE = (
+    "its words are not shown, since they may quote pieces of an address that cannot be read whole: in a user or a "
+    "password write % and two digits for each / ? # @ and space"
+)
 _SECRET = re.compile(
     r"([?&;#][^=&\s]*(?:password|passwd|pwd|token|secret|sig|signature|key|credential)[^=&\s]*=)[^&\s]*", re.IGNORECASE
 )
@@ -171,8 +180,13 @@ class Home:
         return (*((Path(configured).resolve(),) if configured else ()), self.data)
 
 
-def public(words: str) -> str:
-    """An address, or somebody's words, without what the addresses in them say of users and passwords."""
+def public(words: str, address: str = "") -> str:
+    """An address, or somebody's words, without what the addresses in them say of users and passwords.
+
+    Of words about an `address` that cannot be read whole none are shown: whoever tried it may quote any piece of it.
+    """
+    if _USER.sub("//", address) != _ESCAPED_USER.sub("//", address):
+        return _NOT_WHOLE
     return _SECRET.sub(r"\1…", _USER.sub("//", words))
 
 

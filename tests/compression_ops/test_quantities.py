@@ -59,3 +59,26 @@ def test_what_is_missing_is_a_dash(write: Callable[[float | None], str]) -> None
 @pytest.mark.parametrize(("samples", "digits"), [(1, 1), (360, 1), (1000, 1), (1797, 2), (10_000, 2), (50_000, 2)])
 def test_an_accuracy_has_the_decimals_that_one_sample_changes(samples: int, digits: int) -> None:
     assert quantities.accuracy_digits(samples) == digits
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "text"),
+    [
+        (0.5, 0.5195, "0.52"),
+        (0.5, 0.44, "0.4"),
+        (0.03, 100 * (0.9918 - 0.9915), "0.0"),
+        (0.48, 0.47, "0.47"),
+        (0, -1, "-1.0"),
+    ],
+)
+def test_a_number_beside_a_limit_shows_on_which_side_it_is(limit: float, value: float, text: str) -> None:
+    assert quantities.beside(limit, value, 1) == text
+
+
+def test_a_ratio_beside_a_limit_has_its_usual_digits_where_they_tell_it() -> None:
+    assert [quantities.ratio_beside(4, value) for value in (3.996, 4, 24.13, 1234)] == [
+        "3.996×",
+        "4.00×",
+        "24.1×",
+        "1234×",
+    ]

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from compression_ops.data.storage import memory
 from pipelines.orchestration import instance
 from pipelines.orchestration.executors import configuration, executor, needs
+from pipelines.recipe import project
 from pipelines.retention import settings as retention
 from tests.conftest import REPOSITORY
 
@@ -76,6 +77,7 @@ _OF_COMPOSE = {
     "MLFLOW_ALLOWED_HOSTS",
     "POSTGRES_USER",
     "POSTGRES_PASSWORD",
+    "RECIPES",
 }
 
 
@@ -83,6 +85,17 @@ _OF_COMPOSE = {
 def compose() -> dict[str, Any]:
     """The file as compose reads it."""
     return YAML(typ="safe").load(_DEPLOY / "compose.yaml")
+
+
+def _example() -> dict[str, str]:
+    lines = (_DEPLOY / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and line[0] != "#")
+
+
+def test_a_deployment_begins_with_the_recipes_of_its_team_and_with_none_that_is_shipped() -> None:
+    folder = (_DEPLOY / _example()["RECIPES"]).resolve()
+    assert not project.shipped_defs().is_relative_to(folder)
+    assert not folder.is_relative_to(project.shipped_defs())
 
 
 def test_it_is_as_the_compose_specification_says_and_its_services_and_volumes_are_there(
@@ -93,7 +106,7 @@ def test_it_is_as_the_compose_specification_says_and_its_services_and_volumes_ar
     for service in services.values():
         assert set(service.get("depends_on", ())) <= set(services)
         for volume in service.get("volumes", ()):
-            source = volume.partition(":")[0]
+            source = _VARIABLE.sub(lambda found: _example()[found[1]], volume).partition(":")[0]
             assert (_DEPLOY / source).exists() if source.startswith(".") else source in compose["volumes"], volume
 
 
@@ -156,9 +169,7 @@ def _product_reads() -> set[str]:
 
 
 def test_every_variable_is_one_that_its_service_reads_and_has_an_example(compose: dict[str, Any]) -> None:
-    example = dict(
-        line.split("=", 1) for line in (_DEPLOY / ".env.example").read_text().splitlines() if line and line[0] != "#"
-    )
+    example = _example()
     named = {name for name, _ in _VARIABLE.findall((_DEPLOY / "compose.yaml").read_text())}
     assert set(example) == named, "each is used, and each that is used has an example"
     reads = _product_reads()

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.orchestration import instance as instances
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home

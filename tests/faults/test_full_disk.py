@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from tests.faults.conftest import Tell

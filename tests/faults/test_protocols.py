@@ -16,7 +16,7 @@ from pipelines.observed.known_digests import KnownDigests
 from pipelines.retention import artifacts, histories
 from pipelines.retention.artifacts import Stores
 from pipelines.retention.referring import Referring
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import Artifact, ArtifactStore, ArtifactUnavailable
 from pipelines.state.history import History
 from pipelines.state.home import Home

@@ -13,7 +13,7 @@ from pipelines.execution.recording import outage
 from pipelines.kinds import kind
 from pipelines.lineage import names
 from pipelines.pipeline import Pipeline
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home

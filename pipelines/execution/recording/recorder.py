@@ -17,7 +17,7 @@ from pipelines.execution.recording import outage
 from pipelines.kinds import kind
 from pipelines.lineage import connection, names
 from pipelines.pipeline import Pipeline
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 from pipelines.state.materialization import Materialization, Source, Unrecorded
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from pipelines.execution.side_by_side.pool import Pool
 from pipelines.graph.asset import Asset
 from pipelines.pipeline import Pipeline
 from pipelines.state import scratch
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 from pipelines.state.journal import reading
 from pipelines.state.materialization import Materialization
 

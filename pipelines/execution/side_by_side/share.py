@@ -14,7 +14,7 @@ from pipelines.execution.log import Log
 from pipelines.execution.side_by_side import training
 from pipelines.pipeline import Pipeline
 from pipelines.state import cores
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 
 _ON_THIS_PROCESSOR = "cpu"
 

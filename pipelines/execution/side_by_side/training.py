@@ -7,7 +7,7 @@ from compression_ops.models.choice import NetworkChoice
 from compression_ops.training.hyperparameters import Training
 from pipelines.graph.asset import Asset
 from pipelines.pipeline import Pipeline
-from pipelines.state.action import Action
+from pipelines.state.actions.action import Action
 
 if TYPE_CHECKING:
     from compression_ops.training.effort import Effort

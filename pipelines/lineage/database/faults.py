@@ -64,7 +64,7 @@ def of_recording(error: BaseException, uri: str) -> str | None:
     if isinstance(error, TrackingFault):
         return str(error)
     if _is_of_network(error):
-        where, what = public(uri), _cut(error) or type(error).__name__
+        where, what = public(uri), _cut(error, uri) or type(error).__name__
         return (
             f"what belongs to a run cannot be written to MLflow at {where}: {what}\n"
             "  make MLflow's artifacts writable and free some space, or start the server that keeps them"
@@ -84,7 +84,7 @@ def in_words(error: BaseException, uri: str) -> str | None:
     if not _is_of_mlflow(error):
         return None
     if not uri.startswith(_SQLITE):
-        return f"MLflow at {public(uri)} does not answer as it should: {_cut(error)}\n  {_cure(error)}"
+        return f"MLflow at {public(uri)} does not answer as it should: {_cut(error, uri)}\n  {_cure(error)}"
     file, text = uri.removeprefix(_SQLITE), str(error)
     if isinstance(error, UnicodeDecodeError):
         text = "malformed"
@@ -92,19 +92,19 @@ def in_words(error: BaseException, uri: str) -> str | None:
         return _another_version(file, uri, revision[1])
     if "not a database" in text or "malformed" in text:
         return (
-            f"MLflow's database {file} is damaged: {_cut(error)}\n"
+            f"MLflow's database {file} is damaged: {_cut(error, uri)}\n"
             "  restore it from a backup, or move it away: a new one is made, in which `compression sync-lineage` "
             "records what was computed before; no result is lost"
         )
     if "readonly database" in text or "unable to open" in text or "disk is full" in text or "disk I/O" in text:
         return (
-            f"MLflow's database {file} cannot be written: {_cut(error)}; {_room(Path(file).parent)}\n"
+            f"MLflow's database {file} cannot be written: {_cut(error, uri)}; {_room(Path(file).parent)}\n"
             "  make its folder writable and free some space, or set COMPRESSION_HOME to another folder"
         )
     if _LOCKED in text:
         return f"MLflow's database {file} is in use by another program\n  wait until that ends, and try again"
     return (
-        f"MLflow's database {file} does not answer as it should: {_cut(error)}\n"
+        f"MLflow's database {file} does not answer as it should: {_cut(error, uri)}\n"
         "  if somebody edited or deleted things there, restore it from a backup, or move it away: a new one is made"
     )
 
@@ -226,6 +226,6 @@ def _types(names: Iterable[tuple[str, str]]) -> tuple[type[BaseException], ...]:
     return tuple(getattr(sys.modules[module], name) for module, name in names if module in sys.modules)
 
 
-def _cut(error: BaseException) -> str:
+def _cut(error: BaseException, uri: str = "") -> str:
     """Its first line, which says what is wrong; the others are statements and addresses of manuals."""
-    return public(str(error).partition("\n")[0])[:_SHOWN]
+    return public(str(error).partition("\n")[0], uri)[:_SHOWN]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pipelines.lineage import connection, names
-from pipelines.state.home import Home, public
+from pipelines.state.home import Home
 
 _CHAMPION_FOLDER = """
 SELECT version.storage_location FROM registered_model_aliases AS alias
@@ -57,7 +57,9 @@ def _lies_elsewhere(folder: Path, database: Path) -> bool:
 
 def _at_server(address: str, model: str) -> bool | None:
     asked = urlencode({"name": model, "alias": names.CHAMPION})
-    url = f"{public(address)}/api/2.0/mlflow/registered-models/alias?{asked}"
+    stated = urlsplit(address)
+    bare = stated._replace(netloc=stated.netloc.rpartition("@")[2]).geturl()
+    url = f"{bare}/api/2.0/mlflow/registered-models/alias?{asked}"
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=_credentials(address)), timeout=_PATIENCE):
             return True

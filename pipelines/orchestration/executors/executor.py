@@ -95,6 +95,14 @@ def chosen() -> Executor:
     return known[name]
 
 
+def is_here() -> bool:
+    """Whether this machine computes, as far as the setting says."""
+    try:
+        return chosen().place != "cluster"
+    except CompressionError:  # which a run tells
+        return True
+
+
 def check() -> Executor:
     """The chosen one. Raises CompressionError for whatever is wrong in any of the settings of executors."""
     found = chosen()

@@ -28,7 +28,7 @@ _PASSED_ON = ("COMPRESSION_", "MLFLOW_", "GOMP_", "OMP_WAIT_POLICY", "DAGSTER_HO
 _FOLDERS = ("COMPRESSION_DATA", "DAGSTER_HOME")
 _SQLITE = "sqlite:///"
 _SECRET = ("PASSWORD", "TOKEN", "SECRET", "NOTIFY")
-_WITH_PASSWORD = re.compile(r"//[^/\s]*:\S*@|[?&]password=", re.IGNORECASE)
+_WITH_PASSWORD = re.compile(r"//[^/\s]*:.*@|[?&]password=", re.IGNORECASE)
 
 
 def tags(needs: Needs) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import dagster as dg
 
 from compression_ops.errors import CompressionError
 from pipelines.orchestration import interrupts, retries
+from pipelines.orchestration.executors.steps import canceled
 from pipelines.pipeline import Pipeline
 from pipelines.search import pages
 from pipelines.search import run as searches
@@ -25,7 +26,7 @@ def job(pipeline: Pipeline) -> dg.JobDefinition | None:
     @dg.op(name=f"{name(pipeline.recipe)}_trials", pool=POOL, description="All trials that are not finished yet.")
     def trials(context: dg.OpExecutionContext) -> None:
         try:
-            with interrupts.raised():
+            with interrupts.raised(), canceled.obeyed(context.instance, context.run_id):
                 result = searches.run(pipeline, context.log.info, context.run_id)
         except Exception as error:
             if retries.is_transient(error):

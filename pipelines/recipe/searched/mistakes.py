@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from pipelines.recipe.error import Mistake, nearest, shown
+from pipelines.recipe.error import UNKNOWN_KEY, Mistake, nearest, shown
 from pipelines.recipe.location import locate
 from pipelines.recipe.searched.section import Domain, Search
 from pipelines.recipe.sections import Recipe
@@ -64,6 +64,10 @@ def _of_objectives(search: Search, attributes: CommentedMap) -> Iterator[Mistake
         if limit.at_least is None and limit.at_most is None:
             path, line, value, _ = locate(attributes, ("search", "constraints", name))
             yield Mistake(line, path, "limits nothing", shown(value), "`at_most`, `at_least`, or both")
+        elif limit.at_least is not None and limit.at_most is not None and limit.at_least > limit.at_most:
+            path, line, value, _ = locate(attributes, ("search", "constraints", name, "at_least"))
+            allowed = f"at most `at_most`, which is {limit.at_most:g}: no number keeps to both"
+            yield Mistake(line, path, "out of range", shown(value), allowed)
 
 
 def _of_field(path: str, stated: Mapping[str, Any], attributes: CommentedMap) -> Iterator[Mistake]:
@@ -118,11 +122,17 @@ def _of_values(path: str, domain: Domain, attributes: CommentedMap, refuse: Refu
 
     def refused(value: Any, stated: Any, *key: str | int) -> Iterator[Mistake]:
         found = refuse(changed(attributes, {path: value}))
-        if found:
-            where, line, _, _ = locate(attributes, ("search", "fields", path, *key))
-            about = "" if found[0].path == path else f"{found[0].path}: "
-            allowed = f"{about}{found[0].allowed}"
-            yield Mistake(line, where, found[0].problem, shown(stated), allowed, found[0].nearest)
+        if not found:
+            return
+        first = found[0]
+        where, line, _, _ = locate(attributes, ("search", "fields", path, *key))
+        if first.path != path and first.problem == UNKNOWN_KEY:  # another type, which has other fields
+            problem = f"has no field `{first.path.rpartition('.')[2]}`"
+            allowed = f"one that has {first.path}, which the recipe states; the fields of this one are: "
+            yield Mistake(line, where, problem, shown(stated), allowed + first.allowed.removeprefix("one of: "))
+        else:
+            about = "" if first.path == path else f"{first.path}: "
+            yield Mistake(line, where, first.problem, shown(stated), f"{about}{first.allowed}", first.nearest)
 
     if domain.choices is not None:
         for index, value in enumerate(domain.choices):

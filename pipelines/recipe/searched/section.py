@@ -73,8 +73,16 @@ class Search(Spec):
     )
     maximize: Objectives = Field(default=[], description="Numbers to be large: `<asset>.<metric>`, one or several.")
     minimize: Objectives = Field(default=[], description="Numbers to be small: `<asset>.<metric>`, one or several.")
-    constraints: dict[str, Limit] = Field(default={}, description="Numbers that must keep to a limit.")
-    fields: dict[str, Domain] = Field(min_length=1, description="Fields by their path: students.small.learning_rate.")
+    constraints: dict[str, Limit] = Field(
+        default={},
+        description="Numbers that must keep to a limit.",
+        json_schema_extra={"allowed": "a map from numbers, as `student/small.validation_loss`, to maps with a limit"},
+    )
+    fields: dict[str, Domain] = Field(
+        min_length=1,
+        description="Fields by their path: students.small.learning_rate.",
+        json_schema_extra={"allowed": "a map from fields, as `students.small.learning_rate`, to maps, at least one"},
+    )
 
     @property
     def objectives(self) -> dict[str, Literal["maximize", "minimize"]]:

@@ -48,6 +48,7 @@ _CONNECTION = {
     "keepalives_idle": 30,  # seconds; a connection that has a turn is silent for as long as a stage takes
     "keepalives_interval": 10,
     "keepalives_count": 6,
+    "tcp_user_timeout": 60_000,  # milliseconds, of what was sent to a server that went without a word
     "application_name": "compression",
 }
 

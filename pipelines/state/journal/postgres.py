@@ -11,6 +11,7 @@ import sqlalchemy as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipelines.state.journal import held
 from pipelines.state.journal.append_only import Kept
 from pipelines.state.journal.database import LINES, TEXTS, Database, opened
 
@@ -120,16 +121,16 @@ class Postgres:
 
     @contextmanager
     def held(self, text: str) -> Generator[None]:
-        """In a row, with a lock of the database that ends as that of a turn does."""
-        held, name = self._database.ask(lambda _: self._named())
-        try:
-            self._database.ask(lambda connection: _put(connection, name, text))
+        """In a row, with a lock of the database that ends as that of a turn does; both are taken anew where their
+        connection was lost.
+        """
+        name = self._name(f"{_HELD}{uuid.uuid4()}")
+        first = self._database.ask(lambda _: self._locked(_number(name)))
+        assert first is not None, "nobody else knows the name"
+        self._database.ask(lambda connection: _put(connection, name, text))
+        removing = sql.delete(TEXTS).where(TEXTS.c.name == name)
+        with held.kept(first, lambda: self._written(name, text), removing):
             yield
-        finally:
-            with suppress(SQLAlchemyError):  # without a connection it is a dead one's, which `holding` passes over
-                held.execute(sql.delete(TEXTS).where(TEXTS.c.name == name))
-            with suppress(SQLAlchemyError):
-                held.close()
 
     def holding(self) -> list[str]:
         """Of rows whose lock somebody has; the others are removed."""
@@ -137,12 +138,16 @@ class Postgres:
         asked = asked.where(TEXTS.c.name.startswith(self._name(_HELD), autoescape=True))
         return self._database.ask(lambda connection: _holding(connection, asked))
 
-    def _named(self) -> tuple[sql.Connection, str]:
-        """A connection of its own that has the lock of a new name."""
-        name = self._name(f"{_HELD}{uuid.uuid4()}")
+    def _written(self, name: str, text: str) -> sql.Connection | None:
+        """A connection of its own with the lock of a name, whose row is there; None while a lost one has it still."""
         connection = self._locked(_number(name))
-        assert connection is not None, "nobody else knows it"
-        return connection, name
+        if connection is not None:
+            try:
+                _put(connection, name, text)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
 
     def _locked(self, number: int) -> sql.Connection | None:
         """A connection of its own that has the lock; None if that is another's."""

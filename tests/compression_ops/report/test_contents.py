@@ -13,6 +13,8 @@ import pytest
 from scipy import stats
 
 from compression_ops.evaluation.measurements import LATENCY_COLUMNS
+from compression_ops.evaluation.over_seeds import OverSeeds
+from compression_ops.evaluation.statistics import Difference
 from compression_ops.report import files as report_files
 from compression_ops.report import html as report_html
 from compression_ops.report import json_file as report_json
@@ -67,6 +69,17 @@ def test_a_quantized_student_passes_only_within_both_limits(report: Report) -> N
     assert passed["quantized_student/int8"] is True  # loses 0.25 points, 25 times smaller
     assert passed["quantized_student/int4"] is False  # loses 8 points
     assert passed["student/small"] is None
+
+
+@pytest.mark.parametrize(("mean", "passed"), [(-0.51, False), (-0.49, True)])
+def test_where_there_are_several_seeds_the_report_judges_their_mean_as_the_gate_does(mean: float, passed: bool) -> None:
+    name, alone = "quantized_student/int8", example_report.report()  # whose first seed loses 0.25 points
+    seeds = OverSeeds({"accuracy": (0.98, 0.97)}, {"accuracy": Difference(mean, 0.3)}, {})
+    models = tuple(replace(each, over_seeds=seeds) if each.name == name else each for each in alone.models)
+    found = replace(alone, measurements=replace(alone.measurements, models=models))
+    assert found.verdicts[name].passed is passed
+    assert f"Loses {-mean} points against student/small (mean of 2 seeds; " in found.verdicts[name].words
+    assert ("Smallest within the limits" in report_markdown.markdown(found)) is passed
 
 
 def test_the_model_to_look_at_is_the_smallest_that_passes(report: Report) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from compression_ops.evaluation.quality import Change
+from compression_ops.evaluation.statistics import Difference
 from compression_ops.report import verdict
 from compression_ops.report.limits import Limits
 
@@ -44,6 +45,18 @@ def test_the_sentence_gives_both_numbers_both_limits_and_the_p_value() -> None:
         "Loses 0.56 points against student/small (at most 0.5 may be lost, so this fails; p < 0.001); its file is "
         "24.1× smaller than the teacher's (at least 30× asked, so this fails)."
     )
+
+
+def test_of_several_seeds_their_mean_is_judged_and_no_number_is_rounded_to_the_limit_that_it_breaks() -> None:
+    limits = Limits(max_accuracy_drop=0.5, min_compression=4.0)
+    judged = verdict.judge(change(-0.56), 3.996, limits, 1, over_seeds=(2, Difference(-0.26, 0.3)))
+    assert judged.drop_points == 0.26
+    assert judged.words == (
+        "Loses 0.3 points against student/small (mean of 2 seeds; at most 0.5 may be lost; p = 0.30); its file is "
+        "3.996× smaller than the teacher's (at least 4× asked, so this fails)."
+    )
+    alone = verdict.judge(change(-0.52), 5, limits, 1)
+    assert alone.words.startswith("Loses 0.52 points against student/small (at most 0.5 may be lost, so this fails; ")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """The WebAssembly module of a model: complete in itself, and refused in words where it cannot be made."""
 
+import re
 from pathlib import Path
 
 import onnx
 import pytest
 
+from compression_ops import target
 from compression_ops.errors import CompressionError, ModelError
 from compression_ops.onnx_model import metadata
+from compression_ops.targets.wasm import Wasm
 from compression_ops.wasm import module, page
 from tests.compression_ops import linear_models
 from tests.compression_ops.c_code import quantized, samples
@@ -101,19 +104,26 @@ def test_a_network_that_c_refuses_is_refused_in_the_same_words(tmp_path: Path) -
     floats = linear_models.linear(linear_models.column_brightness((1, 8, 8), 4), (1, 8, 8))
     metadata.describe(floats, quantized.described((1, 8, 8), 4))
     onnx.save(floats, file)
-    with pytest.raises(ModelError, match=r"model\.onnx: takes floats; allowed is a model that takes uint8 pixels"):
+    words = r"model\.onnx: takes floats; allowed is a model that takes uint8 pixels"
+    with pytest.raises(ModelError, match=words):
         module.build(file)
+    assert re.search(words, target.refusal(Wasm(), file) or "")
+    assert target.refusal(Wasm(), models.model(tmp_path, (1, 8, 8))) is None
 
 
-@pytest.mark.wasm
 @pytest.mark.parametrize("shape", [(1, 8, 9), (2, 8, 8)])
-def test_a_page_is_refused_to_images_that_no_picture_becomes(shape: tuple[int, int, int], tmp_path: Path) -> None:
+def test_a_page_is_refused_to_images_that_no_picture_becomes_whatever_is_installed(
+    shape: tuple[int, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ModelError, match=rf"takes images of {shape[0]} channel\(s\), 8 x {shape[2]} pixels; a page"):
         page.write(models.model(tmp_path, shape), "title", "origin")
 
 
-@pytest.mark.wasm
-def test_a_page_is_refused_to_what_is_no_image(tmp_path: Path) -> None:
+def test_a_page_is_refused_to_what_is_no_image_whatever_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ModelError, match=r"takes rows; a page can be made for images alone\. For rows take the target"):
         page.write(samples.model("mlp", tmp_path / "model.onnx"), "title", "origin")
 

@@ -7,12 +7,13 @@ import pytest
 from compression_ops import instruction_sets
 from compression_ops.evaluation import measurements
 from compression_ops.onnx_model.layers import chosen_kernels
-from pipelines.execution import status
+from pipelines.execution import plan, status
 from pipelines.kinds import kind
 from pipelines.orchestration.executors.needs import Needs
 from pipelines.pipeline import Pipeline
-from pipelines.state import action
+from pipelines.state.actions import action, machine
 from tests.pipelines import product, recipes
+from tests.pipelines.kinds.test_targets import made
 
 CALIBRATION = "calibration: {method: minmax, samples: 64}"
 METHOD = "method: {type: automatic, max_accuracy_drop: 20.0}"
@@ -78,10 +79,12 @@ def test_what_the_clock_chose_is_known_on_processors_of_its_name_alone(
     timing(defs)
     needs = Needs.of(product.pipeline().graph.assets[NAME])
     assert (needs.is_alone, needs.is_heavy, needs.gpus) == (True, True, 0)
-    here = keys()
+    here, asset = keys(), product.pipeline().graph.assets[NAME]
+    assert not plan.is_of_another_processor(asset, made(asset, here[NAME]))
     with monkeypatch.context() as patch:
         patch.setattr(instruction_sets, "model_name", lambda *_: "another processor")
         there = keys()
+        assert plan.is_of_another_processor(asset, made(asset, here[NAME]))
     assert there["student/small"] == here["student/small"]
     assert there[NAME] != here[NAME]
     assert keys() == here
@@ -95,7 +98,7 @@ def test_processors_without_a_name_are_told_apart(tmp_path: Path, monkeypatch: p
 
     def identity(*cores: tuple[str, str, str]) -> list[str]:
         cpuinfo.write_text("\n".join(_ARM.format(number, *core) for number, core in enumerate(cores)))
-        return action.processor(cpuinfo)
+        return machine.processor(cpuinfo)
 
     small, large = ("fp asimd", "0x41", "0xd05"), ("fp asimd", "0x41", "0xd0a")
     found = [identity(small), identity(large), identity(large, small), identity(("fp asimd asimddp", *large[1:]))]
@@ -106,12 +109,12 @@ def test_processors_without_a_name_are_told_apart(tmp_path: Path, monkeypatch: p
         command = tmp_path / "sysctl"
         command.write_text(f"#!/bin/sh\n[ $2 = machdep.cpu.brand_string ] && echo '{name}'\n")
         command.chmod(0o755)
-        return action.processor(tmp_path / "absent")
+        return machine.processor(tmp_path / "absent")
 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert of_sysctl("Apple M1") != of_sysctl("Apple M3")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    assert action.processor(tmp_path / "absent")
+    assert machine.processor(tmp_path / "absent")
 
 
 @pytest.mark.slow

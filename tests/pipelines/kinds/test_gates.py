@@ -1,5 +1,7 @@
 """Gates: each judges by its threshold; one that blocks stops what comes after, the others warn."""
 
+import math
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -79,6 +81,11 @@ def test_a_gate_passes_at_its_threshold_and_fails_beyond_it(
         assert check.numbers["found"] == pytest.approx(found)
         assert check.numbers["threshold"] == case.value
         assert f"{found:.4g}" in check.words
+    if name != "duplicates":  # of whole samples
+        beyond = case.value + math.copysign(1e-6, case.failing - case.value)
+        words = _judged(defs, case, beyond, name, monkeypatch).words
+        assert "so this fails" in words
+        assert len(re.findall(rf"(?<![\d.]){case.value:g}(?!\.?\d)", words)) == 1, "the limit alone is told as it is"
         assert f"{case.value:g} ({case.threshold})" in check.words
         assert ("so this fails" in check.words) is not passed
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from compression_ops.errors import CompressionError
+from pipelines.execution import lacking, plan
+from pipelines.graph.asset import Asset
 from pipelines.graph.flatten import flatten
 from pipelines.kinds import kind
 from pipelines.kinds.gate import Evidence
 from pipelines.pipeline import Pipeline
-from pipelines.state import action
+from pipelines.state.actions import action
 from pipelines.state.materialization import Check, Materialization
 from tests.compression_ops.stages.test_targets import OWN
 from tests.pipelines import product, recipes
@@ -128,6 +130,35 @@ def test_what_a_stand_in_answered_is_not_known_where_the_target_runs(
     assert product.pipeline().graph.versions == version
 
 
+def made(asset: Asset, key: str) -> Materialization:
+    """An entry of an asset's history that was known by a key."""
+    return Materialization(
+        recipe="tiny", asset=asset.name, time=0.0, derivation="", parameters={}, code={}, inputs={}, action=key,
+        artifact="", digest="", experiment_id="", run_id="", model_id=None, computed=True, seconds=0.0, metrics={},
+    )  # fmt: skip
+
+
+@pytest.mark.compiler
+def test_what_a_stand_in_answered_is_outgrown_where_the_target_runs_and_nothing_else_is_tried(
+    defs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes.write(defs, text=recipes.edited(targets("[c, onnx]")))
+    asset = product.pipeline().graph.assets["measurements"]
+    tried, compiler = tmp_path / "tried", tmp_path / "cc"
+    compiler.write_text(f'#!/bin/sh\ntouch {tried}\nexec cc "$@"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    by_stand_in = made(asset, action.key(asset, asset.parameters, {}))
+    by_itself = made(asset, action.key(asset, asset.parameters, {}, ()))
+    unknown = made(asset, "the key of another release")
+    assert [plan.outgrown(asset, each) for each in (by_stand_in, by_itself, unknown)] == [[], [], []]
+    monkeypatch.setenv("CC", str(compiler))
+    assert [plan.outgrown(asset, each) for each in (by_itself, unknown)] == [[], []]
+    assert not tried.exists()
+    assert plan.outgrown(asset, by_stand_in) == ["c"]
+    assert tried.exists()
+
+
 @pytest.mark.slow
 def test_one_whose_target_answers_otherwise_than_it_may_is_not_promoted(recipe: Path, wrong: None) -> None:
     recipe.write_text(recipes.edited(targets("[{type: appliance.wrong, samples: 300}]"), ("epochs: 2", "epochs: 3")))
@@ -157,3 +188,29 @@ def test_what_a_target_lacks_here_is_told_before_anything_is_computed(
     assert "target/int8/onnx" not in words
     assert words.endswith("nothing was computed; without the target the rest of the recipe can be")
     assert product.entry("teacher") == before
+
+
+_NEVER = """
+
+def missing(spec):
+    return "there is no compiler"
+
+
+def check(spec, model):
+    if model.is_file():
+        raise ModelError("it takes no such network")
+"""
+
+
+def test_what_no_machine_could_write_is_told_before_what_this_one_lacks(
+    recipe: Path, wrong: None, tmp_path: Path
+) -> None:
+    module = tmp_path / "path" / "appliance" / "wrong.py"
+    module.write_text(f"from compression_ops.errors import ModelError\n{OWN}{_NEVER}")
+    recipe.write_text(recipes.edited(targets("[{type: appliance.wrong}]")))
+    for names, words in (
+        (["target/int8/wrong"], "target/int8/wrong: it takes no such network\n  nothing was computed"),
+        ([_QUANTIZED, "target/int8/wrong"], "target/int8/wrong: there is no compiler\n  nothing was computed"),
+    ):
+        with pytest.raises(CompressionError, match=words):
+            lacking.check(product.pipeline(), names)

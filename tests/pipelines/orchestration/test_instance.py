@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import TagType, get_tag_type
 from dagster._core.test_utils import create_run_for_test
 
 from compression_ops.errors import CompressionError
@@ -39,11 +40,12 @@ def test_an_instance_of_a_home_that_is_made_under_the_setting_lies_in_its_databa
     assert "u@h" not in shared, "an address may hold a password"
 
 
+@pytest.mark.parametrize("prefix", [".dagster/compression_", "compression/"])
 def test_a_run_that_executes_another_again_has_its_tags_and_is_not_taken_for_dead(
-    bare_home: Path, monkeypatch: pytest.MonkeyPatch
+    prefix: str, bare_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dagster's UI copies them, and the command that they name has ended."""
-    tags = {instance.HOST: platform.node(), instance.PROCESS: f"{2**22 + 1}@1", instance.RUN: _FIRST}
+    """Dagster's UI copied them, by the names that they had until 1.0.0, and the command that they name has ended."""
+    tags = {f"{prefix}host": platform.node(), f"{prefix}process": f"{2**22 + 1}@1", f"{prefix}run": _FIRST}
     with instance.opened(Home(bare_home)) as on:
         for run_id in (_FIRST, _AGAIN):
             create_run_for_test(on, run_id=run_id, status=dg.DagsterRunStatus.STARTED, tags=tags)
@@ -63,4 +65,6 @@ def test_a_run_that_executes_another_again_has_its_tags_and_is_not_taken_for_dea
             assert not killed.wait(0.2)
         with orphans.none(first):
             assert killed.wait(10)
+        assert (instance.host(first), instance.host(again)) == (platform.node(), None)
     assert instance.tags("mine")[instance.PROCESS].partition("@")[0] == str(os.getpid())
+    assert {get_tag_type(tag) for tag in instance.tags("mine")} == {TagType.HIDDEN}

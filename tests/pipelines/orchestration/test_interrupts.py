@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from pipelines.lineage import connection
+from pipelines.orchestration import instance, interrupts
+from pipelines.orchestration.executors.steps import canceled
 from pipelines.state import home as homes
 from pipelines.state.history import History
 from tests.conftest import REPOSITORY
@@ -36,13 +40,24 @@ def training(home: Path, defs: Path) -> Iterator[subprocess.Popen[str]]:
         os.killpg(process.pid, signal.SIGKILL)
 
 
+def _signal(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def _mark_as_canceled(process: subprocess.Popen[str]) -> None:
+    """As Dagster's UI does with a run whose process it does not reach."""
+    with instance.opened(homes.current()) as opened:
+        (run,) = opened.get_runs()
+        opened.report_run_canceled(run)
+
+
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+    ("stop", "code"), [(_signal, 130), pytest.param(_mark_as_canceled, 143, marks=pytest.mark.slow)]
 )
-def test_one_signal_ends_a_run_in_words_and_keeps_what_was_computed(
-    number: signal.Signals, code: int, training: subprocess.Popen[str], home: Path, defs: Path
+def test_a_stop_ends_a_run_in_words_and_keeps_what_was_computed(
+    stop: Callable[[subprocess.Popen[str]], None], code: int, training: subprocess.Popen[str], home: Path, defs: Path
 ) -> None:
-    os.killpg(training.pid, number)
+    stop(training)
     _, errors = training.communicate(timeout=20)
     assert training.returncode == code
     assert "interrupted; what was computed so far is kept" in errors
@@ -52,6 +67,22 @@ def test_one_signal_ends_a_run_in_words_and_keeps_what_was_computed(
     assert history.latest("tiny", "teacher") is None
     recipes.write(defs)
     assert "dataset" in product.run().named("reused"), "the next run goes on where it was stopped"
+
+
+def test_a_process_whose_run_is_marked_as_canceled_is_stopped_and_records_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(canceled, "LOOK", 0.01)
+    with dg.DagsterInstance.ephemeral() as opened:
+        run = opened.create_run_for_job(dg.GraphDefinition("nothing").to_job())
+        with interrupts.raised(), canceled.obeyed(opened, run.run_id):
+            canceled.require_not(opened, run.run_id)
+            time.sleep(0.1)
+        opened.report_run_canceled(run)
+        with pytest.raises(KeyboardInterrupt), interrupts.raised(), canceled.obeyed(opened, run.run_id):
+            time.sleep(10)
+        with pytest.raises(KeyboardInterrupt), interrupts.raised():
+            canceled.require_not(opened, run.run_id)
 
 
 @pytest.mark.slow

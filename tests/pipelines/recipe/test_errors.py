@@ -47,6 +47,32 @@ def test_one_mistake_gives_one_error(name: str, defs: Path) -> None:
     assert message.count("defs.yaml:") == 1 + extra, message
 
 
+_CONTROL = ("      control: true\n", "")
+_MODE = "automation: {mode: off}"
+_QUANTIZED = recipes.TINY[recipes.TINY.index("  quantized_students:") : recipes.TINY.index("  benchmark:")]
+
+
+@pytest.mark.parametrize(
+    ("gate", "without", "subject"),
+    [
+        ("min_distillation_gain: 0.5", _CONTROL, "a student with `control: true`"),
+        ("max_latency_us: 40", (_QUANTIZED, ""), "a quantized student"),
+        ("min_integer_share: 0.9", (_QUANTIZED, ""), "a quantized student"),
+    ],
+)
+def test_a_gate_that_nothing_is_asked_is_a_mistake(
+    gate: str, without: tuple[str, str], subject: str, defs: Path
+) -> None:
+    name, value = gate.split(": ")
+    message = _error(defs, recipes.edited(without, (_MODE, f"gates: {{{gate}}}")))
+    for words in (f"gates.{name}: asked of nothing", f"{value} (a number)", subject):
+        assert words in message
+    recipes.write(defs, text=recipes.edited((_MODE, f"gates: {{{gate}}}")))
+    file.check(file.find("tiny"))
+    recipes.write(defs, text=recipes.edited(without, (_MODE, "gates: {min_distillation_gain: -1}")))
+    file.check(file.find("tiny"))  # the default, which asks nothing that was not asked before
+
+
 def test_several_mistakes_are_all_told_in_the_order_of_the_file(defs: Path) -> None:
     message = _error(defs, recipes.edited(("epochs: 1  #", "epochs: -1  #"), ("alpha: 0.9", "alpha: 2")))
     assert message.index("teacher.epochs") < message.index("students.small.loss.alpha")

@@ -59,11 +59,44 @@ MISTAKES = {
         "search.constraints.quantized_student/int8.accuracy_drop_points",
         "limits nothing",
     ),
+    "a constraint that no number keeps": (
+        "{at_most: 50}",
+        "{at_most: 0.1, at_least: 0.9}",
+        "search.constraints.quantized_student/int8.accuracy_drop_points.at_least",
+        "out of range",
+        "0.9 (a number)",
+        "at most `at_most`, which is 0.1",
+    ),
     "no such field": (f"{_BITS}:", "quantized_students.int8.bits:", "quantized_students.int8.bits", "weight_bits"),
     "no such student": (f"{_RATE}:", "students.smal.learning_rate:", "students.smal", f"`{_RATE}`"),
     "a map": (f"{_BITS}:", "students.small.loss:", "students.small.loss", "not a field", "loss.temperature"),
     "no parameter": (f"{_BITS}:", "gates.max_drift:", "gates.max_drift", "not a parameter"),
-    "a control": ("weight_bits: {choices: [4, 8]}", "student: {choices: [small]}", "int8.student", "not a parameter"),
+    "who is quantized": (
+        "weight_bits: {choices: [4, 8]}",
+        "student: {choices: [small]}",
+        "int8.student",
+        "changes the",
+    ),
+    "an ensemble": (
+        f"{_BITS}: {{choices: [4, 8]}}",
+        "teacher.ensemble: {choices: [2]}",
+        "ensemble",
+        "changes the graph",
+    ),
+    "how many seeds": (f"{_BITS}:", "students.small.seeds:", "students.small.seeds", "changes the graph"),
+    "a type without a stated field": (
+        f"{_BITS}: {{choices: [4, 8]}}",
+        "students.small.loss.type: {choices: [kd, dist]}",
+        "loss.type.choices[1]: has no field `alpha`",
+        "one that has students.small.loss.alpha, which the recipe states",
+        "inter",
+    ),
+    "no map of constraints": (
+        "{quantized_student/int8.accuracy_drop_points: {at_most: 50}}",
+        "3",
+        "constraints",
+        "numbers",
+    ),
     "of no number": (f"{_BITS}: {{choices: [4, 8]}}", "benchmark.threads: {choices: [1]}", "threads", "measurements"),
     "the images": (f"{_BITS}: {{choices: [4, 8]}}", "dataset.limit: {choices: [150]}", "dataset.limit", "same images"),
     "low above high": ("low: 0.001", "low: 0.1", f"{_RATE}.low", "less than `high`, which is 0.03"),
@@ -120,6 +153,39 @@ def test_a_search_needs_an_objective(defs: Path) -> None:
     lines = [line for line in _SECTION.splitlines() if "imize" not in line]
     with pytest.raises(RecipeError, match=r"search\.maximize: missing"):
         _read(defs, "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("edit", "number", "field", "value"),
+    [
+        ("metric: f1_macro", "maximize: student/small.validation_f1_macro", "metric", "accuracy"),
+        (
+            "method: {type: automatic, max_accuracy_drop: 5, minimize: latency}",
+            "minimize: quantized_student/int8.latency_us",
+            "quantized_students.int8.method.minimize",
+            "bytes",
+        ),
+    ],
+)
+def test_a_choice_with_which_a_number_is_missing_is_told(
+    edit: str, number: str, field: str, value: str, defs: Path
+) -> None:
+    old = "  automation:" if edit.startswith("metric") else "      weight_bits: 8"
+    text = recipes.edited((old, f"{' ' * (len(old) - len(old.lstrip()))}{edit}\n{old}"))
+    stated = edit.rpartition(": ")[2].rstrip("}")
+    section = "  search:\n    trials: 4\n    {}\n    fields: {{{}: {{choices: [{}]}}}}\n"
+    Pipeline.of(file.check(recipes.write(defs, text=text + section.format(number, field, stated))))
+    recipes.write(defs, text=text + section.format(number, field, f"{stated}, {value}"))
+    with pytest.raises(RecipeError) as caught:
+        Pipeline.open("tiny")
+    assert f"search.fields.{field}.choices[1]: has no {number.partition(' ')[2]}" in str(caught.value)
+    assert f"'{value}' (text)" in str(caught.value)
+
+
+def test_a_search_needs_a_field_which_is_told_as_a_path(defs: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        _read(defs, _SECTION[: _SECTION.index("fields:")] + "fields: {}\n")
+    assert "allowed: a map from fields, as `students.small.learning_rate`, to maps, at least one" in str(caught.value)
 
 
 def test_a_mistake_elsewhere_is_told_once_and_not_again_by_the_search(defs: Path) -> None:

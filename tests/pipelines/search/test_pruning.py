@@ -9,10 +9,12 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 
 from compression_ops.progress import Progress
 from pipelines.execution import progress
+from pipelines.execution.materialize import Run
 from pipelines.kinds import search as searched
 from pipelines.lineage import connection
 from pipelines.recipe.searched.section import Search
 from pipelines.search import run as searches
+from pipelines.search import trial
 from pipelines.search.pruning import Pruning
 from pipelines.search.study import Study, Trial
 from pipelines.state import home as homes
@@ -71,6 +73,23 @@ def test_a_trial_is_given_up_where_its_best_epoch_is_worse_than_the_median_of_th
     assert given_up > 5
     assert all("worse than the median" in trial.cause for trial in study.trials() if trial.epoch)
     assert [trial.epoch for trial in study.trials()].count(None) == len(ended)
+
+
+def test_a_trial_whose_graph_has_not_the_number_fails_in_words_before_anything_is_computed(
+    defs: Path, tmp_path: Path
+) -> None:
+    recipes.write(defs)
+    pipeline, search = product.pipeline(), _search(maximize="student/small.validation_f1_macro")
+    study = Study(tmp_path / "study", search, _LINE)
+    asked = study.next()
+    assert asked is not None
+    pruning = Pruning(study, asked, search, lambda entry, metric: [])
+    tried = trial.run(pipeline, search, {"metric": "accuracy"}, pipeline.history, print, Run(""), pruning)
+    assert (tried.outcome, tried.entries) == ("failed", [])
+    assert tried.cause == "with this setting there is no student/small.validation_f1_macro"
+    with pruning.of(pipeline.graph):  # and an epoch without it judges nothing
+        step = {"loss": 1.0, "learning_rate": 0.1, "validation_accuracy": 0.5}
+        progress.report(progress.Advanced("student/small", Progress("epoch", 1, 2, step)))
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from pipelines.recipe import file
 from pipelines.recipe.searched.section import Search
 from pipelines.search import space as spaces
 from pipelines.search.study import Study, Trial, broken, mend
 from pipelines.state.journal.files import Files
+from tests.pipelines import recipes
 
 _GRID: dict[str, BaseDistribution] = {
     "a": CategoricalDistribution([1, 2, 3, 4]),
@@ -120,6 +122,25 @@ def test_it_begins_with_what_the_recipe_says_where_that_may_be_chosen(tmp_path: 
         asked = study.next()
         assert asked is not None
         assert (asked.params == present) is expected
+
+
+def test_a_field_of_any_type_is_searched_in_whole_numbers_where_nothing_says_a_fraction(defs: Path) -> None:
+    fields = {
+        "balance: {low: 0, high: 1}": FloatDistribution(0.0, 1.0),  # the recipe says 0.5
+        "depth: {low: 2, high: 4}": IntDistribution(2, 4),
+        "depth: {low: 2, high: 4.5}": FloatDistribution(2.0, 4.5),
+        "depth: {low: 2, high: 3, step: 0.5}": FloatDistribution(2.0, 3.0, step=0.5),
+    }
+    tree = "architecture: soft_decision_tree\n      arguments: {depth: 3, balance: 0.5}"
+    text = recipes.edited(("architecture: tiny_cnn", tree))
+    for domain, expected in fields.items():
+        field = f"students.small.arguments.{domain}"
+        asked = f"  search: {{maximize: student/small.validation_accuracy, fields: {{{field}}}}}\n"
+        read = file.read(recipes.write(defs, text=text + asked))
+        assert read.recipe.search is not None
+        assert list(spaces.distributions(read, read.recipe.search).values()) == [expected]
+        is_said = isinstance(expected, FloatDistribution)
+        assert bool(spaces.fractional(read, read.recipe.search)) is is_said, "which makes it another search"
 
 
 def test_a_journal_cut_by_a_kill_is_mended(tmp_path: Path) -> None:

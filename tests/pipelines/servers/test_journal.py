@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import event
 
 from compression_ops.errors import CompressionError
+from pipelines.state.journal import held, outage
 from pipelines.state.journal import journal as journals
-from pipelines.state.journal import outage
 from pipelines.state.journal.database import Database, opened, parsed
 from pipelines.state.journal.journal import Journal
 from pipelines.state.journal.outage import StateUnavailable
@@ -250,17 +250,24 @@ def test_what_an_executor_started_waits_for_a_database_that_it_has_not_met_yet(p
 
 @pytest.mark.slow
 @pytest.mark.servers
-def test_a_database_that_is_killed_and_started_again_in_a_turn_costs_time_and_no_line(
-    postgres: Server, caplog: pytest.LogCaptureFixture
+def test_a_database_that_is_killed_and_started_again_costs_time_no_line_and_nothing_that_is_held(
+    postgres: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(held, "LOOK", 0.1)
     kept = Postgres.at(postgres.make("killed"))
     kept.append("r/a.jsonl", "before")
     again = threading.Timer(2.0, postgres.start)
-    with caplog.at_level(logging.WARNING, "compression"), kept.turn("ab12", lambda: None):
+    with caplog.at_level(logging.WARNING, "compression"), kept.turn("ab12", lambda: None), kept.held("read here"):
+        assert kept.holding() == ["read here"]
         postgres.kill()
         again.start()
         kept.append("r/a.jsonl", "meanwhile")
-    again.join()
+        again.join()
+        until = time.monotonic() + 10
+        while kept.holding() != ["read here"]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    assert kept.holding() == []
     kept.append("r/a.jsonl", "after")
     assert list(kept.lines("r/a.jsonl")) == [b"before", b"meanwhile", b"after"]
     assert [record.message.partition(";")[0].partition(": ")[0] for record in caplog.records] == [

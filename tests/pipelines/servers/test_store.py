@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.retention import artifacts
 from pipelines.retention.referring import Referring
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore, ArtifactUnavailable
 from pipelines.state.filesystem import StoreRefused, StoreUnavailable
 from tests.conftest import REPOSITORY

@@ -13,7 +13,7 @@ from pipelines.graph import parsed_modules
 from pipelines.graph.code_closure import Code
 from pipelines.lineage import inputs, names
 from pipelines.observed import generation
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.artifacts import ArtifactStore
 from pipelines.state.history import History
 from pipelines.state.home import Home

@@ -59,5 +59,5 @@ def _words(on: dg.DagsterInstance, run_id: str, step: str) -> str:
     process = instance.process(run)
     if process is not None:
         return f"{words} (process {process.partition('@')[0]})"
-    elsewhere = run.tags.get(instance.HOST) if run.tags.get(instance.RUN) == run_id else None
+    elsewhere = instance.host(run)
     return f"{words} ({f'on {elsewhere}' if elsewhere else 'begun in Dagster'}; its page in Dagster's UI ends it)"

@@ -12,7 +12,7 @@ from pipelines.execution.materialize import materialize
 from pipelines.lineage import connection, names
 from pipelines.lineage.registry import Registry
 from pipelines.state import home as homes
-from pipelines.state.action_cache import ActionCache
+from pipelines.state.actions.action_cache import ActionCache
 from pipelines.state.history import History
 from tests.pipelines import product
 
