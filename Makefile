@@ -8,7 +8,7 @@ BIN := .venv/bin
 # Two processes on two cores, a thread each; a third where many tests wait for servers.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs --no-loadscope-reorder --durations=10
 
-.PHONY: run ui test test-all test-slow lint benchmark setup clean
+.PHONY: run ui test test-all test-slow compiled lint benchmark setup clean
 
 run: .venv/.ready
 	@$(BIN)/compression run $(RECIPE)
@@ -18,13 +18,17 @@ run: .venv/.ready
 ui: .venv/.ready
 	@exec $(BIN)/compression ui
 
-test: .venv/.ready
+test: .venv/.ready compiled
 	$(PYTEST) -n 2 -m "not slow"
 
 test-all: test test-slow
 
-test-slow: .venv/.ready
+test-slow: .venv/.ready compiled
 	$(PYTEST) -n 3 -m slow
+
+# Once, and not in each of hundreds of processes where Python is told to write no bytecode.
+compiled: .venv/.ready
+	@$(BIN)/python -m compileall -q compression_ops pipelines tests
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """What all tests share: where the repository lies, and what to do where a machine lacks something that a test needs."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -15,6 +16,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ.setdefault("COMPRESSION_DATA", str(REPOSITORY.parent / "shared" / "data"))
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+
+# What is imported lives as long as this process: a million objects that the collector need not look at again and again.
+gc.set_threshold(20_000, 20, 20)
 
 # Databases of homes flush every transaction to the disk, which no test needs.
 _MEMORY, _ENOUGH = Path("/dev/shm"), 4 << 30  # bytes
@@ -133,9 +137,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTo
     return FilesTogether(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m slow`, files that have nothing slow are not imported either, by any of the processes."""
+    if config.option.markexpr != "slow" or not collection_path.match("test_*.py"):
+        return None
+    return None if "mark.slow" in collection_path.read_text(encoding="utf-8") else True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes begins first, so that no process waits for another at the end."""
     items.sort(key=lambda item: -_seconds(item))
+
+
+def pytest_collection_finish() -> None:
+    """All that the tests import at their head is loaded now, and stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

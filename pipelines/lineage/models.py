@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,18 +128,17 @@ def _log_onnx(model_id: str, folder: Path, name: str, origin: Mapping[str, str])
 @contextmanager
 def _requirements_taken_as_they_are() -> Generator[None]:
     """MLflow reads the files of every installed package, 2 s, to see whether requirements hold that come from here."""
-    from mlflow.utils import environment
-
     name = "warn_dependency_requirement_mismatches"
-    check = getattr(environment, name, None)
-    if check is None:  # another version of MLflow, which may not have it
-        yield
-        return
-    setattr(environment, name, _accept)
+    # Both look: where a model is written, and where it is loaded to be tried. Another version of MLflow may not.
+    modules = [import_module(f"mlflow.{place}") for place in ("utils.environment", "pyfunc")]
+    checks = {module: getattr(module, name) for module in modules if hasattr(module, name)}
+    for module in checks:
+        setattr(module, name, _accept)
     try:
         yield
     finally:
-        setattr(environment, name, check)
+        for module, check in checks.items():
+            setattr(module, name, check)
 
 
 def _accept(requirements: list[str]) -> None:

@@ -34,7 +34,7 @@ def _run(command: str, folder: Path) -> str:
     return result.stdout + result.stderr
 
 
-@pytest.mark.slow(seconds=150)
+@pytest.mark.slow(seconds=95)
 def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     said = [_run(command, tmp_path) for command in _COMMANDS]
     of = dict(zip(_COMMANDS, said, strict=False))

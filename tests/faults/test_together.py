@@ -27,7 +27,7 @@ def _computed(commands: list[Command]) -> Counter[str]:
     return found
 
 
-@pytest.mark.slow(seconds=60)
+@pytest.mark.slow(seconds=90)
 def test_eight_processes_that_start_at_once_from_nothing_all_succeed(
     bare_home: Path, tmp_path: Path, forks: Forks, memory: Path, tell: Tell
 ) -> None:

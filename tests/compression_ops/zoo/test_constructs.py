@@ -28,7 +28,7 @@ from tests.compression_ops.zoo import attention, constructs
 
 SHAPE, CLASSES = (1, 8, 8), 10
 PLAIN = [(Precision(), Calibrated())]
-TRAINING = Training(epochs=10, batch_size=64, learning_rate=0.01)
+TRAINING = Training(epochs=5, batch_size=64, learning_rate=0.01)
 # Root mean square, of that of the float logits; the largest of all differences, of their range. 8-bit weights, one
 # scale a channel, calibrated by extremes: somewhat more than the farthest network showed.
 MEAN_ERROR, LARGEST_ERROR = 0.1, 0.25

@@ -11,6 +11,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from mlflow.tracking import MlflowClient
+from mlflow.utils import requirements_utils
 from typer.testing import CliRunner
 
 from compression_ops.errors import CompressionError
@@ -59,7 +60,10 @@ def test_a_description_begins_with_every_ancestor_once_and_what_each_was_made_fr
         assert _data_digest(entry)[:12] in told
 
 
-def test_the_page_says_what_changed_since_the_last_result_of_the_asset(recipe: Path, client: MlflowClient) -> None:
+def test_the_page_says_what_changed_since_the_last_result_of_the_asset(
+    recipe: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirements_utils, "_MODULES_TO_PACKAGES", None)
     assert _told(client, "student/small")[1] == "The first student/small of this recipe here."
     before = {name: product.entry(name) for name in product.states()}
     product.edit(recipe, *_SOFTER)
@@ -78,6 +82,7 @@ def test_the_page_says_what_changed_since_the_last_result_of_the_asset(recipe: P
     _, news = _told(client, "quantized_student/int8")
     assert news.startswith("Nothing changed since [the last result](")
     assert int8.run_id in news
+    assert requirements_utils._MODULES_TO_PACKAGES is None, "recording a model reads no installed package's files"
 
 
 def test_changed_code_and_changed_inputs_are_named(recipe: Path) -> None:

@@ -193,7 +193,7 @@ def test_an_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: s
     _check(name, quick)
 
 
-@pytest.mark.slow(seconds=60)
+@pytest.mark.slow(seconds=190)
 @pytest.mark.parametrize("name", _OTHERS)
 def test_every_other_edit_computes_exactly_what_it_affects_and_its_revert_nothing(name: str, every: Results) -> None:
     _check(name, every)
