@@ -277,8 +277,7 @@ def test_before_anything_has_its_name_all_of_it_is_on_the_disk(
         flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
 
     def rename(self: Path, target: Path) -> Path:
-        assert self in flushed
-        assert set(self.iterdir() if self.is_dir() else ()) <= set(flushed)
+        assert {self, *(self.iterdir() if self.is_dir() else ())} <= set(flushed)
         named.append(target)
         return original(self, target)
 
