@@ -172,7 +172,7 @@ def _tables(folder: Path) -> Mapping[str, Case]:
     many = _written(folder / "many.csv", b"a,b,c,d\n" + b"1,2,3,4\n" * 1_000_000)
     long = _written(folder / "long.csv", b"a,b\n" + b"1,2\n" * 6_000_000)
     text = _written(folder / "text.csv", b"a,b\n" + b"x" * 10**8)
-    quote = _written(folder / "quote.csv", b'a,b\n"' + b"1,2\n" * 6_000_000)
+    quote = _written(folder / "quote.csv", b'a,b\n"' + b"1,2\n" * 10_000_000)
     return {
         "csv of four million entries": (lambda: table_file.read(many), "accepted"),
         "csv of six million rows": (lambda: table_file.read(long), _ASKED),

@@ -22,7 +22,12 @@ from tests.pipelines import product
 _INPUT = "mlflow.compression.input."
 # What differs between two runs of one computation: who, when, where, and whose ids its links lead to.
 _OF_A_RUN = {"dagster.run_id", "mlflow.note.content", "mlflow.source.name", "mlflow.compression.computation"}
-_OF_A_RUN |= {"mlflow.compression.process", "mlflow.source.git.commit", "mlflow.modelVersions"}
+_OF_A_RUN |= {
+    "mlflow.compression.process",
+    "mlflow.compression.place",
+    "mlflow.source.git.commit",
+    "mlflow.modelVersions",
+}
 _MEASURED = ("latency", "seconds", "_us", "memory", "per_second", "speedup")
 
 
