@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.forks import Forks
-from tests.pipelines.conftest import _finished, _migrated, bare_home, defs, home, recipe
+from tests.pipelines.conftest import _finished, _migrated, _migrations_read_once, bare_home, defs, home, recipe
 
-__all__ = ["_finished", "_migrated", "bare_home", "defs", "home", "recipe"]
+__all__ = ["_finished", "_migrated", "_migrations_read_once", "bare_home", "defs", "home", "recipe"]
 
 Tell = Callable[[str], None]
 

@@ -1,11 +1,15 @@
 """A home and a folder of recipes of their own for each test."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from pipelines.lineage import connection
+from pipelines.orchestration import instance
 from pipelines.state.home import Home
 from tests import once
 from tests.pipelines import product, recipes
@@ -27,17 +31,34 @@ _SETTINGS = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_read_once() -> Iterator[None]:
+    """Of Dagster's and MLflow's packages: a process opens one home, but this one hundreds, each of four databases."""
+    read, found = ScriptDirectory.from_config, dict[str | None, ScriptDirectory]()
+
+    def kept(config: Config) -> ScriptDirectory:
+        folder = config.get_main_option("script_location")
+        if folder not in found:
+            found[folder] = read(config)
+        return found[folder]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", kept)
+        yield
+
+
 @pytest.fixture(scope="session")
 def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh MLflow database: its migrations take seconds."""
+    """A home with nothing but fresh databases, Dagster's and MLflow's: to migrate them takes seconds."""
 
     def make(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             for name in _SETTINGS:
                 patch.delenv(name, raising=False)
             connection.prepare(Home(folder))
+            instance.folder(Home(folder))
 
-    return Home(once.made(tmp_path_factory, "template", make)).mlflow / "mlflow.db"
+    return once.made(tmp_path_factory, "template", make)
 
 
 @pytest.fixture
@@ -52,11 +73,10 @@ def bare_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def home(bare_home: Path, _migrated: Path, _finished: Path) -> Path:
-    """A COMPRESSION_HOME without results, with an empty MLflow database; it knows the product's modules, and that the
-    networks of `tiny` can go their way. What is new in a home is tested in a `bare_home`.
+    """A COMPRESSION_HOME without results, with empty databases; it knows the product's modules, and that the networks
+    of `tiny` can go their way. What is new in a home is tested in a `bare_home`.
     """
-    (bare_home / "mlflow").mkdir(parents=True)
-    shutil.copy(_migrated, bare_home / "mlflow" / "mlflow.db")
+    shutil.copytree(_migrated, bare_home)
     shutil.copy(_finished / "home" / "parsed_modules.json", bare_home)
     shutil.copytree(_finished / "home" / "dry_runs", bare_home / "dry_runs")
     return bare_home
@@ -81,8 +101,7 @@ def _finished(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path
                 patch.delenv(name, raising=False)
             patch.setenv("COMPRESSION_HOME", str(folder / "home"))
             patch.setenv("COMPRESSION_DEFS", str(folder / "defs"))
-            (folder / "home" / "mlflow").mkdir(parents=True)
-            shutil.copy(_migrated, folder / "home" / "mlflow" / "mlflow.db")
+            shutil.copytree(_migrated, folder / "home")
             recipes.write(folder / "defs")
             assert len(product.computed()) == 9
 
