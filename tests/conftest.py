@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ.setdefault("COMPRESSION_DATA", str(REPOSITORY.parent / "shared" / "data"))
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # half a dozen processes a server, as in `serve`
 
 # What is imported lives as long as this process: a million objects that the collector need not look at again and again.
 gc.set_threshold(20_000, 20, 20)

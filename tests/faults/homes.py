@@ -20,12 +20,9 @@ from pipelines.state.home import Home
 
 def begin(home: Home, migrated: Path, finished: Path) -> None:
     """Make a home in which nothing was computed: with empty databases, and with what it knows of code and networks."""
-    home.mlflow.mkdir(parents=True)
-    shutil.copy(migrated, home.own_database)
+    shutil.copytree(migrated, home.root, dirs_exist_ok=True)
     shutil.copy(finished / "home" / "parsed_modules.json", home.root)
     shutil.copytree(finished / "home" / "dry_runs", home.dry_runs)
-    with instances.opened(home):  # makes Dagster's databases
-        pass
 
 
 def environment(home: Home, defs: Path) -> dict[str, str]:

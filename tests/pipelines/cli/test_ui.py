@@ -207,7 +207,6 @@ def test_a_stop_ends_every_process_without_a_traceback(number: signal.Signals, h
 
 
 def test_what_a_server_says_that_cannot_start_is_shown(home: Path, defs: Path) -> None:
-    (home / "dagster").mkdir()
     (home / "dagster" / "dagster.yaml").write_text("storage: {postgres: {postgres_db: somewhere}}\n")
     found = _ended(*free_ports(2))
     assert "postgres_db" in found.stderr
@@ -216,6 +215,7 @@ def test_what_a_server_says_that_cannot_start_is_shown(home: Path, defs: Path) -
 
 
 def test_a_port_that_is_taken_is_told_with_the_option_that_chooses_another(home: Path, defs: Path) -> None:
+    shutil.rmtree(home / "dagster")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
