@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.pipelines.cli.command import compression
 
 _PAGE = (REPOSITORY / "docs" / "own-data.md").read_text(encoding="utf-8")
 _COMMANDS = re.findall(r"^\$ (.+)$", _PAGE, re.MULTILINE)
@@ -17,19 +18,13 @@ _COMMANDS = re.findall(r"^\$ (.+)$", _PAGE, re.MULTILINE)
 
 def _run(command: str, folder: Path) -> str:
     program, *arguments = shlex.split(command)
+    places = {"COMPRESSION_HOME": str(folder / "home"), "COMPRESSION_DEFS": str(folder / "defs"), "COLUMNS": "200"}
     if program == "compression":
-        start = [sys.executable, "-m", "pipelines.cli.main"]
+        result = compression(*arguments, at=folder, **places)
     else:
-        start = [sys.executable, str(REPOSITORY / arguments.pop(0))]
-    variables = {"PYTHONPATH": str(REPOSITORY), "COMPRESSION_HOME": str(folder / "home"), "PYTHONWARNINGS": "ignore"}
-    result = subprocess.run(
-        [*start, *arguments],
-        cwd=folder,
-        env={**os.environ, **variables, "COMPRESSION_DEFS": str(folder / "defs"), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        start = [sys.executable, str(REPOSITORY / arguments.pop(0)), *arguments]
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+        result = subprocess.run(start, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, (command, result.stdout + result.stderr)
     return result.stdout + result.stderr
 

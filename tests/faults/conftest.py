@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.forks import Forks
+from tests.forks import Forks
 from tests.pipelines.conftest import _finished, _migrated, _migrations_read_once, bare_home, defs, home, recipe
 
 __all__ = ["_finished", "_migrated", "_migrations_read_once", "bare_home", "defs", "home", "recipe"]

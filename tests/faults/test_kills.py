@@ -14,8 +14,8 @@ import pytest
 from pipelines.orchestration import instance as instances
 from pipelines.state.home import Home
 from tests.faults.conftest import Tell, in_memory
-from tests.faults.forks import Forks
 from tests.faults.homes import assert_nothing_is_torn, assert_sound, begin, digests, environment, printed
+from tests.forks import Forks
 from tests.pipelines import recipes
 from tests.pipelines.affected import ALL
 

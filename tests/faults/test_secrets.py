@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from pipelines.lineage.database import faults
 from pipelines.state.home import Home, public
 from tests.faults.conftest import Tell
-from tests.faults.forks import Forks
+from tests.forks import Forks
 from tests.pipelines import recipes
 
 _SECRET = "s3cret"

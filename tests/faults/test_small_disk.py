@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.state.home import Home
 from tests.faults.conftest import Tell
-from tests.faults.forks import Ended, Forks
 from tests.faults.homes import assert_nothing_is_torn, assert_sound, begin, digests, environment
+from tests.forks import Ended, Forks
 from tests.pipelines import product
 
 _SIZE = 160  # MB: more than a run needs, and than it asks for beforehand

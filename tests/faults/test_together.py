@@ -8,8 +8,8 @@ import pytest
 from pipelines.state.history import History
 from pipelines.state.home import Home
 from tests.faults.conftest import Tell
-from tests.faults.forks import Command, Forks
 from tests.faults.homes import assert_nothing_is_torn, assert_sound, digests, environment, printed
+from tests.forks import Command, Forks
 from tests.pipelines import product, recipes
 from tests.pipelines.affected import AFTER_QUANTIZED, ALL
 

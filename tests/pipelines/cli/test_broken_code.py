@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines import product, recipes
-from tests.pipelines.cli.command import compression
+from tests.pipelines.cli.command import in_a_new_python
 
 BROKEN = {
     "a syntax error": ("def net(shape, classes)\n    return None\n", ":1: not Python: expected ':'"),
@@ -34,7 +34,7 @@ def test_every_command_tells_it_and_no_other_recipe_is_taken_away(
     recipes.write(recipe.parents[1], "right")
     product.edit(recipe, "architecture: tiny_cnn", "architecture: broken_net:net")
     for arguments in (["check"], ["status"], ["run", "tiny"], ["report", "tiny"], ["status", "tiny", "--json"]):
-        result = compression(*arguments)
+        result = in_a_new_python(*arguments)
         assert result.returncode == 1, arguments
         assert words in result.stderr, (arguments, result.stderr)
         assert "Traceback" not in result.stderr
@@ -50,5 +50,5 @@ def test_what_python_imports_is_right(
     (tmp_path / "latin_net.py").write_bytes(source.encode("latin-1"))
     importable(tmp_path, monkeypatch)
     recipes.write(defs, text=recipes.edited(("architecture: tiny_cnn", "architecture: latin_net:net")))
-    result = compression("check", "tiny")
+    result = in_a_new_python("check", "tiny")
     assert result.returncode == 0, result.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines import product, recipes
-from tests.pipelines.cli.command import compression
+from tests.pipelines.cli.command import in_a_new_python
 from tests.pipelines.cli.test_broken_code import importable
 
 _NETWORK = """\
@@ -53,11 +53,11 @@ def test_an_import_that_is_not_written_out_is_told_by_check_and_by_the_result(
     product.edit(network, 'f"{__package__}.blocks.{block}"', "BLOCKS[block]")
     product.edit(network, "\n\ndef net", 'BLOCKS = {"wide": "late_nets.blocks.wide"}\n\n\ndef net')
     importable(tmp_path, monkeypatch)
-    checked = compression("check", "tiny")
+    checked = in_a_new_python("check", "tiny")
     told = "nets.py:8: imports what the source does not name"
     assert checked.returncode == 0
     assert told in checked.stdout.replace("\n", " ")
     product.run(patterns=("dataset", "teacher"))
     assert [told in warning for warning in product.entry("teacher").warnings] == [True]
     product.edit(network, "import importlib\n", 'import importlib\n\nRESOURCES = ("blocks/wide.py",)\n')
-    assert "warning" not in compression("check", "tiny").stdout
+    assert "warning" not in in_a_new_python("check", "tiny").stdout

@@ -2,21 +2,16 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.pipelines.cli.command import compression
 from tests.pipelines.search.searches import write
 
 
 def _run(*arguments: str, columns: str = "80") -> subprocess.CompletedProcess[str]:
-    import os
-
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "COLUMNS": columns}
-    command = [sys.executable, "-m", "pipelines.cli.main", "run", "tiny", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return compression("run", "tiny", *arguments, COLUMNS=columns)
 
 
 @pytest.mark.slow

@@ -1,9 +1,9 @@
 """Real commands without the seconds that their imports take: a process that has imported everything forks one for each.
 
-    python -m tests.faults.forks
+    python -m tests.forks
 
-It reads a line of JSON for each: `["start", {arguments, environment, output}]` is answered by a process's id, and
-`["wait", id]` by its exit code, -9 for one that was killed.
+It reads a line of JSON for each: `["start", {arguments, environment, outputs, folder}]`, where outputs are the files of
+both streams, is answered by a process's id, and `["wait", id]` by its exit code, -9 for one that was killed.
 """
 
 import importlib
@@ -13,7 +13,8 @@ import pkgutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn
@@ -70,10 +71,15 @@ class Forks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._count = 0
+        self._environment = os.environ | {
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONPATH": str(REPOSITORY),
+            "OMP_NUM_THREADS": "1",
+        }
         self._server = subprocess.Popen(
             [sys.executable, "-m", __name__],
             cwd=REPOSITORY,
-            env=os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -90,12 +96,28 @@ class Forks:
         """`compression ARGUMENTS` in a process and a session of its own."""
         self._count += 1
         output = self._folder / f"{self._count}.txt"
-        told = {"arguments": arguments, "environment": dict(environment), "output": str(output)}
-        return Command(self, int(self.ask(["start", told])), output)
+        return Command(self, self._started(arguments, {**self._environment, **environment}, output, output), output)
 
     def run(self, *arguments: str, environment: Mapping[str, str]) -> Ended:
         """`compression ARGUMENTS` to its end."""
         return self.start(*arguments, environment=environment).wait()
+
+    def completed(
+        self, *arguments: str, environment: Mapping[str, str], at: Path = REPOSITORY
+    ) -> subprocess.CompletedProcess[str]:
+        """`compression ARGUMENTS` in a folder, to its end, in that environment and no other, each stream by itself."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            outputs = Path(folder, "stdout"), Path(folder, "stderr")
+            process = self._started(arguments, environment, *outputs, at=at)
+            code = int(self.ask(["wait", process]))
+            return subprocess.CompletedProcess(arguments, code, *(output.read_text("utf-8") for output in outputs))
+
+    def _started(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *outputs: Path, at: Path = REPOSITORY
+    ) -> int:
+        files = list(map(str, outputs))
+        told = {"arguments": arguments, "environment": dict(environment), "outputs": files, "folder": str(at)}
+        return int(self.ask(["start", told]))
 
     def ask(self, question: list[Any]) -> str:
         """What the process that forks answers."""
@@ -128,20 +150,22 @@ def _export_once() -> None:
     export.export(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval(), (1, 2, 2))
 
 
-def _fork(arguments: list[str], environment: dict[str, str], output: str) -> int:
+def _fork(arguments: list[str], environment: dict[str, str], outputs: list[str], folder: str) -> int:
     child = os.fork()
     if child == 0:
-        _become(arguments, environment, output)
+        _become(arguments, environment, outputs, folder)
     return child
 
 
-def _become(arguments: list[str], environment: dict[str, str], output: str) -> NoReturn:
+def _become(arguments: list[str], environment: dict[str, str], outputs: list[str], folder: str) -> NoReturn:
     from pipelines.cli import main
 
     os.setsid()
-    written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (written, 1), (written, 2)):
+    os.chdir(folder)
+    written = {output: os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for output in dict.fromkeys(outputs)}
+    for target, source in enumerate((os.open(os.devnull, os.O_RDONLY), *map(written.__getitem__, outputs))):
         os.dup2(source, target)
+    os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["compression", *arguments]
     main.script()
