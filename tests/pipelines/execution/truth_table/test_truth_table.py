@@ -2,7 +2,7 @@
 
 The expected sets are written by hand. What an edit marks is compared for every row with a finished run. What it
 computes is shown by real Dagster runs in copies of the project (runs.py): a few rows, and in
-`make test-all` every parameter and one module a kind of asset (plan.py). Each starts from the same
+`make test-slow` every parameter and one module a kind of asset (plan.py). Each starts from the same
 finished run, and its revert, which is run with the next row's edit, must compute nothing. Where a row promoted another
 champion, its revert is another question: whether the former model should replace that one.
 """
