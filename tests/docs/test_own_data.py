@@ -33,9 +33,9 @@ def _run(command: str, folder: Path) -> str:
 def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     said = [_run(command, tmp_path) for command in _COMMANDS]
     of = dict(zip(_COMMANDS, said, strict=False))
-    assert "240 colour images of 2 classes" in of["compression init photographs --data photographs"]
-    assert "raw data changed" in of["compression status photographs"]
-    runs = [text for command, text in zip(_COMMANDS, said, strict=True) if command == "compression run photographs"]
+    assert "240 colour images of 2 classes" in of["compression init camera --data camera"]
+    assert "raw data changed" in of["compression status camera"]
+    runs = [text for command, text in zip(_COMMANDS, said, strict=True) if command == "compression run camera"]
     first, second = runs
     assert "8 computed, 1 reused" in first
     assert "9 computed" in second
