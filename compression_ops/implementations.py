@@ -162,8 +162,8 @@ def package_folders(name: str) -> list[Path]:
 
 def _find_spec(name: str, known: Specs) -> importlib.machinery.ModuleSpec | None:
     if name not in known:
-        parent = name.rpartition(".")[0]
-        if parent:
+        parent, dot, _ = name.rpartition(".")
+        if dot:
             above = _find_spec(parent, known)
             places = None if above is None else above.submodule_search_locations
             known[name] = None if places is None else _find_below(name, list(places))

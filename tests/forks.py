@@ -71,11 +71,10 @@ class Forks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._count = 0
-        self._environment = os.environ | {
-            "PYTHONWARNINGS": "ignore",
-            "PYTHONPATH": str(REPOSITORY),
-            "OMP_NUM_THREADS": "1",
-        }
+        # Consoles that are made by an import take the width that stands here; each command is told its own.
+        given = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+        told = {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+        self._environment = given | told
         self._server = subprocess.Popen(
             [sys.executable, "-m", __name__],
             cwd=REPOSITORY,
