@@ -5,7 +5,7 @@
 RECIPE ?= digits
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes on two cores, a thread each; a third where many tests wait for servers. All in one go need not begin twice.
+# Two processes on two cores, a thread each; a third where many tests wait for servers.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs --no-loadscope-reorder --durations=10
 
 .PHONY: run ui test test-all test-slow compiled lint benchmark setup clean
@@ -21,8 +21,7 @@ ui: .venv/.ready
 test: .venv/.ready compiled
 	$(PYTEST) -n 2 -m "not slow"
 
-test-all: .venv/.ready compiled
-	$(PYTEST) -n 3
+test-all: test test-slow
 
 test-slow: .venv/.ready compiled
 	$(PYTEST) -n 3 -m slow

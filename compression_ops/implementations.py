@@ -29,8 +29,6 @@ Architecture = Annotated[
     ),
 ]
 
-Specs = dict[str, importlib.machinery.ModuleSpec | None]  # of modules by name; None of one that is not there
-
 # An architecture of which there is only a trained ONNX file.
 ONNX = "onnx"
 _PUBLISHERS = "compression_ops.models.publishers"
@@ -132,7 +130,7 @@ def forbidden(name: str) -> str | None:
 
 def _is_of_python(top: str) -> bool:
     """Whether importing a name would find Python's own module: a package of the user's may stand before it."""
-    spec = _find_spec(top, {})
+    spec = _find_spec(top)
     if spec is None or spec.origin in ("built-in", "frozen"):
         return spec is not None or top in sys.stdlib_module_names
     places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
@@ -145,38 +143,30 @@ def _lies_in_python(place: Path) -> bool:
     return any(place.is_relative_to(folder) or place.is_relative_to(folder.resolve()) for folder in _PYTHON)
 
 
-def find_module(name: str, known: Specs | None = None) -> Path | None:
-    """The source file of a module on `sys.path`, without importing it or its parents; None if there is none.
-
-    known  what was found of modules by whoever asks for many; it is added to
-    """
-    spec = _find_spec(name, {} if known is None else known)
+def find_module(name: str) -> Path | None:
+    """The source file of a module on `sys.path`, without importing it or its parents; None if there is none."""
+    spec = _find_spec(name)
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
 
 def package_folders(name: str) -> list[Path]:
     """The folders in which a package's modules lie, found as `find_module` finds; none of what is no package."""
-    spec = _find_spec(name, {})
+    spec = _find_spec(name)
     return [Path(folder) for folder in (spec.submodule_search_locations if spec else None) or ()]
 
 
-def _find_spec(name: str, known: Specs) -> importlib.machinery.ModuleSpec | None:
-    if name not in known:
-        parent, dot, _ = name.rpartition(".")
-        if dot:
-            above = _find_spec(parent, known)
-            places = None if above is None else above.submodule_search_locations
-            known[name] = None if places is None else _find_below(name, list(places))
-        else:
-            known[name] = _find_top(name)
-    return known[name]
-
-
-def _find_top(name: str) -> importlib.machinery.ModuleSpec | None:
+def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    top, *rest = name.split(".")
     try:
-        return importlib.util.find_spec(name)
+        spec = importlib.util.find_spec(top)
     except ValueError:  # a running script's own `__main__`
         return None
+    for depth in range(len(rest)):
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        full_name = ".".join([top, *rest[: depth + 1]])
+        spec = _find_below(full_name, list(spec.submodule_search_locations))
+    return spec
 
 
 def _find_below(name: str, locations: list[str]) -> importlib.machinery.ModuleSpec | None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from compression_ops.implementations import Specs, find_module, package_folders
+from compression_ops.implementations import find_module, package_folders
 from pipelines.graph import installed
 from pipelines.graph.module_source import ModuleSource, SourceError
 from pipelines.graph.parsed_modules import ParsedModules
@@ -29,7 +29,6 @@ class Code:
         self._parsed = ParsedModules(memory)
         self._modules: dict[str, tuple[str, ModuleSource] | None] = {}
         self._closures: dict[tuple[object, ...], dict[str, str]] = {}
-        self._specs: Specs = {}
 
     def anew(self) -> "Code":
         """The code as it is now."""
@@ -106,7 +105,7 @@ class Code:
     def _module(self, name: str) -> tuple[str, ModuleSource] | None:
         """A module's digest and source; None if it is not ours, or no module."""
         if name not in self._modules:
-            file = find_module(name, self._specs) if _is_ours(name) else None
+            file = find_module(name) if _is_ours(name) else None
             if file is None:
                 self._modules[name] = None
             else:

@@ -72,7 +72,7 @@ def test_an_edit_of_a_modality_makes_its_own_recipes_stale_and_no_others(
     shutil.copy(source, copy)
     copy.write_text(copy.read_text() + "\n\nEDITED = True\n")
 
-    def found(name: str, *_: object) -> Path | None:
+    def found(name: str) -> Path | None:
         return copy if name == edited else implementations.find_module(name)
 
     monkeypatch.setattr(code_closure, "find_module", found)
